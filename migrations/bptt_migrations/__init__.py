@@ -1,0 +1,1 @@
+"""Database migrations; the first arrives with the run store."""

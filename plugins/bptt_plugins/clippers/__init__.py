@@ -1,0 +1,1 @@
+"""The built-in clippers, one per file."""

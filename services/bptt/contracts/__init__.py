@@ -1,0 +1,33 @@
+"""What a plugin must be: the whole extension surface of bptt, and all a plugin may import."""
+
+from annotated_types import Ge, Gt, Interval, Le, Lt
+
+from bptt.contracts.cell import Cell, GateRole, State
+from bptt.contracts.claim import Claim, Verdict
+from bptt.contracts.clipper import ClipReport, Clipper, ClipperState, Gradients
+from bptt.contracts.pointwise import PointwiseCell, TorchLayer
+from bptt.contracts.task import Batch, Features, StreamTask, Task, Tokens
+
+__all__ = [
+    "Batch",
+    "Cell",
+    "Claim",
+    "ClipReport",
+    "Clipper",
+    "ClipperState",
+    "Features",
+    "GateRole",
+    "Ge",
+    "Gradients",
+    "Gt",
+    "Interval",
+    "Le",
+    "Lt",
+    "PointwiseCell",
+    "State",
+    "StreamTask",
+    "Task",
+    "Tokens",
+    "TorchLayer",
+    "Verdict",
+]

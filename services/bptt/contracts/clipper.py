@@ -1,0 +1,52 @@
+"""`Clipper`: a clipping strategy as a pure function of the gradients of one run."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor
+
+Gradients = Mapping[str, Tensor]
+"""Gradients (or parameters) of one run by parameter name."""
+
+ClipperState = Mapping[str, Tensor]
+"""What a clipper remembers from step to step; saved in checkpoints."""
+
+
+class ClipReport(NamedTuple):
+    """What clipping did to one step; every field is a tensor without axes."""
+
+    grad_norm: Tensor
+    """2-norm of all gradients together before clipping, float64."""
+    clipped_grad_norm: Tensor
+    """The same after clipping, float64."""
+    scale: Tensor
+    """clipped_grad_norm / grad_norm; 1 where nothing changed."""
+    clipped: Tensor
+    """Whether any gradient changed, bool."""
+    threshold: Tensor
+    """The bound in force at this step; infinity where there is none."""
+
+
+class Clipper(ABC):
+    """A clipping strategy, applied after the backward pass and before the optimiser.
+
+    `clip` is pure: it changes none of its arguments and branches on no tensor's value (use
+    `torch.where`), so that the framework may apply it to many runs at once. Gradients are
+    finite when it is called: the non-finite policy of the run comes first. The keyword-only
+    arguments of the constructor are the options.
+    """
+
+    def initial_state(self, parameters: Gradients) -> ClipperState:
+        """Return what is remembered before the first step."""
+        return {}
+
+    @abstractmethod
+    def clip(
+        self, gradients: Gradients, parameters: Gradients, state: ClipperState
+    ) -> tuple[Gradients, ClipperState, ClipReport]:
+        """Return the clipped gradients, the next state and a report.
+
+        Norms are accumulated in float64, because the squares of vanishing float32 gradients
+        underflow to zero.
+        """

@@ -1,0 +1,47 @@
+"""How recurrent blocks and gate biases are initialised, in place, from torch's generator."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+
+def fill_recurrent(
+    block: Tensor,
+    scheme: Literal["uniform", "gaussian", "orthogonal", "identity"],
+    gain: float,
+    spectral_radius: float | None,
+) -> None:
+    """Fill a (hidden, hidden) block by `scheme`, times `gain`, then rescale its spectrum.
+
+    `uniform` U(+-1/sqrt(hidden)) has spectral radius 1/sqrt(3) on average, which is why a plain
+    RNN at torch's default vanishes (Pascanu, Mikolov & Bengio 2013, section 2).
+    """
+    hidden = block.shape[0]
+    # a view of a packed weight is not contiguous, and nn.init.orthogonal_ writes a new tensor
+    drawn = torch.empty(hidden, hidden, dtype=block.dtype)
+    match scheme:
+        case "uniform":
+            drawn.uniform_(-(hidden**-0.5), hidden**-0.5)
+        case "gaussian":
+            drawn.normal_(0.0, hidden**-0.5)
+        case "orthogonal":
+            nn.init.orthogonal_(drawn)
+        case "identity":
+            nn.init.eye_(drawn)
+    drawn *= gain
+    if spectral_radius is not None:
+        radius = torch.linalg.eigvals(drawn.double()).abs().max().item()
+        drawn *= spectral_radius / radius
+    block.copy_(drawn)
+
+
+def gate_bias(bias: float | str | None, hidden: int, horizon: int) -> Tensor:
+    """Return the (hidden,) bias of a keep gate: a constant, or `chrono` drawn for `horizon`.
+
+    chrono: log U(1, horizon - 1), so that the timescales of the units spread over the horizon
+    (Tallec & Ollivier 2018, equation 16).
+    """
+    if bias == "chrono":
+        return torch.empty(hidden).uniform_(1.0, max(horizon - 1, 1.0 + 1e-6)).log()
+    return torch.full((hidden,), float(bias or 0.0))

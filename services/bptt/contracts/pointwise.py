@@ -1,0 +1,182 @@
+"""`PointwiseCell`: a cell written as its equations, which the framework can also compile."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from annotated_types import Gt
+from torch import Tensor, nn
+
+from bptt.contracts import initialisation
+from bptt.contracts.cell import Cell, State
+
+Source = Literal["x", "h", "x+h"]
+
+
+@dataclass(frozen=True)
+class TorchLayer:
+    """The layer of `torch.nn` that computes the same function, for exchanging weights."""
+
+    module: type[nn.RNNBase]
+    rows: tuple[str | tuple[str, str], ...]
+    """Preactivation of each block of rows of `weight_ih`; a pair where input and state feed two."""
+
+
+class PointwiseCell(Cell):
+    """A cell whose step is pointwise, given linear maps of its input and its state.
+
+    A subclass declares `states`, `preactivations`, `gates`, `vectors` and writes `step`.
+    The framework owns weights, initialisation, the matrix products, the derivative and the
+    statistics. Weights are stored so that `x @ input_weight` and `h @ recurrent_weight` need no
+    transpose: `input_weight` (input, P_x * hidden), `recurrent_weight` (hidden, P_h * hidden),
+    where P_x and P_h count the preactivations fed by the input and by the state, in the order
+    in which they are declared.
+
+    Args:
+        recurrent_init: each recurrent block: `uniform` U(+-1/sqrt(hidden)) as torch,
+            `gaussian` N(0, 1/hidden), `orthogonal`, or `identity`.
+        recurrent_gain: factor on each recurrent block.
+        spectral_radius: rescale each recurrent block to this spectral radius.
+        input_std: draw the input weights from N(0, input_std^2) instead of U(+-1/sqrt(hidden)).
+        forget_bias: bias of every gate with role `keep` (LSTM's forget gate: Gers 2000,
+            Jozefowicz 2015; GRU's update gate), or `chrono`: log U(1, horizon - 1), and its
+            negative for every gate with role `write` (Tallec & Ollivier 2018).
+        biases: trainable biases per preactivation fed by both input and state: 0, 1, or 2 as
+            torch has them (two biases double the step of their sum under Adam).
+    """
+
+    preactivations: ClassVar[Mapping[str, Source]]
+    """Linear maps the framework makes: name -> fed by the input, the state's output, or both."""
+
+    vectors: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Trainable vectors (hidden,): name -> bounds of its uniform initialisation."""
+
+    torch_layer: ClassVar[TorchLayer | None] = None
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        recurrent_init: Literal["uniform", "gaussian", "orthogonal", "identity"] = "uniform",
+        recurrent_gain: Annotated[float, Gt(0)] = 1.0,
+        spectral_radius: Annotated[float, Gt(0)] | None = None,
+        input_std: Annotated[float, Gt(0)] | None = None,
+        forget_bias: float | Literal["chrono"] | None = None,
+        biases: Literal[0, 1, 2] = 1,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        self.recurrent_init = recurrent_init
+        self.recurrent_gain = recurrent_gain
+        self.spectral_radius = spectral_radius
+        self.input_std = input_std
+        self.forget_bias = forget_bias
+        self.biases = biases
+        if forget_bias is not None and "keep" not in self.gates.values():
+            raise ValueError("forget_bias needs a gate with role 'keep', and this cell has none")
+        if forget_bias is not None and biases == 0:
+            raise ValueError("forget_bias needs a bias, got biases = 0")
+
+        fed = self.preactivations.items()
+        self.input_fed = tuple(name for name, source in fed if "x" in source)
+        self.state_fed = tuple(name for name, source in fed if "h" in source)
+        alone = tuple(name for name in self.state_fed if name not in self.input_fed)
+        self.input_biased = self.input_fed if biases else ()
+        self.state_biased = {0: (), 1: alone, 2: self.state_fed}[biases]
+        width = hidden_size
+        self.input_weight = nn.Parameter(torch.empty(input_size, len(self.input_fed) * width))
+        self.recurrent_weight = nn.Parameter(torch.empty(width, len(self.state_fed) * width))
+        self.input_bias = nn.Parameter(torch.empty(len(self.input_biased) * width))
+        self.recurrent_bias = nn.Parameter(torch.empty(len(self.state_biased) * width))
+        self.vector = nn.ParameterDict(
+            {name: nn.Parameter(torch.empty(width)) for name in self.vectors}
+        )
+        self.reset_parameters(horizon=2)
+
+    @abstractmethod
+    def step(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the new state(s) from preactivations, states and vectors, passed by name.
+
+        Pointwise torch operations only; every argument broadcasts to (..., hidden). A cell with
+        one state returns the tensor, one with several a tuple in the order of `states`.
+        """
+
+    def forward(self, x_t: Tensor, state: State) -> State:
+        return self.advance(self.project_input(x_t), state)
+
+    def project_input(self, x: Tensor) -> Tensor:
+        """Map inputs (..., input) to the input-fed preactivations (..., P_x * hidden)."""
+        return x @ self.input_weight + self.input_bias if self.biases else x @ self.input_weight
+
+    def advance(self, projected: Tensor, state: State) -> State:
+        """Advance one step from an already projected input (batch, P_x * hidden)."""
+        return self.apply_step(self.preactivate(projected, state[0]), state)
+
+    def preactivate(self, projected: Tensor, h: Tensor) -> dict[str, Tensor]:
+        """Return every preactivation (batch, hidden), given the output `h` of the last step."""
+        from_input = self._blocks(projected, self.input_fed)
+        if not self.state_fed:
+            return from_input
+        from_state = self._blocks(h @ self.recurrent_weight, self.state_fed)
+        for name, bias in self._blocks(self.recurrent_bias, self.state_biased).items():
+            from_state[name] = from_state[name] + bias
+        both = {**from_input, **from_state}
+        for name in self.state_fed:
+            if name in from_input:
+                both[name] = from_input[name] + from_state[name]
+        return both
+
+    def apply_step(self, preactivations: Mapping[str, Tensor], state: State) -> State:
+        """Call `step` with everything by name and return the new state as a tuple."""
+        named = dict(zip(self.states, state, strict=True))
+        new = self.step(**preactivations, **named, **dict(self.vector.items()))
+        return (new,) if isinstance(new, Tensor) else tuple(new)
+
+    def gate_values(self, x_t: Tensor, state: State) -> dict[str, Tensor]:
+        """Return the logistic of every gate's preactivation, which is what a gate is here."""
+        values = self.preactivate(self.project_input(x_t), state[0])
+        return {name: torch.sigmoid(values[name]) for name in self.gates}
+
+    @property
+    def recurrent_weights(self) -> Mapping[str, Tensor]:
+        return self._blocks(self.recurrent_weight, self.state_fed)
+
+    def reset_parameters(self, horizon: int) -> None:
+        bound = self.hidden_size**-0.5
+        with torch.no_grad():
+            if self.input_std is None:
+                self.input_weight.uniform_(-bound, bound)
+            else:
+                self.input_weight.normal_(0.0, self.input_std)
+            for block in self.recurrent_weights.values():
+                initialisation.fill_recurrent(
+                    block, self.recurrent_init, self.recurrent_gain, self.spectral_radius
+                )
+            self.input_bias.uniform_(-bound, bound)
+            self.recurrent_bias.uniform_(-bound, bound)
+            for name, (low, high) in self.vectors.items():
+                self.vector[name].uniform_(low, high)
+            if self.forget_bias is not None:
+                self._bias_gates(horizon)
+
+    def _bias_gates(self, horizon: int) -> None:
+        input_bias = self._blocks(self.input_bias, self.input_biased)
+        state_bias = self._blocks(self.recurrent_bias, self.state_biased)
+        keeping = initialisation.gate_bias(self.forget_bias, self.hidden_size, horizon)
+        for gate, role in self.gates.items():
+            chrono_write = role == "write" and self.forget_bias == "chrono"
+            if role != "keep" and not chrono_write:
+                continue
+            total = keeping if role == "keep" else -keeping
+            first, *second = [b[gate] for b in (input_bias, state_bias) if gate in b]
+            first.copy_(total)
+            for bias in second:
+                bias.zero_()
+
+    def _blocks(self, packed: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Split the last axis of `packed` into one view of width `hidden` per name."""
+        if not names:
+            return {}
+        return dict(zip(names, packed.split(self.hidden_size, dim=-1), strict=True))

@@ -1,0 +1,101 @@
+"""`Task`: a learning problem that draws its own data."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Inputs are integers 0 .. size - 1, looked up in an embedding."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """Inputs are real vectors of `size` features."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences drawn together; the axes are always time, batch, features."""
+
+    inputs: Tensor
+    """(time, batch) int64 tokens or (time, batch, features) floats; padded at the end."""
+    targets: Tensor
+    """(time, batch, ...) for a task that reads every step, (batch, ...) for the last."""
+    mask: Tensor | None = None
+    """(time, batch) bool: positions that count in the loss; None: all of them."""
+    lengths: Tensor | None = None
+    """(batch,) int64: valid steps of each sequence; None: all of equal length."""
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+    """What the metrics need besides, (batch, ...) each."""
+
+
+class Task(ABC):
+    """A learning problem: seeded data, loss, metrics, a closed-form baseline and a solved rule.
+
+    The keyword-only arguments of the constructor are the options; it must set `inputs`,
+    `output_size`, `horizon` and `baseline`.
+    """
+
+    causal: ClassVar[bool]
+    """Whether a prediction may use only what came before it; refuses bidirectional models."""
+    reads: ClassVar[Literal["last", "every"]]
+    """Whether the model is read out after the last valid step or at every step."""
+    metric: ClassVar[str]
+    """The metric that decides, among those `metrics` returns."""
+    better: ClassVar[Literal["lower", "higher"]]
+    """Which way `metric` improves."""
+
+    inputs: Tokens | Features
+    output_size: int
+    """Features of the read-out: classes, or regression targets."""
+    horizon: int
+    """Longest dependency in steps."""
+    baseline: float
+    """`metric` of the best predictor that ignores the long dependency, in closed form."""
+
+    @abstractmethod
+    def sample(self, generator: Generator, batch_size: int) -> Batch:
+        """Draw training sequences on the CPU from `generator` alone: same state, same batch."""
+
+    def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
+        """Return named evaluation batches of `size` sequences; metrics get the name as suffix.
+
+        The set named '' is the main one.
+        """
+        return {"": self.sample(generator, size)}
+
+    @abstractmethod
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of each prediction: (time, batch) if `reads` is `every`, else (batch,).
+
+        `outputs` is (time, batch, output_size) or (batch, output_size). The framework averages
+        over the mask.
+        """
+
+    @abstractmethod
+    def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Return metrics averaged over the batch, each a tensor without axes."""
+
+    @abstractmethod
+    def solved(self, metrics: Mapping[str, float]) -> bool:
+        """Say whether the evaluation metrics (with `loss` among them) mean the task is solved."""
+
+
+class StreamTask(Task):
+    """A task over one long text, read window after window while the state is carried on."""
+
+    @abstractmethod
+    def window(self, index: int, batch_size: int) -> tuple[Batch, bool]:
+        """Return the window of training step `index`, and whether it continues the last one.
+
+        The gradient never crosses from one window into the one before.
+        """

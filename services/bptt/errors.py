@@ -1,0 +1,94 @@
+"""Every error a user can meet; each is one line: what is wrong, got, allowed, what to do.
+
+BpttError                     exit code 1
+├── UserError                 exit code 2: the user can mend it; nothing was changed
+│   ├── InvalidSpec           one or more faults in a run file or a `--set`
+│   ├── InvalidSetting        a BPTT_* variable, or what it points to
+│   ├── RunNotFound
+│   └── PluginError
+│       ├── UnknownPlugin
+│       ├── DuplicatePlugin
+│       ├── BrokenPlugin
+│       └── ContractViolation
+├── CheckpointDamaged
+└── TrackingUnavailable
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+class BpttError(Exception):
+    """bptt failed."""
+
+    exit_code = 1
+
+
+class UserError(BpttError):
+    """Something the user can mend."""
+
+    exit_code = 2
+
+
+class InvalidSpec(UserError):
+    """A run file or an override does not describe a run; `faults` holds one line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = list(faults)
+
+
+class InvalidSetting(UserError):
+    """A BPTT_* variable has a value that cannot work."""
+
+
+class RunNotFound(UserError):
+    """No run, or more than one, has this id."""
+
+
+class PluginError(UserError):
+    """A plugin cannot be used."""
+
+
+class UnknownPlugin(PluginError):
+    """No installed distribution provides a plugin of this name."""
+
+    def __init__(self, kind: str, name: str, installed: Sequence[str]) -> None:
+        super().__init__(
+            f"Unknown {kind} {name!r}{did_you_mean(name, installed)} "
+            f"Installed: {', '.join(sorted(installed)) or 'none'}."
+        )
+        self.kind, self.name, self.installed = kind, name, sorted(installed)
+
+
+class DuplicatePlugin(PluginError):
+    """Two distributions provide one name."""
+
+    def __init__(self, kind: str, name: str, distributions: Sequence[str]) -> None:
+        super().__init__(
+            f"{len(distributions)} distributions provide the {kind} {name!r}: "
+            f"{' and '.join(distributions)}. Uninstall all but one."
+        )
+        self.kind, self.name, self.distributions = kind, name, list(distributions)
+
+
+class BrokenPlugin(PluginError):
+    """A plugin cannot be imported."""
+
+
+class ContractViolation(PluginError):
+    """A plugin is not what its contract says it must be."""
+
+
+class CheckpointDamaged(BpttError):
+    """A checkpoint's content does not match its hash."""
+
+
+class TrackingUnavailable(BpttError):
+    """MLflow does not answer; what should go there waits in the run's folder."""
+
+
+def did_you_mean(got: str, allowed: Sequence[str]) -> str:
+    """Return '; did you mean ...?' with the nearest allowed name, or a full stop."""
+    nearest = get_close_matches(got, allowed, n=1, cutoff=0.5)
+    return f"; did you mean {nearest[0]!r}?" if nearest else "."
