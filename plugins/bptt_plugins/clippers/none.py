@@ -2,8 +2,7 @@
 
 import torch
 
-from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients
-from bptt_plugins.clippers.norms import joint_norm
+from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients, joint_norm
 
 
 class NoClipping(Clipper):

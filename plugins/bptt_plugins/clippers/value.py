@@ -4,8 +4,7 @@ from typing import Annotated
 
 import torch
 
-from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients, Gt
-from bptt_plugins.clippers.norms import joint_norm
+from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients, Gt, joint_norm
 
 
 class Value(Clipper):

@@ -60,5 +60,5 @@ class Cell(nn.Module, ABC):
         """
         return {}
 
-    def reset_parameters(self, horizon: int) -> None:  # noqa: B027 - optional, not abstract
+    def reset_parameters(self, horizon: int) -> None:
         """Initialise the parameters again, for a task whose dependencies span `horizon` steps."""

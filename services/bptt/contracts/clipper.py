@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 Gradients = Mapping[str, Tensor]
@@ -50,3 +51,12 @@ class Clipper(ABC):
         Norms are accumulated in float64, because the squares of vanishing float32 gradients
         underflow to zero.
         """
+
+
+def joint_norm(gradients: Gradients) -> Tensor:
+    """Return the 2-norm of all gradients taken as one vector, in float64.
+
+    float32 would return 0 for gradients below 1e-19, whose squares underflow.
+    """
+    norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients.values()]
+    return torch.linalg.vector_norm(torch.stack(norms))

@@ -116,11 +116,11 @@ class PointwiseCell(Cell):
 
     def preactivate(self, projected: Tensor, h: Tensor) -> dict[str, Tensor]:
         """Return every preactivation (batch, hidden), given the output `h` of the last step."""
-        from_input = self._blocks(projected, self.input_fed)
+        from_input = self.split(projected, self.input_fed)
         if not self.state_fed:
             return from_input
-        from_state = self._blocks(h @ self.recurrent_weight, self.state_fed)
-        for name, bias in self._blocks(self.recurrent_bias, self.state_biased).items():
+        from_state = self.split(h @ self.recurrent_weight, self.state_fed)
+        for name, bias in self.split(self.recurrent_bias, self.state_biased).items():
             from_state[name] = from_state[name] + bias
         both = {**from_input, **from_state}
         for name in self.state_fed:
@@ -141,7 +141,7 @@ class PointwiseCell(Cell):
 
     @property
     def recurrent_weights(self) -> Mapping[str, Tensor]:
-        return self._blocks(self.recurrent_weight, self.state_fed)
+        return self.split(self.recurrent_weight, self.state_fed)
 
     def reset_parameters(self, horizon: int) -> None:
         bound = self.hidden_size**-0.5
@@ -162,8 +162,8 @@ class PointwiseCell(Cell):
                 self._bias_gates(horizon)
 
     def _bias_gates(self, horizon: int) -> None:
-        input_bias = self._blocks(self.input_bias, self.input_biased)
-        state_bias = self._blocks(self.recurrent_bias, self.state_biased)
+        input_bias = self.split(self.input_bias, self.input_biased)
+        state_bias = self.split(self.recurrent_bias, self.state_biased)
         keeping = initialisation.gate_bias(self.forget_bias, self.hidden_size, horizon)
         for gate, role in self.gates.items():
             chrono_write = role == "write" and self.forget_bias == "chrono"
@@ -175,7 +175,7 @@ class PointwiseCell(Cell):
             for bias in second:
                 bias.zero_()
 
-    def _blocks(self, packed: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+    def split(self, packed: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Split the last axis of `packed` into one view of width `hidden` per name."""
         if not names:
             return {}

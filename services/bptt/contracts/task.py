@@ -45,9 +45,9 @@ class Task(ABC):
     `output_size`, `horizon` and `baseline`.
     """
 
-    causal: ClassVar[bool]
+    causal: bool
     """Whether a prediction may use only what came before it; refuses bidirectional models."""
-    reads: ClassVar[Literal["last", "every"]]
+    reads: Literal["last", "every"]
     """Whether the model is read out after the last valid step or at every step."""
     metric: ClassVar[str]
     """The metric that decides, among those `metrics` returns."""

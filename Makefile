@@ -1,0 +1,59 @@
+# The only list of developer commands; `make help` prints it.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES := services plugins migrations tests benchmarks docs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak check format lint types imports docs bench clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+demo: .venv/.local ## train rnn, lstm and gru on two tasks and compare their gradients through time
+	@BPTT_HOME=$(CURDIR)/demo-home $(BIN)/bptt run grids/demo/*.yaml
+
+test: .venv/.test ## run every test that takes minutes, against real servers
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak"
+
+soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
+	$(BIN)/python -m pytest -m soak
+
+check: lint types imports docs ## everything that needs no run: style, types, layers, reference pages
+
+format: .venv/.test ## rewrite the code in the house format
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+lint: .venv/.test ## formatting and lint rules
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+
+types: .venv/.test ## mypy --strict on the three packages
+	$(BIN)/mypy
+
+imports: .venv/.test ## who may import whom (import-linter)
+	$(BIN)/lint-imports
+
+docs: .venv/.test ## check that the generated reference pages are what the program says
+	$(BIN)/python docs/generate.py --check
+
+bench: .venv/.test ## measure: the agreement table, the cost of statistics, the cost of a run
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the virtual environment, caches and the demo's home
+	rm -rf .venv demo-home .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+
+# torch comes first and pinned: an unpinned one may pull gigabytes of CUDA libraries
+.venv/.local: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "bptt needs Python >= 3.11, got $$($(PYTHON) --version); say which: make PYTHON=python3.12 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing bptt and what it needs into .venv (about a minute)"
+	@$(PIP) torch
+	@$(PIP) --editable '.[local]'
+	@touch $@
+
+.venv/.test: .venv/.local
+	@$(PIP) --editable '.[test]'
+	@touch $@

@@ -1,0 +1,70 @@
+"""The reference backend: a loop over time that autograd differentiates; any cell, always right."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bptt.contracts import Cell, PointwiseCell, State
+
+BACKEND = "autograd"
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """What a cell did over one sequence."""
+
+    inputs: Tensor
+    """(time, batch, features), as the cell read them."""
+    initial: State
+    steps: list[State]
+    """State after each step; every tensor is a node of the graph, so gradients reach it."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """The first state after every step, (time, batch, hidden)."""
+        return torch.stack([state[0] for state in self.steps])
+
+    @property
+    def final(self) -> State:
+        """The state after the last valid step of each sequence."""
+        return self.steps[-1] if self.steps else self.initial
+
+    def states_of(self, index: int) -> list[Tensor]:
+        """Return state number `index` after each step, `time` tensors of (batch, hidden)."""
+        return [state[index] for state in self.steps]
+
+
+def unroll(
+    cell: Cell,
+    inputs: Tensor,
+    initial: State,
+    lengths: Tensor | None = None,
+    truncation: int | None = None,
+) -> Unrolled:
+    """Apply `cell` along the time axis.
+
+    Args:
+        cell: what to apply.
+        inputs: (time, batch, features).
+        initial: state before the first step.
+        lengths: (batch,) valid steps of each sequence; from there on its state is held, so that
+            padding neither changes the final state nor can it overflow.
+        truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
+    """
+    pointwise = isinstance(cell, PointwiseCell)
+    # one product over the whole sequence instead of one per step
+    sequence = (cell.project_input(inputs) if isinstance(cell, PointwiseCell) else inputs).unbind(0)
+    held_from = len(sequence) if lengths is None else int(lengths.min())
+    state = initial
+    steps: list[State] = []
+    for t, x_t in enumerate(sequence):
+        if truncation is not None and t > 0 and t % truncation == 0:
+            state = tuple(s.detach() for s in state)
+        new = cell.advance(x_t, state) if pointwise else cell(x_t, state)
+        if t >= held_from and lengths is not None:
+            valid = (t < lengths).unsqueeze(1)
+            new = tuple(torch.where(valid, n, s) for n, s in zip(new, state, strict=True))
+        state = new
+        steps.append(state)
+    return Unrolled(inputs, initial, steps)

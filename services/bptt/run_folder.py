@@ -1,0 +1,149 @@
+"""What lies in a run's folder, and how it is written so that a crash leaves it whole.
+
+run.json          identity, spec, plugin versions, project, when it was created
+journal.jsonl     metrics, tags and artifacts in the order they were observed
+probe/NNNNNNNN.npz    statistics arrays of the probe at step NNNNNNNN
+checkpoint.pt     weights, optimiser, clipper, step, length of the journal; hashed
+result.json       outcome and final figures, once the run has ended
+shipped.json      how much of the journal MLflow has acknowledged
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bptt.errors import RunNotFound
+
+
+class RunFolder:
+    """The folder of one run; the only place that knows the names of its files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run_id = path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def probes(self) -> Path:
+        return self.path / "probe"
+
+    @property
+    def artifacts(self) -> Path:
+        """Files that go to MLflow as they are: figures, arrays, the spec."""
+        return self.path / "artifacts"
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.path / "result.json").exists()
+
+    def create(self, run: Mapping[str, Any]) -> None:
+        """Make the folder with its `run.json`; nothing is left behind if that fails."""
+        self.path.mkdir(parents=True, mode=0o755)
+        try:
+            self.write("run", run)
+        except BaseException:
+            self.path.rmdir()
+            raise
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Replace `<name>.json` atomically; after a crash it is the old or the new one."""
+        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=True)
+        replace(self.path / f"{name}.json", text.encode())
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """Return the content of `<name>.json`, or None if it was never written."""
+        try:
+            content: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text())
+        except FileNotFoundError:
+            return None
+        return content
+
+    def probe_files(self) -> list[Path]:
+        """Return the statistics files in the order of their steps."""
+        return sorted(self.probes.glob("[0-9]*.npz"))
+
+    def records(
+        self, start: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (offset behind the record, record) for whole journal lines in [start, end)."""
+        try:
+            journal = self.journal.open("rb")
+        except FileNotFoundError:
+            return
+        with journal:
+            journal.seek(start)
+            offset = start
+            for line in journal:
+                offset += len(line)
+                # a torn last line belongs to a writer that is still at it, or died there
+                if not line.endswith(b"\n") or (end is not None and offset > end):
+                    return
+                yield offset, json.loads(line)
+
+
+class Journal:
+    """Appends records to a run's journal; one writer at a time."""
+
+    def __init__(self, folder: RunFolder, length: int = 0) -> None:
+        """Open for appending behind byte `length`; what follows is cut off."""
+        self._file = folder.journal.open("ab")
+        self._file.truncate(length)
+        self.length = length
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one record with a single system call."""
+        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        os.write(self._file.fileno(), line)
+        self.length += len(line)
+
+    def sync(self) -> int:
+        """Force the journal to the disk and return its length."""
+        os.fsync(self._file.fileno())
+        return self.length
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that a crash at any moment leaves the old or the new content, whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def find_run(runs: Path, run_id: str) -> RunFolder:
+    """Return the folder of the run whose id is, or starts with, `run_id`.
+
+    Raises:
+        RunNotFound: no run or several match.
+    """
+    names = sorted(p.name for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
+    found = [name for name in names if name == run_id] or [
+        name for name in names if run_id and name.startswith(run_id)
+    ]
+    if len(found) == 1:
+        return RunFolder(runs / found[0])
+    if not found:
+        latest = ", ".join(names[-3:]) or "none"
+        raise RunNotFound(f"No run {run_id!r} in {runs}; the latest there: {latest}.")
+    raise RunNotFound(
+        f"{run_id!r} fits {len(found)} runs: {', '.join(found[:5])}. Give more of the id."
+    )

@@ -1,0 +1,185 @@
+"""`RunSpec`: one validated, frozen description of a run, and its identity."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import BaseModel, ConfigDict
+
+NonNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+Count = Annotated[int, Gt(0)]
+
+
+class Section(BaseModel):
+    """One section of a run file; its fields are all that may stand there."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Choice(Section):
+    """A plugin by name, with every option it takes."""
+
+    name: str
+    options: Mapping[str, Any] = {}
+
+
+class ModelSpec(Section):
+    """The network around the cell: embedding or input, layers, read-out."""
+
+    hidden_size: Count = 32
+    """Features of each state, per direction."""
+    layers: Count = 1
+    """Recurrent layers on top of each other."""
+    bidirectional: bool = False
+    """A second cell per layer reads the sequence backwards."""
+    skip: Literal["none", "residual", "dense", "highway"] = "none"
+    """How the input of a layer reaches its output past the cell."""
+    highway_bias: float | None = None
+    """Bias of the highway gate (skip: highway only); negative carries the input; default -2."""
+    embedding_size: Count | None = None
+    """Features a token is looked up as (tasks with tokens only); default 16."""
+
+
+class SGD(Section):
+    """Plain stochastic gradient descent."""
+
+    name: Literal["sgd"] = "sgd"
+    lr: Positive = 0.01
+    """Learning rate."""
+    weight_decay: NonNegative = 0.0
+    """Decay added to the gradient."""
+
+
+class Momentum(Section):
+    """SGD with momentum."""
+
+    name: Literal["momentum"] = "momentum"
+    lr: Positive = 0.01
+    """Learning rate."""
+    momentum: Fraction = 0.9
+    """Share of the last update kept."""
+    nesterov: bool = False
+    """Look ahead along the momentum (Nesterov 1983)."""
+    weight_decay: NonNegative = 0.0
+    """Decay added to the gradient."""
+
+
+class RMSprop(Section):
+    """RMSprop (Tieleman & Hinton 2012)."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    lr: Positive = 1e-3
+    """Learning rate."""
+    alpha: Fraction = 0.9
+    """Decay of the running mean of squared gradients."""
+    eps: Positive = 1e-8
+    """Added to the root of that mean."""
+    weight_decay: NonNegative = 0.0
+    """Decay added to the gradient."""
+
+
+class Adam(Section):
+    """Adam (Kingma & Ba 2015)."""
+
+    name: Literal["adam"] = "adam"
+    lr: Positive = 1e-3
+    """Learning rate."""
+    beta1: Fraction = 0.9
+    """Decay of the running mean of gradients."""
+    beta2: Fraction = 0.999
+    """Decay of the running mean of squared gradients."""
+    eps: Positive = 1e-8
+    """Added to the root of the squared mean."""
+    weight_decay: NonNegative = 0.0
+    """Decay added to the gradient."""
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
+    weight_decay: NonNegative = 0.01
+    """Decay of the weights themselves, times the learning rate."""
+
+
+Optimizer = SGD | Momentum | RMSprop | Adam | AdamW
+OPTIMIZERS: Mapping[str, type[Section]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+
+
+class TrainingSpec(Section):
+    """How long and on what a run trains."""
+
+    steps: Count = 1000
+    """Optimiser updates at most."""
+    batch_size: Count = 32
+    """Sequences per update."""
+    truncation: Count | None = None
+    """Truncated BPTT: the gradient goes back at most this many steps; none: through all."""
+    evaluate_every: Count = 100
+    """Updates between evaluations."""
+    evaluation_size: Count = 512
+    """Sequences per evaluation set."""
+    stop_when_solved: bool = True
+    """End as soon as an evaluation satisfies the task's solved rule."""
+    max_seconds: Positive | None = None
+    """Wall time after which the run ends, checked at each update; none: no limit."""
+    nonfinite: Literal["raise", "skip", "zero"] = "raise"
+    """On a NaN or infinite gradient: end as diverged, skip the update, or zero those elements."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """Type of parameters and states."""
+
+
+class StatisticsSpec(Section):
+    """Which gradient statistics are taken, and how often."""
+
+    interval: Annotated[int, Ge(0)] = 100
+    """Updates between probes of the gradient through time; 0: none at all."""
+    sequences: Count = 8
+    """Sequences of the fixed probe batch."""
+    anchors: Count = 8
+    """Positions t whose loss is followed back for the lag curve (tasks that read every step)."""
+    lyapunov_exponents: Annotated[int, Ge(0)] = 4
+    """Leading Lyapunov exponents; 0: neither these nor the Jacobian product."""
+
+
+class RunSpec(Section):
+    """Everything that decides a run's result, except the seed's value and the plugins' versions."""
+
+    VERSION: ClassVar[int] = 1
+
+    task: Choice
+    cell: Choice
+    clipper: Choice = Choice(name="none")
+    model: ModelSpec = ModelSpec()
+    optimizer: Optimizer = Adam()
+    training: TrainingSpec = TrainingSpec()
+    statistics: StatisticsSpec = StatisticsSpec()
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+    """One integer, from which the streams for weights, data and evaluation derive."""
+
+    def canonical(self) -> str:
+        """Return the spec as JSON with sorted keys: equal specs, equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def identity(self, plugin_versions: Mapping[str, str]) -> str:
+        """Return the hash that says two runs would give the same result.
+
+        Args:
+            plugin_versions: distribution and version of the task, cell and clipper.
+        """
+        content = json.dumps(
+            [self.VERSION, self.canonical(), dict(sorted(plugin_versions.items()))]
+        )
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,70 @@
+"""Batches by step number: any step can be drawn again without those before it."""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from bptt.contracts import Batch, StreamTask, Task
+from bptt.training.seeding import stream
+
+BLOCK = 16
+"""Batches drawn in one call: drawing costs as much as a training step of a small network."""
+
+
+class TrainingData:
+    """The training batches of one run."""
+
+    def __init__(self, task: Task, seed: int, batch_size: int) -> None:
+        self._task = task
+        self._seed = seed
+        self._batch_size = batch_size
+        self._block_index = -1
+        self._block: Batch | None = None
+
+    def batch(self, index: int) -> tuple[Batch, bool]:
+        """Return batch number `index`, and whether it continues the one before."""
+        if isinstance(self._task, StreamTask):
+            return self._task.window(index, self._batch_size)
+        block, within = divmod(index, BLOCK)
+        if self._block is None or block != self._block_index:
+            generator = stream(self._seed, "data", block)
+            self._block = self._task.sample(generator, BLOCK * self._batch_size)
+            self._block_index = block
+        start = within * self._batch_size
+        return select(self._block, slice(start, start + self._batch_size), self._task.reads), False
+
+
+def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:
+    """Return the sequences `rows` of a batch, without time steps that are padding for all."""
+    lengths = None if batch.lengths is None else batch.lengths[rows]
+    time = batch.inputs.shape[0] if lengths is None else int(lengths.max())
+    if lengths is not None and bool((lengths == time).all()):
+        lengths = None
+    targets = batch.targets[:time, rows] if reads == "every" else batch.targets[rows]
+    return replace(
+        batch,
+        inputs=batch.inputs[:time, rows],
+        targets=targets,
+        mask=None if batch.mask is None else batch.mask[:time, rows],
+        lengths=lengths,
+        extra={name: value[rows] for name, value in batch.extra.items()},
+    )
+
+
+def probe_batch(task: Task, seed: int, sequences: int, batch_size: int) -> Batch:
+    """Return the fixed batch the statistics are taken on: sequences of equal length.
+
+    Equal lengths, so that a position t and a lag k mean the same in every sequence. Of a pool
+    drawn from the run's own stream the longest length with enough sequences is taken.
+    """
+    if isinstance(task, StreamTask):
+        batch, _ = task.window(0, batch_size)
+        return select(batch, slice(0, sequences), task.reads)
+    pool = task.sample(stream(seed, "probe"), 16 * sequences)
+    if pool.lengths is None:
+        return select(pool, slice(0, sequences), task.reads)
+    values, counts = pool.lengths.unique(return_counts=True)
+    enough = values[counts >= sequences]
+    length = enough.max() if len(enough) else values[counts.argmax()]
+    rows = (pool.lengths == length).nonzero().flatten()[:sequences]
+    return select(pool, rows, task.reads)

@@ -1,0 +1,69 @@
+"""Evaluation on sets that are drawn once per run and stay the same."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from bptt.contracts import Batch, Task
+from bptt.spec import RunSpec
+from bptt.training.model import Model, mean_loss
+from bptt.training.seeding import stream
+
+
+class Evaluation:
+    """Measures a model on the task's evaluation sets and remembers the best."""
+
+    def __init__(self, spec: RunSpec, task: Task) -> None:
+        self._task = task
+        size = spec.training.evaluation_size
+        sets = task.evaluation_sets(stream(spec.seed, "evaluation"), size)
+        self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
+        self.latest: dict[str, float] = {}
+        self.best: dict[str, float] = {}
+
+    def measure(self, model: Model, step: int) -> dict[str, float]:
+        """Return `eval/...` of every set, and `best/...` where this is the best so far."""
+        metrics: dict[str, float] = {}
+        with torch.no_grad():
+            for name, batch in self._sets.items():
+                outputs = model(batch).outputs
+                measured = {"loss": mean_loss(self._task, outputs, batch)}
+                measured |= self._task.metrics(outputs, batch)
+                suffix = f"_{name}" if name else ""
+                metrics |= {f"{key}{suffix}": float(value) for key, value in measured.items()}
+        self.latest = metrics
+        reported = {f"eval/{key}": value for key, value in metrics.items()}
+        value = metrics[self._task.metric]
+        if self._is_better(value):
+            self.best = {f"best/eval_{self._task.metric}": value, "best/step": float(step)}
+            reported |= self.best
+        return reported
+
+    @property
+    def solved(self) -> bool:
+        """Whether the latest evaluation satisfies the task's rule."""
+        return bool(self.latest) and self._task.solved(self.latest)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"latest": self.latest, "best": self.best}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self.latest, self.best = dict(state["latest"]), dict(state["best"])
+
+    def _is_better(self, value: float) -> bool:
+        if math.isnan(value) or not self.best:
+            return not math.isnan(value)
+        best = self.best[f"best/eval_{self._task.metric}"]
+        return value < best if self._task.better == "lower" else value > best
+
+
+def _unpadded(batch: Batch) -> Batch:
+    """Drop lengths that hold no information, so that the faster path runs."""
+    if batch.lengths is not None and bool((batch.lengths == batch.inputs.shape[0]).all()):
+        return replace(batch, lengths=None)
+    return batch

@@ -1,0 +1,109 @@
+"""The network: embedding or input, recurrent layers, read-out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bptt import registry
+from bptt.contracts import Batch, State, Task, Tokens
+from bptt.kernels import BACKEND, Unrolled
+from bptt.spec import RunSpec
+from bptt.training.layers import Stack
+from bptt.training.seeding import stream_seed
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+EMBEDDING_SIZE = 16
+HIGHWAY_BIAS = -2.0
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One pass over a batch."""
+
+    outputs: Tensor
+    """(time, batch, output_size), or (batch, output_size) for a task that reads the last step."""
+    layers: list[dict[str, Unrolled]]
+    """What each layer's cell did, by direction."""
+
+    @property
+    def final(self) -> list[State]:
+        """The forward cell's last state of each layer, without its graph."""
+        return [tuple(s.detach() for s in layer["forward"].final) for layer in self.layers]
+
+
+class Model(nn.Module):
+    """Embedding or input -> layers -> read-out, for one task.
+
+    Raises:
+        ValueError: a bidirectional model for a causal task, or a skip without a layer for it.
+    """
+
+    def __init__(self, spec: RunSpec, task: Task) -> None:
+        super().__init__()
+        shape = spec.model
+        if shape.bidirectional and task.causal:
+            raise ValueError(
+                f"model.bidirectional does not go with the causal task {spec.task.name!r}: the "
+                "backward cell would read the very inputs the model has to predict"
+            )
+        self.reads = task.reads
+        self.bidirectional = shape.bidirectional
+        self.truncation = spec.training.truncation
+        self.embedding: nn.Embedding | None = None
+        features = task.inputs.size
+        if isinstance(task.inputs, Tokens):
+            features = shape.embedding_size or EMBEDDING_SIZE
+            self.embedding = nn.Embedding(task.inputs.size, features)
+        options = dict(spec.cell.options)
+        self.stack = Stack(
+            lambda size: registry.construct_cell(spec.cell.name, options, size, shape.hidden_size),
+            features,
+            shape.hidden_size,
+            layers=shape.layers,
+            bidirectional=shape.bidirectional,
+            skip=shape.skip,
+            highway_bias=HIGHWAY_BIAS if shape.highway_bias is None else shape.highway_bias,
+        )
+        for layer in self.stack.each_layer():
+            for cell in layer.by_direction().values():
+                cell.reset_parameters(task.horizon)
+        self.read_out = nn.Linear(self.stack.output_size, task.output_size)
+
+    @property
+    def backend(self) -> str:
+        """What runs the cells over time."""
+        return BACKEND
+
+    def forward(self, batch: Batch, initial: list[State] | None = None) -> Forward:
+        x = batch.inputs
+        x = self.embedding(x) if self.embedding is not None else x.to(self.read_out.weight.dtype)
+        outputs, layers = self.stack(x, batch.lengths, initial, self.truncation)
+        if self.reads == "last":
+            outputs = [self._last(y, batch.lengths) for y in outputs]
+        joined = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
+        return Forward(self.read_out(joined), layers)
+
+    def _last(self, y: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return each direction's output after its last valid step, (batch, width)."""
+        last = y[-1] if lengths is None else y[lengths - 1, torch.arange(y.shape[1])]
+        if not self.bidirectional:
+            return last
+        half = y.shape[-1] // 2
+        # the backward cell ends at the first position
+        return torch.cat([last[:, :half], y[0, :, half:]], dim=-1)
+
+
+def build_model(spec: RunSpec, task: Task) -> Model:
+    """Return the model of a run with its initial weights, drawn from the run's own stream."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(spec.seed, "init"))
+        return Model(spec, task).to(DTYPES[spec.training.dtype])
+
+
+def mean_loss(task: Task, outputs: Tensor, batch: Batch) -> Tensor:
+    """Return the task's loss averaged over the positions that count, without axes."""
+    losses = task.losses(outputs, batch)
+    if batch.mask is None or task.reads == "last":
+        return losses.mean()
+    return torch.where(batch.mask, losses, 0.0).sum() / batch.mask.sum()

@@ -1,0 +1,186 @@
+"""One run in training: everything that changes from update to update."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bptt import registry
+from bptt.contracts import Batch, Clipper, State, Task, joint_norm
+from bptt.spec import RunSpec
+from bptt.training import divergence
+from bptt.training.data import TrainingData
+from bptt.training.evaluation import Evaluation
+from bptt.training.model import Forward, build_model, mean_loss
+from bptt.training.optimizers import make_optimizer
+from bptt.training.parameters import FlatParameters
+from bptt.training.probe import Probe
+from bptt.training.reports import Outcome, OutcomeName, Report
+from bptt.training.window import Window
+
+LOG_LINES = 300
+"""Points per metric over a whole run: what a chart can show."""
+
+HOPELESS = 100
+"""Updates skipped in a row after which the run counts as diverged: nothing changes any more."""
+
+
+class TrainingRun:
+    """One run: `advance` does one update, `state_dict` holds all that the next one depends on.
+
+    Args:
+        spec: what to train; its plugins must be installed.
+        position: place of the run in its pack, repeated in its reports.
+    """
+
+    def __init__(self, spec: RunSpec, position: int = 0) -> None:
+        self.spec = spec
+        self.position = position
+        self.step = 0
+        self.started = False
+        self.outcome: Outcome | None = None
+        self.task: Task = registry.construct("task", spec.task.name, dict(spec.task.options))
+        self.clipper: Clipper = registry.construct(
+            "clipper", spec.clipper.name, dict(spec.clipper.options)
+        )
+        self.model = build_model(spec, self.task)
+        self.parameters = FlatParameters(self.model)
+        self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
+        self.clipper_state = dict(self.clipper.initial_state(self.parameters.named))
+        self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
+        self.evaluation = Evaluation(spec, self.task)
+        self.probe = Probe(spec, self.task) if spec.statistics.interval else None
+        self.window = Window()
+        self.carried: list[State] | None = None
+        self.skipped = 0
+        self.seconds = 0.0
+        self.statistics_seconds = 0.0
+        self._log_every = max(1, spec.training.steps // LOG_LINES)
+
+    def advance(self) -> Report:
+        """Do one update (before the first: only measure) and report what it brought."""
+        began = time.perf_counter()
+        metrics = self._update() if self.started else {}
+        self.started = True
+        arrays: Mapping[str, Tensor] = {}
+        if self.outcome is None:
+            ended = self._budget_spent(began)
+            if ended or self.step % self.spec.training.evaluate_every == 0:
+                metrics |= self.evaluation.measure(self.model, self.step)
+                if self.spec.training.stop_when_solved and self.evaluation.solved:
+                    ended = "solved"
+            if self.probe and (ended or self.step % self.spec.statistics.interval == 0):
+                taken = time.perf_counter()
+                probed, arrays = self.probe.measure(self.model)
+                metrics |= probed
+                self.statistics_seconds += time.perf_counter() - taken
+            if ended:
+                self.outcome = Outcome(ended, self.step)
+        self.seconds += time.perf_counter() - began
+        return Report(self.position, self.step, metrics, arrays, self.outcome)
+
+    def _update(self) -> dict[str, float]:
+        batch, continues = self.data.batch(self.step)
+        self.step += 1
+        forward = self.model(batch, self.carried if continues else None)
+        loss = mean_loss(self.task, forward.outputs, batch)
+        self.carried = forward.final
+        self.window.add_loss(loss.item())
+        gradients = self._finite_gradients(loss, forward)
+        logs = self.outcome is not None or self.step % self._log_every == 0
+        before = self.parameters.flat.detach().clone() if logs else None
+        if gradients is not None:
+            self._apply(gradients)
+        if not logs and self.outcome is None and self.step != self.spec.training.steps:
+            return {}
+        metrics = self.window.metrics() | self._training_metrics(forward, batch)
+        self.window = Window()
+        if before is not None:
+            metrics["grad/update_ratio"] = self._update_ratio(before)
+        return metrics
+
+    def _finite_gradients(self, loss: Tensor, forward: Forward) -> dict[str, Tensor] | None:
+        """Return the gradients under the run's non-finite policy; None: make no update."""
+        named = self.parameters.named
+        found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
+        gradients = dict(zip(named, found, strict=True))
+        if math.isfinite(joint_norm(gradients)):
+            self.skipped = 0
+            return gradients
+        self.window.nonfinite += sum(int((~torch.isfinite(g)).sum()) for g in found)
+        policy = self.spec.training.nonfinite
+        self.skipped += 1
+        if policy == "raise" or self.skipped >= HOPELESS:
+            where = (
+                divergence.locate_gradient(gradients)
+                if math.isfinite(loss.item())
+                else divergence.locate_in_forward(self.model, forward)
+            )
+            self.outcome = Outcome("diverged", self.step, where)
+            return None
+        if policy == "skip":
+            return None
+        return {name: g.nan_to_num(0.0, 0.0, 0.0) for name, g in gradients.items()}
+
+    def _apply(self, gradients: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            clipped, state, report = self.clipper.clip(
+                gradients, self.parameters.named, self.clipper_state
+            )
+            self.clipper_state = dict(state)
+            self.parameters.set_gradients(clipped)
+        self.window.add_clip(report, self.spec.optimizer.lr)
+        self.optimizer.step()
+        if not bool(torch.isfinite(self.parameters.flat).all()):
+            where = divergence.first_nonfinite(self.parameters.named.items())
+            self.outcome = Outcome("diverged", self.step, where)
+
+    def _training_metrics(self, forward: Forward, batch: Batch) -> dict[str, float]:
+        with torch.no_grad():
+            measured = self.task.metrics(forward.outputs, batch)
+        return {f"train/{name}": float(value) for name, value in measured.items()}
+
+    def _update_ratio(self, before: Tensor) -> float:
+        change = torch.linalg.vector_norm(self.parameters.flat - before, dtype=torch.float64)
+        return float(change / torch.linalg.vector_norm(before, dtype=torch.float64))
+
+    def _budget_spent(self, began: float) -> OutcomeName | None:
+        if self.step >= self.spec.training.steps:
+            return "finished"
+        limit = self.spec.training.max_seconds
+        if limit is not None and self.seconds + time.perf_counter() - began >= limit:
+            return "time_limit"
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything the next update depends on, between two calls of `advance`."""
+        return {
+            "step": self.step,
+            "started": self.started,
+            "parameters": self.parameters.flat.detach().clone(),
+            "optimizer": self.optimizer.state_dict(),
+            "clipper": {name: value.clone() for name, value in self.clipper_state.items()},
+            "evaluation": self.evaluation.state_dict(),
+            "window": self.window.state_dict(),
+            "carried": None if self.carried is None else [tuple(s) for s in self.carried],
+            "skipped": self.skipped,
+            "seconds": self.seconds,
+            "statistics_seconds": self.statistics_seconds,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        self.step, self.started = state["step"], state["started"]
+        with torch.no_grad():
+            self.parameters.flat.copy_(state["parameters"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.clipper_state = dict(state["clipper"])
+        self.evaluation.load_state_dict(state["evaluation"])
+        self.window = Window.from_state(state["window"])
+        self.carried = state["carried"]
+        self.skipped = state["skipped"]
+        self.seconds = state["seconds"]
+        self.statistics_seconds = state["statistics_seconds"]

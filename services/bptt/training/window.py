@@ -1,0 +1,62 @@
+"""Figures averaged over the updates between two log lines."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from bptt.contracts import ClipReport
+
+
+@dataclass
+class Window:
+    """Sums since the last log line; part of the checkpoint, so that a resume repeats them."""
+
+    updates: int = 0
+    loss: float = 0.0
+    grad_norm: float = 0.0
+    clipped_grad_norm: float = 0.0
+    grad_norm_max: float = 0.0
+    clipped: int = 0
+    effective_lr: float = 0.0
+    measured: int = 0
+    """Updates with finite gradients: those that have a norm."""
+    nonfinite: int = 0
+    """Elements of gradients that were NaN or infinite."""
+
+    def add_loss(self, loss: float) -> None:
+        """Count one update."""
+        self.updates += 1
+        self.loss += loss
+
+    def add_clip(self, report: ClipReport, lr: float) -> None:
+        """Count what the clipper did to one update."""
+        norm, clipped_norm = float(report.grad_norm), float(report.clipped_grad_norm)
+        self.measured += 1
+        self.grad_norm += norm
+        self.clipped_grad_norm += clipped_norm
+        self.grad_norm_max = max(self.grad_norm_max, norm)
+        self.clipped += bool(report.clipped)
+        self.effective_lr += lr * (clipped_norm / norm if norm > 0 else 1.0)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the means over the window."""
+        if not self.updates:
+            return {}
+        metrics = {"train/loss": self.loss / self.updates, "grad/nonfinite": float(self.nonfinite)}
+        if self.measured:
+            metrics |= {
+                "grad/norm": self.grad_norm / self.measured,
+                "grad/clipped_norm": self.clipped_grad_norm / self.measured,
+                "grad/norm_max": self.grad_norm_max,
+                "grad/clip_fraction": self.clipped / self.measured,
+                "grad/effective_lr": self.effective_lr / self.measured,
+            }
+        return metrics
+
+    def state_dict(self) -> dict[str, float]:
+        """Return what a checkpoint keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, float]) -> "Window":
+        """Return the window a checkpoint kept."""
+        return cls(**state)  # type: ignore[arg-type]

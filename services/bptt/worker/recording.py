@@ -1,0 +1,150 @@
+"""Turns the reports of one run into its journal, checkpoints and result."""
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bptt.errors import CheckpointDamaged
+from bptt.run_folder import Journal, RunFolder, replace
+from bptt.training.checkpoint import from_bytes, to_bytes
+from bptt.training.reports import Report
+
+if TYPE_CHECKING:
+    from bptt.training import TrainingRun
+
+
+class Recorder:
+    """Writes what one run does; a crash at any moment loses nothing before the last checkpoint.
+
+    Opening it resumes: the run goes back to the last checkpoint, and what the journal holds
+    beyond is cut off, to be written again with the same figures.
+
+    Raises:
+        CheckpointDamaged: the checkpoint is not whole.
+    """
+
+    def __init__(self, folder: RunFolder, training: "TrainingRun") -> None:
+        self._folder = folder
+        self._training = training
+        length = 0
+        resumed = folder.checkpoint.exists()
+        if resumed:
+            try:
+                saved = from_bytes(folder.checkpoint.read_bytes())
+            except CheckpointDamaged as damage:
+                raise CheckpointDamaged(
+                    f"{damage} Run {folder.run_id} cannot go on; to train it again from the "
+                    f"start, delete {folder.checkpoint} and resume."
+                ) from None
+            training.load_state_dict(saved["run"])
+            length = saved["journal"]
+        self._journal = Journal(folder, length)
+        self._line = (time.perf_counter(), training.step)
+        self.saved_at = time.monotonic()
+        if not resumed:
+            self.checkpoint()
+        elif training.step:
+            self._append(training.step, tags={"bptt.resumed_at": training.step})
+
+    def record(self, report: Report) -> None:
+        """Write what a report brought, if anything."""
+        if report.metrics:
+            self._append(report.step, metrics=self._with_system(report))
+        if report.probe:
+            self._append(report.step, probe=self._save_probe(report))
+        if report.outcome:
+            tags: dict[str, Any] = {"bptt.outcome": report.outcome.name}
+            if report.outcome.tensor:
+                tags |= {
+                    "bptt.diverged_at": report.outcome.step,
+                    "bptt.diverged_tensor": report.outcome.tensor,
+                }
+            self._append(report.step, tags=tags)
+
+    def checkpoint(self) -> None:
+        """Save the run between two updates; the journal up to here is now final."""
+        length = self._journal.sync()
+        state = {"run": self._training.state_dict(), "journal": length}
+        replace(self._folder.checkpoint, to_bytes(state))
+        self._folder.write("committed", {"journal": length})
+        self.saved_at = time.monotonic()
+
+    def finish(self) -> dict[str, Any]:
+        """Write and return the result; from then on the whole journal is final."""
+        self._journal.sync()
+        result = self._result()
+        self._folder.write("result", result)
+        return result
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
+
+    def _append(self, step: int, **content: Any) -> None:
+        self._journal.append({"step": step, "time": time.time_ns() // 1_000_000, **content})
+
+    def _with_system(self, report: Report) -> dict[str, float | None]:
+        metrics = dict(report.metrics)
+        if "train/loss" in metrics:
+            now, (then, step) = time.perf_counter(), self._line
+            metrics["sys/steps_per_s"] = (report.step - step) / max(now - then, 1e-9)
+            metrics["sys/rss_mb"] = _peak_memory()
+            metrics["sys/statistics_share"] = self._statistics_share()
+            self._line = (now, report.step)
+        return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+
+    def _save_probe(self, report: Report) -> str:
+        import io
+
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **{k: v.numpy() for k, v in report.probe.items()})
+        self._folder.probes.mkdir(exist_ok=True)
+        path = self._folder.probes / f"{report.step:08d}.npz"
+        replace(path, buffer.getvalue())
+        return str(path.relative_to(self._folder.path))
+
+    def _statistics_share(self) -> float:
+        return self._training.statistics_seconds / max(self._training.seconds, 1e-9)
+
+    def _result(self) -> dict[str, Any]:
+        training = self._training
+        outcome = training.outcome
+        if outcome is None:
+            raise RuntimeError("a run has no result before it has ended")
+        latest: dict[str, float | None] = {}
+        for _, record in self._folder.records():
+            latest |= record.get("metrics", {})
+        diverged = outcome.name == "diverged"
+        return {
+            "outcome": outcome.name,
+            "step": outcome.step,
+            "divergence": {"step": outcome.step, "tensor": outcome.tensor} if diverged else None,
+            "metric": training.task.metric,
+            "better": training.task.better,
+            "baseline": training.task.baseline,
+            "metrics": latest,
+            "best": training.evaluation.best,
+            "flow": _section(latest, "flow/"),
+            "seconds": training.seconds,
+            "steps_per_second": outcome.step / max(training.seconds, 1e-9),
+            "statistics_share": self._statistics_share(),
+            "backend": training.model.backend,
+            "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _section(metrics: Mapping[str, float | None], prefix: str) -> dict[str, float | None] | None:
+    found = {k.removeprefix(prefix): v for k, v in metrics.items() if k.startswith(prefix)}
+    return found or None
+
+
+def _peak_memory() -> float:
+    """Return the peak resident memory of this process in megabytes."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
