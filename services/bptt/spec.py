@@ -150,8 +150,11 @@ class StatisticsSpec(Section):
     """Sequences of the fixed probe batch."""
     anchors: Count = 8
     """Positions t whose loss is followed back for the lag curve (tasks that read every step)."""
-    lyapunov_exponents: Annotated[int, Ge(0)] = 4
-    """Leading Lyapunov exponents; 0: neither these nor the Jacobian product."""
+    jacobian_interval: Annotated[int, Ge(0)] = 500
+    """Updates between measurements of step Jacobians, their product and the Lyapunov exponents,
+    which cost more; also at the first and last probe; 0: never."""
+    lyapunov_exponents: Count = 4
+    """Leading Lyapunov exponents."""
 
 
 class RunSpec(Section):

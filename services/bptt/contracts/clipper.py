@@ -59,4 +59,5 @@ def joint_norm(gradients: Gradients) -> Tensor:
     float32 would return 0 for gradients below 1e-19, whose squares underflow.
     """
     norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients.values()]
-    return torch.linalg.vector_norm(torch.stack(norms))
+    joint: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return joint

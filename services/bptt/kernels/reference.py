@@ -1,5 +1,6 @@
 """The reference backend: a loop over time that autograd differentiates; any cell, always right."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -52,16 +53,20 @@ def unroll(
             padding neither changes the final state nor can it overflow.
         truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
     """
-    pointwise = isinstance(cell, PointwiseCell)
-    # one product over the whole sequence instead of one per step
-    sequence = (cell.project_input(inputs) if isinstance(cell, PointwiseCell) else inputs).unbind(0)
+    step: Callable[[Tensor, State], State] = cell
+    if isinstance(cell, PointwiseCell):
+        # one product over the whole sequence instead of one per step
+        step, inputs_to_step = cell.advance, cell.project_input(inputs)
+    else:
+        inputs_to_step = inputs
+    sequence = inputs_to_step.unbind(0)
     held_from = len(sequence) if lengths is None else int(lengths.min())
     state = initial
     steps: list[State] = []
     for t, x_t in enumerate(sequence):
         if truncation is not None and t > 0 and t % truncation == 0:
             state = tuple(s.detach() for s in state)
-        new = cell.advance(x_t, state) if pointwise else cell(x_t, state)
+        new = step(x_t, state)
         if t >= held_from and lengths is not None:
             valid = (t < lengths).unsqueeze(1)
             new = tuple(torch.where(valid, n, s) for n, s in zip(new, state, strict=True))

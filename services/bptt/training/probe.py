@@ -2,67 +2,168 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bptt import gradient_statistics as statistics
-from bptt.contracts import Batch, Cell, Task
-from bptt.kernels import Unrolled
+from bptt.contracts import Task
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
+from bptt.training.divergence import readable
 from bptt.training.model import Forward, Model, mean_loss
+from bptt.training.place import Place
 
 FLOAT32_TINY = torch.finfo(torch.float32).tiny
-"""Smallest normal float32: training flushes what is below to zero."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """One cell of the model and what it did on the probe batch."""
-
-    layer: int
-    direction: str
-    cell: Cell
-    unrolled: Unrolled
-
-    def key(self, statistic: str, *parts: str) -> str:
-        """Return the name of one statistics array of this cell."""
-        return "/".join((statistic, str(self.layer), self.direction, *parts))
+"""Smallest normal float32: training flushes to zero what is below."""
 
 
 class Probe:
     """Takes every gradient statistic of a model on one fixed batch.
 
-    float64, because at a spectral radius of 0.58 a float32 gradient is gone after 160 steps
-    while its decay is what one wants to see.
+    In float64, because at a spectral radius of 0.58 a float32 gradient is gone after 160 steps,
+    while its decay is what one wants to see. Names and shapes are in docs/statistics.md.
     """
 
     def __init__(self, spec: RunSpec, task: Task) -> None:
         self._task = task
-        self._spec = spec
-        settings = spec.statistics
-        batch = probe_batch(task, spec.seed, settings.sequences, spec.training.batch_size)
-        inputs = batch.inputs.double() if batch.inputs.is_floating_point() else batch.inputs
-        targets = batch.targets.double() if batch.targets.is_floating_point() else batch.targets
-        self._batch: Batch = replace(batch, inputs=inputs, targets=targets)
-        self._model: Model | None = None
+        self._spec = spec.statistics
+        sequences = spec.statistics.sequences
+        batch = probe_batch(task, spec.seed, sequences, spec.training.batch_size)
+        self._batch = replace(batch, inputs=_doubled(batch.inputs), targets=_doubled(batch.targets))
+        self._frozen: Model | None = None
 
-    def measure(self, model: Model) -> tuple[dict[str, float], Mapping[str, Tensor]]:
-        """Return metrics and arrays; names and shapes are in docs/statistics.md."""
-        frozen = self._frozen(model)
+    def is_due(self, step: int) -> bool:
+        """Say whether statistics are to be taken after update `step`."""
+        return step % self._spec.interval == 0 or self._jacobians_are_due(step)
+
+    def measure(
+        self, model: Model, step: int, last: bool
+    ) -> tuple[dict[str, float], Mapping[str, Tensor]]:
+        """Return metrics and arrays of `model` after update `step`, the run's last or not."""
+        frozen = self._freeze(model)
         forward = frozen(self._batch)
         places = list(_places(frozen, forward))
-        metrics: dict[str, float] = {}
-        arrays: dict[str, Tensor] = {}
-        self._flow(forward, places, frozen, metrics, arrays)
-        self._lag(forward, places, metrics, arrays)
+        metrics, arrays = self._flow(frozen, forward, places)
+        if self._task.reads == "every":
+            arrays |= self._lag(forward, places)
+        else:
+            time = self._batch.inputs.shape[0]
+            arrays |= {"anchors": torch.tensor([time - 1.0], dtype=torch.float64)}
+            arrays |= {
+                name.replace("flow", "lag", 1): _as_lag(curve, "/backward/" in name)
+                for name, curve in arrays.items()
+                if name.startswith("flow/")
+            }
+        for place in places:
+            arrays |= place.gates() | place.spectrum()
+            if self._jacobians_are_due(step) or (last and self._spec.jacobian_interval):
+                arrays |= place.jacobians(self._spec.lyapunov_exponents)
+        top = next(p for p in reversed(places) if p.direction == "forward")
+        return metrics | _summary(arrays, top), arrays
+
+    def _jacobians_are_due(self, step: int) -> bool:
+        interval = self._spec.jacobian_interval
+        return interval > 0 and step % interval == 0
+
+    def _freeze(self, model: Model) -> Model:
+        if self._frozen is None:
+            self._frozen = copy.deepcopy(model).double()
         with torch.no_grad():
-            for place in places:
-                self._gates(place, metrics, arrays)
-                self._spectrum(place, metrics, arrays)
-        if self._spec.statistics.lyapunov_exponents:
-            for place in places:
-                self._jacobians(place, metrics, arrays)
-        return metrics, {name: value.detach().double() for name, value in arrays.items()}
+            for ours, theirs in zip(self._frozen.parameters(), model.parameters(), strict=True):
+                ours.copy_(theirs)
+        return self._frozen
+
+    def _flow(
+        self, frozen: Model, forward: Forward, places: list[Place]
+    ) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Return the norm of dL/ds_t of every state, and of the parameters' gradients by layer."""
+        states = {k: steps for place in places for k, steps in place.states_by_position().items()}
+        nodes = [state for steps in states.values() for state in steps]
+        weights = {n: p for n, p in frozen.named_parameters() if p.numel() > 0}
+        loss = mean_loss(self._task, forward.outputs, self._batch)
+        found = torch.autograd.grad(
+            loss, [*nodes, *weights.values()], retain_graph=True, materialize_grads=True
+        )
+        arrays: dict[str, Tensor] = {}
+        start = 0
+        for key, steps in states.items():
+            gradients = torch.stack(found[start : start + len(steps)])
+            arrays[f"flow{key}"] = statistics.frobenius_norm(gradients, kept_axes=1)
+            start += len(steps)
+        flushed = sum(int(((g != 0) & (g.abs() < FLOAT32_TINY)).sum()) for g in found[:start])
+        metrics = {"grad/subnormal": float(flushed)}
+        for kind, tensors in (
+            ("grad", dict(zip(weights, found[start:], strict=True))),
+            ("weight", weights),
+        ):
+            norms = statistics.group_norms(tensors, _group)
+            metrics |= {f"layer/{group}_{kind}_norm": norm for group, norm in norms.items()}
+        return metrics, arrays
+
+    def _lag(self, forward: Forward, places: list[Place]) -> dict[str, Tensor]:
+        """Return the norm of dL_t/ds_(t-k) for losses L_t spread over the sequence."""
+        losses = self._task.losses(forward.outputs, self._batch)
+        counts = torch.ones_like(losses) if self._batch.mask is None else self._batch.mask.double()
+        scored = counts.sum(1).nonzero().flatten()
+        spread = torch.linspace(0, len(scored) - 1, min(self._spec.anchors, len(scored)))
+        anchors = scored[spread.round().long()].tolist()
+        at_anchor = [
+            torch.where(counts[t] > 0, losses[t], 0.0).sum() / counts[t].sum() for t in anchors
+        ]
+        states = {k: steps for place in places for k, steps in place.states_by_position().items()}
+        against = [key for key in states if "/backward/" in key]
+        curves = statistics.lag_curves(at_anchor, anchors, states, against_time=against)
+        return {"anchors": torch.tensor(anchors, dtype=torch.float64)} | {
+            f"lag{key}": curve for key, curve in curves.items()
+        }
+
+
+def _doubled(values: Tensor) -> Tensor:
+    return values.double() if values.is_floating_point() else values
+
+
+def _places(model: Model, forward: Forward) -> Iterator[Place]:
+    for number, (layer, did) in enumerate(
+        zip(model.stack.each_layer(), forward.layers, strict=True)
+    ):
+        for direction, cell in layer.by_direction().items():
+            yield Place(number, direction, cell, did[direction])
+
+
+def _group(parameter: str) -> str:
+    name = readable(parameter)
+    return name.split(" of layer ")[1].split()[0] if " of layer " in name else name.split(".")[0]
+
+
+def _as_lag(curve: Tensor, backward: bool) -> Tensor:
+    """Turn norms by position into norms by lag from the one loss, (1, time)."""
+    return (curve if backward else curve.flip(0)).unsqueeze(0)
+
+
+def _summary(arrays: Mapping[str, Tensor], top: Place) -> dict[str, float]:
+    """Return the scalars that MLflow compares, of the top layer's forward cell."""
+    output = top.cell.states[0]
+    anchors = [int(t) for t in arrays["anchors"]]
+    curve = statistics.mean_lag_curve(arrays[top.key("lag", output)], anchors)
+    # at lag 0 the read-out alone speaks
+    decay = statistics.fit_decay(curve, first_lag=1)
+    metrics = {
+        "flow/slope": decay.slope,
+        "flow/half_life": decay.half_life,
+        "flow/horizon": decay.horizon,
+        "flow/ratio": decay.ratio,
+    }
+    blocks = [value for name, value in arrays.items() if name.startswith("spectrum/")]
+    if blocks:
+        radius, singular = torch.stack(blocks).amax(0).tolist()
+        metrics |= {"recurrent/spectral_radius": radius, "recurrent/singular_max": singular}
+    if top.key("lyapunov") in arrays:
+        metrics["lyapunov/le1"] = float(arrays[top.key("lyapunov")][0])
+        metrics["lyapunov/sum"] = float(arrays[top.key("lyapunov_sum")])
+    for gate in top.cell.gates:
+        if top.key("gate", gate) in arrays:
+            mean, closed, opened = arrays[top.key("gate", gate)].tolist()
+            metrics |= {f"gate/{gate}_mean": mean, f"gate/{gate}_saturated": closed + opened}
+    return metrics

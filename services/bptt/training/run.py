@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bptt import registry
 from bptt.contracts import Batch, Clipper, State, Task, joint_norm
+from bptt.gradient_statistics import update_ratio
 from bptt.spec import RunSpec
 from bptt.training import divergence
 from bptt.training.data import TrainingData
@@ -72,9 +73,9 @@ class TrainingRun:
                 metrics |= self.evaluation.measure(self.model, self.step)
                 if self.spec.training.stop_when_solved and self.evaluation.solved:
                     ended = "solved"
-            if self.probe and (ended or self.step % self.spec.statistics.interval == 0):
+            if self.probe and (ended or self.probe.is_due(self.step)):
                 taken = time.perf_counter()
-                probed, arrays = self.probe.measure(self.model)
+                probed, arrays = self.probe.measure(self.model, self.step, bool(ended))
                 metrics |= probed
                 self.statistics_seconds += time.perf_counter() - taken
             if ended:
@@ -99,7 +100,8 @@ class TrainingRun:
         metrics = self.window.metrics() | self._training_metrics(forward, batch)
         self.window = Window()
         if before is not None:
-            metrics["grad/update_ratio"] = self._update_ratio(before)
+            after = self.parameters.flat.detach()
+            metrics["grad/update_ratio"] = update_ratio({"all": before}, {"all": after})
         return metrics
 
     def _finite_gradients(self, loss: Tensor, forward: Forward) -> dict[str, Tensor] | None:
@@ -142,10 +144,6 @@ class TrainingRun:
         with torch.no_grad():
             measured = self.task.metrics(forward.outputs, batch)
         return {f"train/{name}": float(value) for name, value in measured.items()}
-
-    def _update_ratio(self, before: Tensor) -> float:
-        change = torch.linalg.vector_norm(self.parameters.flat - before, dtype=torch.float64)
-        return float(change / torch.linalg.vector_norm(before, dtype=torch.float64))
 
     def _budget_spent(self, began: float) -> OutcomeName | None:
         if self.step >= self.spec.training.steps:

@@ -1,6 +1,7 @@
 """Weights to and from the layers of `torch.nn` that compute the same function."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -41,8 +42,10 @@ def to_torch(stack: Stack) -> nn.RNNBase:
     if stack.skip != "none":
         raise ValueError(f"torch has no recurrent layers with skip: {stack.skip}")
     cell, equivalent = _equivalent(first)
-    options = {"nonlinearity": cell.nonlinearity} if equivalent.module is nn.RNN else {}
-    module = equivalent.module(
+    options: dict[str, Any] = {"nonlinearity": cell.nonlinearity} if equivalent.module is nn.RNN else {}
+    # nn.RNNBase declares the signature of its own constructor, which its subclasses do not share
+    make = cast(Callable[..., nn.RNNBase], equivalent.module)
+    module = make(
         cell.input_size,
         cell.hidden_size,
         num_layers=len(layers),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from bptt.contracts import ClipReport
+from bptt.gradient_statistics import effective_learning_rate
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Window:
         self.clipped_grad_norm += clipped_norm
         self.grad_norm_max = max(self.grad_norm_max, norm)
         self.clipped += bool(report.clipped)
-        self.effective_lr += lr * (clipped_norm / norm if norm > 0 else 1.0)
+        self.effective_lr += effective_learning_rate(lr, norm, clipped_norm)
 
     def metrics(self) -> dict[str, float]:
         """Return the means over the window."""

@@ -103,7 +103,8 @@ class Recorder:
         import numpy as np
 
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{k: v.numpy() for k, v in report.probe.items()})
+        arrays: dict[str, Any] = {name: value.numpy() for name, value in report.probe.items()}
+        np.savez_compressed(buffer, **arrays)
         self._folder.probes.mkdir(exist_ok=True)
         path = self._folder.probes / f"{report.step:08d}.npz"
         replace(path, buffer.getvalue())

@@ -1,0 +1,31 @@
+"""What the framework relies on in every plugin, as rules that raise `ContractViolation`.
+
+For the tests of plugins, ours and anybody's, and for `bptt plugins check`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bptt.conformance.cell import check_cell
+from bptt.conformance.clipper import check_clipper
+from bptt.conformance.task import check_task
+from bptt.errors import ContractViolation
+from bptt.registry import Plugin, load_plugin
+
+__all__ = ["check", "check_cell", "check_clipper", "check_task"]
+
+
+def check(plugin: Plugin, options: Mapping[str, Any] | None = None) -> None:
+    """Load an installed plugin and check it; a claim only has to load.
+
+    Raises:
+        PluginError: it is broken or breaks a rule; the line begins with its distribution.
+        InvalidSpec: an option given does not fit, or one it needs is missing.
+    """
+    plugin_class = load_plugin(plugin)
+    rules = {"cell": check_cell, "clipper": check_clipper, "task": check_task}
+    try:
+        if plugin.kind in rules:
+            rules[plugin.kind](plugin_class, options)
+    except ContractViolation as violation:
+        raise ContractViolation(f"{plugin.label}: {violation}") from violation

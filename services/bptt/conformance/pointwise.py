@@ -1,0 +1,90 @@
+"""What a `PointwiseCell` must do besides: declarations that fit its step, and a pointwise step."""
+
+import inspect
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from bptt.conformance.requirement import require, require_tensor, running, same
+from bptt.contracts import Cell, PointwiseCell
+from bptt.contracts.pointwise import Source
+
+LEADING = (2, 3)
+"""Axes before the hidden one: the framework calls a step on a single step or a whole sequence."""
+
+
+def check_declarations(cell_class: type[PointwiseCell]) -> None:
+    """Check that `step` takes what the class declares, by these names and no others."""
+    name = cell_class.__name__
+    sources = get_args(Source)
+    for preactivation, source in cell_class.preactivations.items():
+        require(
+            source in sources,
+            f"{name}.preactivations[{preactivation!r}] must be one of "
+            f"{', '.join(sources)}, got {source!r}.",
+        )
+    declared = [*cell_class.preactivations, *cell_class.states, *cell_class.vectors]
+    twice = sorted({argument for argument in declared if declared.count(argument) > 1})
+    require(
+        not twice,
+        f"{name} declares {', '.join(twice)} more than once among preactivations, states "
+        "and vectors.",
+    )
+    _, *parameters = inspect.signature(cell_class.step).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    taken = [parameter.name for parameter in parameters]
+    require(
+        set(taken) == set(declared),
+        f"{name}.step must take exactly what is declared, {', '.join(declared)}; "
+        f"it takes {', '.join(taken)}.",
+    )
+
+
+def check_step(cell: Cell, hidden_size: int) -> None:
+    """Check that element i of every result of `step` depends on element i of its arguments."""
+    if not isinstance(cell, PointwiseCell):
+        return
+    name, shape = type(cell).__name__, (*LEADING, hidden_size)
+    generator = torch.Generator().manual_seed(5)
+
+    def draw(*axes: int) -> Tensor:
+        return torch.randn(*axes, generator=generator, dtype=torch.float64)
+
+    wide = {argument: draw(*shape) for argument in (*cell.preactivations, *cell.states)}
+    vectors = {vector: draw(hidden_size) for vector in cell.vectors}
+    results = _step(cell, wide | vectors)
+    require(
+        len(results) == len(cell.states),
+        f"{name}.step must return one tensor for each of {cell.states}, got {len(results)}.",
+    )
+    for state, value in zip(cell.states, results, strict=True):
+        require_tensor(value, f"{state!r} of {name}.step", shape, torch.float64)
+    for i in range(hidden_size):
+        element = torch.zeros(shape, dtype=torch.bool)
+        element[0, 1, i] = True
+        column = torch.arange(hidden_size) == i
+        changed = {a: torch.where(element, draw(*shape), value) for a, value in wide.items()}
+        others = _elsewhere(_step(cell, changed | vectors), element)
+        require(same(others, _elsewhere(results, element)), _not_pointwise(name))
+        changed = {v: torch.where(column, draw(hidden_size), value) for v, value in vectors.items()}
+        others = _elsewhere(_step(cell, wide | changed), column.expand(shape))
+        require(same(others, _elsewhere(results, column.expand(shape))), _not_pointwise(name))
+
+
+def _step(cell: PointwiseCell, arguments: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    with running(f"{type(cell).__name__}.step"), torch.no_grad():
+        results: Any = cell.step(**arguments)
+    return (results,) if isinstance(results, Tensor) else tuple(results)
+
+
+def _elsewhere(results: tuple[Tensor, ...], place: Tensor) -> list[Tensor]:
+    return [result[~place] for result in results]
+
+
+def _not_pointwise(name: str) -> str:
+    return (
+        f"{name}.step must be pointwise: an element of its result changes with another element "
+        "of an argument. Derive from Cell if the equations need that."
+    )

@@ -1,0 +1,239 @@
+"""What every task must do, checked on small draws and random predictions."""
+
+import math
+import random
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from bptt.conformance.batch import check_batch, equal, rows_of
+from bptt.conformance.requirement import require, require_tensor, running
+from bptt.contracts import Batch, Features, StreamTask, Task, Tokens
+from bptt.registry import construct_class
+
+BATCH = 6
+
+
+def check_task(task_class: type[Task], options: Mapping[str, Any] | None = None) -> None:
+    """Check a task class against its contract, with its default options or those given.
+
+    Raises:
+        ContractViolation: the first rule that it breaks, in one line.
+        InvalidSpec: an option given does not fit.
+    """
+    name = task_class.__name__
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        with running(f"The constructor of {name}"):
+            task: Task = construct_class("task", task_class, options or {})
+        _check_attributes(task)
+        _check_draw(task, "sample", lambda seed: _sample(task, seed, BATCH))
+        for size in (1, BATCH):
+            check_batch(task, f"{name}.sample", _sample(task, 0, size), size)
+        _check_losses(task, _sample(task, 0, BATCH))
+        sets = _check_evaluation_sets(task)
+        _check_solved(task, sets)
+        if isinstance(task, StreamTask):
+            _check_windows(task)
+
+
+def _check_attributes(task: Task) -> None:
+    rules: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+        "causal": ("True or False", lambda value: isinstance(value, bool)),
+        "reads": ("'last' or 'every'", lambda value: value in ("last", "every")),
+        "better": ("'lower' or 'higher'", lambda value: value in ("lower", "higher")),
+        "metric": ("a name", lambda value: isinstance(value, str)),
+        "inputs": (
+            "Tokens(size) or Features(size) of at least 1",
+            lambda value: isinstance(value, Tokens | Features) and value.size >= 1,
+        ),
+        "output_size": ("an integer >= 1", lambda value: isinstance(value, int) and value >= 1),
+        "horizon": ("an integer >= 1", lambda value: isinstance(value, int) and value >= 1),
+        "baseline": (
+            "a finite number",
+            lambda value: isinstance(value, float | int) and math.isfinite(value),
+        ),
+    }
+    for attribute, (expected, fits) in rules.items():
+        subject = f"{type(task).__name__}.{attribute}"
+        require(hasattr(task, attribute), f"{subject} must be set: {expected}.")
+        value = getattr(task, attribute)
+        require(fits(value), f"{subject} must be {expected}, got {value!r}.")
+
+
+def _check_draw(task: Task, method: str, draw: Callable[[int], Batch]) -> None:
+    """The same seed gives the same batch, another seed another, and no other generator counts."""
+    subject = f"{type(task).__name__}.{method}"
+    before = torch.get_rng_state()
+    first = draw(0)
+    require(
+        torch.equal(before, torch.get_rng_state()),
+        f"{subject} must draw from the generator it is given, not from torch's global one.",
+    )
+    # so that draws from Python's own generator differ too
+    random.random()
+    require(equal(first, draw(0)), f"{subject} must return the same batch for the same seed.")
+    require(
+        any(not equal(first, draw(seed)) for seed in (1, 2, 3)),
+        f"{subject} must depend on the generator it is given: four seeds give one batch.",
+    )
+
+
+def _check_losses(task: Task, batch: Batch) -> None:
+    subject = f"{type(task).__name__}.losses"
+    for dtype in (torch.float64, torch.float32):
+        outputs = _outputs(task, batch, dtype).requires_grad_()
+        with running(f"{subject} in {dtype}"):
+            losses = task.losses(outputs, batch)
+        require_tensor(losses, subject, outputs.shape[:-1], dtype)
+        require(bool(losses.isfinite().all()), f"{subject} must be finite for finite predictions.")
+    with running(f"Back-propagation through {subject}"):
+        (gradient,) = torch.autograd.grad(losses.sum(), outputs)
+    require(
+        bool(gradient.isfinite().all() and (gradient != 0).any()),
+        f"{subject} must have finite gradients that are not all zero.",
+    )
+    outputs = outputs.detach()
+    for rows in (slice(0, 2), slice(2, BATCH)):
+        part = rows_of(batch, rows, task.reads)
+        time = part.inputs.shape[0]
+        chosen, expected = outputs[rows], losses[rows]
+        if task.reads == "every":
+            chosen, expected = outputs[:time, rows], losses[:time, rows]
+        with running(f"{subject} on a part of a batch"):
+            alone = task.losses(chosen, part)
+            task.metrics(chosen, part)
+        require(
+            alone.shape == expected.shape and torch.allclose(alone, expected, rtol=1e-5),
+            f"{subject} must treat every sequence alone: it changes with the rest of the batch.",
+        )
+
+
+def _check_evaluation_sets(task: Task) -> Mapping[str, Batch]:
+    subject = f"{type(task).__name__}.evaluation_sets"
+    drawn = []
+    for _ in range(2):
+        with running(subject):
+            drawn.append(task.evaluation_sets(Generator().manual_seed(0), BATCH))
+    sets, again = drawn
+    require("" in sets, f"{subject} must contain the main set, named ''.")
+    for name, batch in sets.items():
+        require(
+            name == "" or bool(re.fullmatch(r"[a-z0-9_]+", name)),
+            f"{subject} must name its sets in small letters, digits and _, got {name!r}.",
+        )
+        size = batch.inputs.shape[1]
+        require(1 <= size <= BATCH, f"{subject} must hold at most {BATCH} sequences, got {size}.")
+        check_batch(task, f"{subject}[{name!r}]", batch, size)
+    require(
+        sets.keys() == again.keys() and all(equal(sets[name], again[name]) for name in sets),
+        f"{subject} must return the same sets for the same seed.",
+    )
+    return sets
+
+
+def _check_solved(task: Task, sets: Mapping[str, Batch]) -> None:
+    """A diverged, hopeless or forgetful model never solves the task; a perfect one does."""
+    name, metric = type(task).__name__, task.metric
+    measured = _measure(task, sets, lambda outputs: outputs)
+    lower = task.better == "lower"
+    hopeless = {"loss": math.inf, metric: 1e9 if lower else -1e9}
+    for what, values in (
+        ("NaN predictions", _measure(task, sets, lambda outputs: outputs * math.nan)),
+        ("metrics that are all NaN", dict.fromkeys(measured, math.nan)),
+        (f"{metric} = {hopeless[metric]:g}", measured | _spread(measured, hopeless)),
+        (
+            f"its baseline, {metric} = {task.baseline:g}",
+            measured | _spread(measured, {metric: task.baseline}),
+        ),
+    ):
+        require(not _solved(task, values), f"{name}.solved must be False for {what}.")
+    # a text has no known floor, so a stream may never count as solved
+    perfect = [0.0, -math.inf] if lower else [1.0, math.inf]
+    require(
+        isinstance(task, StreamTask)
+        or any(
+            _solved(task, measured | _spread(measured, {"loss": 0.0, metric: value}))
+            for value in perfect
+        ),
+        f"{name}.solved must be True for a perfect {metric} ({perfect[0]:g}) in every set.",
+    )
+
+
+def _measure(
+    task: Task, sets: Mapping[str, Batch], change: Callable[[Tensor], Tensor]
+) -> dict[str, float]:
+    """Return the metrics of random predictions under the names an evaluation gives them."""
+    subject = f"{type(task).__name__}.metrics"
+    measured: dict[str, float] = {}
+    for suffix, batch in sets.items():
+        outputs = change(_outputs(task, batch, torch.float32))
+        with running(subject):
+            found = {"loss": task.losses(outputs, batch).mean()} | task.metrics(outputs, batch)
+        require(
+            task.metric in found,
+            f"{subject} must contain {task.metric!r}, the one that decides, got "
+            f"{', '.join(key for key in found if key != 'loss') or 'none'}.",
+        )
+        for key, value in found.items():
+            require(
+                bool(re.fullmatch(r"[a-z][a-z0-9_]*", key)),
+                f"{subject} must use small letters, digits and _ for names, got {key!r}.",
+            )
+            require_tensor(value, f"{key!r} of {subject}", ())
+            measured[f"{key}_{suffix}" if suffix else key] = float(value)
+    return measured
+
+
+def _spread(measured: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
+    """Return a value for each metric and for its namesakes of the other evaluation sets."""
+    return {
+        key: value
+        for key in measured
+        for metric, value in values.items()
+        if key == metric or key.startswith(f"{metric}_")
+    }
+
+
+def _solved(task: Task, metrics: Mapping[str, float]) -> bool:
+    subject = f"{type(task).__name__}.solved"
+    with running(subject):
+        solved: object = task.solved(metrics)
+    require(isinstance(solved, bool), f"{subject} must return True or False, got {solved!r}.")
+    return solved is True
+
+
+def _check_windows(task: StreamTask) -> None:
+    subject = f"{type(task).__name__}.window"
+
+    def window(index: int) -> tuple[Batch, bool]:
+        with running(subject):
+            return task.window(index, BATCH)
+
+    order = (0, 1, 2, 1, 0)
+    drawn = [window(index) for index in order]
+    for batch, continues in drawn:
+        check_batch(task, subject, batch, BATCH)
+        require(isinstance(continues, bool), f"{subject} must return (Batch, True or False).")
+    require(not drawn[0][1], f"{subject} must not continue anything at index 0.")
+    require(any(continues for _, continues in drawn), f"{subject} never continues the last one.")
+    require(
+        equal(drawn[1][0], drawn[3][0]) and equal(drawn[0][0], drawn[4][0]),
+        f"{subject} must depend on its index alone, so that a run can resume anywhere.",
+    )
+    require(not equal(drawn[0][0], drawn[1][0]), f"{subject} returns the same window for 0 and 1.")
+
+
+def _sample(task: Task, seed: int, size: int) -> Batch:
+    with running(f"{type(task).__name__}.sample"):
+        return task.sample(Generator().manual_seed(seed), size)
+
+
+def _outputs(task: Task, batch: Batch, dtype: torch.dtype) -> Tensor:
+    time, size = batch.inputs.shape[:2]
+    shape = (time, size) if task.reads == "every" else (size,)
+    generator = Generator().manual_seed(7)
+    return torch.randn(*shape, task.output_size, generator=generator, dtype=torch.float64).to(dtype)

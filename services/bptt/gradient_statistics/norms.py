@@ -1,0 +1,88 @@
+"""How long gradients, weights and updates are, and how many elements vanished or overflowed."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+INTEGER_OF = {torch.float64: torch.int64, torch.float32: torch.int32}
+
+
+class ElementCounts(NamedTuple):
+    """How many elements of some gradients are of each kind; the rest are ordinary numbers."""
+
+    nonfinite: int
+    """NaN or infinite."""
+    subnormal: int
+    """Not 0, but smaller than the smallest normal number of their type (1.2e-38 in float32)."""
+    zero: int
+    """Exactly 0, which is also what a subnormal becomes where denormals are flushed."""
+
+
+def frobenius_norm(values: Tensor, kept_axes: int = 0) -> Tensor:
+    """Return the 2-norm over all but the first `kept_axes` axes, in float64.
+
+    The values are divided by their largest before they are squared, so that a norm of 1e-300 or
+    1e300 is right although its square is no number. 0 where there are no elements.
+    """
+    kept = values.shape[:kept_axes]
+    if values.numel() == 0:
+        return torch.zeros(kept, dtype=torch.float64)
+    values = values.detach().double().reshape(*kept, -1)
+    peak = values.abs().amax(-1, keepdim=True)
+    scale = torch.where((peak > 0) & peak.isfinite(), peak, torch.ones_like(peak))
+    norm: Tensor = scale.squeeze(-1) * torch.linalg.vector_norm(values / scale, dim=-1)
+    return norm
+
+
+def group_norms(tensors: Mapping[str, Tensor], group_of: Callable[[str], str]) -> dict[str, float]:
+    """Return the joint 2-norm of the tensors of each group, groups in order of appearance.
+
+    Args:
+        tensors: gradients or parameters by name.
+        group_of: name of a tensor -> name of its group, for example its layer.
+    """
+    groups: dict[str, list[Tensor]] = {}
+    for name, tensor in tensors.items():
+        groups.setdefault(group_of(name), []).append(frobenius_norm(tensor))
+    return {group: float(frobenius_norm(torch.stack(norms))) for group, norms in groups.items()}
+
+
+def update_ratio(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> float:
+    """Return norm(after - before) / norm(before) of parameters; infinity if all were 0 before."""
+    change = {name: after[name].double() - old.double() for name, old in before.items()}
+    moved = group_norms(change, lambda _: "all").get("all", 0.0)
+    length = group_norms(before, lambda _: "all").get("all", 0.0)
+    return float(torch.tensor(moved, dtype=torch.float64) / length)
+
+
+def effective_learning_rate(lr: float, grad_norm: float, clipped_grad_norm: float) -> float:
+    """Return lr * clipped_grad_norm / grad_norm: the rate at which the unclipped gradient acts.
+
+    It is `lr` for a gradient of length 0, which no clipper changes.
+    """
+    if grad_norm == 0:
+        return lr if clipped_grad_norm == 0 else lr * clipped_grad_norm * math.inf
+    return lr * clipped_grad_norm / grad_norm
+
+
+def count_elements(tensors: Mapping[str, Tensor]) -> ElementCounts:
+    """Count what is not an ordinary number among float32 or float64 tensors.
+
+    It reads the bits, because a thread that flushes denormals takes a subnormal for 0.
+    """
+    nonfinite = subnormal = zero = 0
+    for tensor in tensors.values():
+        integer = INTEGER_OF[tensor.dtype]
+        limits = torch.finfo(tensor.dtype)
+        infinite, normal = (
+            int(torch.tensor(value, dtype=tensor.dtype).view(integer))
+            for value in (torch.inf, limits.smallest_normal)
+        )
+        magnitude = tensor.detach().view(integer) & torch.iinfo(integer).max
+        nonfinite += int((magnitude >= infinite).sum())
+        zero += int((magnitude == 0).sum())
+        subnormal += int(((magnitude > 0) & (magnitude < normal)).sum())
+    return ElementCounts(nonfinite, subnormal, zero)

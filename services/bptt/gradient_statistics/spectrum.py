@@ -1,0 +1,41 @@
+"""The spectrum of one recurrent block: what it does to a state on its own."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def spectral_radius(block: Tensor) -> float:
+    """Return the largest magnitude of an eigenvalue of `block` (hidden, hidden).
+
+    It is the growth per step of a linear network in the long run. NaN if an element is not finite.
+    """
+    return _of_finite(block, lambda b: torch.linalg.eigvals(b).abs().amax())
+
+
+def largest_singular_value(block: Tensor) -> float:
+    """Return the 2-norm of `block`: the most that one step can stretch a state.
+
+    NaN if an element is not finite.
+    """
+    return _of_finite(block, lambda b: torch.linalg.svdvals(b).amax())
+
+
+def orthogonality_error(block: Tensor) -> float:
+    """Return the Frobenius norm of U^T U - 1: 0 if `block` U keeps all lengths.
+
+    NaN if an element is not finite.
+    """
+    return _of_finite(block, lambda b: torch.linalg.matrix_norm(b.mT @ b - torch.eye(len(b))))
+
+
+def _of_finite(block: Tensor, measure: Callable[[Tensor], Tensor]) -> float:
+    block = block.detach().double()
+    # LAPACK raises, or writes to the terminal, when it meets NaN or infinity
+    if not block.isfinite().all():
+        return torch.nan
+    try:
+        return float(measure(block))
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # it did not converge
+        return torch.nan

@@ -1,0 +1,26 @@
+"""Plugins by name: discovered from metadata alone, loaded one at a time, built from options.
+
+Importing this package imports neither torch nor pydantic: the command line starts with it.
+"""
+
+from bptt.registry.construction import check_options, construct, construct_cell, construct_class
+from bptt.registry.discovery import KINDS, Kind, Plugin, discover, find, load, load_plugin
+from bptt.registry.docstring import summary
+from bptt.registry.option import Option, options
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Option",
+    "Plugin",
+    "check_options",
+    "construct",
+    "construct_cell",
+    "construct_class",
+    "discover",
+    "find",
+    "load",
+    "load_plugin",
+    "options",
+    "summary",
+]

@@ -1,0 +1,175 @@
+"""Entry points: discover (metadata only) → find one → load it and check its type."""
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from typing import Any, Literal, get_args
+
+from bptt.errors import BrokenPlugin, ContractViolation, DuplicatePlugin, UnknownPlugin
+
+Kind = Literal["cell", "clipper", "task", "claim"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_KINDS_BY_GROUP: Mapping[str, Kind] = {f"bptt.{kind}s": kind for kind in KINDS}
+
+
+@dataclass(frozen=True, order=True)
+class Plugin:
+    """An installed plugin as its distribution's metadata announces it; nothing is imported."""
+
+    kind: Kind
+    name: str
+    distribution: str
+    version: str
+    value: str
+    """Where the class lies: `module:attribute`."""
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version, as a run records them."""
+        return f"{self.distribution} {self.version}"
+
+    @property
+    def label(self) -> str:
+        """`distribution[name] version`, the subject of every error about it."""
+        return f"{self.distribution}[{self.name}] {self.version}"
+
+
+def discover(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
+    """Return the installed plugins of a kind by name, sorted; imports none of them.
+
+    A name holds more than one plugin where distributions clash: a fault only for who uses it.
+    """
+    return dict(_installed(_search_path())[kind])
+
+
+def find(kind: Kind, name: str) -> Plugin:
+    """Return the one plugin of this name, without importing it.
+
+    Raises:
+        UnknownPlugin: no distribution provides it.
+        DuplicatePlugin: several do.
+    """
+    installed = discover(kind)
+    if name not in installed:
+        raise UnknownPlugin(kind, name, list(installed))
+    plugins = installed[name]
+    if len(plugins) > 1:
+        raise DuplicatePlugin(kind, name, [plugin.origin for plugin in plugins])
+    return plugins[0]
+
+
+def load(kind: Kind, name: str) -> type[Any]:
+    """Import the plugin of this name and return its class.
+
+    Raises:
+        UnknownPlugin: no distribution provides it.
+        DuplicatePlugin: several do.
+        BrokenPlugin: its import failed.
+        ContractViolation: it is not a complete subclass of its contract.
+    """
+    return load_plugin(find(kind, name))
+
+
+def load_plugin(plugin: Plugin) -> type[Any]:
+    """Import one discovered plugin and return its class; raises as `load`."""
+    entry = metadata.EntryPoint(plugin.name, plugin.value, f"bptt.{plugin.kind}s")
+    try:
+        loaded = entry.load()
+    except KeyboardInterrupt:
+        raise
+    # a module may end its import with SystemExit or worse; no stranger may end the service
+    except BaseException as cause:
+        raise BrokenPlugin(
+            f"{plugin.label} ({plugin.value}) cannot be imported: {one_line(cause)}. "
+            f"{_mending(plugin, cause)}"
+        ) from cause
+    contract = _contract(plugin.kind)
+    if not (isinstance(loaded, type) and issubclass(loaded, contract)):
+        raise ContractViolation(
+            f"{plugin.label} must be a subclass of bptt.contracts.{contract.__name__}, "
+            f"got {_what(loaded)} from {plugin.value}."
+        )
+    if inspect.isabstract(loaded):
+        missing = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
+        raise ContractViolation(f"{plugin.label} ({plugin.value}) does not define: {missing}.")
+    return loaded
+
+
+def one_line(cause: BaseException) -> str:
+    """Return type and message of an exception without line breaks or a final full stop."""
+    message = " ".join(str(cause).split())[:300].rstrip(".")
+    return f"{type(cause).__name__}: {message}" if message else type(cause).__name__
+
+
+def _search_path() -> tuple[tuple[str, int], ...]:
+    """Return what discovery depends on: a package installed meanwhile touches its folder."""
+    return tuple((entry, _modified(entry)) for entry in sys.path)
+
+
+def _modified(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=8)
+def _installed(
+    _path: tuple[tuple[str, int], ...],
+) -> Mapping[Kind, Mapping[str, tuple[Plugin, ...]]]:
+    found: dict[Kind, dict[str, set[Plugin]]] = {kind: {} for kind in KINDS}
+    seen: set[str] = set()
+    for distribution in metadata.distributions():
+        try:
+            name, version = distribution.name, distribution.version
+            entries = list(distribution.entry_points)
+        # unreadable metadata of one distribution hides only its own plugins
+        except Exception:
+            continue
+        # an editable install and its build folder are one distribution; the first is imported
+        canonical = re.sub(r"[-_.]+", "-", name or "").lower()
+        if canonical in seen:
+            continue
+        if canonical:
+            seen.add(canonical)
+        for entry in entries:
+            kind = _KINDS_BY_GROUP.get(entry.group)
+            if kind is not None:
+                origin = (name or "unknown distribution", version or "?")
+                plugin = Plugin(kind, entry.name, *origin, entry.value)
+                found[kind].setdefault(entry.name, set()).add(plugin)
+    return {
+        kind: {name: tuple(sorted(plugins)) for name, plugins in sorted(by_name.items())}
+        for kind, by_name in found.items()
+    }
+
+
+def _contract(kind: Kind) -> type[Any]:
+    # imported here: the contracts need torch, and the command line must start without it
+    from bptt import contracts
+
+    return {
+        "cell": contracts.Cell,
+        "clipper": contracts.Clipper,
+        "task": contracts.Task,
+        "claim": contracts.Claim,
+    }[kind]
+
+
+def _what(loaded: object) -> str:
+    if isinstance(loaded, type):
+        return f"the class {loaded.__name__}"
+    return f"a {type(loaded).__name__}"
+
+
+def _mending(plugin: Plugin, cause: BaseException) -> str:
+    if isinstance(cause, ModuleNotFoundError) and cause.name == "torch":
+        return "Install what trains: pip install 'bptt[worker]'."
+    if isinstance(cause, ModuleNotFoundError):
+        return f"Install {cause.name}, or uninstall {plugin.distribution}."
+    return f"Mend or uninstall {plugin.distribution}."

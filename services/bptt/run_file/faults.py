@@ -1,0 +1,40 @@
+"""Faults of a run file, collected so that all of them are told at once."""
+
+from dataclasses import dataclass, field
+
+from bptt.errors import InvalidSpec
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where something was given; places sort as a reader meets them."""
+
+    line: float
+    """Line of the file; infinity for a `--set`, which comes after the file."""
+    text: str
+    """What a fault begins with: `run.yaml:3` or `--set cell.bias=1`."""
+
+
+@dataclass
+class Faults:
+    """At most one fault per key: the first one found, because later ones follow from it."""
+
+    by_path: dict[str, tuple[Place, str]] = field(default_factory=dict)
+
+    def add(self, path: str, place: Place, message: str) -> None:
+        """Note what is wrong with the value at `path`, for example `cell.forget_bias`."""
+        self.by_path.setdefault(path, (place, f"{place.text}: {message}"))
+
+    def concern(self, section: str) -> bool:
+        """Say whether the section or anything in it has a fault."""
+        return any(path == section or path.startswith(f"{section}.") for path in self.by_path)
+
+    def lines(self) -> list[str]:
+        """Return the faults in the order of their places, one line each."""
+        ordered = sorted(self.by_path.values(), key=lambda fault: fault[0])
+        return [" ".join(text.splitlines()) for _, text in ordered]
+
+    def raise_if_any(self) -> None:
+        """Raise `InvalidSpec` with every fault noted so far, if there is one."""
+        if self.by_path:
+            raise InvalidSpec(self.lines())

@@ -1,0 +1,106 @@
+"""The MLflow client of this process, quiet and safe to start from several processes at once."""
+
+import fcntl
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bptt.tracking import environment
+from bptt.tracking.target import Target
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, RunTag
+
+QUIET = ("alembic", "huey", "mlflow", "sqlalchemy", "urllib3")
+"""Loggers whose warnings would otherwise reach the terminal through Python's last resort."""
+
+FINAL = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
+"""Error codes that the same request will meet again; everything else is worth another try."""
+
+
+@lru_cache(maxsize=4)
+def connect(target: Target) -> "MlflowClient":
+    """Return a client; imports mlflow (1.3 s) and makes the database if there is none (2 s)."""
+    environment.prepare_client()
+    for name in QUIET:
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    # mlflow uses a loader that SQLAlchemy 2.1 deprecates; only mlflow can mend that
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mlflow\.")
+    from mlflow import MlflowClient
+
+    # two processes that migrate one new database at a time would break it for good
+    with _locked(target.home) if target.home else nullcontext():
+        return MlflowClient(tracking_uri=target.uri, registry_uri=target.uri)
+
+
+class RunDeleted(Exception):
+    """Someone deleted the run in MLflow: it wants no more of it."""
+
+
+class RunMissing(Exception):
+    """MLflow does not know the run: its database is a new one."""
+
+
+def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag]") -> list[str]:
+    """Log metrics and tags (together at most 1000) and return what MLflow refuses for good.
+
+    Returns:
+        One line per refused entry: what it was and MLflow's reason.
+
+    Raises:
+        RunDeleted, RunMissing: it is not the entries that are refused, but the run.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _send_halving(client, run_id, entries, halve=False)
+    except MlflowException as error:
+        if error.error_code not in FINAL:
+            raise
+    try:
+        stage = client.get_run(run_id).info.lifecycle_stage
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            raise RunMissing from error
+        raise
+    if stage == "deleted":
+        raise RunDeleted
+    return _send_halving(client, run_id, entries, halve=True)
+
+
+def _send_halving(
+    client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag]", halve: bool
+) -> list[str]:
+    """Log entries; where they are refused, halve until the bad ones stand alone."""
+    from mlflow.entities import Metric, RunTag
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.log_batch(
+            run_id,
+            metrics=[entry for entry in entries if isinstance(entry, Metric)],
+            tags=[entry for entry in entries if isinstance(entry, RunTag)],
+            synchronous=True,
+        )
+    except MlflowException as error:
+        if not halve or error.error_code not in FINAL:
+            raise
+        if len(entries) == 1:
+            return [f"{entries[0]}: {error.message}"]
+        middle = len(entries) // 2
+        first = _send_halving(client, run_id, entries[:middle], halve)
+        return first + _send_halving(client, run_id, entries[middle:], halve)
+    return []
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,96 @@
+"""The gradient through time as lines over the lag: one run as it learns, or several runs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bptt.tracking.figures import style
+from bptt.tracking.flow_history import Array, FlowHistory
+
+LABELLED = 20
+"""Lines that a legend still tells apart; above this the lines are thin and unnamed."""
+
+
+def gradient_curves(flow: FlowHistory, *, title: str, truncation: int | None = None) -> Figure:
+    """Draw the curve over the lag before training, half-way and at the end; a panel per state."""
+    states = list(flow.norms)
+    figure = style.new_figure(1.2 + 5.4 * len(states), 4.8)
+    panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
+    for axes, state in zip(panels, states, strict=True):
+        values = flow.log10(state)
+        for index, (name, row) in enumerate(moments(flow).items()):
+            label = f"{name} (step {flow.steps[row]})"
+            _line(axes, values[row], index, label)
+        _finish(axes, state, flow.lags, truncation)
+    panels[0].legend(frameon=False)
+    figure.suptitle(f"Gradient through time: {title}", fontsize=13)
+    return figure
+
+
+def gradient_overlay(
+    runs: Mapping[str, FlowHistory], *, title: str, state: str = "h", moment: str = "final"
+) -> Figure:
+    """Draw one curve per run, all at the same moment of their training.
+
+    Args:
+        runs: label -> what was measured.
+        title: says which runs.
+        state: state of the cell; runs whose cell lacks it are left out.
+        moment: `init`, `mid` or `final`.
+    """
+    figure = style.new_figure(8.4, 5.2)
+    axes = figure.subplots()
+    having = {label: flow for label, flow in runs.items() if state in flow.norms}
+    for index, (label, flow) in enumerate(having.items()):
+        row = moments(flow).get(moment, -1)
+        _line(axes, flow.log10(state)[row], index, label, thin=len(having) > LABELLED)
+    _finish(axes, state, max((flow.lags for flow in having.values()), default=1), None)
+    if 0 < len(having) <= LABELLED:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    figure.suptitle(f"Gradient through time, {moment}: {title}", fontsize=13)
+    return figure
+
+
+def moments(flow: FlowHistory) -> dict[str, int]:
+    """Return the probe (as an index) of `init`, `mid` and `final`, as far as they differ."""
+    last = len(flow.steps) - 1
+    middle = int(np.abs(flow.steps - (flow.steps[0] + flow.steps[-1]) / 2).argmin())
+    rows = {"init": 0}
+    if 0 < middle < last:
+        rows["mid"] = middle
+    if last:
+        rows["final"] = last
+    return rows
+
+
+def _line(axes: Axes, values: Array, index: int, label: str, thin: bool = False) -> None:
+    shown = np.where(np.isfinite(values), values, np.nan)
+    colours = len(style.COLOURS)
+    axes.plot(
+        np.arange(len(values)),
+        shown,
+        color=style.COLOURS[index % colours],
+        linestyle=style.DASHES[(index // colours + index) % len(style.DASHES)],
+        linewidth=0.8 if thin else 2.0,
+        label=label,
+    )
+
+
+def _finish(axes: Axes, state: str, lags: int, truncation: int | None) -> None:
+    axes.axhline(0.0, color="0.6", linewidth=0.8)
+    axes.set_xlim(0, max(lags - 1, 1))
+    axes.set_xlabel(style.LAG)
+    axes.set_ylabel(style.norm_label(state), fontsize=12)
+    axes.grid(alpha=0.25)
+    style.mark_window(axes, truncation, lags)
+    if truncation is not None and truncation < lags:
+        axes.annotate(
+            f"window of {truncation}",
+            (truncation - 0.5, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -12),
+            textcoords="offset points",
+            fontsize=9,
+        )

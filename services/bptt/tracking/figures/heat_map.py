@@ -1,0 +1,96 @@
+"""The gradient through time over training: lag across, training step upwards, norm as colour."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+
+from bptt.tracking.figures import style
+from bptt.tracking.flow_history import Array, FlowHistory
+
+LOW, HIGH = -8.0, 0.0
+"""The same colours in every picture, so that runs can be compared side by side."""
+
+
+def gradient_heat_map(
+    flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
+) -> Figure:
+    """Draw one panel per state (h, and c of an LSTM) for the full screen.
+
+    Args:
+        flow: what was measured.
+        title: says which run.
+        steps: updates planned; the axis ends there, and what was not trained stays grey.
+        truncation: window of truncated backpropagation, marked if given.
+    """
+    states = list(flow.norms)
+    figure = style.new_figure(1.6 + 5.4 * len(states), 5.2)
+    panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
+    for axes, state in zip(panels, states, strict=True):
+        mesh = _draw(axes, flow, state, steps)
+        style.mark_window(axes, truncation, flow.lags, "white")
+        axes.set_xlabel(style.LAG)
+        axes.set_title(style.norm_label(state), fontsize=12)
+    panels[0].set_ylabel(style.STEP)
+    bar = figure.colorbar(mesh, ax=list(panels), extend="both", pad=0.02)
+    bar.set_label("log10 of the 2-norm (orange: above 1, explodes)")
+    window = _window_text(truncation, flow.lags)
+    figure.suptitle(f"Gradient through time: {title}{window}", fontsize=13)
+    return figure
+
+
+def heat_map_tile(
+    flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
+) -> Figure:
+    """Draw the first state for MLflow's image grid: 440 x 440 pixels, few and large words."""
+    state = next(iter(flow.norms))
+    figure = style.new_figure(4.4, 4.4)
+    axes = figure.subplots()
+    mesh = _draw(axes, flow, state, steps)
+    style.mark_window(axes, truncation, flow.lags, "white")
+    axes.tick_params(labelsize=13)
+    axes.locator_params(nbins=4)
+    axes.set_xlabel("lag k (time steps)", fontsize=15)
+    axes.set_ylabel("training step", fontsize=15)
+    axes.set_title(title if len(title) <= 30 else title[:29] + "…", fontsize=14)
+    bar = figure.colorbar(mesh, ax=axes, extend="both", pad=0.02, ticks=[-8, -6, -4, -2, 0])
+    bar.ax.tick_params(labelsize=13)
+    bar.set_label(style.norm_label(state), fontsize=15)
+    return figure
+
+
+def _draw(axes: Axes, flow: FlowHistory, state: str, steps: int | None) -> QuadMesh:
+    values = flow.log10(state)
+    axes.set_facecolor(style.UNKNOWN)
+    mesh = axes.pcolormesh(
+        np.arange(flow.lags + 1) - 0.5,
+        _edges(flow.steps.astype(float)),
+        np.ma.masked_invalid(np.where(np.isposinf(values), HIGH + 1, values)),
+        cmap=_colours(),
+        vmin=LOW,
+        vmax=HIGH,
+    )
+    axes.set_ylim(top=max(steps or 0, mesh.get_coordinates()[-1, 0, 1]))
+    return mesh
+
+
+def _edges(steps: Array) -> Array:
+    """Return the borders of the rows: half-way between two probes."""
+    if len(steps) == 1:
+        return np.array([steps[0] - 0.5, steps[0] + 0.5])
+    middle = (steps[1:] + steps[:-1]) / 2
+    return np.concatenate([[2 * steps[0] - middle[0]], middle, [2 * steps[-1] - middle[-1]]])
+
+
+def _colours() -> Colormap:
+    return colormaps["viridis"].with_extremes(
+        under="black", over=style.EXPLODED, bad=style.UNKNOWN
+    )
+
+
+def _window_text(truncation: int | None, lags: int) -> str:
+    if truncation is None or truncation >= lags:
+        return ""
+    return f"\ndashed: the gradient is cut after {truncation} steps (truncated BPTT)"

@@ -1,0 +1,48 @@
+"""Colours, sizes and words that all pictures share."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Okabe & Ito 2008: told apart with every kind of colour blindness; yellow is too pale for lines
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES = ("-", "--", "-.", ":")
+
+EXPLODED = "#D55E00"
+"""Where the gradient is longer than 1: not on the scale from dark to bright."""
+UNKNOWN = "#BBBBBB"
+"""Where nothing was measured, or nothing finite."""
+
+LAG = "lag k (time steps before the loss)"
+STEP = "training step (updates)"
+
+
+def norm_label(state: str) -> str:
+    """Return the name of the quantity, as mathematics."""
+    return rf"$\log_{{10}}\,\Vert\partial L/\partial {state}_{{T-k}}\Vert$"
+
+
+def new_figure(width: float, height: float, dots_per_inch: int = 100) -> Figure:
+    """Return an empty figure of `width` x `height` inches that needs no screen and no pyplot.
+
+    pyplot keeps figures in a global list, which is neither safe in a thread nor ever freed.
+    """
+    figure = Figure(figsize=(width, height), dpi=dots_per_inch, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def mark_window(axes: Axes, truncation: int | None, lags: int, colour: str = "black") -> None:
+    """Draw where the window of truncated backpropagation ends, if it lies in the picture."""
+    if truncation is None or truncation >= lags:
+        return
+    axes.axvline(truncation - 0.5, color=colour, linestyle="--", linewidth=1.4)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, making its folder, and return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png")
+    return path

@@ -1,0 +1,79 @@
+"""Journal records as what MLflow stores: metric values and tags, in batches it accepts."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from bptt.run_folder import RunFolder
+
+ROWS_AT_MOST = 1000
+"""Values and tags in one request; MLflow's limit."""
+TAGS_AT_MOST = 100
+KEYS_AT_MOST = 47
+"""Metric keys of a run, besides the three lag curves: MLflow's pages slow down beyond 50."""
+
+
+class Value(NamedTuple):
+    """One point of one metric; sent again it is the same point, because its time is its own."""
+
+    key: str
+    value: float
+    time: int
+    """Milliseconds since the epoch, stamped when it was observed."""
+    step: int
+
+
+@dataclass
+class Batch:
+    """Consecutive journal records."""
+
+    end: int
+    """Offset behind the last of them."""
+    step: int
+    """Step of the last of them."""
+    values: list[Value] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    probes: bool = False
+    """Whether statistics arrays were written meanwhile."""
+
+
+def batches(folder: RunFolder, start: int, end: int, resent_after: int = -1) -> Iterator[Batch]:
+    """Yield the records in [start, end) in batches; a record is never split.
+
+    Args:
+        folder: folder of the run.
+        start: offset of the first record.
+        end: offset behind the last one.
+        resent_after: leave out values up to this step.
+    """
+    batch = Batch(start, -1)
+    for offset, record in folder.records(start, end):
+        values = [] if record["step"] <= resent_after else list(_values(record))
+        tags = {name: str(value) for name, value in record.get("tags", {}).items()}
+        tags_now = len(batch.tags) + len(tags)
+        full = tags_now > TAGS_AT_MOST or len(batch.values) + len(values) + tags_now > ROWS_AT_MOST
+        if full and batch.end > start:
+            yield batch
+            batch = Batch(start, -1)
+        batch.end, batch.step = offset, record["step"]
+        batch.values += values
+        batch.tags |= tags
+        batch.probes = batch.probes or "probe" in record
+    if batch.end > start:
+        yield batch
+
+
+def _values(record: Mapping[str, Any]) -> Iterator[Value]:
+    for key, value in record.get("metrics", {}).items():
+        yield Value(key, rounded(value), record["time"], record["step"])
+
+
+def rounded(value: float | None) -> float:
+    """Return a value with 6 digits, which is what MLflow's tables have room for.
+
+    Infinity becomes NaN: MLflow would store 1.8e308, and no axis shows anything else then.
+    """
+    if value is None or not math.isfinite(value):
+        return math.nan
+    return float(f"{value:.6g}")

@@ -1,0 +1,47 @@
+"""`Shipped`: what MLflow has acknowledged of a run, kept as `shipped.json` in its folder."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Self
+
+from bptt.run_folder import RunFolder
+
+
+@dataclass
+class Shipped:
+    """How far the shipping of one run has come."""
+
+    target: str
+    """URI of the MLflow that acknowledged all this."""
+    mlflow_run_id: str = ""
+    """Empty: MLflow has no run yet."""
+    journal: int = 0
+    """Bytes of the journal that are acknowledged."""
+    step: int = -1
+    """Last step among them."""
+    resent_after: int = -1
+    """The run once went back behind what was sent: its metrics up to this step are there."""
+    keys: list[str] = field(default_factory=list)
+    """Metric keys sent; their number is limited, because MLflow's pages slow down with it."""
+    keys_left_out: list[str] = field(default_factory=list)
+    """Metric keys beyond that limit."""
+    lag_curves: list[str] = field(default_factory=list)
+    """Curves over the lag that were sent: init, mid, final."""
+    images: list[int] = field(default_factory=list)
+    """Steps whose heat map was sent."""
+    status: str = ""
+    """Last status set in MLflow."""
+    complete: bool = False
+    """The run has ended and all of it is there, or it was deleted in MLflow."""
+
+    @classmethod
+    def read(cls, folder: RunFolder, target: str) -> Self:
+        """Return what was shipped to `target`; a run that is complete elsewhere stays so."""
+        content = folder.read("shipped")
+        if content is None or not (content["target"] == target or content["complete"]):
+            return cls(target)
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in known})
+
+    def write(self, folder: RunFolder) -> None:
+        """Remember it, atomically."""
+        folder.write("shipped", asdict(self))

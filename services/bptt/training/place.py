@@ -1,0 +1,94 @@
+"""One cell of a model at work on the probe batch, and the statistics of it alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from bptt import gradient_statistics as statistics
+from bptt.contracts import Cell, State
+from bptt.kernels import Unrolled
+
+JACOBIAN_BYTES = 2**26
+"""Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
+
+JACOBIAN_SEQUENCES = 4
+"""Sequences over which Lyapunov exponents are averaged at most."""
+
+PRODUCT_LAGS = 12
+"""Lags at which the product of Jacobians is measured, spread evenly over their logarithm."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell, where it stands, and what it did; all sequences are equally long."""
+
+    layer: int
+    direction: str
+    cell: Cell
+    unrolled: Unrolled
+
+    def key(self, statistic: str, *parts: str) -> str:
+        """Return the name of one statistics array of this cell."""
+        return "/".join((statistic, str(self.layer), self.direction, *parts))
+
+    def states_by_position(self) -> dict[str, list[Tensor]]:
+        """Return each state at position t of the sequence, whichever way the cell reads it."""
+        order = 1 if self.direction == "forward" else -1
+        names = enumerate(self.cell.states)
+        return {self.key("", name): self.unrolled.states_of(i)[::order] for i, name in names}
+
+    @cached_property
+    def states_before(self) -> State:
+        """What each step started from: (time, batch, hidden) per state, in order of reading."""
+        starts = [self.unrolled.initial, *self.unrolled.steps[:-1]]
+        return tuple(torch.stack(column).detach() for column in zip(*starts, strict=True))
+
+    def gates(self) -> dict[str, Tensor]:
+        """Return mean, fraction < 0.1 and fraction > 0.9 of each gate, (3,) each."""
+        x, states = self.unrolled.inputs, self.states_before
+        with torch.no_grad():
+            values = self.cell.gate_values(
+                x.flatten(end_dim=1), tuple(s.flatten(end_dim=1) for s in states)
+            )
+        return {
+            self.key("gate", name): statistics.gate_statistics(value)
+            for name, value in values.items()
+        }
+
+    def spectrum(self) -> dict[str, Tensor]:
+        """Return spectral radius and largest singular value of each recurrent block, (2,) each."""
+        return {
+            self.key("spectrum", name): torch.tensor(
+                [statistics.spectral_radius(block), statistics.largest_singular_value(block)],
+                dtype=torch.float64,
+            )
+            for name, block in self.cell.recurrent_weights.items()
+        }
+
+    def jacobians(self, exponents: int) -> Mapping[str, Tensor]:
+        """Return Lyapunov exponents and the spectrum of the product of step Jacobians.
+
+        `lyapunov` (exponents,), `lyapunov_sum` (1,), `jacobian` (lags, 3) and `jacobian_lags`
+        (lags,), of the last steps that fit into memory.
+        """
+        states = self.states_before
+        size = sum(s.shape[-1] for s in states)
+        step_bytes = 8 * size**2
+        time = max(1, min(len(states[0]), JACOBIAN_BYTES // step_bytes))
+        sequences = max(1, min(JACOBIAN_SEQUENCES, JACOBIAN_BYTES // (step_bytes * time)))
+        found = statistics.step_jacobians(
+            self.cell,
+            self.unrolled.inputs[-time:, :sequences],
+            tuple(s[-time:, :sequences] for s in states),
+        )
+        spread = torch.logspace(0, torch.tensor(time).log10().item(), PRODUCT_LAGS)
+        lags = spread.round().long().clamp(1, time).unique()
+        return {
+            self.key("lyapunov"): statistics.lyapunov_exponents(found, exponents).mean(0),
+            self.key("lyapunov_sum"): statistics.lyapunov_sum(found).mean().reshape(1),
+            self.key("jacobian"): statistics.product_spectrum(found[:, 0], lags.tolist()),
+            self.key("jacobian_lags"): lags.double(),
+        }
