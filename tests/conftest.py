@@ -5,33 +5,59 @@ from typing import Any
 
 import pytest
 import torch
+
+from bptt import registry
 from bptt.spec import Choice, RunSpec
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
+def _one_thread() -> None:
     """Small networks on one core, as in training; two test processes share the machine."""
     torch.set_num_threads(1)
 
 
+def choose(kind: Any, choice: str | dict[str, Any]) -> Choice:
+    """Return a plugin by name with every option it takes, as a run file resolves it."""
+    given = {"name": choice} if isinstance(choice, str) else dict(choice)
+    name = given.pop("name")
+    options, faults = registry.check_options(kind, name, given)
+    if faults:
+        raise ValueError(faults)
+    return Choice(name=name, options=options)
+
+
 @pytest.fixture
 def make_spec() -> Callable[..., RunSpec]:
-    """Return a factory of small valid specs; sections are given as mappings."""
+    """Return a factory of small valid specs; a section replaces only the fields it names."""
 
-    def make(task: Any = "latch", cell: Any = "rnn", clipper: Any = "none", **sections: Any) -> Any:
-        chosen = {"task": task, "cell": cell, "clipper": clipper}
-        content: dict[str, Any] = {
-            kind: (Choice(name=value) if isinstance(value, str) else value)
-            for kind, value in chosen.items()
+    def make(
+        task: str | dict[str, Any] = "latch",
+        cell: str | dict[str, Any] = "rnn",
+        clipper: str | dict[str, Any] = "none",
+        **sections: Any,
+    ) -> RunSpec:
+        small: dict[str, dict[str, Any]] = {
+            "model": {"hidden_size": 8},
+            "training": {
+                "steps": 6,
+                "batch_size": 4,
+                "evaluate_every": 3,
+                "evaluation_size": 16,
+            },
+            "statistics": {"interval": 0, "jacobian_interval": 0},
         }
-        content["model"] = {"hidden_size": 8, "embedding_size": None} | sections.pop("model", {})
-        content["training"] = {
-            "steps": 6,
-            "batch_size": 4,
-            "evaluate_every": 3,
-            "evaluation_size": 16,
-        } | sections.pop("training", {})
-        content["statistics"] = {"interval": 0} | sections.pop("statistics", {})
-        return RunSpec.model_validate(content | sections)
+        merged = {
+            name: small.get(name, {}) | given for name, given in sections.items() if name != "seed"
+        }
+        return RunSpec.model_validate(
+            small
+            | merged
+            | {
+                "task": choose("task", task),
+                "cell": choose("cell", cell),
+                "clipper": choose("clipper", clipper),
+                "seed": sections.get("seed", 0),
+            }
+        )
 
     return make

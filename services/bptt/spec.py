@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict
 
 NonNegative = Annotated[float, Ge(0)]
+LearningRate = Annotated[float, Gt(0), Le(1e6)]
 Positive = Annotated[float, Gt(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Gt(0)]
@@ -50,7 +51,7 @@ class SGD(Section):
     """Plain stochastic gradient descent."""
 
     name: Literal["sgd"] = "sgd"
-    lr: Positive = 0.01
+    lr: LearningRate = 0.01
     """Learning rate."""
     weight_decay: NonNegative = 0.0
     """Decay added to the gradient."""
@@ -60,7 +61,7 @@ class Momentum(Section):
     """SGD with momentum."""
 
     name: Literal["momentum"] = "momentum"
-    lr: Positive = 0.01
+    lr: LearningRate = 0.01
     """Learning rate."""
     momentum: Fraction = 0.9
     """Share of the last update kept."""
@@ -74,7 +75,7 @@ class RMSprop(Section):
     """RMSprop (Tieleman & Hinton 2012)."""
 
     name: Literal["rmsprop"] = "rmsprop"
-    lr: Positive = 1e-3
+    lr: LearningRate = 1e-3
     """Learning rate."""
     alpha: Fraction = 0.9
     """Decay of the running mean of squared gradients."""
@@ -88,7 +89,7 @@ class Adam(Section):
     """Adam (Kingma & Ba 2015)."""
 
     name: Literal["adam"] = "adam"
-    lr: Positive = 1e-3
+    lr: LearningRate = 1e-3
     """Learning rate."""
     beta1: Fraction = 0.9
     """Decay of the running mean of gradients."""

@@ -2,14 +2,15 @@
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
 from bptt.training.layers import Stack, reverse
 from bptt.training.torch_weights import load_torch, to_torch
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
-from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 PAIRS = {"rnn": (RNN, nn.RNN), "lstm": (LSTM, nn.LSTM), "gru": (GRU, nn.GRU)}
 

@@ -16,7 +16,8 @@ class GRUCho(Cell):
 
     Args:
         forget_bias: bias of the update gate, towards keeping the old state; `chrono` draws
-            log U(1, horizon - 1) (Tallec & Ollivier 2018); 0 if not given.
+            log U(1, horizon - 1) (Tallec & Ollivier 2018); if not given, U(+-1/sqrt(hidden)) as
+            every other parameter.
     """
 
     states = ("h",)

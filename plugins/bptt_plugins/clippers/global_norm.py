@@ -4,7 +4,7 @@ from typing import Annotated
 
 import torch
 
-from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients, Gt, joint_norm
+from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, Gt, joint_norm
 
 
 class GlobalNorm(Clipper):

@@ -2,7 +2,7 @@
 
 import torch
 
-from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients, joint_norm
+from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, joint_norm
 
 
 class NoClipping(Clipper):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import torch
 
-from bptt.contracts import ClipReport, Clipper, ClipperState, Gradients, Gt, joint_norm
+from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, Gt, joint_norm
 
 
 class Value(Clipper):
@@ -28,6 +28,6 @@ class Value(Clipper):
         }
         after = joint_norm(clipped)
         scale = torch.where(norm > 0, after / norm, torch.ones_like(norm))
-        largest = torch.stack([g.abs().amax().double() for g in gradients.values()]).amax()
+        changed = torch.stack([(clipped[name] != g).any() for name, g in gradients.items()]).any()
         threshold = torch.full_like(norm, self.clip_value)
-        return clipped, state, ClipReport(norm, after, scale, largest > threshold, threshold)
+        return clipped, state, ClipReport(norm, after, scale, changed, threshold)

@@ -23,9 +23,13 @@ def check(plugin: Plugin, options: Mapping[str, Any] | None = None) -> None:
         InvalidSpec: an option given does not fit, or one it needs is missing.
     """
     plugin_class = load_plugin(plugin)
-    rules = {"cell": check_cell, "clipper": check_clipper, "task": check_task}
     try:
-        if plugin.kind in rules:
-            rules[plugin.kind](plugin_class, options)
+        match plugin.kind:
+            case "cell":
+                check_cell(plugin_class, options)
+            case "clipper":
+                check_clipper(plugin_class, options)
+            case "task":
+                check_task(plugin_class, options)
     except ContractViolation as violation:
         raise ContractViolation(f"{plugin.label}: {violation}") from violation

@@ -7,14 +7,13 @@ from torch import Tensor
 
 from bptt.conformance.requirement import require, require_tensor, same
 from bptt.contracts import Batch, Task, Tokens
+from bptt.errors import ContractViolation
 
 
 def check_batch(task: Task, subject: str, batch: object, batch_size: int) -> None:
     """Check shapes, types and ranges of a batch against what its task declares."""
     if not isinstance(batch, Batch):
-        raise_for = f"{subject} must return a Batch, got {type(batch).__name__}."
-        require(False, raise_for)
-        return
+        raise ContractViolation(f"{subject} must return a Batch, got {type(batch).__name__}.")
     time = _check_inputs(task, subject, batch, batch_size)
     leading = (time, batch_size) if task.reads == "every" else (batch_size,)
     axes = "time, batch" if task.reads == "every" else "batch"

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from bptt.conformance.batch import check_batch, equal, rows_of
+from bptt.conformance.decision import check_solved, predictions
 from bptt.conformance.requirement import require, require_tensor, running
 from bptt.contracts import Batch, Features, StreamTask, Task, Tokens
 from bptt.registry import construct_class
@@ -25,7 +26,7 @@ def check_task(task_class: type[Task], options: Mapping[str, Any] | None = None)
         InvalidSpec: an option given does not fit.
     """
     name = task_class.__name__
-    with torch.random.fork_rng(devices=[]):
+    with running(task_class.__name__), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         with running(f"The constructor of {name}"):
             task: Task = construct_class("task", task_class, options or {})
@@ -35,7 +36,7 @@ def check_task(task_class: type[Task], options: Mapping[str, Any] | None = None)
             check_batch(task, f"{name}.sample", _sample(task, 0, size), size)
         _check_losses(task, _sample(task, 0, BATCH))
         sets = _check_evaluation_sets(task)
-        _check_solved(task, sets)
+        check_solved(task, sets)
         if isinstance(task, StreamTask):
             _check_windows(task)
 
@@ -85,7 +86,7 @@ def _check_draw(task: Task, method: str, draw: Callable[[int], Batch]) -> None:
 def _check_losses(task: Task, batch: Batch) -> None:
     subject = f"{type(task).__name__}.losses"
     for dtype in (torch.float64, torch.float32):
-        outputs = _outputs(task, batch, dtype).requires_grad_()
+        outputs = predictions(task, batch, dtype).requires_grad_()
         with running(f"{subject} in {dtype}"):
             losses = task.losses(outputs, batch)
         require_tensor(losses, subject, outputs.shape[:-1], dtype)
@@ -135,77 +136,6 @@ def _check_evaluation_sets(task: Task) -> Mapping[str, Batch]:
     return sets
 
 
-def _check_solved(task: Task, sets: Mapping[str, Batch]) -> None:
-    """A diverged, hopeless or forgetful model never solves the task; a perfect one does."""
-    name, metric = type(task).__name__, task.metric
-    measured = _measure(task, sets, lambda outputs: outputs)
-    lower = task.better == "lower"
-    hopeless = {"loss": math.inf, metric: 1e9 if lower else -1e9}
-    for what, values in (
-        ("NaN predictions", _measure(task, sets, lambda outputs: outputs * math.nan)),
-        ("metrics that are all NaN", dict.fromkeys(measured, math.nan)),
-        (f"{metric} = {hopeless[metric]:g}", measured | _spread(measured, hopeless)),
-        (
-            f"its baseline, {metric} = {task.baseline:g}",
-            measured | _spread(measured, {metric: task.baseline}),
-        ),
-    ):
-        require(not _solved(task, values), f"{name}.solved must be False for {what}.")
-    # a text has no known floor, so a stream may never count as solved
-    perfect = [0.0, -math.inf] if lower else [1.0, math.inf]
-    require(
-        isinstance(task, StreamTask)
-        or any(
-            _solved(task, measured | _spread(measured, {"loss": 0.0, metric: value}))
-            for value in perfect
-        ),
-        f"{name}.solved must be True for a perfect {metric} ({perfect[0]:g}) in every set.",
-    )
-
-
-def _measure(
-    task: Task, sets: Mapping[str, Batch], change: Callable[[Tensor], Tensor]
-) -> dict[str, float]:
-    """Return the metrics of random predictions under the names an evaluation gives them."""
-    subject = f"{type(task).__name__}.metrics"
-    measured: dict[str, float] = {}
-    for suffix, batch in sets.items():
-        outputs = change(_outputs(task, batch, torch.float32))
-        with running(subject):
-            found = {"loss": task.losses(outputs, batch).mean()} | task.metrics(outputs, batch)
-        require(
-            task.metric in found,
-            f"{subject} must contain {task.metric!r}, the one that decides, got "
-            f"{', '.join(key for key in found if key != 'loss') or 'none'}.",
-        )
-        for key, value in found.items():
-            require(
-                bool(re.fullmatch(r"[a-z][a-z0-9_]*", key)),
-                f"{subject} must use small letters, digits and _ for names, got {key!r}.",
-            )
-            require_tensor(value, f"{key!r} of {subject}", ())
-            measured[f"{key}_{suffix}" if suffix else key] = float(value)
-    return measured
-
-
-def _spread(measured: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
-    """Return a value for each metric and for its namesakes of the other evaluation sets."""
-    return {
-        key: value
-        for key in measured
-        for metric, value in values.items()
-        if key == metric or key.startswith(f"{metric}_")
-    }
-
-
-def _solved(task: Task, metrics: Mapping[str, float]) -> bool:
-    subject = f"{type(task).__name__}.solved"
-    with running(subject):
-        solved: object = task.solved(metrics)
-    require(isinstance(solved, bool), f"{subject} must return True or False, got {solved!r}.")
-    return solved is True
-
-
 def _check_windows(task: StreamTask) -> None:
     subject = f"{type(task).__name__}.window"
 
@@ -230,10 +160,3 @@ def _check_windows(task: StreamTask) -> None:
 def _sample(task: Task, seed: int, size: int) -> Batch:
     with running(f"{type(task).__name__}.sample"):
         return task.sample(Generator().manual_seed(seed), size)
-
-
-def _outputs(task: Task, batch: Batch, dtype: torch.dtype) -> Tensor:
-    time, size = batch.inputs.shape[:2]
-    shape = (time, size) if task.reads == "every" else (size,)
-    generator = Generator().manual_seed(7)
-    return torch.randn(*shape, task.output_size, generator=generator, dtype=torch.float64).to(dtype)

@@ -37,4 +37,5 @@ def keep_timescale(values: Tensor) -> float:
     Args:
         values: values in [0, 1] of a gate with role `keep`, or what `keep_value` returned.
     """
-    return float(-1 / values.detach().double().mean().log())
+    # the logarithm of 1 is +0, whose negative inverse would be -infinity
+    return float(1 / values.detach().double().mean().log().abs())

@@ -30,14 +30,15 @@ def lyapunov_exponents(jacobians: Tensor, count: int, transient: int | None = No
         transient = math.ceil(time / 10)
     # any frame will do, as long as it is the same at each call
     generator = torch.Generator().manual_seed(0)
-    start = torch.randn(size, min(count, size), generator=generator, dtype=torch.float64)
-    frame = torch.linalg.qr(start).Q
+    start = torch.randn(size, size, generator=generator, dtype=torch.float64)
+    frame = torch.linalg.qr(start[:, :count]).Q
     growth = []
     for jacobian in jacobians:
         frame, triangle = torch.linalg.qr(jacobian @ frame)
         growth.append(triangle.diagonal(dim1=-2, dim2=-1).abs().log())
     if transient >= time:
-        return torch.full((*jacobians.shape[1:-2], start.shape[1]), torch.nan, dtype=torch.float64)
+        shape = (*jacobians.shape[1:-2], min(count, size))
+        return torch.full(shape, torch.nan, dtype=torch.float64)
     return torch.stack(growth[transient:]).mean(0)
 
 

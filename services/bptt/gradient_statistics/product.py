@@ -69,8 +69,11 @@ def _multiply(triangle: Tensor, scale: Tensor, mixing: Tensor) -> tuple[Tensor, 
 
 def _singular_values(scale: Tensor, mixing: Tensor) -> Tensor:
     """Return log10 of the largest, lower median and smallest singular value of D N."""
-    # N = L W with W orthogonal, so the singular values are those of D L; below its diagonal,
-    # entries are small against the larger rows above and may be cut off together with them
+    # N = L W with W orthogonal, so the singular values are those of D L; with the rows in order of
+    # size, entries below its diagonal are small against the larger rows above and may be cut off
+    # together with them
+    scale, order = scale.sort(descending=True)
+    mixing = mixing[order]
     lower = torch.linalg.qr(mixing.mT).R.mT
     sizes = scale + lower.diagonal().abs().log10()
     descending = sizes.sort(descending=True).values
@@ -80,8 +83,9 @@ def _singular_values(scale: Tensor, mixing: Tensor) -> Tensor:
         if not centre.isfinite():
             found.append(centre)
             continue
-        near = torch.nonzero((sizes - centre).abs() <= DECADES).flatten()
-        larger = int((sizes > centre + DECADES).sum())
+        distance = sizes - centre
+        near = torch.nonzero(distance.abs() <= DECADES).flatten()
+        larger = int((distance > DECADES).sum())
         rows = lower[near][:, near] * 10 ** (scale[near] - centre).unsqueeze(1)
         found.append(torch.linalg.svdvals(rows)[place - larger].log10() + centre)
     return torch.stack(found)

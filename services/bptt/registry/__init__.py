@@ -5,7 +5,7 @@ Importing this package imports neither torch nor pydantic: the command line star
 
 from bptt.registry.construction import check_options, construct, construct_cell, construct_class
 from bptt.registry.discovery import KINDS, Kind, Plugin, discover, find, load, load_plugin
-from bptt.registry.docstring import summary
+from bptt.registry.docstring import description, summary
 from bptt.registry.option import Option, options
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "construct",
     "construct_cell",
     "construct_class",
+    "description",
     "discover",
     "find",
     "load",

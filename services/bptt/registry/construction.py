@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from bptt.errors import BpttError, BrokenPlugin, ContractViolation, InvalidSpec, did_you_mean
 from bptt.registry.discovery import Kind, Plugin, find, load_plugin, one_line
-from bptt.registry.option import Misfit, Option, options
+from bptt.registry.option import MisfitError, Option, options
 
 if TYPE_CHECKING:
     from bptt.contracts import Cell, Claim, Clipper, Task
@@ -63,7 +63,7 @@ def construct_class(
     """
     read, faults = _read(kind, options(plugin_class), given)
     if faults:
-        raise InvalidSpec([f"{kind}.{fault}" for fault in faults])
+        raise InvalidSpec([f"{kind}.{fault.replace(': ', ' ', 1)}" for fault in faults])
     return plugin_class(*sizes, **read)
 
 
@@ -104,13 +104,14 @@ def _read(
             continue
         try:
             read[name] = option.read(given.get(name, option.default))
-        except Misfit as misfit:
+        except MisfitError as misfit:
             faults.append(f"{name}: {misfit}")
     return read, faults
 
 
 def _unknown(kind: Kind, name: str, known: Mapping[str, Option]) -> str:
     if not known:
-        return f"{name}: unknown option; this {kind} takes none."
+        return f"{name}: is not an option of this {kind}, which takes none."
     allowed = ", ".join(sorted(known))
-    return f"{name}: unknown option{did_you_mean(name, list(known))} Allowed: {allowed}."
+    nearest = did_you_mean(name, list(known))
+    return f"{name}: is not an option of this {kind}{nearest} Allowed: {allowed}."

@@ -11,6 +11,12 @@ def summary(plugin_class: type[Any]) -> str:
     return inspect.cleandoc(plugin_class.__doc__ or "").partition("\n")[0]
 
 
+def description(plugin_class: type[Any]) -> str:
+    """Return the class's own docstring without its sections (`Args:`, `Raises:`)."""
+    text = inspect.cleandoc(plugin_class.__doc__ or "")
+    return re.split(r"^[A-Z]\w+:\n(?=[ \t])", text, maxsplit=1, flags=re.MULTILINE)[0].rstrip()
+
+
 def argument_texts(plugin_class: type[Any]) -> dict[str, str]:
     """Return the text of each `Args:` entry of a class and its bases; the nearest class wins."""
     texts: dict[str, str] = {}

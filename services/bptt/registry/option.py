@@ -17,7 +17,7 @@ _FRAMEWORK_ARGUMENTS = ("self", "input_size", "hidden_size")
 """What may be passed by position: `self`, and the sizes of a cell."""
 
 
-class Misfit(ValueError):
+class MisfitError(ValueError):
     """A value does not fit an option; the message is `must be ..., got ...`."""
 
 
@@ -43,7 +43,7 @@ class Option:
         """Return a value given as JSON holds it as the type the constructor expects.
 
         Raises:
-            Misfit: it does not fit; nothing is converted but an integer to a number.
+            MisfitError: it does not fit; nothing is converted but an integer to a number.
         """
         from pydantic import ValidationError
 
@@ -58,7 +58,7 @@ class Option:
             # Literal[0, 1] compares by ==, and true == 1
             if isinstance(value, bool) == isinstance(read, bool):
                 return read
-        raise Misfit(wording.misfit(self.annotation, value, complaints))
+        raise MisfitError(wording.misfit(self.annotation, value, complaints))
 
     def write(self, value: Any) -> Any:
         """Return what `read` returned in the one form in which a run records it."""
@@ -130,7 +130,7 @@ def _option(
         return option
     try:
         normal = option.write(option.read(option.write(default)))
-    except Misfit as cause:
+    except MisfitError as cause:
         fault = f"has a default that does not fit its type: {name} {cause}".rstrip(".")
         raise _violation(plugin_class, fault) from cause
     return Option(name, annotation, normal, text, option.allowed, adapter)

@@ -6,7 +6,7 @@ this package loads neither mlflow nor matplotlib.
 """
 
 from bptt.tracking.shipper import Shipper
-from bptt.tracking.shipping import ship, unshipped
+from bptt.tracking.shipping import is_shipped, ship, unshipped
 from bptt.tracking.state import Shipped
 from bptt.tracking.target import Target, check_target, target_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "Shipper",
     "Target",
     "check_target",
+    "is_shipped",
     "ship",
     "target_of",
     "unshipped",

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bptt.errors import TrackingUnavailable
 from bptt.tracking import environment
 from bptt.tracking.target import Target
 
@@ -38,11 +39,11 @@ def connect(target: Target) -> "MlflowClient":
         return MlflowClient(tracking_uri=target.uri, registry_uri=target.uri)
 
 
-class RunDeleted(Exception):
+class RunDeleted(TrackingUnavailable):
     """Someone deleted the run in MLflow: it wants no more of it."""
 
 
-class RunMissing(Exception):
+class RunMissing(TrackingUnavailable):
     """MLflow does not know the run: its database is a new one."""
 
 

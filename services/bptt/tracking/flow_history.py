@@ -27,7 +27,7 @@ class FlowHistory:
     @property
     def lags(self) -> int:
         """Number of lags."""
-        return next(iter(self.norms.values())).shape[1]
+        return int(next(iter(self.norms.values())).shape[1])
 
     def log10(self, state: str = "h") -> Array:
         """Return log10 of the norms of one state, (probes, lags); never below the floor."""
@@ -48,11 +48,7 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     steps: list[int] = []
     curves: list[dict[str, Array]] = []
     for file in files:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                found = _curves(arrays)
-        except (OSError, ValueError, EOFError, BadZipFile):
-            continue
+        found = _curves(load_arrays(file))
         if found and (not curves or _shapes(found) == _shapes(curves[0])):
             steps.append(int(file.stem))
             curves.append(found)
@@ -61,6 +57,15 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     return FlowHistory(
         np.array(steps), {s: np.stack([curve[s] for curve in curves]) for s in curves[0]}
     )
+
+
+def load_arrays(file: Path) -> dict[str, Array]:
+    """Return the arrays of one statistics file; none if it is missing or damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return {}
 
 
 def _curves(arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -65,7 +65,7 @@ def check_target(settings: Settings) -> Literal["up", "down"]:
         return "up"
     try:
         _check_server(target.uri)
-    except (ConnectionError, TimeoutError, _Unwell):
+    except (ConnectionError, TimeoutError):
         return "down"
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLError):
@@ -75,10 +75,6 @@ def check_target(settings: Settings) -> Literal["up", "down"]:
         detail = str(error).strip() or type(error).__name__
         raise _refusal(target.uri, f"it does not speak HTTP: {detail[:60]!r}") from None
     return "up"
-
-
-class _Unwell(Exception):
-    """The server, or what stands before it, has a passing fault (5xx)."""
 
 
 def _check_server(url: str) -> None:
@@ -119,7 +115,8 @@ def _get(url: str) -> tuple[int, str]:
         with refusal:
             code, body = refusal.code, refusal.read(1000)
     if code >= 500:
-        raise _Unwell
+        # a passing fault of the server, or of a proxy that misses it
+        raise ConnectionError(code)
     return code, body.decode("utf-8", "replace").strip()
 
 

@@ -67,14 +67,14 @@ def moments(flow: FlowHistory) -> dict[str, int]:
 
 def _line(axes: Axes, values: Array, index: int, label: str, thin: bool = False) -> None:
     shown = np.where(np.isfinite(values), values, np.nan)
-    colours = len(style.COLOURS)
     axes.plot(
         np.arange(len(values)),
         shown,
-        color=style.COLOURS[index % colours],
-        linestyle=style.DASHES[(index // colours + index) % len(style.DASHES)],
+        # 7 colours and 4 dashes have no common divisor: 28 lines before a pair comes again
+        color=style.COLOURS[index % len(style.COLOURS)],
+        linestyle=style.DASHES[index % len(style.DASHES)],
         linewidth=0.8 if thin else 2.0,
-        label=label,
+        label=label if np.isfinite(values).any() else f"{label} (not finite)",
     )
 
 
@@ -85,12 +85,3 @@ def _finish(axes: Axes, state: str, lags: int, truncation: int | None) -> None:
     axes.set_ylabel(style.norm_label(state), fontsize=12)
     axes.grid(alpha=0.25)
     style.mark_window(axes, truncation, lags)
-    if truncation is not None and truncation < lags:
-        axes.annotate(
-            f"window of {truncation}",
-            (truncation - 0.5, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -12),
-            textcoords="offset points",
-            fontsize=9,
-        )

@@ -35,9 +35,9 @@ def gradient_heat_map(
         axes.set_title(style.norm_label(state), fontsize=12)
     panels[0].set_ylabel(style.STEP)
     bar = figure.colorbar(mesh, ax=list(panels), extend="both", pad=0.02)
-    bar.set_label("log10 of the 2-norm (orange: above 1, explodes)")
-    window = _window_text(truncation, flow.lags)
-    figure.suptitle(f"Gradient through time: {title}{window}", fontsize=13)
+    bar.set_label("log10 of the 2-norm; orange: above 1, grey: not measured")
+    cut = ", cut by truncated BPTT" if truncation and truncation < flow.lags else ""
+    figure.suptitle(f"Gradient through time: {title}{cut}", fontsize=13)
     return figure
 
 
@@ -63,34 +63,29 @@ def heat_map_tile(
 
 def _draw(axes: Axes, flow: FlowHistory, state: str, steps: int | None) -> QuadMesh:
     values = flow.log10(state)
+    edges = _edges(flow.steps.astype(float), steps or 0)
     axes.set_facecolor(style.UNKNOWN)
     mesh = axes.pcolormesh(
         np.arange(flow.lags + 1) - 0.5,
-        _edges(flow.steps.astype(float)),
+        edges,
         np.ma.masked_invalid(np.where(np.isposinf(values), HIGH + 1, values)),
         cmap=_colours(),
         vmin=LOW,
         vmax=HIGH,
     )
-    axes.set_ylim(top=max(steps or 0, mesh.get_coordinates()[-1, 0, 1]))
+    axes.set_ylim(edges[0], max(steps or 0, edges[-1]))
     return mesh
 
 
-def _edges(steps: Array) -> Array:
+def _edges(steps: Array, planned: int) -> Array:
     """Return the borders of the rows: half-way between two probes."""
     if len(steps) == 1:
-        return np.array([steps[0] - 0.5, steps[0] + 0.5])
+        # a single probe has no neighbour to share with, and must still be seen
+        half = max(planned / 40, 0.5)
+        return np.array([steps[0] - half, steps[0] + half])
     middle = (steps[1:] + steps[:-1]) / 2
     return np.concatenate([[2 * steps[0] - middle[0]], middle, [2 * steps[-1] - middle[-1]]])
 
 
 def _colours() -> Colormap:
-    return colormaps["viridis"].with_extremes(
-        under="black", over=style.EXPLODED, bad=style.UNKNOWN
-    )
-
-
-def _window_text(truncation: int | None, lags: int) -> str:
-    if truncation is None or truncation >= lags:
-        return ""
-    return f"\ndashed: the gradient is cut after {truncation} steps (truncated BPTT)"
+    return colormaps["viridis"].with_extremes(under="black", over=style.EXPLODED, bad=style.UNKNOWN)

@@ -5,6 +5,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 # Okabe & Ito 2008: told apart with every kind of colour blindness; yellow is too pale for lines
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -39,6 +40,20 @@ def mark_window(axes: Axes, truncation: int | None, lags: int, colour: str = "bl
     if truncation is None or truncation >= lags:
         return
     axes.axvline(truncation - 0.5, color=colour, linestyle="--", linewidth=1.4)
+    axes.annotate(
+        f"cut at {truncation}",
+        (truncation - 0.5, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, -5),
+        textcoords="offset points",
+        rotation=90,
+        verticalalignment="top",
+        color=colour,
+        # readable on every colour of the map below
+        path_effects=[
+            withStroke(linewidth=2, foreground="black" if colour == "white" else "white")
+        ],
+    )
 
 
 def save(figure: Figure, path: Path) -> Path:

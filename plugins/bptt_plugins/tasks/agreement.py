@@ -1,0 +1,95 @@
+"""Subject-verb agreement across nouns of the other number."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from bptt.contracts import Batch, Task, Tokens
+from bptt_plugins.tasks.agreement_grammar import (
+    MODIFIER_LENGTH,
+    MOST_MODIFIERS,
+    VOCABULARY,
+    draw_sentences,
+)
+from bptt_plugins.tasks.classification import class_losses
+from bptt_plugins.tasks.sentences import close_gaps, last_valid, predict_next
+
+MODIFIERS_IN_200 = (150, 34, 12, 3, 1)
+"""How many of 200 training sentences have 0, 1, 2, 3 and 4 modifiers."""
+
+
+class Agreement(Task):
+    """Choose the verb form that agrees with the subject, not with the nouns in between.
+
+    S -> NP Mod^k V, NP -> the (Adj 0.3) N, Mod -> P NP (0.7) | that the N V (0.3), with k drawn
+    from (0.75, 0.17, 0.06, 0.015, 0.005) and the number of each inner noun from a fair coin. In
+    the evaluation set `attractors_<k>` all k inner nouns have the number the subject has not.
+    Linzen, Dupoux & Goldberg 2016 (arXiv 1611.01368), on a small grammar.
+
+    The metric `error` is the share of sentences in which the verb's right form is not more
+    probable than its wrong one; a model that follows the last noun has error 1 wherever there is
+    an attractor. The baseline is such a model: of training sentences, it fails half of those with
+    a modifier, 0.25 / 2 = 0.125. Solved: error below 0.01 on every evaluation set.
+
+    Args:
+        objective: `language_model` predicts every next word, the verb among them; `number`
+            classifies the words before the verb as singular or plural.
+    """
+
+    causal = True
+    reads: Literal["last", "every"] = "every"
+    metric = "error"
+    better = "lower"
+
+    def __init__(
+        self, *, objective: Literal["language_model", "number"] = "language_model"
+    ) -> None:
+        self.objective = objective
+        self.inputs = Tokens(len(VOCABULARY))
+        self.output_size = len(VOCABULARY)
+        if objective == "number":
+            self.causal = False
+            self.reads = "last"
+            self.output_size = 2
+        # from the subject to the last word before the verb
+        self.horizon = MOST_MODIFIERS * MODIFIER_LENGTH
+        self.baseline = (1 - MODIFIERS_IN_200[0] / sum(MODIFIERS_IN_200)) / 2
+
+    def sample(self, generator: Generator, batch_size: int) -> Batch:
+        bounds = torch.tensor(MODIFIERS_IN_200).cumsum(0)
+        drawn = torch.randint(int(bounds[-1]), (batch_size,), generator=generator)
+        modifiers = torch.bucketize(drawn, bounds, right=True)
+        return self._batch(*draw_sentences(generator, modifiers, homogeneous=False))
+
+    def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
+        sets = {"": self.sample(generator, size)}
+        for k in range(MOST_MODIFIERS + 1):
+            modifiers = torch.full((size,), k)
+            drawn = draw_sentences(generator, modifiers, homogeneous=True)
+            sets[f"attractors_{k}"] = self._batch(*drawn)
+        return sets
+
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return class_losses(outputs, batch.targets)
+
+    def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+        right = batch.targets
+        if self.objective == "language_model":
+            outputs, right = last_valid(outputs, batch), last_valid(right, batch)
+        right = right.unsqueeze(1)
+        # singular and plural differ in the lowest bit, of a number as of a verb form
+        margin = outputs.gather(1, right) - outputs.gather(1, right ^ 1)
+        # counted from the right ones, so that NaN is an error
+        return {"error": 1 - (margin > 0).to(outputs.dtype).mean()}
+
+    def solved(self, metrics: Mapping[str, float]) -> bool:
+        return all(value < 0.01 for name, value in metrics.items() if name.startswith("error"))
+
+    def _batch(self, slots: Tensor, number: Tensor) -> Batch:
+        sentences, lengths = close_gaps(slots)
+        inputs, targets, mask = predict_next(sentences, lengths)
+        if self.objective == "number":
+            return Batch(inputs, number, lengths=lengths - 1)
+        return Batch(inputs, targets, mask, lengths - 1)

@@ -1,0 +1,143 @@
+"""Language modelling of the characters of a text of one's own."""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from torch import Generator, Tensor
+
+from bptt.contracts import Batch, Ge, StreamTask, Tokens
+from bptt_plugins.tasks.classification import class_losses
+
+
+class CharacterLanguageModel(StreamTask):
+    """Predict the next character of a text, which is read in columns side by side.
+
+    The text is cut into `batch_size` columns of equal length, and each training step reads the
+    next `window` characters of every column while the state is carried on; the gradient does not
+    leave the window, so `window` bounds the lag that can be learnt and measured. What is left over
+    of the text, less than `batch_size * window` characters, is skipped at its end in even epochs
+    and at its beginning in odd ones. The last tenth of the text is held out for evaluation, in
+    windows that start from a zero state. The vocabulary is the set of the text's characters.
+
+    The metric is `bits_per_char`, the mean cross-entropy / ln 2. The baseline is the entropy of the
+    held-out characters' frequencies, below which no predictor without memory can come. A text has
+    no known floor, so the task never counts as solved.
+
+    Args:
+        text: path of a text file, UTF-8.
+        window: characters read per training step.
+
+    Raises:
+        ValueError: the file cannot be used, or is too short for `window` or the batch size.
+    """
+
+    causal = True
+    reads = "every"
+    metric = "bits_per_char"
+    better = "lower"
+
+    def __init__(self, *, text: str, window: Annotated[int, Ge(2)] = 64) -> None:
+        self.text, self.window_size = text, window
+        characters = read_text(text)
+        codes = torch.frombuffer(bytearray(characters.encode("utf-32-le")), dtype=torch.int32)
+        counts = torch.bincount(codes)
+        present = counts.nonzero().squeeze(1)
+        self.vocabulary = "".join(chr(code) for code in present.tolist())
+        if len(present) < 2:
+            raise ValueError(
+                f"text must hold at least 2 different characters, got {len(present)} in {text!r}."
+            )
+        if len(codes) < 10 * (window + 1):
+            raise ValueError(
+                f"text must hold at least 10 * (window + 1) = {10 * (window + 1)} characters, "
+                f"got {len(codes)} in {text!r}. Give a longer text or a smaller window."
+            )
+        token_of = torch.zeros(len(counts), dtype=torch.int32)
+        token_of[present] = torch.arange(len(present), dtype=torch.int32)
+        tokens = token_of[codes]
+        held_out = len(tokens) // 10
+        self.training, self.held_out = tokens[:-held_out], tokens[-held_out:]
+        self.inputs = Tokens(len(present))
+        self.output_size = len(present)
+        # from the first character of a window to its last
+        self.horizon = window - 1
+        frequencies = torch.bincount(self.held_out).double() / held_out
+        self.baseline = -float(torch.xlogy(frequencies, frequencies).sum()) / math.log(2)
+
+    def window(self, index: int, batch_size: int) -> tuple[Batch, bool]:
+        predictions = len(self.training) - 1
+        windows = predictions // (batch_size * self.window_size)
+        if windows == 0:
+            raise ValueError(
+                f"text must hold more than batch_size * window = {batch_size} * {self.window_size} "
+                f"= {batch_size * self.window_size} characters to train on, got "
+                f"{len(self.training)} in {self.text!r}. "
+                "Give a longer text, a smaller window or a smaller batch_size."
+            )
+        epoch, step = divmod(index, windows)
+        column = windows * self.window_size
+        left_over = predictions - batch_size * column
+        first = (left_over if epoch % 2 else 0) + step * self.window_size
+        starts = first + torch.arange(batch_size) * column
+        return self._read(self.training, starts), step > 0
+
+    def sample(self, generator: Generator, batch_size: int) -> Batch:
+        last = len(self.training) - self.window_size
+        starts = torch.randint(last, (batch_size,), generator=generator)
+        return self._read(self.training, starts)
+
+    def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
+        """Return at most `size` windows, spread evenly over the held-out text without overlap."""
+        available = (len(self.held_out) - 1) // self.window_size
+        count = min(size, available)
+        starts = torch.arange(count) * available // count * self.window_size
+        return {"": self._read(self.held_out, starts)}
+
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return class_losses(outputs, batch.targets)
+
+    def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+        return {"bits_per_char": self.losses(outputs, batch).mean() / math.log(2)}
+
+    def solved(self, metrics: Mapping[str, float]) -> bool:
+        return False
+
+    def _read(self, tokens: Tensor, starts: Tensor) -> Batch:
+        steps = torch.arange(self.window_size + 1).unsqueeze(1)
+        read = tokens[starts + steps].long()
+        return Batch(inputs=read[:-1], targets=read[1:])
+
+
+def read_text(text: str) -> str:
+    """Return the content of the text file at path `text`, without a byte order mark.
+
+    Raises:
+        ValueError: there is no such file, it cannot be read, or it is not text in UTF-8.
+    """
+    path = Path(os.path.expanduser(text))
+    try:
+        if path.is_dir():
+            raise ValueError(f"text must be the path of a text file, got the folder {text!r}.")
+        # anything else that is no regular file, such as /dev/zero, might never end
+        if not path.is_file():
+            raise ValueError(
+                f"text must be the path of a text file, found none at {str(path.absolute())!r}."
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"text {text!r} cannot be read: {error.strerror}.") from error
+    if not content:
+        raise ValueError(f"text must not be empty, and {text!r} is.")
+    if b"\0" in content:
+        raise ValueError(f"text must be a text file, got {text!r} with NUL bytes (a binary file?).")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"text must be in UTF-8, got {text!r} with another encoding at byte {error.start}. "
+            "Convert it, for example with iconv."
+        ) from error

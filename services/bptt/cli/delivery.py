@@ -1,0 +1,91 @@
+"""Brings what a command trained to MLflow, and says where it is."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+
+from bptt import tracking
+from bptt.errors import TrackingUnavailable
+from bptt.run_folder import RunFolder
+from bptt.settings import Settings
+
+WAIT = 120.0
+"""Seconds to wait at the end for a server that takes what it is sent."""
+WAIT_WHEN_DOWN = 3.0
+WAIT_WHEN_STOPPED = 10.0
+WAIT_FOR_EARLIER = 30.0
+"""Seconds spent on what earlier commands could not deliver; the rest waits for the next one."""
+
+
+class Delivery:
+    """Ships runs from a thread while they train, and what is left when the block ends.
+
+    Raises:
+        InvalidSetting: what BPTT_MLFLOW_URL names will never take a run.
+    """
+
+    def __init__(self, settings: Settings, quiet: bool) -> None:
+        self._settings = settings
+        self._target = tracking.target_of(settings)
+        self._is_up = tracking.check_target(settings) == "up"
+        self._shipper: tracking.Shipper | None = None
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, folder: RunFolder) -> None:
+        """Ship this folder from now on."""
+        # made with the first folder: nothing is written before
+        self._shipper = self._shipper or tracking.Shipper(self._target)
+        self._shipper.add(folder)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shipper is None:
+            return
+        wait = WAIT if self._is_up else WAIT_WHEN_DOWN
+        try:
+            with self._console.status("sending to MLflow"):
+                delivered = self._shipper.drain(WAIT_WHEN_STOPPED if error else wait)
+                self._shipper.close()
+                left = self._send_earlier() if delivered and error is None else 0
+        except KeyboardInterrupt:
+            delivered, left = False, 0
+        self._tell(delivered, left)
+
+    def _send_earlier(self) -> int:
+        """Send what earlier commands left behind; return how many runs still wait."""
+        until = time.monotonic() + WAIT_FOR_EARLIER
+        waiting = tracking.unshipped(self._settings.runs)
+        while waiting and time.monotonic() < until:
+            folder = waiting.pop(0)
+            try:
+                # whether another process trains it right now is not known here
+                tracking.ship(folder, self._target)
+            except TrackingUnavailable:
+                return len(waiting) + 1
+        return len(waiting)
+
+    def _tell(self, delivered: bool, left: int) -> None:
+        if self._console.quiet:
+            return
+        where = self._settings.mlflow_url or "open it with: bptt ui"
+        if delivered:
+            click.echo(f"In MLflow: {where}", err=True)
+        else:
+            reason = self._shipper.trouble if self._shipper else None
+            click.echo(
+                f"Warning: not (wholly) in MLflow yet{f': {reason}' if reason else ''}. "
+                f"Nothing is lost; send it later with: bptt ship",
+                err=True,
+            )
+        if left:
+            click.echo(f"{left} earlier runs are not in MLflow yet; send them: bptt ship", err=True)

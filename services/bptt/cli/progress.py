@@ -1,0 +1,81 @@
+"""The progress bar of a run, on stderr."""
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from bptt.cli.tables import number
+from bptt.run_folder import RunFolder
+from bptt.worker.execution import Progress as Report
+
+REDRAW = 0.1
+"""Seconds between two updates of the bar: updates of a run come by the thousand."""
+
+
+class Bar:
+    """Shows how far a run is, its loss, its deciding metric and the time that is left."""
+
+    def __init__(self, folder: RunFolder, quiet: bool) -> None:
+        run = folder.read("run") or {}
+        self._name = str(run.get("name", folder.run_id))
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=quiet,
+        )
+        self._task: TaskID | None = None
+        self._metrics: dict[str, float] = {}
+        self._drawn_at = 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def advance(self, report: Report) -> None:
+        """Take one update into account; most of them are not drawn."""
+        self._metrics.update(report.metrics)
+        now = time.monotonic()
+        if now - self._drawn_at < REDRAW:
+            return
+        self._drawn_at = now
+        if self._task is None:
+            # begun here, so that a resumed run's earlier steps do not count into its speed
+            self._task = self._progress.add_task(
+                self._name, total=report.steps, completed=report.step, figures=""
+            )
+        figures = _figures(self._metrics)
+        self._progress.update(self._task, completed=report.step, figures=figures)
+
+
+def _figures(metrics: Mapping[str, float]) -> str:
+    shown = {"loss": metrics["train/loss"]} if "train/loss" in metrics else {}
+    evaluated = [key for key in metrics if key.startswith("eval/") and key != "eval/loss"]
+    if evaluated:
+        # the shortest is the main evaluation set's, the others have a suffix
+        deciding = min(evaluated, key=len)
+        shown[deciding.removeprefix("eval/")] = metrics[deciding]
+    return "  ".join(f"{name} {number(value)}" for name, value in shown.items())

@@ -1,0 +1,129 @@
+"""`bptt run`: trains what run files describe, one after the other, in this process."""
+
+import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.cli.show import print_runs
+from bptt.errors import BpttError, InvalidSetting, InvalidSpec
+from bptt.run_folder import RunFolder, find_run
+from bptt.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from bptt.run_file import RunRequest
+
+
+class Interrupted(BpttError):
+    """The user pressed Ctrl-C; the run is saved."""
+
+    exit_code = 130
+
+
+@click.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a value of every FILE, as in --set cell=gru --set optimizer.lr=3e-3.",
+)
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of tables.")
+@click.option("--quiet", is_flag=True, help="Print the ids of the runs and nothing else.")
+def run(
+    files: tuple[str, ...],
+    overrides: tuple[str, ...],
+    resume: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train the run that each FILE describes, and show what it measured.
+
+    All files are checked before anything is written. Ctrl-C stops a run in such a way that
+    --resume goes on with it. A run that diverges is a result like any other.
+    """
+    if resume and (files or overrides):
+        raise click.UsageError("--resume goes on with a run as it is: leave FILE and --set out.")
+    if not resume and not files:
+        raise click.UsageError("Give a run file, or --resume RUN.")
+    settings = read_settings()
+    requests = _read_requests(files, overrides)
+    folders = [find_run(settings.runs, resume)] if resume else []
+
+    from bptt.cli.delivery import Delivery
+    from bptt.worker.execution import begin
+
+    with Delivery(settings, quiet) as delivery:
+        _prepare_home(settings)
+        for folder in folders:
+            delivery.add(folder)
+            _train(folder, settings, quiet)
+        for request in requests:
+            folder = begin(
+                settings,
+                spec=request.spec,
+                name=request.name,
+                project=request.project,
+                identity=request.identity,
+                plugins=request.plugins,
+            )
+            folders.append(folder)
+            delivery.add(folder)
+            _train(folder, settings, quiet)
+        if quiet and not as_json:
+            click.echo("\n".join(folder.run_id for folder in folders))
+        else:
+            print_runs(folders, as_json)
+
+
+def _read_requests(files: Sequence[str], overrides: Sequence[str]) -> "list[RunRequest]":
+    """Return what every file asks for, or tell the faults of all of them at once."""
+    from bptt.run_file import read_run_file
+
+    requests, faults = [], []
+    for file in files:
+        try:
+            requests.append(read_run_file(file, overrides))
+        except InvalidSpec as error:
+            faults += error.faults
+    if faults:
+        # an override that is wrong is wrong for every file
+        raise InvalidSpec(list(dict.fromkeys(faults)))
+    return requests
+
+
+def _prepare_home(settings: Settings) -> None:
+    """Make the home folder if there is none, and see whether files can be written there."""
+    try:
+        settings.runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.runs) as file:
+            file.write(b"\0")
+    except OSError as error:
+        raise InvalidSetting(
+            f"The home folder {str(settings.home)!r} cannot be written: {error.strerror}. "
+            "Set BPTT_HOME to a folder that can."
+        ) from error
+
+
+def _train(folder: RunFolder, settings: Settings, quiet: bool) -> None:
+    from bptt.cli.progress import Bar
+    from bptt.registry.discovery import one_line
+    from bptt.worker.execution import execute
+
+    again = f"bptt run --resume {folder.run_id}"
+    try:
+        with Bar(folder, quiet) as bar:
+            execute(folder, checkpoint_seconds=settings.checkpoint_seconds, on_progress=bar.advance)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped; nothing is lost. Resume with: {again}") from None
+    except BpttError:
+        raise
+    # whatever a plugin or the disk does: the run keeps its last checkpoint
+    except Exception as error:
+        raise BpttError(
+            f"Run {folder.run_id} failed: {one_line(error)}. (bptt --debug ... shows where.) "
+            f"It is kept as of its last checkpoint; go on with: {again}"
+        ) from error

@@ -1,0 +1,163 @@
+"""What a run's folder says, as plain data for tables, plots and JSON."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bptt.errors import RunNotFound
+from bptt.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run as far as it has come."""
+
+    run: Mapping[str, Any]
+    """Content of `run.json`."""
+    result: Mapping[str, Any] | None
+    """Content of `result.json`; None while the run has not ended."""
+    metrics: Mapping[str, float | None]
+    """Last value of each metric; None where it was not finite."""
+    step: int
+    gradients: Mapping[int, Mapping[str, Sequence[float]]]
+    """Step of the first and the last probe -> state -> log10 of the gradient's norm by lag."""
+
+    @property
+    def run_id(self) -> str:
+        return str(self.run["run_id"])
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        spec: Mapping[str, Any] = self.run["spec"]
+        return spec
+
+    @property
+    def outcome(self) -> str:
+        return str(self.result["outcome"]) if self.result else "unfinished"
+
+    @cached_property
+    def told_outcome(self) -> str:
+        """How the run ended, in a few words."""
+        result = self.result
+        if result is None:
+            steps = self.spec["training"]["steps"]
+            return f"unfinished at step {self.step} of {steps}"
+        match self.outcome:
+            case "solved":
+                return f"solved at step {self.step}"
+            case "diverged":
+                tensor = (result["divergence"] or {}).get("tensor") or "a tensor"
+                return f"diverged at step {self.step}: {tensor} is not finite"
+            case "time_limit":
+                return f"stopped by its time limit at step {self.step}"
+        return f"{self.outcome} at step {self.step}"
+
+    @property
+    def metric(self) -> tuple[str, float | None, float | None]:
+        """Name, last value and baseline of the metric that decides; no name if unfinished."""
+        if self.result is None:
+            return "", None, None
+        name = str(self.result["metric"])
+        return name, self.metrics.get(f"eval/{name}"), self.result["baseline"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything, with None for what JSON has no number for."""
+        gradients = {str(step): states for step, states in self.gradients.items()}
+        content: dict[str, Any] = finite(
+            {
+                "run": self.run,
+                "outcome": self.outcome,
+                "step": self.step,
+                "metrics": self.metrics,
+                "result": self.result,
+                "log10_gradient_by_lag": gradients,
+            }
+        )
+        return content
+
+
+def summarize(folder: RunFolder) -> Summary:
+    """Return what the folder of a run says.
+
+    Raises:
+        RunNotFound: there is no run in it.
+    """
+    run, result = folder.read("run"), folder.read("result")
+    if run is None:
+        raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
+    metrics: dict[str, float | None] = {}
+    step = 0
+    for _, record in folder.records():
+        metrics |= record.get("metrics", {})
+        step = max(step, record["step"])
+    if result is not None:
+        step = result["step"]
+    return Summary(run, result, metrics, step, _gradients(folder))
+
+
+def _gradients(folder: RunFolder) -> dict[int, dict[str, list[float]]]:
+    from bptt.tracking.flow_history import read_flow
+
+    files = folder.probe_files()
+    history = read_flow(dict.fromkeys([files[0], files[-1]])) if files else None
+    if history is None:
+        return {}
+    return {
+        int(step): {state: history.log10(state)[row].tolist() for state in history.norms}
+        for row, step in enumerate(history.steps)
+    }
+
+
+def finite(content: Any) -> Any:
+    """Return content for JSON, which knows neither NaN nor infinity: None in their place."""
+    if isinstance(content, Mapping):
+        return {name: finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
+
+
+def labels(summaries: Sequence[Summary]) -> list[str]:
+    """Return for each run its cell and the options in which it differs from the others."""
+    flat = [_flat(summary.spec) for summary in summaries]
+    differing = []
+    for name in dict.fromkeys(name for spec in flat for name in spec):
+        # an option that only one plugin has tells nothing that the plugin's name does not
+        values = [spec[name] for spec in flat if name in spec]
+        if len(values) > 1 and any(value != values[0] for value in values):
+            differing.append(name)
+    return [
+        " ".join(
+            [
+                spec["cell"],
+                *(_told(name, spec[name]) for name in differing if _tells(name, spec.get(name))),
+            ]
+        )
+        for spec in flat
+    ]
+
+
+def _flat(spec: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for section, content in spec.items():
+        if not isinstance(content, Mapping):
+            flat[section] = content
+            continue
+        for name, value in content.items():
+            if name == "options":
+                flat |= {f"{section}.{option}": chosen for option, chosen in value.items()}
+            else:
+                flat[section if name == "name" else f"{section}.{name}"] = value
+    return flat
+
+
+def _tells(name: str, value: Any) -> bool:
+    return name != "cell" and value is not None
+
+
+def _told(name: str, value: Any) -> str:
+    return str(value) if "." not in name and name != "seed" else f"{name.split('.')[-1]}={value}"

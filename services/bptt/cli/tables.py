@@ -1,0 +1,174 @@
+"""Runs as tables for a terminal: one run in full, or several next to each other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bptt.cli.plot import Curve, draw
+from bptt.cli.summary import Summary, labels
+
+SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
+
+
+def one_run(summary: Summary, width: int) -> RenderableType:
+    """Return spec, outcome, figures and plot of one run."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _rows(summary):
+        if text:
+            table.add_row(name, text)
+    steps = sorted(summary.gradients)
+    curves = [
+        Curve(f"‖∂L/∂{state}‖ at step {step}", values)
+        for step in reversed(steps)
+        for state, values in summary.gradients[step].items()
+    ]
+    return Group(table, Text(), draw("Gradient with respect to the state, by lag", curves, width))
+
+
+def several_runs(summaries: Sequence[Summary], width: int) -> RenderableType:
+    """Return a table with a row for each run, and the plot of all of them."""
+    named = labels(summaries)
+    metrics = {summary.metric[0] for summary in summaries} - {""}
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("run", no_wrap=True)
+    for title in ("what", "outcome"):
+        table.add_column(title, overflow="fold")
+    for title in ("step", "metric" if len(metrics) != 1 else min(metrics), "slope", "half-life"):
+        table.add_column(title, justify="right", overflow="fold")
+    for summary, label in zip(summaries, named, strict=True):
+        name, value, _ = summary.metric
+        table.add_row(
+            summary.run_id,
+            label,
+            summary.outcome.replace("_", " "),
+            str(summary.step),
+            number(value) if len(metrics) == 1 or not name else f"{name} {number(value)}",
+            number(summary.metrics.get("flow/slope")),
+            number(summary.metrics.get("flow/half_life")),
+        )
+    curves = [
+        Curve(label, _output_curve(summary))
+        for summary, label in zip(summaries, named, strict=True)
+        if summary.gradients
+    ]
+    return Group(
+        Text(_common(summaries)),
+        Text(),
+        table,
+        Text(),
+        draw("‖∂L/∂h‖ at the last probe, by lag", curves, width),
+    )
+
+
+def number(value: float | None) -> str:
+    """Return a number as a table shows it; a dash where it was not finite or never measured."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _rows(summary: Summary) -> list[tuple[str, str]]:
+    spec, metrics, result = summary.spec, summary.metrics, summary.result
+
+    def told(*pairs: tuple[str, str]) -> str:
+        parts = [f"{text} {number(metrics[key])}" for text, key in pairs if key in metrics]
+        return ", ".join(parts)
+
+    outcome = summary.told_outcome
+    if result is None:
+        outcome += f"; go on with: bptt run --resume {summary.run_id}"
+    else:
+        speed = number(result["steps_per_second"])
+        outcome += f" ({number(result['seconds'])} s, {speed} steps/s, {result['backend']})"
+    evaluated = sorted(key for key in metrics if key.startswith("eval/"))
+    gates = [key.removeprefix("gate/")[:-5] for key in metrics if _is_gate_mean(key)]
+    share = (result or {}).get("statistics_share", metrics.get("sys/statistics_share"))
+    return [
+        ("run", f"{summary.run_id}  {summary.run['name']}  (project {summary.run['project']})"),
+        *((section, _told_section(spec[section])) for section in SECTIONS),
+        ("seed", str(spec["seed"])),
+        ("", " "),
+        ("outcome", outcome),
+        ("metric", _told_metric(summary)),
+        ("evaluation", told(*((key.removeprefix("eval/"), key) for key in evaluated))),
+        (
+            "through time",
+            told(
+                ("slope", "flow/slope"),
+                ("half-life", "flow/half_life"),
+                ("horizon", "flow/horizon"),
+                ("log10 oldest/newest", "flow/ratio"),
+            ),
+        ),
+        (
+            "recurrence",
+            told(
+                ("spectral radius", "recurrent/spectral_radius"),
+                ("largest singular value", "recurrent/singular_max"),
+                ("largest Lyapunov exponent", "lyapunov/le1"),
+                ("their sum", "lyapunov/sum"),
+            ),
+        ),
+        (
+            "gates",
+            "; ".join(
+                told((f"{gate} mean", f"gate/{gate}_mean"), ("saturated", f"gate/{gate}_saturated"))
+                for gate in gates
+            ),
+        ),
+        (
+            "clipping",
+            told(
+                ("norm", "grad/norm"),
+                ("clipped norm", "grad/clipped_norm"),
+                ("largest", "grad/norm_max"),
+                ("clipped fraction", "grad/clip_fraction"),
+                ("effective lr", "grad/effective_lr"),
+            ),
+        ),
+        ("not finite", told(("gradient elements", "grad/nonfinite"))),
+        ("statistics", "" if share is None else f"{100 * share:.1f} % of the training time"),
+    ]
+
+
+def _told_metric(summary: Summary) -> str:
+    name, value, baseline = summary.metric
+    if not name:
+        return ""
+    best = (summary.result or {}).get("best") or {}
+    told = f"{name} {number(value)}, baseline {number(baseline)}"
+    if f"eval/{name}" in best:
+        told += f", best {number(best[f'eval/{name}'])} at step {best['step']}"
+    return told
+
+
+def _told_section(content: Mapping[str, Any]) -> str:
+    options = content.get("options", {key: v for key, v in content.items() if key != "name"})
+    told = [f"{key}={value}" for key, value in options.items() if value is not None]
+    return " ".join([content["name"], *told] if "name" in content else told)
+
+
+def _is_gate_mean(key: str) -> bool:
+    return key.startswith("gate/") and key.endswith("_mean")
+
+
+def _output_curve(summary: Summary) -> Sequence[float]:
+    """Return the curve of the cell's output, the first of its states, at the last probe."""
+    states = summary.gradients[max(summary.gradients)]
+    return states.get("h", next(iter(states.values())))
+
+
+def _common(summaries: Sequence[Summary]) -> str:
+    """Return what all runs share, in one line."""
+    shared = []
+    for section in ("task", "cell", "clipper"):
+        names = {summary.spec[section]["name"] for summary in summaries}
+        if len(names) == 1:
+            shared.append(f"{section} {names.pop()}")
+    baselines = {summary.metric[2] for summary in summaries} - {None}
+    if len(baselines) == 1:
+        shared.append(f"baseline {number(baselines.pop())}")
+    return ", ".join([f"{len(summaries)} runs", *shared])

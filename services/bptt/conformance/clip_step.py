@@ -1,0 +1,112 @@
+"""What a clipper must do in a single step."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from bptt.conformance.requirement import require, require_tensor, running, same
+from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, joint_norm
+
+TOLERANCE = 1e-5
+"""float32 gradients against norms accumulated in float64."""
+
+Result = tuple[Gradients, ClipperState, ClipReport]
+
+
+def check_step(
+    clipper: Clipper, gradients: Gradients, parameters: Gradients, state: ClipperState
+) -> ClipReport:
+    """Check one call of `clip` and its report; returns the report."""
+    name = type(clipper).__name__
+    given = {"gradients": gradients, "parameters": parameters, "state": state}
+    kept = {what: _copy(tensors) for what, tensors in given.items()}
+    clipped, after, report = clip(clipper, gradients, parameters, state)
+    for what, tensors in given.items():
+        unchanged = equal(tensors, kept[what])
+        require(unchanged, f"{name}.clip must not change the {what} it is given.")
+    _check_shapes(name, gradients, clipped, state, after, report)
+    again = clip(clipper, gradients, parameters, state)
+    require(
+        equal(clipped, again[0]) and equal(after, again[1]) and same(report, again[2]),
+        f"{name}.clip must be pure: two equal calls differ. Remember in the state, not in self.",
+    )
+    finite = [*clipped.values(), *after.values(), *report[:3]]
+    require(
+        all(bool(tensor.isfinite().all()) for tensor in finite),
+        f"{name}.clip must return finite values for finite gradients; it does not at a joint "
+        f"norm of {float(joint_norm(gradients)):.3g}.",
+    )
+    require(not bool(report.threshold.isnan()), f"The threshold {name}.clip reports is NaN.")
+    _check_report(name, gradients, clipped, report)
+    return report
+
+
+def _check_shapes(
+    name: str,
+    gradients: Gradients,
+    clipped: Gradients,
+    state: ClipperState,
+    after: ClipperState,
+    report: ClipReport,
+) -> None:
+    for what, before, now in (("gradients", gradients, clipped), ("state", state, after)):
+        require(
+            isinstance(now, Mapping) and now.keys() == before.keys(),
+            f"{name}.clip must return the {what} under the names they came with.",
+        )
+        for key, tensor in before.items():
+            require_tensor(now[key], f"{what} {key!r} of {name}.clip", tensor.shape, tensor.dtype)
+    require(isinstance(report, ClipReport), f"{name}.clip must return a ClipReport as third value.")
+    for field, dtype in (
+        ("grad_norm", torch.float64),
+        ("clipped_grad_norm", torch.float64),
+        ("scale", None),
+        ("clipped", torch.bool),
+        ("threshold", None),
+    ):
+        require_tensor(getattr(report, field), f"{field} in {name}'s report", (), dtype)
+
+
+def _check_report(name: str, gradients: Gradients, clipped: Gradients, report: ClipReport) -> None:
+    before, after = joint_norm(gradients), joint_norm(clipped)
+    ratio = after / before if before > 0 else torch.ones_like(before)
+    for field, true in (("grad_norm", before), ("clipped_grad_norm", after), ("scale", ratio)):
+        got = float(getattr(report, field))
+        require(
+            abs(got - float(true)) <= TOLERANCE * float(true),
+            f"{field} in {name}'s report must be {float(true):.6g}, got {got:.6g}.",
+        )
+    changed = not equal(gradients, clipped)
+    require(
+        bool(report.clipped) or not changed,
+        f"{name} changed a gradient and reports that it did not.",
+    )
+    # a scale of 1 - 1e-9 is a change that float32 does not show
+    require(
+        changed or not bool(report.clipped) or float(report.scale) < 1,
+        f"{name} changed no gradient and reports that it did.",
+    )
+
+
+def clip(
+    clipper: Clipper, gradients: Gradients, parameters: Gradients, state: ClipperState
+) -> Result:
+    """Call `clip` and require its three results."""
+    subject = f"{type(clipper).__name__}.clip"
+    with running(subject):
+        result = clipper.clip(gradients, parameters, state)
+    require(
+        isinstance(result, tuple) and len(result) == 3,
+        f"{subject} must return (gradients, state, report).",
+    )
+    return result
+
+
+def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Say whether tensors agree bit for bit, name by name."""
+    return all(torch.equal(first[name], second[name]) for name in first)

@@ -1,0 +1,102 @@
+"""MLflow's own server on the database of this machine, in the foreground."""
+
+import os
+import socket
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import quote, urlencode
+
+from bptt.errors import InvalidSetting
+from bptt.settings import Settings
+from bptt.tracking import environment
+from bptt.tracking.target import target_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HOST = "127.0.0.1"
+
+
+def server_command(settings: Settings, port: int) -> list[str]:
+    """Return the command that serves the database and the artifacts of this machine."""
+    target = target_of(settings)
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)),
+        # more than one worker adds 43 ms to every request and 500 MB each
+        *("--workers", "1"),
+        *("--backend-store-uri", target.uri),
+        *("--artifacts-destination", target.artifacts or ""),
+        *("--uvicorn-opts", "--log-level warning"),
+    ]
+
+
+def check_server(port: int) -> None:
+    """Make sure a server can be started.
+
+    Raises:
+        InvalidSetting: MLflow's server is not installed, or the port is taken.
+    """
+    try:
+        version("mlflow")
+    except PackageNotFoundError:
+        raise InvalidSetting(
+            "MLflow's pages need the whole of MLflow, and only its client is installed. "
+            "Install: pip install 'bptt[local]'."
+        ) from None
+    with socket.socket() as probe:
+        # as the server does: a port in TIME_WAIT is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise InvalidSetting(
+                f"Port {port} cannot be used ({error}). Give another one with --port."
+            ) from None
+
+
+def serve_ui(settings: Settings, port: int) -> NoReturn:
+    """Become MLflow's server on the database of this machine; ends with it."""
+    sys.stdout.flush()
+    command = server_command(settings, port)
+    os.execvpe(command[0], command, environment.for_server())
+
+
+def links(settings: Settings, address: str) -> dict[str, str]:
+    """Return a link to the charts of every experiment that has runs, by its name.
+
+    Args:
+        settings: where the runs are.
+        address: `http://host:port` under which a browser reaches MLflow.
+    """
+    from mlflow.exceptions import MlflowException
+
+    from bptt.tracking.client import connect
+
+    client: MlflowClient = connect(target_of(settings))
+    try:
+        experiments = client.search_experiments(order_by=["last_update_time DESC"])
+    except MlflowException:
+        return {}
+    return {
+        experiment.name: link(address, experiment.experiment_id)
+        for experiment in experiments
+        # MLflow makes this one itself; bptt puts nothing there
+        if experiment.experiment_id != "0"
+    }
+
+
+def link(address: str, experiment_id: str) -> str:
+    """Return the address of an experiment's charts.
+
+    Without the workflow MLflow opens its pages for language models; without the order by a
+    metric a collapsed parent hides the charts.
+    """
+    query = {
+        "workflowType": "machine_learning",
+        "orderByKey": "metrics.`eval/loss`",
+        "orderByAsc": "true",
+        "compareRunsMode": "CHART",
+    }
+    path = f"{address}/#/experiments/{quote(experiment_id)}/runs"
+    return f"{path}?{urlencode(query, quote_via=quote)}"

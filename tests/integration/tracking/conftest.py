@@ -1,0 +1,226 @@
+"""A real MLflow server, direct SQLite targets, and run folders written by hand."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bptt.run_folder import Journal, RunFolder
+from bptt.settings import Settings
+from bptt.tracking import Target, environment, server, target_of
+from bptt.tracking.client import connect
+
+STARTED = 1_763_884_800_000
+"""2025-11-23T08:00:00Z in milliseconds: when every run here was created."""
+
+
+class Server:
+    """An MLflow server as `bptt ui` runs it, that can be killed and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = Settings(home=home)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = server.server_command(self.settings, self.port)
+        log = (self.settings.home / "server.log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                command,
+                env=environment.for_server(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.settings.home,
+            )
+        deadline = time.monotonic() + 90
+        while not self._answers():
+            assert self._process.poll() is None, (self.settings.home / "server.log").read_text()
+            assert time.monotonic() < deadline, "MLflow did not start within 90 s"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        if self._process is None:
+            return
+        # the whole group: the worker process outlives the one that started it
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=1) as answer:
+                return answer.read() == b"OK"
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("mlflow server"))
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture(params=["server", "sqlite"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+    """Both ways to MLflow: over HTTP, and straight into a database in a path with a space."""
+    if request.param == "server":
+        running = request.getfixturevalue("mlflow_server")
+        return target_of(Settings(home=tmp_path, mlflow_url=running.url))
+    return target_of(Settings(home=tmp_path / "a home"))
+
+
+@dataclass
+class WrittenRun:
+    """A run folder and, in its own words, what has been written there."""
+
+    folder: RunFolder
+    journal: Journal
+    points: Counter = field(default_factory=Counter)
+    clock: int = STARTED
+
+    def metrics(self, step: int, **values: float | None) -> None:
+        named = {key.replace("_", "/", 1): value for key, value in values.items()}
+        self._append(step, metrics=named)
+        for key, value in named.items():
+            self.points[key, step, self.clock, "nan" if value is None else value] += 1
+
+    def tags(self, step: int, **tags: object) -> None:
+        self._append(step, tags={f"bptt.{name}": value for name, value in tags.items()})
+
+    def probe(self, step: int, steps: int = 60, states: str = "hc") -> None:
+        path = self.folder.probes / f"{step:08d}.npz"
+        path.parent.mkdir(exist_ok=True)
+        lag = np.arange(steps)[::-1]
+        arrays = {f"flow/0/forward/{s}": 10.0 ** (-1 - lag / 10 - step / 100) for s in states}
+        np.savez_compressed(path, **arrays)
+        self._append(step, probe=f"probe/{path.name}")
+
+    def commit(self) -> None:
+        self.folder.write("committed", {"journal": self.journal.sync()})
+
+    def finish(self, outcome: str = "finished", step: int = 100) -> None:
+        self.tags(step, outcome=outcome)
+        self.journal.sync()
+        self.folder.write(
+            "result",
+            {"outcome": outcome, "step": step, "ended_at": "2025-11-23T08:05:00+00:00"},
+        )
+
+    def _append(self, step: int, **content: object) -> None:
+        self.clock += 7
+        self.journal.append({"step": step, "time": self.clock, **content})
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., WrittenRun]]:
+    journals: list[Journal] = []
+    project = request.node.name
+
+    def make(name: str = "lstm-s0", **fields: object) -> WrittenRun:
+        folder = RunFolder(tmp_path / "runs" / f"251123-080000-{len(journals):04d}-{project}"[:60])
+        spec = {
+            "task": {"name": "adding", "options": {"length": 60}},
+            "cell": {"name": "lstm", "options": {"forget_bias": 1.0, "recurrent_init": "uniform"}},
+            "clipper": {"name": "none", "options": {}},
+            "model": {"hidden_size": 32, "layers": 1, "bidirectional": False},
+            "optimizer": {"name": "adam", "lr": 0.001},
+            "training": {"steps": 100, "truncation": None},
+            "statistics": {"interval": 20},
+            "seed": 0,
+        }
+        folder.create(
+            {
+                "run_id": folder.run_id,
+                "name": name,
+                "project": project,
+                "spec": {**spec, **fields},
+                "identity": "0" * 64,
+                "plugins": {"cell:lstm": "bptt 0.1.0"},
+                "created_at": "2025-11-23T08:00:00+00:00",
+                "torch": "2.13.0",
+                "python": "3.11.7",
+            }
+        )
+        journals.append(Journal(folder))
+        return WrittenRun(folder, journals[-1])
+
+    yield make
+    for journal in journals:
+        journal.close()
+
+
+@pytest.fixture
+def stored(target: Target) -> Callable[[RunFolder], "Stored"]:
+    """What MLflow holds of a run, found by its tag as a stranger would."""
+
+    def find(folder: RunFolder) -> Stored:
+        return find_stored(target, folder)
+
+    return find
+
+
+@dataclass
+class Stored:
+    """A run as MLflow gives it back."""
+
+    target: Target
+    run_id: str
+    number: int
+    """How many runs of MLflow carry this run's id."""
+
+    @property
+    def run(self):
+        return connect(self.target).get_run(self.run_id)
+
+    @property
+    def points(self) -> Counter:
+        """Every stored point, except those that describe the run and the lag curves."""
+        client = connect(self.target)
+        return Counter(
+            (key, p.step, p.timestamp, "nan" if p.value != p.value else p.value)
+            for key in self.run.data.metrics
+            if not key.startswith(("hp/", "flow_lag/"))
+            for p in client.get_metric_history(self.run_id, key)
+        )
+
+    def curve(self, key: str) -> dict[int, float]:
+        history = connect(self.target).get_metric_history(self.run_id, key)
+        curve = {point.step: point.value for point in history}
+        assert len(curve) == len(history)
+        return curve
+
+    def artifacts(self, path: str | None = None) -> list[str]:
+        found = connect(self.target).list_artifacts(self.run_id, path)
+        names = []
+        for file in found:
+            names += self.artifacts(file.path) if file.is_dir else [file.path]
+        return sorted(names)
+
+
+def find_stored(target: Target, folder: RunFolder) -> Stored:
+    client = connect(target)
+    project = json.loads((folder.path / "run.json").read_text())["project"]
+    experiment = client.get_experiment_by_name(project)
+    runs = client.search_runs(
+        [experiment.experiment_id], f"tags.`bptt.run_id` = '{folder.run_id}'"
+    )
+    return Stored(target, runs[0].info.run_id if runs else "", len(runs))
+

@@ -1,0 +1,153 @@
+"""What a run reports of its gradients, against closed forms and against autograd on the model."""
+
+import math
+
+import pytest
+import torch
+
+from bptt.training import TrainingRun, train
+from bptt.training.model import mean_loss
+
+
+def probe_at_start(spec):
+    """Return the run before its first update, with the metrics and arrays of its first probe."""
+    run = TrainingRun(spec)
+    report = next(iter(train([run])))
+    return run, report.metrics, report.probe
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.8, 0.95, 1.0, 1.05, 1.2])
+def test_linear_network_decays_as_its_spectral_radius(make_spec, rho):
+    spec = make_spec(
+        {"name": "adding", "length": 300},
+        {
+            "name": "rnn",
+            "nonlinearity": "identity",
+            "recurrent_init": "gaussian",
+            "spectral_radius": rho,
+        },
+        model={"hidden_size": 32},
+        statistics={"interval": 1, "jacobian_interval": 1},
+    )
+
+    _, metrics, arrays = probe_at_start(spec)
+
+    late = arrays["flow/0/forward/h"].flip(0)[100:].log()
+    slope = float((late[-1] - late[0]) / (len(late) - 1))
+    assert slope == pytest.approx(math.log(rho), abs=0.01)
+    assert metrics["flow/slope"] == pytest.approx(math.log10(rho), abs=0.02)
+    assert metrics["recurrent/spectral_radius"] == pytest.approx(rho, rel=1e-6)
+    assert metrics["lyapunov/le1"] == pytest.approx(math.log(rho), abs=0.01)
+
+
+@pytest.mark.parametrize("task", ["adding", "agreement", "right_context"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru_cho"])
+def test_flow_is_the_gradient_of_the_runs_loss(make_spec, task, cell):
+    bidirectional = task == "right_context"
+    spec = make_spec(
+        task,
+        cell,
+        model={"layers": 2, "bidirectional": bidirectional},
+        statistics={"interval": 1, "sequences": 5},
+        training={"dtype": "float64"},
+    )
+    run, _, arrays = probe_at_start(spec)
+    batch = run.probe._batch
+
+    forward = run.model(batch)
+    for layer in forward.layers:
+        for unrolled in layer.values():
+            for state in unrolled.steps:
+                for tensor in state:
+                    tensor.retain_grad()
+    mean_loss(run.task, forward.outputs, batch).backward()
+
+    for number, layer in enumerate(forward.layers):
+        for direction, unrolled in layer.items():
+            for index, name in enumerate(run.model.stack.layers[0].cells[0].states):
+                steps = unrolled.states_of(index)[:: 1 if direction == "forward" else -1]
+                expected = [0.0 if s.grad is None else float(s.grad.norm()) for s in steps]
+                measured = arrays[f"flow/{number}/{direction}/{name}"]
+                assert measured.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-300)
+
+
+def test_lag_follows_single_losses_back(make_spec):
+    spec = make_spec(
+        {"name": "copy_memory", "delay": 8},
+        "gru",
+        statistics={"interval": 1, "anchors": 4, "sequences": 3},
+        training={"dtype": "float64"},
+    )
+    run, _, arrays = probe_at_start(spec)
+    batch = run.probe._batch
+
+    anchors = [int(t) for t in arrays["anchors"]]
+    curves = arrays["lag/0/forward/h"]
+
+    assert len(anchors) == 4
+    assert anchors[-1] == batch.inputs.shape[0] - 1
+    for row, t in enumerate(anchors):
+        forward = run.model(batch)
+        states = forward.layers[0]["forward"].states_of(0)[: t + 1]
+        loss = run.task.losses(forward.outputs, batch)[t].mean()
+        gradients = torch.autograd.grad(loss, states)
+        expected = [float(g.norm()) for g in reversed(gradients)]
+        assert curves[row, : t + 1].tolist() == pytest.approx(expected, rel=1e-9, abs=1e-300)
+        assert curves[row, t + 1 :].isnan().all()
+
+
+def test_statistics_change_nothing_in_training(make_spec):
+    with_statistics = TrainingRun(make_spec(cell="lstm", statistics={"interval": 1}))
+    without = TrainingRun(make_spec(cell="lstm"))
+
+    for _ in train([with_statistics, without]):
+        pass
+
+    assert with_statistics.parameters.flat.tolist() == without.parameters.flat.tolist()
+    assert 0 < with_statistics.statistics_seconds < with_statistics.seconds
+    assert without.statistics_seconds == 0
+
+
+def test_probe_runs_at_its_interval_and_at_the_end(make_spec):
+    spec = make_spec(
+        training={"steps": 7, "stop_when_solved": False},
+        statistics={"interval": 2, "jacobian_interval": 5},
+    )
+
+    reports = list(train([TrainingRun(spec)]))
+
+    assert [r.step for r in reports if r.probe] == [0, 2, 4, 5, 6, 7]
+    assert [r.step for r in reports if "lyapunov/0/forward" in r.probe] == [0, 5, 7]
+
+
+def test_interval_zero_takes_no_statistics(make_spec):
+    spec = make_spec(statistics={"interval": 0, "jacobian_interval": 1})
+
+    assert not any(report.probe for report in train([TrainingRun(spec)]))
+
+
+def test_gates_of_a_forget_bias_are_open(make_spec):
+    spec = make_spec(cell={"name": "lstm", "forget_bias": 6.0}, statistics={"interval": 1})
+
+    _, metrics, _ = probe_at_start(spec)
+
+    assert metrics["gate/f_mean"] > 0.99
+    assert metrics["gate/f_saturated"] == 1.0
+    assert metrics["gate/i_saturated"] < 0.1
+
+
+def test_vanished_gradient_is_counted_as_what_float32_would_flush(make_spec):
+    spec = make_spec(
+        {"name": "latch", "length": 120},
+        {"name": "rnn", "recurrent_init": "orthogonal", "recurrent_gain": 0.3},
+        statistics={"interval": 1, "sequences": 2},
+    )
+
+    _, metrics, arrays = probe_at_start(spec)
+
+    flow = arrays["flow/0/forward/h"]
+    # 2 sequences of 8 units; a norm below the limit puts every element there
+    certain = int((flow < 1e-38).sum()) * 2 * 8
+    assert certain > 500
+    assert certain <= metrics["grad/subnormal"] <= certain + 3 * 2 * 8
+    assert (flow > 0).all()

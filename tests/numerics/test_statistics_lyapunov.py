@@ -1,0 +1,170 @@
+import math
+
+import pytest
+import torch
+
+from bptt.gradient_statistics import (
+    fit_decay,
+    kaplan_yorke_dimension,
+    lyapunov_exponents,
+    lyapunov_sum,
+    state_gradient_norms,
+    step_jacobians,
+)
+from bptt_plugins.cells.rnn import RNN
+
+FLOAT64 = torch.float64
+EIGENVALUES = torch.tensor([0.3, -1.1, 0.7, 0.05], dtype=FLOAT64)
+EXPONENTS = EIGENVALUES.abs().log().sort(descending=True).values
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=FLOAT64)
+
+
+def test_exponents_of_a_diagonal_system_are_the_logarithms_of_its_eigenvalues():
+    jacobians = torch.diag(EIGENVALUES).expand(400, 4, 4)
+
+    exponents = lyapunov_exponents(jacobians, 4, transient=100)
+
+    torch.testing.assert_close(exponents, EXPONENTS, rtol=0, atol=1e-9)
+
+
+def test_exponents_do_not_depend_on_the_basis():
+    basis = random(4, 4)
+    jacobian = basis @ torch.diag(EIGENVALUES) @ torch.linalg.inv(basis)
+
+    exponents = lyapunov_exponents(jacobian.expand(400, 4, 4), 4, transient=100)
+
+    torch.testing.assert_close(exponents, EXPONENTS, rtol=0, atol=1e-9)
+
+
+def test_exponents_of_an_orthogonal_recurrence_are_zero():
+    jacobians = torch.linalg.qr(random(100, 6, 6)).Q
+
+    exponents = lyapunov_exponents(jacobians, 6)
+
+    torch.testing.assert_close(exponents, torch.zeros(6, dtype=FLOAT64), rtol=0, atol=1e-13)
+
+
+def test_exponents_of_a_system_that_shrinks_by_1e_800_are_right():
+    jacobians = 1e-4 * torch.linalg.qr(random(200, 3, 3)).Q
+
+    exponents = lyapunov_exponents(jacobians, 3)
+
+    torch.testing.assert_close(exponents, torch.full((3,), math.log(1e-4), dtype=FLOAT64))
+
+
+def test_fewer_exponents_are_the_first_of_all():
+    jacobians = random(50, 5, 5)
+
+    torch.testing.assert_close(
+        lyapunov_exponents(jacobians, 2), lyapunov_exponents(jacobians, 5)[:2]
+    )
+
+
+def test_more_exponents_than_the_state_has_are_all_of_them():
+    assert lyapunov_exponents(random(50, 3, 3), 10).shape == (3,)
+
+
+def test_exponents_of_a_batch_are_those_of_each_sequence():
+    jacobians = random(40, 2, 3, 3)
+
+    together = lyapunov_exponents(jacobians, 2)
+
+    alone = [lyapunov_exponents(jacobians[:, i], 2) for i in range(2)]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
+def test_exponents_are_the_same_at_each_call_whatever_the_global_generator():
+    jacobians = random(20, 4, 4)
+    torch.manual_seed(1)
+    first = lyapunov_exponents(jacobians, 4)
+    torch.manual_seed(2)
+
+    second = lyapunov_exponents(jacobians, 4)
+
+    assert first.tolist() == second.tolist()
+
+
+def test_transient_is_a_tenth_of_the_steps_unless_given():
+    jacobians = random(25, 3, 3)
+
+    torch.testing.assert_close(
+        lyapunov_exponents(jacobians, 3), lyapunov_exponents(jacobians, 3, transient=3)
+    )
+
+
+def test_exponents_after_a_transient_forget_the_first_steps():
+    jacobians = torch.diag(EIGENVALUES).repeat(60, 1, 1)
+    jacobians[:10] *= 1000.0
+
+    exponents = lyapunov_exponents(jacobians, 1, transient=50)
+
+    torch.testing.assert_close(exponents, EXPONENTS[:1], rtol=0, atol=1e-6)
+
+
+def test_exponents_are_nan_if_the_transient_leaves_no_step():
+    assert lyapunov_exponents(random(5, 3, 3), 2, transient=5).isnan().tolist() == [True, True]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_exponents_of_jacobians_that_are_not_finite_are_not_finite(bad):
+    jacobians = random(10, 3, 3)
+    jacobians[4, 0, 0] = bad
+
+    assert lyapunov_exponents(jacobians, 2).isnan().all()
+    assert not lyapunov_sum(jacobians).isfinite()
+
+
+def test_exponents_of_steps_that_let_nothing_pass_are_minus_infinity():
+    assert lyapunov_exponents(torch.zeros(5, 3, 3), 2).tolist() == [-math.inf, -math.inf]
+
+
+def test_lyapunov_sum_is_the_sum_of_all_exponents():
+    jacobians = random(30, 2, 5, 5)
+
+    total = lyapunov_sum(jacobians, transient=4)
+
+    torch.testing.assert_close(total, lyapunov_exponents(jacobians, 5, transient=4).sum(-1))
+
+
+def test_lyapunov_sum_of_a_singular_step_is_minus_infinity():
+    assert lyapunov_sum(torch.zeros(5, 3, 3)) == -math.inf
+
+
+@pytest.mark.parametrize(
+    ("exponents", "dimension"),
+    [
+        ([0.9056, 0.0, -14.5723], 2 + 0.9056 / 14.5723),  # Lorenz' attractor
+        ([-14.5723, 0.9056, 0.0], 2 + 0.9056 / 14.5723),
+        ([-0.1, -0.2], 0.0),
+        ([0.0, -1.0], 1.0),
+        ([0.2, -0.1], 2.0),
+        ([math.nan, -0.2], math.nan),
+    ],
+)
+def test_kaplan_yorke_dimension(exponents, dimension):
+    found = kaplan_yorke_dimension(torch.tensor(exponents, dtype=FLOAT64))
+
+    assert found == pytest.approx(dimension, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("radius", [0.5, 0.95, 1.0, 1.2, 1.5])
+def test_gradient_of_a_tanh_network_decays_as_its_first_exponent_not_its_radius(
+    unroll, states_before, radius
+):
+    torch.manual_seed(0)
+    cell = RNN(2, 64, recurrent_init="gaussian", spectral_radius=radius).double()
+    x = torch.randn(400, 4, 2, dtype=FLOAT64)
+    steps = unroll(cell, x)
+    read_out = torch.randn(64, dtype=FLOAT64)
+
+    norms = state_gradient_norms((steps[-1][0] @ read_out).sum(), [h for (h,) in steps])
+    slope = fit_decay(norms.flip(0), first_lag=20).slope * math.log(10)
+    jacobians = step_jacobians(cell, x, states_before(cell, x))
+    largest = float(lyapunov_exponents(jacobians, 1, transient=50).mean())
+
+    assert slope == pytest.approx(largest, abs=0.04)
+    if radius == 1.2:
+        assert slope < 0
