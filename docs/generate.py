@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from bptt import registry
+from bptt.cli import Deferred
+from bptt.cli import main as bptt
 from bptt.registry import wording
 from bptt.settings import Settings
 from bptt.spec import OPTIMIZERS, RunSpec, Section
@@ -39,13 +41,15 @@ def main() -> None:
 
 def commands() -> Iterator[str]:
     """Yield the page of every command, as `--help` prints it."""
-    from bptt.cli import main as root
-
     yield "# Commands\n"
-    yield from _command(root, click.Context(root, info_name="bptt"))
+    yield from _command(bptt, click.Context(bptt, info_name="bptt", **bptt.context_settings))
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    if isinstance(command, Deferred):
+        command = command.load()
+        settings = command.context_settings
+        context = click.Context(command, context.parent, context.info_name, **settings)
     context.terminal_width = context.max_content_width = 100
     yield f"## {context.command_path}\n"
     yield f"```text\n{command.get_help(context)}\n```\n"

@@ -11,7 +11,7 @@ import torch
 from click import Context, Group
 
 from bptt import registry
-from bptt.cli import main
+from bptt.cli import Deferred, main
 from bptt.settings import Settings
 from bptt.training import TrainingRun, train
 
@@ -32,6 +32,8 @@ def commands(group, prefix="bptt"):
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         yield f"{prefix} {name}"
+        if isinstance(command, Deferred):
+            command = command.load()
         if isinstance(command, Group):
             yield from commands(command, f"{prefix} {name}")
 

@@ -127,7 +127,7 @@ class TrainingSpec(Section):
     batch_size: Count = 32
     """Sequences per update."""
     truncation: Count | None = None
-    """Truncated BPTT: the gradient goes back at most this many steps; none: through all."""
+    """Truncated BPTT: the gradient goes back at most this many steps; null: through all."""
     evaluate_every: Count = 100
     """Updates between evaluations."""
     evaluation_size: Count = 512
@@ -135,7 +135,7 @@ class TrainingSpec(Section):
     stop_when_solved: bool = True
     """End as soon as an evaluation satisfies the task's solved rule."""
     max_seconds: Positive | None = None
-    """Wall time after which the run ends, checked at each update; none: no limit."""
+    """Wall time after which the run ends, checked at each update; null: no limit."""
     nonfinite: Literal["raise", "skip", "zero"] = "raise"
     """On a NaN or infinite gradient: end as diverged, skip the update, or zero those elements."""
     dtype: Literal["float32", "float64"] = "float32"

@@ -1,9 +1,11 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from bptt.contracts import Batch
 from bptt_plugins.tasks import tickets
 from bptt_plugins.tasks.agreement import Agreement
 from bptt_plugins.tasks.sentences import ABSENT, close_gaps
@@ -148,6 +150,21 @@ def test_the_losses_of_a_language_model_are_torchs_cross_entropy(task):
     expected = F.cross_entropy(outputs[batch.mask], batch.targets[batch.mask])
     assert losses.shape == batch.inputs.shape
     torch.testing.assert_close(losses[batch.mask].mean(), expected)
+
+
+@pytest.mark.parametrize(
+    ("task", "equally_long"), [(Agreement(), "attractors_0"), (Tickets(), "fillers_4")]
+)
+def test_metrics_need_no_lengths_where_all_sentences_are_equally_long(task, equally_long):
+    batch = task.evaluation_sets(seeded(), 64)[equally_long]
+    whole = (batch.lengths == len(batch.inputs)).nonzero().flatten()
+    batch = Batch(batch.inputs[:, whole], batch.targets[:, whole], lengths=batch.lengths[whole])
+    outputs = torch.randn(*batch.inputs.shape, task.output_size, generator=seeded())
+
+    without = task.metrics(outputs, replace(batch, lengths=None))
+
+    assert len(whole) > 8
+    assert without == task.metrics(outputs, batch)
 
 
 def test_closing_gaps_keeps_the_order_of_the_words():

@@ -86,7 +86,7 @@ def test_update_ratio_is_length_of_the_change_over_length_of_the_weights():
     assert update_ratio(before, after) == pytest.approx(0.1, rel=1e-15)
 
 
-def test_update_ratio_sees_a_change_below_the_weights_own_rounding():
+def test_update_ratio_sees_a_change_in_the_last_bit():
     before = {"a": torch.ones(1)}
     after = {"a": torch.ones(1).nextafter(tensor(2.0))}
 

@@ -39,5 +39,7 @@ def predict_next(sentences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Te
 
 def last_valid(values: Tensor, batch: Batch, before: int = 0) -> Tensor:
     """Return what `values` (time, batch, ...) holds `before` steps before each sequence's last."""
-    assert batch.lengths is not None
-    return values[batch.lengths - 1 - before, torch.arange(len(batch.lengths), device=values.device)]
+    if batch.lengths is None:
+        return values[-1 - before]
+    column = torch.arange(len(batch.lengths), device=values.device)
+    return values[batch.lengths - 1 - before, column]

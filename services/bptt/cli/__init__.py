@@ -1,6 +1,7 @@
 """`bptt`: the command line. Commands are imported only when they are called."""
 
 import errno
+import io
 import sys
 from importlib import import_module
 from typing import Any
@@ -24,9 +25,10 @@ class Deferred(click.Command):
     """A command known by name and summary, whose module is imported when it is called."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        return self._command().make_context(*args, **extra)
+        return self.load().make_context(*args, **extra)
 
-    def _command(self) -> click.Command:
+    def load(self) -> click.Command:
+        """Import and return the command itself."""
         command = getattr(import_module(f"bptt.cli.{self.name}"), str(self.name))
         if not isinstance(command, click.Command):
             raise TypeError(f"bptt.cli.{self.name}.{self.name} is not a command")
@@ -35,6 +37,10 @@ class Deferred(click.Command):
 
 class Commands(click.Group):
     """The root: an error of any command becomes its lines on stderr and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        # in the order of use, not of the alphabet
+        return list(COMMANDS)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -80,3 +86,7 @@ def _told(error: BaseException) -> tuple[str, int]:
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 def main(debug: bool) -> None:
     """Measure why gradients vanish or explode through time in RNNs, and what fixes it."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that cannot show a sign gets a question mark, not a failed command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -51,10 +51,10 @@ class Delivery:
     ) -> None:
         if self._shipper is None:
             return
-        wait = WAIT if self._is_up else WAIT_WHEN_DOWN
+        wait = WAIT_WHEN_STOPPED if error else WAIT
         try:
             with self._console.status("sending to MLflow"):
-                delivered = self._shipper.drain(WAIT_WHEN_STOPPED if error else wait)
+                delivered = self._shipper.drain(wait if self._is_up else WAIT_WHEN_DOWN)
                 self._shipper.close()
                 left = self._send_earlier() if delivered and error is None else 0
         except KeyboardInterrupt:
@@ -81,11 +81,15 @@ class Delivery:
         if delivered:
             click.echo(f"In MLflow: {where}", err=True)
         else:
-            reason = self._shipper.trouble if self._shipper else None
             click.echo(
-                f"Warning: not (wholly) in MLflow yet{f': {reason}' if reason else ''}. "
-                f"Nothing is lost; send it later with: bptt ship",
+                f"Warning: {self._trouble()} Nothing is lost; send it later with: bptt ship",
                 err=True,
             )
         if left:
             click.echo(f"{left} earlier runs are not in MLflow yet; send them: bptt ship", err=True)
+
+    def _trouble(self) -> str:
+        if not self._is_up:
+            return f"MLflow at {self._target.uri} does not answer."
+        trouble = self._shipper.trouble if self._shipper else None
+        return f"{trouble or 'not everything is in MLflow yet'}.".replace("..", ".")

@@ -75,7 +75,7 @@ def draw(title: str, curves: Sequence[Curve], width: int = 80) -> Text:
     middle, right = str((lags - 1) // 2), str(lags - 1)
     half = columns // 2 - 1
     text.append(f"{'':{AXIS + 2}}{'0':<{half}}{middle:<{columns - half - len(right)}}{right}\n")
-    text.append(f"{'lag: steps back from the loss':^{2 * AXIS + columns}}\n")
+    text.append(f"{'':{AXIS + 2}}{'lag: steps back from the loss':^{columns}}".rstrip() + "\n")
     for number, curve in enumerate(curves):
         text.append(f"{'':{AXIS + 1}}{MARKERS[number]} ", COLOURS[number])
         text.append(f"{curve.label}{_vanishing(curve.log10)}\n")

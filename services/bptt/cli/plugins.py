@@ -1,14 +1,15 @@
 """`bptt plugins`: what is installed, which options it takes, whether it keeps its contract."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import click
 
 from bptt import registry
-from bptt.errors import BpttError, DuplicatePlugin, InvalidSpec, UnknownPlugin, UserError
+from bptt.cli.listing import print_rows
+from bptt.cli.plugin_check import check, unknown
+from bptt.errors import BpttError, DuplicatePlugin, UserError
 from bptt.registry import Kind, Plugin
 from bptt.registry.wording import show as show_value
 
@@ -19,6 +20,9 @@ MARGIN = " " * 6
 @click.group()
 def plugins() -> None:
     """List, describe and check the installed cells, clippers and tasks."""
+
+
+plugins.add_command(check)
 
 
 @plugins.command("list")
@@ -32,7 +36,7 @@ def list_plugins(long: bool, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
         return
     columns = ["kind", "name", "distribution", "version", *(["summary"] if long else [])]
-    _print_table(columns, [[row[column] for column in columns] for row in rows])
+    print_rows(columns, [[row[column] for column in columns] for row in rows])
     for kind in registry.KINDS:
         for name, clashing in registry.discover(kind).items():
             if len(clashing) > 1:
@@ -72,46 +76,6 @@ def show(words: tuple[str, ...], as_json: bool) -> None:
             )
 
 
-@dataclass(frozen=True)
-class _Checked:
-    kind: str
-    name: str
-    origin: str
-    verdict: str
-    """`ok`, `broken`, or `not checked` where an option does not fit or is missing."""
-    reason: str = ""
-
-
-@plugins.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--set", "given", multiple=True, metavar="OPTION=VALUE", help="For a single NAME.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
-def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
-    """Check plugins against their contracts, all or those NAMEd, each on a few small inputs.
-
-    Exit code 2 and one line on stderr for each that fails; the others are checked all the same.
-    """
-    if given and len(names) != 1:
-        raise UserError("--set needs exactly one NAME whose options it gives.")
-    options = dict(_assignment(text) for text in given)
-    checked = [_check(kind, name, options) for kind, name in _chosen(names)]
-    known = {result.name for result in checked}
-    bad = {"broken", "not checked"} if names else {"broken"}
-    faults = [result.reason for result in checked if result.verdict in bad]
-    faults += [_unknown(name) for name in dict.fromkeys(names) if name not in known]
-    if as_json:
-        click.echo(json.dumps([asdict(result) for result in checked], indent=1))
-    else:
-        _print_table(
-            ["kind", "name", "distribution", "verdict"],
-            [[c.kind, c.name, c.origin, _verdict(c)] for c in checked],
-        )
-    for fault in faults:
-        click.echo(fault, err=True)
-    if faults:
-        raise click.exceptions.Exit(UserError.exit_code)
-
-
 def _installed(kind: Kind) -> Iterator[Plugin]:
     for sharing_a_name in registry.discover(kind).values():
         yield from sharing_a_name
@@ -139,63 +103,5 @@ def _named(words: Sequence[str]) -> Plugin:
             f"Say which: bptt plugins show {wanted[0]} {name}"
         )
     if not wanted:
-        raise UserError(_unknown(name))
+        raise UserError(unknown(name))
     return registry.find(wanted[0], name)
-
-
-def _unknown(name: str) -> str:
-    installed = {name for kind in registry.KINDS for name in registry.discover(kind)}
-    return str(UnknownPlugin("plugin", name, sorted(installed)))
-
-
-def _chosen(names: Sequence[str]) -> Iterator[tuple[Kind, str]]:
-    for kind in registry.KINDS:
-        for name in registry.discover(kind):
-            if not names or name in names:
-                yield kind, name
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    from bptt.run_file.document import read_scalar
-
-    option, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"--set must be OPTION=VALUE, got {text!r}.")
-    return option.strip(), read_scalar(value.strip())
-
-
-def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> _Checked:
-    from bptt import conformance
-
-    origin = " and ".join(plugin.origin for plugin in registry.discover(kind)[name])
-    try:
-        conformance.check(registry.find(kind, name), options)
-    except InvalidSpec as error:
-        return _Checked(kind, name, origin, "not checked", str(error))
-    except BpttError as error:
-        return _Checked(kind, name, origin, "broken", str(error))
-    return _Checked(kind, name, origin, "ok")
-
-
-def _verdict(checked: _Checked) -> str:
-    """Return what the table says; a fault stands on stderr in full."""
-    if checked.verdict == "not checked":
-        return f"not checked: {checked.reason}"
-    return checked.verdict
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        # what goes into a pipe or a file keeps one line per plugin
-        console = Console(width=1000)
-    console.print(table)

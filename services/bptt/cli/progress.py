@@ -29,15 +29,16 @@ class Bar:
     def __init__(self, folder: RunFolder, quiet: bool) -> None:
         run = folder.read("run") or {}
         self._name = str(run.get("name", folder.run_id))
+        console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}", markup=False),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
-            disable=quiet,
+            disable=quiet or not console.is_terminal,
         )
         self._task: TaskID | None = None
         self._metrics: dict[str, float] = {}

@@ -9,6 +9,11 @@ from typing import Any
 from bptt.errors import RunNotFound
 from bptt.run_folder import RunFolder
 
+SECTIONS = ("cell", "clipper", "task", "optimizer", "model", "training")
+"""Sections that decide a run's result, those that people vary most first."""
+
+DIFFERENCES_AT_MOST = 4
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -128,36 +133,35 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
     for name in dict.fromkeys(name for spec in flat for name in spec):
         # an option that only one plugin has tells nothing that the plugin's name does not
         values = [spec[name] for spec in flat if name in spec]
-        if len(values) > 1 and any(value != values[0] for value in values):
+        if not name.startswith("training.evaluat") and any(v != values[0] for v in values):
             differing.append(name)
-    return [
-        " ".join(
-            [
-                spec["cell"],
-                *(_told(name, spec[name]) for name in differing if _tells(name, spec.get(name))),
-            ]
-        )
-        for spec in flat
+    return [_label(spec, differing) for spec in flat]
+
+
+def option(value: Any) -> str:
+    """Return the value of an option as a run file has it, numbers as short as they are."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _label(spec: Mapping[str, Any], differing: Sequence[str]) -> str:
+    told = [
+        f"{name.rpartition('.')[2]}={option(spec[name])}"
+        for name in differing
+        if name != "cell" and spec.get(name) is not None
     ]
+    more = ["..."] if len(told) > DIFFERENCES_AT_MOST else []
+    return " ".join([spec["cell"], *told[:DIFFERENCES_AT_MOST], *more])
 
 
 def _flat(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a run's result by flat names: cell, cell.forget_bias, ..., seed."""
     flat: dict[str, Any] = {}
-    for section, content in spec.items():
-        if not isinstance(content, Mapping):
-            flat[section] = content
-            continue
+    for section in SECTIONS:
+        content = spec[section]
+        if "options" in content:
+            content = {"name": content["name"], **content["options"]}
         for name, value in content.items():
-            if name == "options":
-                flat |= {f"{section}.{option}": chosen for option, chosen in value.items()}
-            else:
-                flat[section if name == "name" else f"{section}.{name}"] = value
-    return flat
-
-
-def _tells(name: str, value: Any) -> bool:
-    return name != "cell" and value is not None
-
-
-def _told(name: str, value: Any) -> str:
-    return str(value) if "." not in name and name != "seed" else f"{name.split('.')[-1]}={value}"
+            flat[section if name == "name" else f"{section}.{name}"] = value
+    return {**flat, "seed": spec["seed"]}

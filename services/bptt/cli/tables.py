@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bptt.cli.plot import Curve, draw
-from bptt.cli.summary import Summary, labels
+from bptt.cli.summary import Summary, labels, option
 
 SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
 
@@ -109,7 +109,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
                 ("spectral radius", "recurrent/spectral_radius"),
                 ("largest singular value", "recurrent/singular_max"),
                 ("largest Lyapunov exponent", "lyapunov/le1"),
-                ("their sum", "lyapunov/sum"),
+                ("sum of all exponents", "lyapunov/sum"),
             ),
         ),
         (
@@ -147,7 +147,7 @@ def _told_metric(summary: Summary) -> str:
 
 def _told_section(content: Mapping[str, Any]) -> str:
     options = content.get("options", {key: v for key, v in content.items() if key != "name"})
-    told = [f"{key}={value}" for key, value in options.items() if value is not None]
+    told = [f"{key}={option(value)}" for key, value in options.items() if value is not None]
     return " ".join([content["name"], *told] if "name" in content else told)
 
 

@@ -1,32 +1,40 @@
-"""`bptt ui`: MLflow's pages with the runs of this machine."""
+"""`bptt ui`: MLflow's pages with everything measured so far."""
+
+from contextlib import suppress
 
 import click
 
+from bptt.errors import TrackingUnavailable
 from bptt.settings import read_settings
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(port: int) -> None:
-    """Show the runs in MLflow, at http://127.0.0.1:PORT; ends with Ctrl-C.
+    """Serve MLflow with everything measured so far, at http://127.0.0.1:PORT.
 
-    With BPTT_MLFLOW_URL set the runs are on that server, and only its address is printed.
+    Ctrl-C ends it. With BPTT_MLFLOW_URL set the runs are on that server, and only the links to
+    them are printed.
     """
-    from bptt.tracking.server import check_server, links, serve_ui
+    from bptt import tracking
+    from bptt.tracking import server
 
     settings = read_settings()
-    if settings.mlflow_url:
-        address = settings.mlflow_url.rstrip("/")
-        click.echo(
-            f"The runs are in the MLflow at {address}/#/experiments?workflowType=machine_learning"
-        )
-        return
-    check_server(port)
-    address = f"http://127.0.0.1:{port}"
-    charts = links(settings, address)
-    if not charts:
-        click.echo("No run has been shipped yet; the pages will fill as runs train.")
-    for project, url in charts.items():
-        click.echo(f"{project}: {url}")
-    click.echo(f"MLflow needs a few seconds to answer at {address}; Ctrl-C ends it.")
-    serve_ui(settings, port)
+    if tracking.check_target(settings) == "down":
+        raise TrackingUnavailable(f"MLflow at {settings.mlflow_url} does not answer.")
+    if not settings.mlflow_url:
+        server.check_server(port)
+    target = tracking.target_of(settings)
+    for folder in tracking.unshipped(settings.runs):
+        # what cannot be sent now is no reason to hide the rest; `bptt ship` tells why
+        with suppress(TrackingUnavailable):
+            tracking.ship(folder, target)
+    address = settings.mlflow_url.rstrip("/") or f"http://{server.HOST}:{port}"
+    links = server.links(settings, address)
+    for project, link in links.items():
+        click.echo(f"{project}: {link}")
+    if not links:
+        click.echo("Nothing has been measured yet; the pages fill as runs train.")
+    if not settings.mlflow_url:
+        click.echo("MLflow answers there in a few seconds; Ctrl-C ends it.")
+        server.serve_ui(settings, port)

@@ -7,9 +7,8 @@ import torch
 
 from bptt.conformance import unrolled
 from bptt.conformance.pointwise import check_declarations, check_step
-from bptt.conformance.requirement import require, running, same
+from bptt.conformance.requirement import constructed, require, running, same
 from bptt.contracts import Cell, GateRole, PointwiseCell
-from bptt.registry import construct_class
 
 Make = Callable[[int], Cell]
 """Constructs a fresh cell with parameters drawn under a seed."""
@@ -31,8 +30,7 @@ def check_cell(
 
     def make(seed: int) -> Cell:
         torch.manual_seed(seed)
-        with running(f"The constructor of {cell_class.__name__}"):
-            cell: Cell = construct_class("cell", cell_class, options or {}, input_size, hidden_size)
+        cell: Cell = constructed("cell", cell_class, options, input_size, hidden_size)
         return cell
 
     with running(cell_class.__name__), torch.random.fork_rng(devices=[]):
@@ -49,8 +47,9 @@ def check_cell(
         unrolled.check_loading(make(0), make(1))
         unrolled.check_gates(make(0))
         unrolled.check_recurrent_weights(make(0))
-        if issubclass(cell_class, PointwiseCell):
-            check_step(make(0).double(), hidden_size)
+        cell = make(0).double()
+        if isinstance(cell, PointwiseCell):
+            check_step(cell, hidden_size)
 
 
 def _check_names(cell_class: type[Cell]) -> None:

@@ -10,6 +10,8 @@ from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, joint_n
 
 TOLERANCE = 1e-5
 """float32 gradients against norms accumulated in float64."""
+UNDERFLOW = 1e-37
+"""What clipped float32 gradients may lose together: elements too small for their type."""
 
 Result = tuple[Gradients, ClipperState, ClipReport]
 
@@ -26,16 +28,16 @@ def check_step(
         unchanged = equal(tensors, kept[what])
         require(unchanged, f"{name}.clip must not change the {what} it is given.")
     _check_shapes(name, gradients, clipped, state, after, report)
+    finite = all(bool(value.isfinite().all()) for value in (*clipped.values(), *report[:3]))
+    require(
+        finite and not any(bool(value.isnan().any()) for value in after.values()),
+        f"{name}.clip must return finite values for finite gradients; it does not at a joint "
+        f"norm of {float(joint_norm(gradients)):.3g}.",
+    )
     again = clip(clipper, gradients, parameters, state)
     require(
         equal(clipped, again[0]) and equal(after, again[1]) and same(report, again[2]),
         f"{name}.clip must be pure: two equal calls differ. Remember in the state, not in self.",
-    )
-    finite = [*clipped.values(), *after.values(), *report[:3]]
-    require(
-        all(bool(tensor.isfinite().all()) for tensor in finite),
-        f"{name}.clip must return finite values for finite gradients; it does not at a joint "
-        f"norm of {float(joint_norm(gradients)):.3g}.",
     )
     require(not bool(report.threshold.isnan()), f"The threshold {name}.clip reports is NaN.")
     _check_report(name, gradients, clipped, report)
@@ -69,13 +71,17 @@ def _check_shapes(
 
 
 def _check_report(name: str, gradients: Gradients, clipped: Gradients, report: ClipReport) -> None:
-    before, after = joint_norm(gradients), joint_norm(clipped)
-    ratio = after / before if before > 0 else torch.ones_like(before)
-    for field, true in (("grad_norm", before), ("clipped_grad_norm", after), ("scale", ratio)):
+    before, after = float(joint_norm(gradients)), float(joint_norm(clipped))
+    ratio, lost = (after / before, UNDERFLOW / before) if before > 0 else (1.0, 0.0)
+    for field, true, absolute in (
+        ("grad_norm", before, 0.0),
+        ("clipped_grad_norm", after, UNDERFLOW),
+        ("scale", ratio, lost),
+    ):
         got = float(getattr(report, field))
         require(
-            abs(got - float(true)) <= TOLERANCE * float(true),
-            f"{field} in {name}'s report must be {float(true):.6g}, got {got:.6g}.",
+            abs(got - true) <= TOLERANCE * true + absolute,
+            f"{field} in {name}'s report must be {true:.6g}, got {got:.6g}.",
         )
     changed = not equal(gradients, clipped)
     require(

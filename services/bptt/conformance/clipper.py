@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from bptt.conformance.clip_step import check_step, clip, equal
-from bptt.conformance.requirement import require, running, same
+from bptt.conformance.requirement import constructed, require, running, same
 from bptt.contracts import Clipper, ClipperState, Gradients
-from bptt.registry import construct_class
 
 SHAPES: Mapping[str, tuple[int, ...]] = {"weight": (4, 3), "bias": (4,), "gain": ()}
 SIZES = (1e-30, 1e-3, 1.0, 1e3, 1e30)
@@ -27,8 +26,7 @@ def check_clipper(clipper_class: type[Clipper], options: Mapping[str, Any] | Non
     with running(clipper_class.__name__), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         name = clipper_class.__name__
-        with running(f"The constructor of {name}"):
-            clipper: Clipper = construct_class("clipper", clipper_class, options or {})
+        clipper: Clipper = constructed("clipper", clipper_class, options)
         for dtype in (torch.float32, torch.float64):
             parameters = _draw(1.0, dtype)
             with running(f"{name}.initial_state"):

@@ -1,12 +1,15 @@
 """How a rule says that a plugin breaks it; no assert, so that `python -O` changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from bptt.errors import BpttError, ContractViolation
+from bptt.errors import BpttError, ContractViolation, InvalidSpec
+from bptt.registry import Kind, construct_class
+from bptt.registry.discovery import one_line
 
 
 def require(condition: bool, fault: str) -> None:
@@ -23,8 +26,26 @@ def running(subject: str) -> Iterator[None]:
     except BpttError:
         raise
     except Exception as cause:
-        message = " ".join(str(cause).split())[:300].rstrip(".")
-        raise ContractViolation(f"{subject} raised {type(cause).__name__}: {message}.") from cause
+        raise ContractViolation(f"{subject} raised {one_line(cause)}.") from cause
+
+
+def constructed(
+    kind: Kind, plugin_class: type[Any], options: Mapping[str, Any] | None, *sizes: int
+) -> Any:
+    """Return an object of the class.
+
+    Raises:
+        InvalidSpec: the options given do not fit, or the constructor refuses them.
+        ContractViolation: it cannot be constructed with its defaults, or fails otherwise.
+    """
+    with running(f"The constructor of {plugin_class.__name__}"):
+        try:
+            return construct_class(kind, plugin_class, options or {}, *sizes)
+        except ValueError as cause:
+            if not options:
+                raise
+            message = " ".join(str(cause).split()).rstrip(".")
+            raise InvalidSpec([f"{kind} {plugin_class.__name__}: {message}."]) from cause
 
 
 def require_tensor(

@@ -32,7 +32,7 @@ def keep_value(values: Tensor, role: GateRole) -> Tensor:
 def keep_timescale(values: Tensor) -> float:
     """Return -1 / ln(mean of `values`): steps in which a gate that keeps so much forgets 1 - 1/e.
 
-    Infinity for a mean of 1, 0 for a mean of 0 (Tallec & Ollivier 2018, section 2).
+    Infinity for a mean of 1, 0 for a mean of 0 (Tallec & Ollivier 2018).
 
     Args:
         values: values in [0, 1] of a gate with role `keep`, or what `keep_value` returned.

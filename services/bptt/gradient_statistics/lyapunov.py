@@ -12,7 +12,7 @@ def lyapunov_exponents(jacobians: Tensor, count: int, transient: int | None = No
     The Jacobians move an orthonormal frame along the sequence and a QR decomposition makes it
     orthonormal again at each step; the exponents are the means of log |diag R|. Below 0 changes
     die out and gradients vanish, with horizon -1 / exponent steps; above 0 they explode. Vogt,
-    Puelma Touzel, Shlizerman & Lajoie 2022, algorithm 1. Mean over sequences: the caller's.
+    Puelma Touzel, Shlizerman & Lajoie 2022. Mean over sequences: the caller's.
 
     Args:
         jacobians: (time, size, size) as from `step_jacobians`; axes between are batched.

@@ -52,7 +52,7 @@ def group_norms(tensors: Mapping[str, Tensor], group_of: Callable[[str], str]) -
 
 def update_ratio(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> float:
     """Return norm(after - before) / norm(before) of parameters; infinity if all were 0 before."""
-    change = {name: after[name].double() - old.double() for name, old in before.items()}
+    change = {name: after[name] - old for name, old in before.items()}
     moved = group_norms(change, lambda _: "all").get("all", 0.0)
     length = group_norms(before, lambda _: "all").get("all", 0.0)
     return float(torch.tensor(moved, dtype=torch.float64) / length)

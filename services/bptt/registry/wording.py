@@ -27,13 +27,14 @@ def allowed(annotation: Any) -> str:
 
 def describe(annotation: Any) -> str | None:
     """Say which values fit; None for an annotation with parts that are not known here."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    # first, because its metadata, and so the whole, may not be hashable
+    if origin is Annotated:
+        return _bounded(describe(arguments[0]), annotation.__metadata__)
     if annotation in _PLAIN:
         return _PLAIN[annotation]
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return _either([show(member.value) for member in annotation])
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _bounded(describe(arguments[0]), annotation.__metadata__)
     if origin is Literal:
         return _either([show(value) for value in arguments])
     if origin in (Union, types.UnionType):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 PARAMS_AT_MOST = 60
-NUMBERS_AT_MOST = 12
+NUMBERS_AT_MOST = 8
 """Numeric fields that are metrics as well: MLflow compares params only as text."""
 
 SWEPT_FIRST = (

@@ -22,6 +22,8 @@ SERVER: Mapping[str, str] = {
     # the default pool of 5 + 10 stalls under as many requests as one server process takes
     "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "20",
     "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "70",
+    # what its libraries deprecate is nothing that who looks at the pages could mend
+    "PYTHONWARNINGS": "ignore",
 }
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,6 +22,8 @@ class FlowHistory:
     """(probes,) optimiser updates done at each probe."""
     norms: Mapping[str, Array]
     """State -> (probes, lags): 2-norm of dL/ds at k steps before the loss, k = 0, 1, ..."""
+    anchors: NDArray[np.int64]
+    """Positions of the losses over which the curves are averaged; the last one for most tasks."""
 
     @property
     def lags(self) -> int:
@@ -34,10 +35,16 @@ class FlowHistory:
         with np.errstate(divide="ignore"):
             return np.maximum(np.log10(self.norms[state]), FLOOR)
 
-    def until(self, step: int) -> Self:
-        """Return the history up to and with `step`."""
-        kept = self.steps <= step
-        return type(self)(self.steps[kept], {s: norms[kept] for s, norms in self.norms.items()})
+    def window_edge(self, truncation: int | None) -> float | None:
+        """Return the lag behind which truncated backpropagation leaves no gradient, if any.
+
+        The windows begin at multiples of `truncation`, so that the loss at position t reaches
+        back t % truncation steps.
+        """
+        if truncation is None:
+            return None
+        farthest = int((self.anchors % truncation).max())
+        return farthest + 0.5 if farthest < self.lags - 1 else None
 
 
 def read_flow(files: Iterable[Path]) -> FlowHistory | None:
@@ -47,51 +54,46 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     """
     steps: list[int] = []
     curves: list[dict[str, Array]] = []
+    anchors = np.zeros(1, dtype=np.int64)
     for file in files:
-        found = _curves(load_arrays(file))
+        arrays = load_arrays(file)
+        found = _curves(arrays)
         if found and (not curves or _shapes(found) == _shapes(curves[0])):
             steps.append(int(file.stem))
             curves.append(found)
+            anchors = arrays["anchors"].astype(np.int64)
     if not curves:
         return None
-    return FlowHistory(
-        np.array(steps), {s: np.stack([curve[s] for curve in curves]) for s in curves[0]}
-    )
+    stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
+    return FlowHistory(np.array(steps), stacked, anchors)
 
 
 def load_arrays(file: Path) -> dict[str, Array]:
     """Return the arrays of one statistics file; none if it is missing or damaged."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # opened here, because numpy forgets to close a file that it cannot read
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, BadZipFile):
         return {}
 
 
 def _curves(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return norm by lag for each state of the top layer.
-
-    Where the loss is read at every step, dL/ds_t sums over all later losses; the lag arrays
-    follow the loss of single anchors back, and their mean is the curve over the lag.
-    """
-    for kind in ("lag", "flow"):
-        names = [name.split("/") for name in arrays if name.startswith(f"{kind}/")]
-        layers = [int(layer) for _, layer, direction, _ in names if direction == "forward"]
-        if not layers:
-            continue
-        top = f"{kind}/{max(layers)}/forward/"
-        states = {name.removeprefix(top): arrays[name] for name in arrays if name.startswith(top)}
-        if kind == "flow":
-            return {state: norms[::-1] for state, norms in states.items()}
-        return {state: _mean_over_anchors(norms) for state, norms in states.items()}
-    return {}
-
-
-def _mean_over_anchors(norms: Array) -> Array:
-    # lags beyond the past of every anchor hold only NaN, of which nanmean would warn
-    counts = np.sum(~np.isnan(norms), axis=0)
-    mean = np.nansum(norms, axis=0) / np.maximum(counts, 1)
-    return np.where(counts > 0, mean, np.nan)
+    """Return the mean over the anchors of the norm by lag, for each state of the top layer."""
+    names = [name.split("/") for name in arrays if name.startswith("lag/")]
+    layers = [int(layer) for _, layer, direction, _ in names if direction == "forward"]
+    if not layers:
+        return {}
+    top = f"lag/{max(layers)}/forward/"
+    # before an anchor's own beginning there is nothing to average
+    lags = np.arange(int(arrays["anchors"].max()) + 1)
+    reached = lags <= arrays["anchors"][:, np.newaxis]
+    return {
+        name.removeprefix(top): np.where(reached, arrays[name][:, : len(lags)], 0.0).sum(0)
+        / reached.sum(0)
+        for name in arrays
+        if name.startswith(top)
+    }
 
 
 def _shapes(curves: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:

@@ -1,9 +1,10 @@
-"""What MLflow shows of a run's statistics arrays: lag curves, heat maps and artifacts."""
+"""What MLflow shows of a run's statistics arrays: lag curves, a heat map and artifacts."""
 
 import platform
 import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,13 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from bptt.run_folder import RunFolder
+from bptt.tracking.description import milliseconds
 from bptt.tracking.flow_history import FlowHistory, load_arrays, read_flow
 from bptt.tracking.rows import Value, rounded
 
 LAGS_AT_MOST = 200
-PLANNED_IMAGES = (0.0, 0.25, 0.5, 0.75)
-"""Parts of the planned training after which a heat map is sent; one more at the end."""
+HEAT_MAP_AFTER = (0.0, 0.25, 0.5, 0.75)
+"""Parts of the planned training after which the heat map is drawn anew; once more at the end."""
 
 
 class Probe(NamedTuple):
@@ -83,18 +85,23 @@ class Pictures:
                 ],
             )
 
-    def images(self, sent: Collection[int]) -> Iterator[tuple[int, Path]]:
-        """Yield (step, folder to upload) for heat maps that are due and not sent yet.
+    @contextmanager
+    def heat_map(self, sent: int) -> Iterator[tuple[int, Path | None]]:
+        """Yield (heat maps due so far, folder to upload; None if no more than `sent` are due).
 
-        The folder holds what `log_image` would have written, but under names that stay the same
-        when the upload is repeated; it is gone when the next one is asked for.
+        The folder holds what MLflow's `log_image` would have written, at step 0 and under a name
+        that never changes: the picture has the training steps on an axis of its own, and only at
+        step 0 do MLflow's pages show it without a click, for runs of any length side by side.
         """
-        for probe in self._due():
-            if probe.step in sent or self.flow is None:
-                continue
-            with tempfile.TemporaryDirectory() as temporary:
-                self._draw_image(probe, Path(temporary) / "images")
-                yield probe.step, Path(temporary)
+        last = self.probes[-1].step if self.probes else -1
+        due = sum(last >= part * self._steps for part in HEAT_MAP_AFTER)
+        due = len(HEAT_MAP_AFTER) + 1 if self._ended else due
+        if due <= sent or self.flow is None:
+            yield sent, None
+            return
+        with tempfile.TemporaryDirectory() as temporary:
+            self._draw_heat_map(self.flow, Path(temporary) / "images")
+            yield due, Path(temporary)
 
     def write_artifacts(self) -> None:
         """Complete the artifacts of an ended run: its spec, versions, arrays and plots."""
@@ -117,34 +124,20 @@ class Pictures:
         curves = figures.gradient_curves(flow, title=title, truncation=cut)
         figures.save(curves, plots / "gradient_curves.png")
 
-    def _due(self) -> list[Probe]:
-        due = {
-            next((probe for probe in self.probes if probe.step >= part * self._steps), None)
-            for part in PLANNED_IMAGES
-        }
-        if self._ended and self.probes:
-            due.add(self.probes[-1])
-        return sorted(probe for probe in due if probe)
-
-    def _draw_image(self, probe: Probe, folder: Path) -> None:
+    def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
         from PIL import Image
 
         from bptt.tracking import figures
 
-        if self.flow is None:
-            return
-        # the same name whenever it is sent again: step, time and id all come from the journal
-        unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{self._folder.run_id}/{probe.step}")
-        name = f"flow~heatmap+step+{probe.step}+timestamp+{probe.time}+{unique}"
-        picture = figures.heat_map_tile(
-            self.flow.until(probe.step),
-            title=self._run["name"],
-            steps=self._steps,
-            truncation=self._truncation,
+        time = milliseconds(self._run["created_at"])
+        unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)
+        name = f"flow~heatmap+step+0+timestamp+{time}+{unique}"
+        tile = figures.heat_map_tile(
+            flow, title=self._run["name"], steps=self._steps, truncation=self._truncation
         )
-        png = figures.save(picture, folder / f"{name}.png")
+        png = figures.save(tile, folder / f"{name}.png")
         with Image.open(png) as image:
-            # what the grid of images shows; MLflow's own would be scaled down to 256 pixels
+            # what the pages show first; MLflow itself would shrink it to 256 pixels
             image.convert("RGB").save(folder / f"{name}+compressed.webp", quality=90)
 
     def _write_arrays(self, path: Path) -> None:

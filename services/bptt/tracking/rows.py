@@ -10,8 +10,8 @@ from bptt.run_folder import RunFolder
 ROWS_AT_MOST = 1000
 """Values and tags in one request; MLflow's limit."""
 TAGS_AT_MOST = 100
-KEYS_AT_MOST = 47
-"""Metric keys of a run, besides the three lag curves: MLflow's pages slow down beyond 50."""
+LAYER_KEYS_AT_MOST = 8
+"""Metric keys that grow with the depth; MLflow's pages slow down when a run has more than 50."""
 
 
 class Value(NamedTuple):

@@ -5,11 +5,10 @@ import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import quote, urlencode
 
-from bptt.errors import InvalidSetting
+from bptt.errors import InvalidSetting, TrackingUnavailable
 from bptt.settings import Settings
-from bptt.tracking import environment
+from bptt.tracking import environment, saved_view
 from bptt.tracking.target import target_of
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def server_command(settings: Settings, port: int) -> list[str]:
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)),
         # more than one worker adds 43 ms to every request and 500 MB each
         *("--workers", "1"),
-        *("--backend-store-uri", target.uri),
+        *("--backend-store-uri", target.uri, "--registry-store-uri", target.uri),
         *("--artifacts-destination", target.artifacts or ""),
         *("--uvicorn-opts", "--log-level warning"),
     ]
@@ -68,35 +67,23 @@ def links(settings: Settings, address: str) -> dict[str, str]:
     Args:
         settings: where the runs are.
         address: `http://host:port` under which a browser reaches MLflow.
+
+    Raises:
+        TrackingUnavailable: MLflow does not answer.
     """
     from mlflow.exceptions import MlflowException
 
     from bptt.tracking.client import connect
 
-    client: MlflowClient = connect(target_of(settings))
+    target = target_of(settings)
+    client: MlflowClient = connect(target)
     try:
         experiments = client.search_experiments(order_by=["last_update_time DESC"])
-    except MlflowException:
-        return {}
+    except MlflowException as error:
+        raise TrackingUnavailable(f"MLflow at {target.uri} does not answer: {error}") from error
     return {
-        experiment.name: link(address, experiment.experiment_id)
+        experiment.name: saved_view.link(address, experiment.experiment_id, experiment.tags)
         for experiment in experiments
         # MLflow makes this one itself; bptt puts nothing there
         if experiment.experiment_id != "0"
     }
-
-
-def link(address: str, experiment_id: str) -> str:
-    """Return the address of an experiment's charts.
-
-    Without the workflow MLflow opens its pages for language models; without the order by a
-    metric a collapsed parent hides the charts.
-    """
-    query = {
-        "workflowType": "machine_learning",
-        "orderByKey": "metrics.`eval/loss`",
-        "orderByAsc": "true",
-        "compareRunsMode": "CHART",
-    }
-    path = f"{address}/#/experiments/{quote(experiment_id)}/runs"
-    return f"{path}?{urlencode(query, quote_via=quote)}"

@@ -2,16 +2,16 @@
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
-from bptt.tracking import description
+from bptt.tracking import description, saved_view
 from bptt.tracking.client import RunDeleted, RunMissing, connect, send
-from bptt.tracking.rows import KEYS_AT_MOST, Value, batches
+from bptt.tracking.rows import LAYER_KEYS_AT_MOST, Value, batches
 from bptt.tracking.state import Shipped
 from bptt.tracking.target import Target
 
@@ -123,8 +123,9 @@ class _Visit:
         """Find the run in MLflow, or create it with its true start; log params and numbers."""
         from mlflow.entities import Param
 
-        experiment = _experiment(self._client, self._run["project"] or "bptt", self._target)
         started = description.milliseconds(self._run["created_at"])
+        name = self._run["project"] or "bptt"
+        experiment = _experiment(self._client, name, self._target, started)
         # an earlier visit may have created it and died before it could write that down
         found = self._client.search_runs(
             [experiment], f"tags.`bptt.run_id` = '{self._folder.run_id}'", max_results=1
@@ -158,13 +159,14 @@ class _Visit:
 
         pictures = Pictures(self._folder, self._run, end, ended)
         for name, values in pictures.lag_curves(self._state.lag_curves):
-            self._send(values, counted=False)
+            self._send(values)
             self._state.lag_curves.append(name)
-        for step, images in pictures.images(self._state.images):
-            self._client.log_artifacts(self._state.mlflow_run_id, str(images))
-            self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
-            self._state.images.append(step)
-            self._state.write(self._folder)
+        with pictures.heat_map(self._state.heat_maps) as (reached, images):
+            if images:
+                self._client.log_artifacts(self._state.mlflow_run_id, str(images))
+                self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
+                self._state.heat_maps = reached
+                self._state.write(self._folder)
         if ended:
             pictures.write_artifacts()
             self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
@@ -179,13 +181,10 @@ class _Visit:
         self._client.set_terminated(self._state.mlflow_run_id, self._state.status, ended_at)
         self._state.complete = True
 
-    def _send(
-        self, values: Sequence[Value], tags: dict[str, str] | None = None, counted: bool = True
-    ) -> None:
+    def _send(self, values: Sequence[Value], tags: Mapping[str, str] | None = None) -> None:
         from mlflow.entities import Metric, RunTag
 
-        kept = [v for v in values if self._admit(v.key)] if counted else values
-        entries: list[Metric | RunTag] = [Metric(*value) for value in kept]
+        entries: list[Metric | RunTag] = [Metric(*v) for v in values if self._admit(v.key)]
         entries += [RunTag(*pair) for pair in (tags or {}).items()]
         refused = send(self._client, self._state.mlflow_run_id, entries) if entries else []
         if refused:
@@ -193,23 +192,27 @@ class _Visit:
                 file.writelines(json.dumps({"refused": line}) + "\n" for line in refused)
 
     def _admit(self, key: str) -> bool:
-        """Say whether a metric key is among those a run may have; the first ones are."""
-        keys, left_out = self._state.keys, self._state.keys_left_out
-        if key not in keys and len(keys) < KEYS_AT_MOST:
-            keys.append(key)
-        if key not in keys and key not in left_out:
+        """Say whether a metric is sent: all are, but of the layers' only the first ones."""
+        sent, left_out = self._state.layer_keys, self._state.keys_left_out
+        if not key.startswith("layer/") or key in sent:
+            return True
+        if len(sent) < LAYER_KEYS_AT_MOST:
+            sent.append(key)
+            return True
+        if key not in left_out:
             left_out.append(key)
-        return key in keys
+        return False
 
 
-def _experiment(client: "MlflowClient", name: str, target: Target) -> str:
+def _experiment(client: "MlflowClient", name: str, target: Target, now: int) -> str:
     """Return the id of the experiment, made if there is none and restored if it was deleted."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
+        view = {saved_view.TAG: saved_view.tag_value(now)}
         try:
-            return client.create_experiment(name, artifact_location=target.artifacts)
+            return client.create_experiment(name, target.artifacts, view)
         except MlflowException as error:
             # another process was faster
             if error.error_code != "RESOURCE_ALREADY_EXISTS":

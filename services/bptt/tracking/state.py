@@ -20,14 +20,14 @@ class Shipped:
     """Last step among them."""
     resent_after: int = -1
     """The run once went back behind what was sent: its metrics up to this step are there."""
-    keys: list[str] = field(default_factory=list)
-    """Metric keys sent; their number is limited, because MLflow's pages slow down with it."""
+    layer_keys: list[str] = field(default_factory=list)
+    """Metric keys of single layers that were sent; their number is limited."""
     keys_left_out: list[str] = field(default_factory=list)
-    """Metric keys beyond that limit."""
+    """Those beyond that limit; the statistics arrays have them all."""
     lag_curves: list[str] = field(default_factory=list)
     """Curves over the lag that were sent: init, mid, final."""
-    images: list[int] = field(default_factory=list)
-    """Steps whose heat map was sent."""
+    heat_maps: int = 0
+    """How many of the planned heat maps were sent; each replaces the one before."""
     status: str = ""
     """Last status set in MLflow."""
     complete: bool = False

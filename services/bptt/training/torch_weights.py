@@ -42,7 +42,8 @@ def to_torch(stack: Stack) -> nn.RNNBase:
     if stack.skip != "none":
         raise ValueError(f"torch has no recurrent layers with skip: {stack.skip}")
     cell, equivalent = _equivalent(first)
-    options: dict[str, Any] = {"nonlinearity": cell.nonlinearity} if equivalent.module is nn.RNN else {}
+    is_elman = equivalent.module is nn.RNN
+    options: dict[str, Any] = {"nonlinearity": cell.nonlinearity} if is_elman else {}
     # nn.RNNBase declares the signature of its own constructor, which its subclasses do not share
     make = cast(Callable[..., nn.RNNBase], equivalent.module)
     module = make(

@@ -1,6 +1,6 @@
 """A real MLflow server, direct SQLite targets, and run folders written by hand."""
 
-import json
+import itertools
 import os
 import signal
 import socket
@@ -24,6 +24,9 @@ from bptt.tracking.client import connect
 STARTED = 1_763_884_800_000
 """2025-11-23T08:00:00Z in milliseconds: when every run here was created."""
 
+NUMBERS = itertools.count()
+"""One id per run: all tests share a server and a database."""
+
 
 class Server:
     """An MLflow server as `bptt ui` runs it, that can be killed and started again."""
@@ -34,6 +37,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.settings_of_client = Settings(mlflow_url=self.url)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -78,13 +82,26 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.kill()
 
 
+@pytest.fixture(scope="module")
+def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server to kill; not started yet."""
+    fragile = Server(tmp_path_factory.mktemp("fragile"))
+    yield fragile
+    fragile.kill()
+
+
+@pytest.fixture(scope="session")
+def sqlite_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    return target_of(Settings(home=tmp_path_factory.mktemp("a home")))
+
+
 @pytest.fixture(params=["server", "sqlite"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+def target(request: pytest.FixtureRequest) -> Target:
     """Both ways to MLflow: over HTTP, and straight into a database in a path with a space."""
     if request.param == "server":
         running = request.getfixturevalue("mlflow_server")
-        return target_of(Settings(home=tmp_path, mlflow_url=running.url))
-    return target_of(Settings(home=tmp_path / "a home"))
+        return target_of(running.settings_of_client)
+    return request.getfixturevalue("sqlite_target")
 
 
 @dataclass
@@ -108,13 +125,19 @@ class WrittenRun:
     def probe(self, step: int, steps: int = 60, states: str = "hc") -> None:
         path = self.folder.probes / f"{step:08d}.npz"
         path.parent.mkdir(exist_ok=True)
-        lag = np.arange(steps)[::-1]
-        arrays = {f"flow/0/forward/{s}": 10.0 ** (-1 - lag / 10 - step / 100) for s in states}
-        np.savez_compressed(path, **arrays)
+        curve = 10.0 ** (-1 - np.arange(steps) / 10 - step / 100)
+        arrays = {f"lag/0/forward/{state}": curve[np.newaxis] for state in states}
+        np.savez_compressed(path, anchors=np.array([steps - 1.0]), **arrays)
         self._append(step, probe=f"probe/{path.name}")
 
     def commit(self) -> None:
         self.folder.write("committed", {"journal": self.journal.sync()})
+
+    def crash_and_resume(self, length: int) -> None:
+        """Cut the journal as training does when it resumes, a minute later."""
+        self.journal.close()
+        self.journal = Journal(self.folder, length)
+        self.clock += 60_000
 
     def finish(self, outcome: str = "finished", step: int = 100) -> None:
         self.tags(step, outcome=outcome)
@@ -124,6 +147,16 @@ class WrittenRun:
             {"outcome": outcome, "step": step, "ended_at": "2025-11-23T08:05:00+00:00"},
         )
 
+    def write_whole(self) -> None:
+        """A run of 100 updates with three probes, from its first to its last record."""
+        self.probe(0)
+        for step in range(0, 101, 5):
+            self.metrics(step, train_loss=1.0 - step / 200, grad_norm=1.0 + step)
+        self.probe(50)
+        self.metrics(100, eval_loss=0.25)
+        self.probe(100)
+        self.finish()
+
     def _append(self, step: int, **content: object) -> None:
         self.clock += 7
         self.journal.append({"step": step, "time": self.clock, **content})
@@ -131,11 +164,11 @@ class WrittenRun:
 
 @pytest.fixture
 def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., WrittenRun]]:
-    journals: list[Journal] = []
+    runs: list[WrittenRun] = []
     project = request.node.name
 
     def make(name: str = "lstm-s0", **fields: object) -> WrittenRun:
-        folder = RunFolder(tmp_path / "runs" / f"251123-080000-{len(journals):04d}-{project}"[:60])
+        folder = RunFolder(tmp_path / "runs" / f"251123-080000-{next(NUMBERS):04d}")
         spec = {
             "task": {"name": "adding", "options": {"length": 60}},
             "cell": {"name": "lstm", "options": {"forget_bias": 1.0, "recurrent_init": "uniform"}},
@@ -159,22 +192,12 @@ def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callabl
                 "python": "3.11.7",
             }
         )
-        journals.append(Journal(folder))
-        return WrittenRun(folder, journals[-1])
+        runs.append(WrittenRun(folder, Journal(folder)))
+        return runs[-1]
 
     yield make
-    for journal in journals:
-        journal.close()
-
-
-@pytest.fixture
-def stored(target: Target) -> Callable[[RunFolder], "Stored"]:
-    """What MLflow holds of a run, found by its tag as a stranger would."""
-
-    def find(folder: RunFolder) -> Stored:
-        return find_stored(target, folder)
-
-    return find
+    for run in runs:
+        run.journal.close()
 
 
 @dataclass
@@ -215,12 +238,14 @@ class Stored:
         return sorted(names)
 
 
-def find_stored(target: Target, folder: RunFolder) -> Stored:
-    client = connect(target)
-    project = json.loads((folder.path / "run.json").read_text())["project"]
-    experiment = client.get_experiment_by_name(project)
-    runs = client.search_runs(
-        [experiment.experiment_id], f"tags.`bptt.run_id` = '{folder.run_id}'"
-    )
-    return Stored(target, runs[0].info.run_id if runs else "", len(runs))
+@pytest.fixture
+def stored() -> Callable[[Target, RunFolder], Stored]:
+    """What MLflow holds of a run, found by its tag as a stranger would."""
 
+    def find(target: Target, folder: RunFolder) -> Stored:
+        client = connect(target)
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        runs = client.search_runs(experiments, f"tags.`bptt.run_id` = '{folder.run_id}'")
+        return Stored(target, runs[0].info.run_id if runs else "", len(runs))
+
+    return find

@@ -23,9 +23,10 @@ def gradient_curves(flow: FlowHistory, *, title: str, truncation: int | None = N
         for index, (name, row) in enumerate(moments(flow).items()):
             label = f"{name} (step {flow.steps[row]})"
             _line(axes, values[row], index, label)
-        _finish(axes, state, flow.lags, truncation)
-    panels[0].legend(frameon=False)
-    figure.suptitle(f"Gradient through time: {title}", fontsize=13)
+        _finish(axes, state, flow.lags)
+        style.mark_window(axes, flow.window_edge(truncation))
+    panels[0].legend(frameon=False, fontsize=12)
+    figure.suptitle(style.full_title(title, truncation), fontsize=15)
     return figure
 
 
@@ -46,10 +47,10 @@ def gradient_overlay(
     for index, (label, flow) in enumerate(having.items()):
         row = moments(flow).get(moment, -1)
         _line(axes, flow.log10(state)[row], index, label, thin=len(having) > LABELLED)
-    _finish(axes, state, max((flow.lags for flow in having.values()), default=1), None)
+    _finish(axes, state, max((flow.lags for flow in having.values()), default=1))
     if 0 < len(having) <= LABELLED:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    figure.suptitle(f"Gradient through time, {moment}: {title}", fontsize=13)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=11)
+    figure.suptitle(f"Gradient through time, {moment}: {title}", fontsize=15)
     return figure
 
 
@@ -78,10 +79,10 @@ def _line(axes: Axes, values: Array, index: int, label: str, thin: bool = False)
     )
 
 
-def _finish(axes: Axes, state: str, lags: int, truncation: int | None) -> None:
+def _finish(axes: Axes, state: str, lags: int) -> None:
     axes.axhline(0.0, color="0.6", linewidth=0.8)
     axes.set_xlim(0, max(lags - 1, 1))
-    axes.set_xlabel(style.LAG)
-    axes.set_ylabel(style.norm_label(state), fontsize=12)
+    axes.set_xlabel(style.LAG, fontsize=13)
+    axes.set_ylabel(style.norm_label(state), fontsize=14)
+    axes.tick_params(labelsize=11)
     axes.grid(alpha=0.25)
-    style.mark_window(axes, truncation, lags)

@@ -30,14 +30,15 @@ def gradient_heat_map(
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, states, strict=True):
         mesh = _draw(axes, flow, state, steps)
-        style.mark_window(axes, truncation, flow.lags, "white")
-        axes.set_xlabel(style.LAG)
-        axes.set_title(style.norm_label(state), fontsize=12)
-    panels[0].set_ylabel(style.STEP)
+        style.mark_window(axes, flow.window_edge(truncation), "white")
+        axes.set_xlabel(style.LAG, fontsize=13)
+        axes.set_title(style.norm_label(state), fontsize=14)
+        axes.tick_params(labelsize=11)
+    panels[0].set_ylabel(style.STEP, fontsize=13)
     bar = figure.colorbar(mesh, ax=list(panels), extend="both", pad=0.02)
-    bar.set_label("log10 of the 2-norm; orange: above 1, grey: not measured")
-    cut = ", cut by truncated BPTT" if truncation and truncation < flow.lags else ""
-    figure.suptitle(f"Gradient through time: {title}{cut}", fontsize=13)
+    bar.set_label("log10 of the norm (orange: above 1, grey: none)", fontsize=12)
+    bar.ax.tick_params(labelsize=11)
+    figure.suptitle(style.full_title(title, truncation), fontsize=15)
     return figure
 
 
@@ -49,7 +50,7 @@ def heat_map_tile(
     figure = style.new_figure(4.4, 4.4)
     axes = figure.subplots()
     mesh = _draw(axes, flow, state, steps)
-    style.mark_window(axes, truncation, flow.lags, "white")
+    style.mark_window(axes, flow.window_edge(truncation), "white")
     axes.tick_params(labelsize=13)
     axes.locator_params(nbins=4)
     axes.set_xlabel("lag k (time steps)", fontsize=15)

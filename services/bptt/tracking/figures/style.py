@@ -35,14 +35,14 @@ def new_figure(width: float, height: float, dots_per_inch: int = 100) -> Figure:
     return figure
 
 
-def mark_window(axes: Axes, truncation: int | None, lags: int, colour: str = "black") -> None:
-    """Draw where the window of truncated backpropagation ends, if it lies in the picture."""
-    if truncation is None or truncation >= lags:
+def mark_window(axes: Axes, edge: float | None, colour: str = "black") -> None:
+    """Draw where the window of truncated backpropagation ends, if it does within the picture."""
+    if edge is None:
         return
-    axes.axvline(truncation - 0.5, color=colour, linestyle="--", linewidth=1.4)
+    axes.axvline(edge, color=colour, linestyle="--", linewidth=1.4)
     axes.annotate(
-        f"cut at {truncation}",
-        (truncation - 0.5, 1.0),
+        "end of the window",
+        (edge, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(3, -5),
         textcoords="offset points",
@@ -54,6 +54,12 @@ def mark_window(axes: Axes, truncation: int | None, lags: int, colour: str = "bl
             withStroke(linewidth=2, foreground="black" if colour == "white" else "white")
         ],
     )
+
+
+def full_title(title: str, truncation: int | None) -> str:
+    """Return the title of a picture of one run."""
+    windows = f", truncated BPTT in windows of {truncation}" if truncation else ""
+    return f"Gradient through time: {title}{windows}"
 
 
 def save(figure: Figure, path: Path) -> Path:

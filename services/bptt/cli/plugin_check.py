@@ -1,0 +1,95 @@
+"""`bptt plugins check`: does what is installed keep its contract."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from bptt import registry
+from bptt.cli.listing import print_rows
+from bptt.errors import BpttError, InvalidSpec, UnknownPlugin, UserError
+from bptt.registry import Kind
+
+
+@dataclass(frozen=True)
+class _Checked:
+    kind: str
+    name: str
+    origin: str
+    verdict: str
+    """`ok`, `broken`, or `not checked` where an option does not fit or is missing."""
+    reason: str = ""
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--set", "given", multiple=True, metavar="OPTION=VALUE", help="For a single NAME.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
+    """Check plugins against their contracts, all or those NAMEd, each on a few small inputs.
+
+    Exit code 2 and one line on stderr for each that fails; the others are checked all the same.
+    """
+    if given and len(names) != 1:
+        raise UserError("--set needs exactly one NAME whose options it gives.")
+    options = dict(_assignment(text) for text in given)
+    checked = [_check(kind, name, options) for kind, name in _chosen(names)]
+    known = {result.name for result in checked}
+    bad = {"broken", "not checked"} if names else {"broken"}
+    faults = [result.reason for result in checked if result.verdict in bad]
+    faults += [unknown(name) for name in dict.fromkeys(names) if name not in known]
+    if as_json:
+        click.echo(json.dumps([asdict(result) for result in checked], indent=1))
+    else:
+        print_rows(
+            ["kind", "name", "distribution", "verdict"],
+            [[c.kind, c.name, c.origin, _told(c, bool(names))] for c in checked],
+        )
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        raise click.exceptions.Exit(UserError.exit_code)
+
+
+def _chosen(names: Sequence[str]) -> Iterator[tuple[Kind, str]]:
+    for kind in registry.KINDS:
+        for name in registry.discover(kind):
+            if not names or name in names:
+                yield kind, name
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    from bptt.run_file.document import read_scalar
+
+    option, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set must be OPTION=VALUE, got {text!r}.")
+    return option.strip(), read_scalar(value.strip())
+
+
+def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> _Checked:
+    from bptt import conformance
+
+    origin = " and ".join(plugin.origin for plugin in registry.discover(kind)[name])
+    try:
+        conformance.check(registry.find(kind, name), options)
+    except InvalidSpec as error:
+        return _Checked(kind, name, origin, "not checked", str(error))
+    except BpttError as error:
+        return _Checked(kind, name, origin, "broken", str(error))
+    return _Checked(kind, name, origin, "ok")
+
+
+def _told(checked: _Checked, asked: bool) -> str:
+    """Return what the table says; what becomes a line on stderr needs no repetition."""
+    if checked.verdict == "not checked" and not asked:
+        return f"not checked: {checked.reason}"
+    return checked.verdict
+
+
+def unknown(name: str) -> str:
+    """Say that no kind has a plugin of this name."""
+    installed = {name for kind in registry.KINDS for name in registry.discover(kind)}
+    return str(UnknownPlugin("plugin", name, sorted(installed)))

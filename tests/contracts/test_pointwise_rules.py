@@ -1,0 +1,121 @@
+"""Each further rule for pointwise cells, broken by a cell that keeps all the others."""
+
+import re
+
+import pytest
+from torch import sigmoid, tanh
+
+from bptt.conformance import check_cell
+from bptt.contracts import PointwiseCell
+from bptt.errors import ContractViolation
+
+
+class Peephole(PointwiseCell):
+    states = ("h", "c")
+    preactivations = {"f": "x+h", "g": "x", "o": "h"}
+    gates = {"f": "keep"}
+    vectors = {"p": (0.1, 1.0)}
+
+    def step(self, f, g, o, h, c, p):
+        c = sigmoid(f + p * c) * c + tanh(g)
+        return tanh(c + o), c
+
+
+class UnknownSource(Peephole):
+    preactivations = {"f": "x+h", "g": "x", "o": "c"}
+
+
+class NameUsedTwice(Peephole):
+    vectors = {"c": (0.1, 1.0)}
+
+
+class StepLacksArgument(Peephole):
+    def step(self, f, g, h, c, p):
+        return h, c
+
+
+class StepWantsMore(Peephole):
+    def step(self, f, g, o, h, c, p, q):
+        return h, c
+
+
+class GateIsNoPreactivation(Peephole):
+    gates = {"z": "keep"}
+
+
+class ShiftsUnits(Peephole):
+    def step(self, f, g, o, h, c, p):
+        return super().step(f, g, o, h, c.roll(1, -1), p)
+
+
+class NormalisesUnits(Peephole):
+    def step(self, f, g, o, h, c, p):
+        h, c = super().step(f, g, o, h, c, p)
+        return h - h.mean(-1, keepdim=True), c
+
+
+class SeesEarlierSteps(Peephole):
+    def step(self, f, g, o, h, c, p):
+        h, c = super().step(f, g, o, h, c, p)
+        return (h + g.flip(0) if h.ndim > 2 else h), c
+
+
+class MixesItsVector(Peephole):
+    def step(self, f, g, o, h, c, p):
+        return super().step(f, g, o, h, c, p + p.sum())
+
+
+class ReturnsThree(Peephole):
+    def step(self, f, g, o, h, c, p):
+        h, c = super().step(f, g, o, h, c, p)
+        return h, c, c
+
+
+class StepNeedsTwoAxes(Peephole):
+    def step(self, f, g, o, h, c, p):
+        _batch, _hidden = h.shape
+        return super().step(f, g, o, h, c, p)
+
+
+class StepRounds(Peephole):
+    def step(self, f, g, o, h, c, p):
+        h, c = super().step(f, g, o, h, c, p)
+        return h, c.float() if c.ndim > 2 else c
+
+
+FAULTS = {
+    UnknownSource: "preactivations['o'] must be one of x, h, x+h, got 'c'.",
+    NameUsedTwice: "declares c more than once among preactivations, states and vectors.",
+    StepLacksArgument: "step must take exactly what is declared, f, g, o, h, c, p; it takes f, g",
+    StepWantsMore: "it takes f, g, o, h, c, p, q.",
+    GateIsNoPreactivation: "GateIsNoPreactivation.gate_values raised KeyError: 'z'",
+    ShiftsUnits: "step must be pointwise",
+    NormalisesUnits: "step must be pointwise",
+    SeesEarlierSteps: "step must be pointwise",
+    MixesItsVector: "step must be pointwise",
+    ReturnsThree: "must return a tuple with one tensor for each of ('h', 'c')",
+    StepNeedsTwoAxes: "StepNeedsTwoAxes.step raised ValueError",
+    StepRounds: "'c' of StepRounds.step must be torch.float64, got torch.float32.",
+}
+
+
+def test_cell_the_broken_ones_derive_from_keeps_every_rule():
+    check_cell(Peephole, {"biases": 2, "forget_bias": 1.0})
+
+
+def test_step_may_take_what_is_declared_as_keywords():
+    class Keywords(Peephole):
+        def step(self, **named):
+            return super().step(**named)
+
+    check_cell(Keywords)
+
+
+@pytest.mark.parametrize(
+    ("cell_class", "fault"), FAULTS.items(), ids=[broken.__name__ for broken in FAULTS]
+)
+def test_pointwise_cell_that_breaks_a_rule_is_told_which(cell_class, fault):
+    with pytest.raises(ContractViolation, match=re.escape(fault)) as raised:
+        check_cell(cell_class)
+
+    assert cell_class.__name__ in str(raised.value)

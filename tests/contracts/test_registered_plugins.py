@@ -1,0 +1,85 @@
+"""Every installed plugin keeps its contract, with its defaults and with its other options."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from bptt import conformance, registry
+from bptt.errors import InvalidSpec
+
+REGISTERED = [
+    plugin
+    for kind in registry.KINDS
+    for found in registry.discover(kind).values()
+    for plugin in found
+]
+
+VARIANTS = [
+    ("cell", "rnn", {"nonlinearity": "relu", "recurrent_init": "identity", "biases": 0}),
+    ("cell", "lstm", {"forget_bias": "chrono", "biases": 2}),
+    ("cell", "gru", {"recurrent_init": "orthogonal", "spectral_radius": 1.2, "biases": 2}),
+    ("cell", "gru_cho", {"forget_bias": 2.0}),
+    ("clipper", "global_norm", {"max_norm": 1e-3}),
+    ("clipper", "value", {"clip_value": 1e-3}),
+    ("task", "adding", {"variant": "pascanu", "length": 20}),
+    ("task", "adding", {"variant": "hs97", "length": 20}),
+    ("task", "agreement", {"objective": "number"}),
+    ("task", "copy_memory", {"delay": 1, "symbols": 2, "length": 1}),
+    ("task", "digits", {"mode": "permuted", "padding": 3}),
+    ("task", "latch", {"length": 2}),
+    ("task", "temporal_order", {"bits": 3}),
+]
+
+
+@pytest.fixture
+def required(tmp_path):
+    """Options without a default, for the plugins that have one."""
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog " * 100)
+    return {"char_lm": {"text": str(text)}}
+
+
+@pytest.mark.parametrize("plugin", REGISTERED, ids=lambda p: f"{p.kind}:{p.name}")
+def test_registered_plugin_keeps_its_contract(plugin, required):
+    conformance.check(plugin, required.get(plugin.name))
+
+
+@pytest.mark.parametrize(("kind", "name", "options"), VARIANTS, ids=str)
+def test_plugin_keeps_its_contract_with_other_options(kind, name, options):
+    conformance.check(registry.find(kind, name), options)
+
+
+def test_option_that_does_not_fit_is_not_the_plugins_fault():
+    with pytest.raises(InvalidSpec, match=r"cell\.biases must be 0, 1 or 2, got 3\."):
+        conformance.check(registry.find("cell", "rnn"), {"biases": 3})
+
+
+def test_option_that_a_constructor_refuses_is_not_the_plugins_fault():
+    with pytest.raises(InvalidSpec, match="task CharacterLanguageModel: text must be the path"):
+        conformance.check(registry.find("task", "char_lm"), {"text": "/no/such/file"})
+
+
+def test_checks_leave_the_callers_generator_alone():
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+
+    conformance.check(registry.find("cell", "lstm"))
+
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_rules_hold_without_asserts():
+    program = (
+        "from bptt.conformance import check_clipper\n"
+        "from bptt.contracts import Clipper\n"
+        "class Bad(Clipper):\n"
+        "    def clip(self, gradients, parameters, state): return gradients\n"
+        "check_clipper(Bad)"
+    )
+
+    done = subprocess.run([sys.executable, "-O", "-c", program], capture_output=True, text=True)
+
+    assert "ContractViolation: Bad.clip must return (gradients, state, report)." in done.stderr

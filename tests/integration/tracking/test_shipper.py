@@ -1,0 +1,156 @@
+"""The thread beside the training: outages, the end of the process, other people's faults."""
+
+import time
+
+import pytest
+
+from bptt.run_folder import RunFolder
+from bptt.tracking import Shipped, Shipper, Target, check_target, target_of, unshipped
+
+
+@pytest.fixture
+def start_shipper():
+    shippers = []
+
+    def start(target):
+        shippers.append(Shipper(target, interval=0.1))
+        return shippers[-1]
+
+    yield start
+    for shipper in shippers:
+        shipper.close()
+
+
+def wait_until(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def acknowledged(run, target):
+    return Shipped.read(run.folder, target.uri).journal
+
+
+def test_committed_part_arrives_while_the_run_goes_on(make_run, target, stored, start_shipper):
+    run = make_run()
+    shipper = start_shipper(target)
+    shipper.add(run.folder)
+
+    run.metrics(0, train_loss=1.0)
+    run.commit()
+    wait_until(lambda: acknowledged(run, target) == run.journal.length)
+
+    assert stored(target, run.folder).points == run.points
+    assert stored(target, run.folder).run.info.status == "RUNNING"
+
+
+def test_drain_sends_the_rest_of_an_ended_run(make_run, target, stored, start_shipper):
+    run = make_run()
+    shipper = start_shipper(target)
+    shipper.add(run.folder)
+    run.write_whole()
+
+    drained = shipper.drain()
+
+    assert drained
+    assert stored(target, run.folder).points == run.points
+    assert stored(target, run.folder).run.info.status == "FINISHED"
+
+
+def test_stopped_run_is_killed_until_it_goes_on(make_run, target, stored, start_shipper):
+    run = make_run()
+    first = start_shipper(target)
+    first.add(run.folder)
+    run.metrics(0, train_loss=1.0)
+    run.commit()
+    drained = first.drain()
+    first.close()
+    status = stored(target, run.folder).run.info.status
+
+    second = start_shipper(target)
+    second.add(run.folder)
+    wait_until(lambda: stored(target, run.folder).run.info.status == "RUNNING")
+
+    assert (drained, status) == (True, "KILLED")
+
+
+def test_server_killed_in_between_loses_and_doubles_nothing(
+    make_run, second_server, stored, start_shipper
+):
+    second_server.start()
+    target = target_of(second_server.settings_of_client)
+    run = make_run()
+    for step in range(3000):
+        run.metrics(step, train_loss=float(step), grad_norm=1.0, eval_loss=2.0)
+    run.commit()
+    shipper = start_shipper(target)
+    shipper.add(run.folder)
+    wait_until(lambda: 0 < acknowledged(run, target))
+    second_server.kill()
+    part = acknowledged(run, target)
+    run.metrics(3000, train_loss=0.0)
+    run.finish()
+    drained_while_down = shipper.drain(timeout=1.0)
+
+    second_server.start()
+    drained = shipper.drain()
+
+    assert part < run.journal.length
+    assert (drained_while_down, drained) == (False, True)
+    assert stored(target, run.folder).number == 1
+    assert stored(target, run.folder).points == run.points
+
+
+def test_what_a_server_missed_is_left_and_shipped_later(
+    make_run, second_server, stored, start_shipper
+):
+    second_server.kill()
+    target = target_of(second_server.settings_of_client)
+    run = make_run()
+    run.write_whole()
+    shipper = start_shipper(target)
+    shipper.add(run.folder)
+    delivered = shipper.drain(timeout=0.5)
+    shipper.close()
+    state_before = check_target(second_server.settings_of_client)
+
+    second_server.start()
+    later = start_shipper(target)
+    for folder in unshipped(run.folder.path.parent):
+        later.add(folder)
+    drained = later.drain()
+
+    assert (delivered, state_before, drained) == (False, "down", True)
+    assert stored(target, run.folder).points == run.points
+
+
+def test_unreachable_server_never_disturbs_training(make_run, start_shipper):
+    run = make_run()
+    shipper = start_shipper(Target("http://127.0.0.1:9"))
+    shipper.add(run.folder)
+    run.finish()
+
+    wait_until(lambda: shipper.trouble is not None)
+
+    assert run.folder.run_id in shipper.trouble
+    assert not shipper.drain(timeout=0.1)
+
+
+def test_folder_that_is_no_run_does_not_stand_before_the_others(
+    make_run, sqlite_target, stored, start_shipper, tmp_path
+):
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    run = make_run()
+    run.finish()
+    shipper = start_shipper(sqlite_target)
+    shipper.add(RunFolder(tmp_path / "runs" / "empty"))
+    shipper.add(run.folder)
+
+    wait_until(lambda: Shipped.read(run.folder, sqlite_target.uri).complete)
+
+    assert stored(sqlite_target, run.folder).number == 1
+
+
+def test_drain_without_folders_is_done_at_once(start_shipper):
+    assert start_shipper(Target("http://127.0.0.1:9")).drain(timeout=0.0)

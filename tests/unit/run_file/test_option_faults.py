@@ -1,0 +1,148 @@
+import pytest
+
+LSTM_OPTIONS = "biases, forget_bias, input_std, recurrent_gain, recurrent_init, spectral_radius"
+SECTIONS = "name, project, task, cell, clipper, model, optimizer, training, statistics, seed"
+LEAST = "task: adding\ncell: lstm\n"
+
+ONE_FAULT = {
+    "an unknown section": (
+        LEAST + "modle: {layers: 2}",
+        f"3: 'modle' is not a section of a run file; did you mean 'model'? Allowed: {SECTIONS}.",
+    ),
+    "an option without its section": (
+        "steps: 5\n" + LEAST,
+        "1: 'steps' is not a section of a run file; did you mean 'training.steps'? "
+        f"Allowed: {SECTIONS}.",
+    ),
+    "an unknown option of a cell": (
+        "task: adding\ncell:\n  name: lstm\n  forget_bais: 3\n",
+        "4: cell.forget_bais is not an option of the cell 'lstm'; did you mean 'forget_bias'? "
+        f"Allowed: {LSTM_OPTIONS}.",
+    ),
+    "an option of a plugin without any": (
+        LEAST + "clipper: {name: none, max_norm: 1}",
+        "3: clipper.max_norm is not an option of the clipper 'none'. It takes none.",
+    ),
+    "an unknown option of a section": (
+        LEAST + "training:\n  stesp: 5\n",
+        "4: training.stesp is not an option of training; did you mean 'steps'? Allowed: steps, "
+        "batch_size, truncation, evaluate_every, evaluation_size, stop_when_solved, max_seconds, "
+        "nonfinite, dtype.",
+    ),
+    "an option of another optimizer": (
+        LEAST + "optimizer: {name: adam, momentum: 0.9}",
+        "3: optimizer.momentum is not an option of the optimizer 'adam', but of 'momentum'. "
+        "Allowed: lr, beta1, beta2, eps, weight_decay.",
+    ),
+    "an unknown cell": (
+        "task: adding\ncell: lstmm\n",
+        "2: Unknown cell 'lstmm'; did you mean 'lstm'? "
+        "Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+    ),
+    "an unknown clipper": (
+        LEAST + "clipper: global\n",
+        "3: Unknown clipper 'global'; did you mean 'global_norm'? "
+        "Installed: global_norm, none, value.",
+    ),
+    "an unknown optimizer": (
+        LEAST + "optimizer: adan\n",
+        "3: Unknown optimizer 'adan'; did you mean 'adam'? "
+        "Allowed: sgd, momentum, rmsprop, adam, adamw.",
+    ),
+    "a plugin section without a name": (
+        "task: adding\ncell:\n  forget_bias: 3\n",
+        "2: cell.name is missing. Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+    ),
+    "a section that is missing": (
+        "task: adding\n",
+        ": cell is missing. Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+    ),
+    "a plugin name that is a number": (
+        "task: adding\ncell: {name: 3}\n",
+        "2: cell.name must be a text, got 3.",
+    ),
+    "a plugin section that is a number": (
+        LEAST + "clipper: 1.0",
+        "3: clipper must be a name or a mapping, got 1.0.",
+    ),
+    "a section that is a name": (
+        LEAST + "model: large",
+        "3: model must be a mapping, got 'large'.",
+    ),
+    "text for a number": (
+        LEAST + "optimizer:\n  lr: fast",
+        "4: optimizer.lr must be a number > 0 and <= 1000000.0, got 'fast'.",
+    ),
+    "a quoted number": (
+        LEAST + "training: {steps: '100'}",
+        "3: training.steps must be an integer > 0, got '100'.",
+    ),
+    "a fraction for a count": (
+        LEAST + "training: {steps: 1.5}",
+        "3: training.steps must be an integer > 0, got 1.5.",
+    ),
+    "a truth value for a count": (
+        LEAST + "model: {layers: true}",
+        "3: model.layers must be an integer > 0, got true.",
+    ),
+    "the yes of YAML 1.1": (
+        LEAST + "model: {bidirectional: yes}",
+        "3: model.bidirectional must be true or false, got 'yes'.",
+    ),
+    "nothing for a count": (
+        LEAST + "model:\n  layers:\n",
+        "4: model.layers must be an integer > 0, got null.",
+    ),
+    "a mapping for a value": (
+        LEAST + "training: {steps: {at: 3}}",
+        "3: training.steps must be a single value, got a mapping.",
+    ),
+    "a negative size": (
+        LEAST + "model: {hidden_size: -4}",
+        "3: model.hidden_size must be an integer > 0, got -4.",
+    ),
+    "a size of zero": (
+        LEAST + "training: {batch_size: 0}",
+        "3: training.batch_size must be an integer > 0, got 0.",
+    ),
+    "a fraction out of range": (
+        LEAST + "optimizer: {name: adam, beta1: 1}",
+        "3: optimizer.beta1 must be a number >= 0 and < 1, got 1.",
+    ),
+    "a negative seed": (
+        LEAST + "seed: -1",
+        "3: seed must be an integer >= 0 and < 9223372036854775808, got -1.",
+    ),
+    "an option of a plugin out of range": (
+        LEAST + "clipper: {name: global_norm, max_norm: 0}",
+        "3: clipper.max_norm must be a number > 0, got 0.",
+    ),
+    "a word that is none of the allowed": (
+        LEAST + "model: {skip: residul}",
+        "3: model.skip must be 'none', 'residual', 'dense' or 'highway', got 'residul'; "
+        "did you mean 'residual'?",
+    ),
+    "a name that is no text": (
+        LEAST + "name: 12",
+        "3: name must be a text of 1 to 100 characters (in quotes, if it looks like a number), "
+        "got 12.",
+    ),
+    "an empty project": (
+        LEAST + "project: ''",
+        "3: project must be a text of 1 to 100 characters (in quotes, if it looks like a number), "
+        "got ''.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "fault"), ONE_FAULT.values(), ids=ONE_FAULT.keys())
+def test_fault_is_told_in_one_line_with_the_line_of_the_file(faults_of, content, fault):
+    where = "run.yaml" if fault.startswith(":") else "run.yaml:"
+
+    assert faults_of(content) == [where + fault]
+
+
+def test_a_fault_repeats_a_long_value_only_in_part(faults_of):
+    (fault,) = faults_of(LEAST + f"training: {{steps: {'x' * 100_000}}}")
+
+    assert len(fault) < 200

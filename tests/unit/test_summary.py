@@ -1,0 +1,118 @@
+import json
+
+import numpy as np
+import pytest
+
+from bptt.cli.summary import finite, labels, summarize
+from bptt.errors import RunNotFound
+from bptt.run_folder import Journal, RunFolder
+
+
+@pytest.fixture
+def make_run(tmp_path, make_spec):
+    def make(name="run-1", **sections):
+        folder = RunFolder(tmp_path / name)
+        spec = make_spec(**sections).model_dump(mode="json")
+        folder.create({"run_id": name, "name": name, "project": "p", "spec": spec})
+        return folder
+
+    return make
+
+
+def append(folder, *records):
+    journal = Journal(folder)
+    for record in records:
+        journal.append(record)
+    journal.close()
+
+
+def save_probe(folder, step, norms):
+    folder.probes.mkdir(exist_ok=True)
+    arrays = {"anchors": np.array([len(norms) - 1.0]), "lag/0/forward/h": np.array([norms])}
+    np.savez(folder.probes / f"{step:08d}.npz", **arrays)
+
+
+def test_metrics_are_the_last_value_of_each(make_run):
+    folder = make_run()
+    append(
+        folder,
+        {"step": 1, "time": 1, "metrics": {"train/loss": 2.0, "eval/loss": 3.0}},
+        {"step": 2, "time": 2, "metrics": {"train/loss": 1.0}},
+        {"step": 3, "time": 3, "tags": {"a": "b"}},
+    )
+
+    summary = summarize(folder)
+
+    assert summary.metrics == {"train/loss": 1.0, "eval/loss": 3.0}
+    assert (summary.step, summary.outcome) == (3, "unfinished")
+    assert summary.told_outcome == "unfinished at step 3 of 6"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "divergence", "told"),
+    [
+        ("solved", None, "solved at step 4"),
+        ("finished", None, "finished at step 4"),
+        ("time_limit", None, "stopped by its time limit at step 4"),
+        (
+            "diverged",
+            {"step": 4, "tensor": "gradient of recurrent_weight"},
+            "diverged at step 4: gradient of recurrent_weight is not finite",
+        ),
+    ],
+)
+def test_outcome_is_told_with_its_step(make_run, outcome, divergence, told):
+    folder = make_run()
+    folder.write("result", {"outcome": outcome, "step": 4, "divergence": divergence})
+
+    assert summarize(folder).told_outcome == told
+
+
+def test_gradients_are_those_of_the_first_and_the_last_probe(make_run):
+    folder = make_run()
+    for step, norm in ((0, 1.0), (100, 0.5), (200, 0.1)):
+        save_probe(folder, step, [norm, norm / 100, 0.0])
+
+    gradients = summarize(folder).gradients
+
+    assert list(gradients) == [0, 200]
+    assert gradients[200]["h"] == pytest.approx([-1.0, -3.0, -30.0])
+
+
+def test_folder_without_a_run_is_not_found(tmp_path):
+    with pytest.raises(RunNotFound, match="holds no run"):
+        summarize(RunFolder(tmp_path / "none"))
+
+
+def test_json_has_null_for_what_is_not_finite():
+    content = {"a": [float("nan"), 1.0, (float("inf"), 2)], "b": "x"}
+
+    assert json.dumps(finite(content), allow_nan=False) == '{"a": [null, 1.0, [null, 2]], "b": "x"}'
+
+
+def test_label_of_a_run_names_only_what_differs(make_run):
+    summaries = [
+        summarize(make_run("a", cell={"name": "lstm", "forget_bias": 3})),
+        summarize(make_run("b", cell="lstm", seed=1)),
+        summarize(make_run("c", cell="gru", optimizer={"name": "adam", "lr": 0.5})),
+    ]
+
+    assert labels(summaries) == [
+        "lstm forget_bias=3 lr=0.001 seed=0",
+        "lstm lr=0.001 seed=1",
+        "gru lr=0.5 seed=0",
+    ]
+
+
+def test_label_leaves_out_options_that_one_plugin_alone_has(make_run):
+    summaries = [summarize(make_run("a", cell="rnn")), summarize(make_run("b", cell="gru"))]
+
+    assert labels(summaries) == ["rnn", "gru"]
+
+
+def test_label_is_cut_after_four_differences(make_run):
+    first = make_run("a", training={"steps": 1, "batch_size": 1, "truncation": 1}, seed=1)
+    second = make_run("b", training={"steps": 2, "batch_size": 2, "truncation": 2}, seed=2)
+    third = make_run("c", model={"hidden_size": 4, "layers": 2}, seed=3)
+
+    assert labels([summarize(folder) for folder in (first, second, third)])[0].endswith(" ...")
