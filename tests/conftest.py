@@ -11,9 +11,11 @@ from bptt.spec import Choice, RunSpec
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Small networks on one core, as in training; two test processes share the machine."""
+def _plain_thread() -> None:
+    """One thread, as two test processes share the machine, and denormals as Python has them."""
     torch.set_num_threads(1)
+    # a test that trained in this thread left them flushed
+    torch.set_flush_denormal(False)
 
 
 def choose(kind: Any, choice: str | dict[str, Any]) -> Choice:

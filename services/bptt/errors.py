@@ -5,6 +5,8 @@ BpttError                     exit code 1
 │   ├── InvalidSpec           one or more faults in a run file or a `--set`
 │   ├── InvalidSetting        a BPTT_* variable, or what it points to
 │   ├── RunNotFound
+│   ├── RunBusy
+│   ├── DataChanged
 │   └── PluginError
 │       ├── UnknownPlugin
 │       ├── DuplicatePlugin
@@ -44,6 +46,14 @@ class InvalidSetting(UserError):
 
 class RunNotFound(UserError):
     """No run, or more than one, has this id."""
+
+
+class RunBusy(UserError):
+    """Another process trains this run."""
+
+
+class DataChanged(UserError):
+    """A run cannot go on, because the data it began with is gone."""
 
 
 class PluginError(UserError):

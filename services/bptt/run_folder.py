@@ -8,13 +8,15 @@ result.json       outcome and final figures, once the run has ended
 shipped.json      how much of the journal MLflow has acknowledged
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bptt.errors import RunNotFound
+from bptt.errors import RunBusy, RunNotFound
 
 
 class RunFolder:
@@ -66,6 +68,27 @@ class RunFolder:
         except FileNotFoundError:
             return None
         return content
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from training this run; the system lets go if we die.
+
+        Raises:
+            RunBusy: another process has the run.
+        """
+        # locked is the folder itself: no file is left behind, and none can be deleted under us
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunBusy(
+                f"Run {self.run_id} is being trained by another process; "
+                f"see how it stands with: bptt show {self.run_id}"
+            ) from None
+        else:
+            yield
+        finally:
+            os.close(handle)
 
     def probe_files(self) -> list[Path]:
         """Return the statistics files in the order of their steps."""

@@ -14,6 +14,11 @@ Positive = Annotated[float, Gt(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Gt(0)]
 
+EMBEDDING_SIZE = 16
+"""Features a token is looked up as, if the run file does not say."""
+HIGHWAY_BIAS = -2.0
+"""Bias of highway gates, if the run file does not say."""
+
 
 class Section(BaseModel):
     """One section of a run file; its fields are all that may stand there."""
@@ -177,13 +182,14 @@ class RunSpec(Section):
         """Return the spec as JSON with sorted keys: equal specs, equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
-    def identity(self, plugin_versions: Mapping[str, str]) -> str:
+    def identity(self, plugin_versions: Mapping[str, str], data: str = "") -> str:
         """Return the hash that says two runs would give the same result.
 
         Args:
             plugin_versions: distribution and version of the task, cell and clipper.
+            data: the task's `fingerprint` of data that its options do not hold.
         """
         content = json.dumps(
-            [self.VERSION, self.canonical(), dict(sorted(plugin_versions.items()))]
+            [self.VERSION, self.canonical(), dict(sorted(plugin_versions.items())), data]
         )
         return hashlib.sha256(content.encode()).hexdigest()

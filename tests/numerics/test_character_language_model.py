@@ -185,6 +185,19 @@ def test_a_seed_draws_the_same_windows(book):
     assert torch.equal(first.targets, second.targets)
 
 
+def test_a_texts_fingerprint_depends_on_its_content_alone(tmp_path):
+    contents = {"first": "abcd" * 300, "copy": "abcd" * 300, "edited": "abcd" * 299 + "abdc"}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+
+    first, copy, edited = (
+        CharacterLanguageModel(text=str(tmp_path / name)).fingerprint() for name in contents
+    )
+
+    assert first == copy
+    assert first != edited
+
+
 def one_line(error):
     message = str(error.value)
     assert "\n" not in message

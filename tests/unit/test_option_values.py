@@ -1,5 +1,6 @@
 """Values that fit an option and what is said of those that do not."""
 
+import re
 from enum import Enum
 from typing import Annotated, Literal
 
@@ -95,7 +96,8 @@ def test_fitting_value_is_read_as_its_type(annotation, given, read):
         (Annotated[int, MultipleOf(2)], 3, "Input should be a multiple of 2, got 3."),
         (str, {"a": "b" * 100}, f"must be a text, got {{'a': '{'b' * 70}...."),
     ],
-    ids=str,
+    # without addresses of functions, so that every test process names a test alike
+    ids=lambda part: re.sub(" at 0x[0-9a-f]+", "", str(part)),
 )
 def test_misfit_says_what_is_allowed_and_what_was_given(annotation, value, message):
     with pytest.raises(MisfitError) as raised:

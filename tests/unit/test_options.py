@@ -146,7 +146,7 @@ def test_option_of_a_plugin_that_takes_none_is_refused():
 def test_missing_option_is_named_with_what_it_takes():
     _, faults = registry.check_options("task", "char_lm", {})
 
-    assert faults == ["text: must be given (a text)."]
+    assert faults == ["text: must be given (the path of a file)."]
 
 
 class Positional:

@@ -190,7 +190,10 @@ def test_clash_fails_the_check(install_plugin):
 def test_named_plugin_without_its_option_fails_the_check():
     result = bptt("check", "char_lm")
 
-    assert (result.exit_code, result.stderr) == (2, "task.text must be given (a text).\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "task.text must be given (the path of a file).\n",
+    )
 
 
 def test_options_of_a_checked_plugin_may_be_set():

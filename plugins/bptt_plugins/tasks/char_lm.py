@@ -1,7 +1,7 @@
 """Language modelling of the characters of a text of one's own."""
 
+import hashlib
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -40,21 +40,22 @@ class CharacterLanguageModel(StreamTask):
     metric = "bits_per_char"
     better = "lower"
 
-    def __init__(self, *, text: str, window: Annotated[int, Ge(2)] = 64) -> None:
-        self.text, self.window_size = text, window
+    def __init__(self, *, text: Path, window: Annotated[int, Ge(2)] = 64) -> None:
+        self.text, self.window_size = str(text), window
         characters = read_text(text)
+        self._fingerprint = hashlib.sha256(characters.encode()).hexdigest()
         codes = torch.frombuffer(bytearray(characters.encode("utf-32-le")), dtype=torch.int32)
         counts = torch.bincount(codes)
         present = counts.nonzero().squeeze(1)
         self.vocabulary = "".join(chr(code) for code in present.tolist())
         if len(present) < 2:
             raise ValueError(
-                f"text must hold at least 2 different characters, got {len(present)} in {text!r}."
+                f"text must hold at least 2 different characters, got {len(present)} in {self.text!r}."
             )
         if len(codes) < 10 * (window + 1):
             raise ValueError(
                 f"text must hold at least 10 * (window + 1) = {10 * (window + 1)} characters, "
-                f"got {len(codes)} in {text!r}. Give a longer text or a smaller window."
+                f"got {len(codes)} in {self.text!r}. Give a longer text or a smaller window."
             )
         token_of = torch.zeros(len(counts), dtype=torch.int32)
         token_of[present] = torch.arange(len(present), dtype=torch.int32)
@@ -67,6 +68,9 @@ class CharacterLanguageModel(StreamTask):
         self.horizon = window - 1
         frequencies = torch.bincount(self.held_out).double() / held_out
         self.baseline = -float(torch.xlogy(frequencies, frequencies).sum()) / math.log(2)
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
 
     def window(self, index: int, batch_size: int) -> tuple[Batch, bool]:
         predictions = len(self.training) - 1
@@ -112,13 +116,14 @@ class CharacterLanguageModel(StreamTask):
         return Batch(inputs=read[:-1], targets=read[1:])
 
 
-def read_text(text: str) -> str:
-    """Return the content of the text file at path `text`, without a byte order mark.
+def read_text(path: Path) -> str:
+    """Return the content of the text file at `path`, without a byte order mark.
 
     Raises:
         ValueError: there is no such file, it cannot be read, or it is not text in UTF-8.
     """
-    path = Path(os.path.expanduser(text))
+    # a Python caller may well pass a str
+    text, path = str(path), Path(path)
     try:
         if path.is_dir():
             raise ValueError(f"text must be the path of a text file, got the folder {text!r}.")

@@ -68,6 +68,7 @@ def run(
                 name=request.name,
                 project=request.project,
                 identity=request.identity,
+                data=request.data,
                 plugins=request.plugins,
             )
             folders.append(folder)

@@ -40,7 +40,9 @@ def ship(as_json: bool) -> None:
         except TrackingUnavailable as error:
             lines.append(_Line(folder.run_id, False, "", str(error)))
         else:
-            busy = "" if tracking.is_shipped(folder) else "another process is writing or shipping it"
+            busy = (
+                "" if tracking.is_shipped(folder) else "another process is writing or shipping it"
+            )
             lines.append(_Line(folder.run_id, not busy, state.mlflow_run_id, busy))
         if not as_json:
             click.echo(_text(lines[-1]))

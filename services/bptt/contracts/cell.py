@@ -18,7 +18,8 @@ class Cell(nn.Module, ABC):
     """One time step of recurrence, differentiated by autograd: slow and always right.
 
     The keyword-only arguments of a subclass's constructor are the options of the plugin and
-    their annotations the schema, for example `gain: Annotated[float, Gt(0)] = 1.0`.
+    their annotations the schema, for example `gain: Annotated[float, Gt(0)] = 1.0`; a
+    `pathlib.Path` is made absolute before it gets there.
     Parameters are drawn from torch's global generator, which the framework seeds per run.
 
     Args:

@@ -62,6 +62,13 @@ class Task(ABC):
     baseline: float
     """`metric` of the best predictor that ignores the long dependency, in closed form."""
 
+    def fingerprint(self) -> str:
+        """Return what decides the data besides the options, for example the hash of a file.
+
+        Two runs are the same only if this is; a run does not go on with other data.
+        """
+        return ""
+
     @abstractmethod
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         """Draw training sequences on the CPU from `generator` alone: same state, same batch."""

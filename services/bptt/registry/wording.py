@@ -4,6 +4,7 @@ import inspect
 import types
 from collections.abc import Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
@@ -15,6 +16,7 @@ _PLAIN: dict[Any, str] = {
     int: "an integer",
     bool: "true or false",
     str: "a text",
+    Path: "the path of a file",
     type(None): "null",
 }
 _SIGNS = {Gt: ("gt", ">"), Ge: ("ge", ">="), Lt: ("lt", "<"), Le: ("le", "<=")}

@@ -33,6 +33,8 @@ class RunRequest:
     """Runs of one project are compared with each other."""
     plugins: Mapping[str, str]
     """Distribution and version of each plugin: `cell:lstm` -> `bptt 0.1.0`."""
+    data: str
+    """The task's fingerprint of data that its options do not hold."""
     identity: str
     """Equal for two requests that give the same result."""
 
@@ -69,7 +71,9 @@ def _read_request(root: dict[str, Node], source: str, faults: Faults) -> RunRequ
         if plugin := read_plugin(kind, root, source, faults):
             chosen[kind] = plugin
     task = construct_once(chosen, model, training, faults)
+    data = ""
     if task is not None:
+        data = task.fingerprint()
         task_name = chosen["task"].plugin.name
         model = complete_model(model, task, task_name, root.get("model"), faults)
     faults.raise_if_any()
@@ -91,5 +95,6 @@ def _read_request(root: dict[str, Node], source: str, faults: Faults) -> RunRequ
         name=labels.get("name", f"{spec.cell.name}-{spec.task.name}-s{seed}"),
         project=labels.get("project", spec.task.name),
         plugins=plugins,
-        identity=spec.identity(plugins),
+        data=data,
+        identity=spec.identity(plugins, data),
     )

@@ -8,13 +8,10 @@ from bptt.errors import BpttError
 from bptt.run_file.document import Node
 from bptt.run_file.faults import Faults
 from bptt.run_file.plugins import Chosen, PluginSection
-from bptt.spec import ModelSpec, TrainingSpec
+from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, ModelSpec, TrainingSpec
 
 if TYPE_CHECKING:
     from bptt.contracts import Task
-
-EMBEDDING_SIZE = 16
-HIGHWAY_BIAS = -2.0
 
 LARGEST_TRIAL = 64
 """Hidden size a cell is tried at, at most: enough to see whether its options go together."""

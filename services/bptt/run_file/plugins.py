@@ -15,9 +15,6 @@ from bptt.spec import Choice
 
 PluginSection = Literal["task", "cell", "clipper"]
 
-PATHS = {("task", "text")}
-"""Options that name a file: made absolute, so that a run means the same from every folder."""
-
 
 @dataclass(frozen=True)
 class Chosen:
@@ -83,7 +80,8 @@ def read_plugin(
             faults.add(f"{kind}.{option}", node.place, f"{kind}.{option} {told} {allowed}")
             continue
         value = single_value(f"{kind}.{option}", node, faults)
-        if (kind, option) in PATHS and isinstance(value, str) and value:
+        # absolute, so that a run means the same from every folder
+        if known[option].annotation is Path and isinstance(value, str) and value:
             value = str(Path(value).expanduser().absolute())
         given[option] = value
     options, wrong = registry.check_options(kind, name, given)

@@ -2,9 +2,12 @@
 
 import fcntl
 import logging
+import os
+import shutil
+import sqlite3
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +37,9 @@ def connect(target: Target) -> "MlflowClient":
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mlflow\.")
     from mlflow import MlflowClient
 
-    # two processes that migrate one new database at a time would break it for good
-    with _locked(target.home) if target.home else nullcontext():
-        return MlflowClient(tracking_uri=target.uri, registry_uri=target.uri)
+    if target.home:
+        _make_database(target.home)
+    return MlflowClient(tracking_uri=target.uri, registry_uri=target.uri)
 
 
 class RunDeleted(TrackingUnavailable):
@@ -99,9 +102,25 @@ def _send_halving(
     return []
 
 
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _make_database(home: Path) -> None:
+    """Make MLflow's database if there is none, so that it appears whole or not at all.
+
+    MLflow migrates a new file in some forty steps. Two processes that do so at a time, or one
+    that dies meanwhile, would leave a file that no version of MLflow can use or mend.
+    """
+    from mlflow import MlflowClient
+
     home.mkdir(parents=True, exist_ok=True)
     with (home / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        if (home / "mlflow.db").exists():
+            return
+        workshop = home / "mlflow.new"
+        shutil.rmtree(workshop, ignore_errors=True)
+        workshop.mkdir()
+        uri = f"sqlite:///{workshop / 'made.db'}"
+        MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with closing(sqlite3.connect(workshop / "made.db")) as made:
+            made.execute("VACUUM INTO ?", (str(workshop / "whole.db"),))
+        os.replace(workshop / "whole.db", home / "mlflow.db")
+        shutil.rmtree(workshop)

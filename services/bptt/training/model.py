@@ -8,13 +8,11 @@ from torch import Tensor, nn
 from bptt import registry
 from bptt.contracts import Batch, State, Task, Tokens
 from bptt.kernels import BACKEND, Unrolled
-from bptt.spec import RunSpec
+from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, RunSpec
 from bptt.training.layers import Stack
 from bptt.training.seeding import stream_seed
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-EMBEDDING_SIZE = 16
-HIGHWAY_BIAS = -2.0
 
 
 @dataclass(frozen=True)

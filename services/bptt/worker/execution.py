@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
-from bptt.errors import RunNotFound
+from bptt.errors import DataChanged, RunNotFound
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.spec import RunSpec
 
-ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+"""In the order of their codes and without look-alikes."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,21 @@ def begin(
     name: str,
     project: str,
     identity: str,
+    data: str,
     plugins: Mapping[str, str],
 ) -> RunFolder:
     """Make the folder of a new run and return it; its id sorts by the time of creation."""
     import torch
 
-    unique = "".join(secrets.choice(ID_ALPHABET) for _ in range(4))
-    run_id = f"{time.strftime('%y%m%d-%H%M%S')}-{unique}"
-    folder = RunFolder(settings.runs / run_id)
+    folder = RunFolder(settings.runs / _new_id(time.time()))
     folder.create(
         {
-            "run_id": run_id,
+            "run_id": folder.run_id,
             "name": name,
             "project": project,
             "spec": spec.model_dump(mode="json"),
             "identity": identity,
+            "data": data,
             "plugins": dict(plugins),
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "torch": torch.__version__,
@@ -79,7 +80,9 @@ def execute(
 
     Raises:
         CheckpointDamaged: the checkpoint is not whole.
+        DataChanged: the task would draw other data than the run began with.
         KeyboardInterrupt: after Ctrl-C, once the update under way is done and saved.
+        RunBusy: another process trains this run.
         RunNotFound: the folder holds no run.
     """
     from bptt.training import TrainingRun, train
@@ -90,22 +93,38 @@ def execute(
     run = folder.read("run")
     if run is None:
         raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
-    training = TrainingRun(RunSpec.model_validate(run["spec"]))
-    recorder = Recorder(folder, training)
-    try:
-        with _interrupt_between_updates() as interrupted:
-            for report in train([training]):
-                recorder.record(report)
-                if on_progress:
-                    on_progress(Progress(report.step, training.spec.training.steps, report.metrics))
-                due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
-                if report.outcome is None and (due or interrupted.is_set()):
-                    recorder.checkpoint()
-                    if interrupted.is_set():
-                        raise KeyboardInterrupt
-        return recorder.finish()
-    finally:
-        recorder.close()
+    with folder.locked():
+        training = TrainingRun(RunSpec.model_validate(run["spec"]))
+        if training.task.fingerprint() != run["data"]:
+            raise DataChanged(
+                f"The data of run {folder.run_id} is not what it began with: "
+                f"{dict(training.spec.task.options)}. Put it back, or start a new run."
+            )
+        recorder = Recorder(folder, training)
+        try:
+            with _interrupt_between_updates() as interrupted:
+                for report in train([training]):
+                    recorder.record(report)
+                    if on_progress:
+                        steps = training.spec.training.steps
+                        on_progress(Progress(report.step, steps, report.metrics))
+                    due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
+                    if report.outcome is None and (due or interrupted.is_set()):
+                        recorder.checkpoint()
+                        if interrupted.is_set():
+                            raise KeyboardInterrupt
+            return recorder.finish()
+        finally:
+            recorder.close()
+
+
+def _new_id(now: float) -> str:
+    """Return day, time, milliseconds as two letters, and three random letters."""
+    seconds, fraction = divmod(now, 1)
+    place = int(fraction * len(ID_ALPHABET) ** 2)
+    letters = [ID_ALPHABET[i] for i in divmod(place, len(ID_ALPHABET))]
+    letters += [secrets.choice(ID_ALPHABET) for _ in range(3)]
+    return f"{time.strftime('%y%m%d-%H%M%S', time.localtime(seconds))}-{''.join(letters)}"
 
 
 @contextmanager

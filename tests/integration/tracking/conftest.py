@@ -249,3 +249,14 @@ def stored() -> Callable[[Target, RunFolder], Stored]:
         return Stored(target, runs[0].info.run_id if runs else "", len(runs))
 
     return find
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    def wait(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.01)
+
+    return wait

@@ -146,7 +146,7 @@ def test_folder_shipped_by_another_process_is_left_alone(make_run, target):
     run = make_run()
     run.finish()
     with (run.folder.path / "shipped.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
         state = ship(run.folder, target)
 
@@ -180,3 +180,30 @@ def test_two_processes_make_one_new_database(make_run, tmp_path, stored):
 
     assert [child.exitcode for child in children] == [0, 0]
     assert [stored(target, run.folder).points for run in runs] == [run.points for run in runs]
+
+
+def test_process_killed_while_it_makes_the_database_leaves_none_behind(
+    make_run, tmp_path, stored, wait_until
+):
+    home = tmp_path / "new home"
+    target = Target(f"sqlite:///{home / 'mlflow.db'}", home)
+    run = make_run()
+    run.metrics(0, train_loss=1.0)
+    run.finish()
+    child = multiprocessing.get_context("spawn").Process(target=connect, args=(target,))
+    child.start()
+    # in the middle: tables are there, and columns are still to come
+    wait_until(lambda: size_of(home / "mlflow.new" / "made.db") > 50_000)
+    child.kill()
+    child.join()
+    was_there = (home / "mlflow.db").exists()
+
+    ship(run.folder, target)
+
+    assert not was_there
+    assert stored(target, run.folder).points == run.points
+    assert not (home / "mlflow.new").exists()
+
+
+def size_of(path):
+    return path.stat().st_size if path.exists() else 0

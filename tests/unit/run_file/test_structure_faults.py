@@ -74,7 +74,7 @@ ONE_FAULT = {
     ),
     "a required option that is missing": (
         "task: char_lm\ncell: lstm\n",
-        "1: task.text must be given (a text).",
+        "1: task.text must be given (the path of a file).",
     ),
     "a second document": (
         LEAST + "---\nseed: 1\n",

@@ -1,0 +1,137 @@
+"""Executing the run in a folder, and what keeps it from being executed."""
+
+import multiprocessing
+
+import pytest
+
+from bptt.errors import CheckpointDamaged, DataChanged, RunBusy, RunNotFound
+from bptt.run_file import read_run_file
+from bptt.run_folder import RunFolder
+from bptt.settings import Settings
+from bptt.worker.execution import begin, execute
+
+RUN_FILE = """
+task: {name: char_lm, text: TEXT, window: 8}
+cell: rnn
+model: {hidden_size: 4}
+training: {steps: 4, batch_size: 2, evaluate_every: 2}
+statistics: {interval: 2}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the keys to the cabinet are on the table. " * 20)
+    file = tmp_path / "run.yaml"
+    file.write_text(RUN_FILE.replace("TEXT", str(text)))
+    request = read_run_file(file)
+    return begin(
+        Settings(home=tmp_path / "home"),
+        spec=request.spec,
+        name=request.name,
+        project=request.project,
+        identity=request.identity,
+        data=request.data,
+        plugins=request.plugins,
+    )
+
+
+def hold(path, held, release):
+    with RunFolder(path).locked():
+        held.set()
+        release.wait(60)
+
+
+def test_run_another_process_trains_is_left_alone(folder):
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(folder.path, held, release))
+    process.start()
+    assert held.wait(60)
+
+    with pytest.raises(RunBusy, match=f"{folder.run_id} is being trained by another process"):
+        execute(folder, checkpoint_seconds=10)
+    release.set()
+    process.join(60)
+
+    assert not folder.journal.exists()
+    assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
+
+
+def test_run_whose_text_changed_does_not_go_on(folder, tmp_path):
+    (tmp_path / "text.txt").write_text("another text altogether, with other characters! " * 20)
+
+    with pytest.raises(DataChanged, match="is not what it began with"):
+        execute(folder, checkpoint_seconds=10)
+
+    assert not folder.journal.exists()
+
+
+def test_identity_of_a_run_changes_with_the_content_of_its_text(folder, tmp_path):
+    before = folder.read("run")["identity"]
+
+    same = read_run_file(tmp_path / "run.yaml").identity
+    (tmp_path / "text.txt").write_text("another text altogether, with other characters! " * 20)
+    other = read_run_file(tmp_path / "run.yaml").identity
+
+    assert same == before
+    assert other != before
+
+
+def test_finished_run_is_not_trained_again(folder):
+    first = execute(folder, checkpoint_seconds=10)
+    journal = folder.journal.read_bytes()
+
+    assert execute(folder, checkpoint_seconds=10) == first
+    assert folder.journal.read_bytes() == journal
+
+
+def test_damaged_checkpoint_is_told_with_the_way_out(folder):
+    with pytest.raises(KeyboardInterrupt):
+        execute(folder, checkpoint_seconds=0, on_progress=interrupt_at(2))
+    folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:-7])
+
+    with pytest.raises(CheckpointDamaged, match="from the start, delete .*checkpoint.pt"):
+        execute(folder, checkpoint_seconds=10)
+    folder.checkpoint.unlink()
+
+    assert execute(folder, checkpoint_seconds=10)["step"] == 4
+
+
+def interrupt_at(step):
+    def on_progress(progress):
+        if progress.step == step:
+            raise KeyboardInterrupt
+
+    return on_progress
+
+
+def test_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(RunNotFound, match=r"run\.json is missing"):
+        execute(RunFolder(tmp_path), checkpoint_seconds=10)
+
+
+def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
+    result = execute(folder, checkpoint_seconds=10)
+
+    assert (result["outcome"], result["step"], result["backend"]) == ("finished", 4, "autograd")
+    assert result["metric"] == "bits_per_char"
+    assert 0 < result["statistics_share"] < 1
+    assert result["metrics"]["eval/bits_per_char"] == result["metrics"]["eval/bits_per_char"]
+    assert set(result["flow"]) == {"slope", "half_life", "horizon", "ratio"}
+    assert [file.name for file in folder.probe_files()] == [
+        "00000000.npz",
+        "00000002.npz",
+        "00000004.npz",
+    ]
+
+
+def test_ids_sort_by_the_time_of_creation():
+    from bptt.worker.execution import _new_id
+
+    moments = [1.0e9 + 0.004 * k for k in range(500)]
+
+    ids = [_new_id(moment) for moment in moments]
+
+    assert sorted(ids) == ids

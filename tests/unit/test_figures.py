@@ -1,0 +1,158 @@
+"""Pictures of the gradient through time say what they show, and fit where they are shown."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from bptt.tracking import figures
+from bptt.tracking.figures import style
+from bptt.tracking.figures.curves import moments
+from bptt.tracking.flow_history import FlowHistory
+
+
+@pytest.fixture
+def make_flow():
+    def make(states="h", probes=5, lags=30, slope=-0.1):
+        curve = 10.0 ** (slope * np.arange(lags))
+        norms = {state: np.tile(curve, (probes, 1)) for state in states}
+        return FlowHistory(np.arange(probes) * 100, norms, np.array([lags - 1]))
+
+    return make
+
+
+def panels(figure):
+    return [axes for axes in figure.axes if axes.get_xlabel()]
+
+
+def test_heat_map_has_a_panel_per_state_and_names_the_run(make_flow):
+    figure = figures.gradient_heat_map(make_flow("hc"), title="lstm-s0")
+
+    assert len(panels(figure)) == 2
+    assert "lstm-s0" in figure.get_suptitle()
+    assert [axes.get_xlabel() for axes in panels(figure)] == [style.LAG] * 2
+    assert panels(figure)[0].get_ylabel() == style.STEP
+
+
+def test_heat_map_shows_log10_of_the_norm_with_fixed_colours(make_flow):
+    flow = make_flow(slope=-0.5)
+
+    mesh = panels(figures.gradient_heat_map(flow, title="rnn"))[0].collections[0]
+
+    assert mesh.get_clim() == (-8.0, 0.0)
+    np.testing.assert_allclose(mesh.get_array(), flow.log10())
+
+
+def test_heat_map_marks_what_explodes_and_what_is_unknown(make_flow):
+    flow = make_flow(probes=1, lags=4)
+    flow.norms["h"][0] = [1e3, np.inf, np.nan, 1e-3]
+
+    mesh = panels(figures.gradient_heat_map(flow, title="rnn"))[0].collections[0]
+
+    colours = [to_hex(colour) for colour in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)]
+    assert colours[:2] == [style.EXPLODED.lower()] * 2
+    assert colours[2] == style.UNKNOWN.lower()
+    assert colours[3] not in colours[:3]
+
+
+def test_heat_map_leaves_room_for_the_training_that_was_planned(make_flow):
+    axes = panels(figures.gradient_heat_map(make_flow(), title="rnn", steps=2000))[0]
+
+    assert axes.get_ylim()[1] == 2000
+
+
+def test_single_probe_is_wide_enough_to_see(make_flow):
+    figure = figures.heat_map_tile(make_flow(probes=1), title="rnn", steps=1000)
+
+    coordinates = panels(figure)[0].collections[0].get_coordinates()
+    assert coordinates[-1, 0, 1] - coordinates[0, 0, 1] == 50
+
+
+@pytest.mark.parametrize("draw", [figures.gradient_heat_map, figures.gradient_curves])
+def test_window_of_truncated_backpropagation_is_marked(make_flow, draw):
+    figure = draw(make_flow(lags=30), title="rnn", truncation=20)
+
+    # dashed lines besides the curves: the window that holds position 29 begins at 20
+    dashed = [line for line in panels(figure)[0].lines if line.get_xdata()[0] == 9.5]
+    assert len(dashed) == 1
+    assert "windows of 20" in figure.get_suptitle()
+
+
+def test_no_window_is_marked_without_truncation(make_flow):
+    axes = panels(figures.gradient_heat_map(make_flow(), title="rnn"))[0]
+
+    assert list(axes.lines) == []
+
+
+def test_tile_is_what_mlflows_grid_takes(make_flow, tmp_path):
+    figure = figures.heat_map_tile(make_flow("hc"), title="a name that is longer than any tile")
+
+    path = figures.save(figure, tmp_path / "new" / "tile.png")
+
+    with Image.open(path) as image:
+        assert (image.format, image.size) == ("PNG", (440, 440))
+    assert len(panels(figure)[0].get_title()) == 30
+
+
+def test_curves_are_drawn_before_half_way_and_at_the_end(make_flow):
+    axes = panels(figures.gradient_curves(make_flow(), title="rnn"))[0]
+
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["init (step 0)", "mid (step 200)", "final (step 400)"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([0], {"init": 0}),
+        ([0, 10], {"init": 0, "final": 1}),
+        ([0, 10, 20, 100], {"init": 0, "mid": 2, "final": 3}),
+    ],
+    ids=["one probe", "two", "uneven"],
+)
+def test_moments_are_probes_that_exist(steps, expected):
+    flow = FlowHistory(np.array(steps), {"h": np.ones((len(steps), 2))}, np.array([1]))
+
+    # 50 is half-way from 0 to 100, and 20 the nearest probe
+    assert moments(flow) == expected
+
+
+def test_overlay_tells_runs_apart_without_colour(make_flow):
+    runs = {f"run {number}": make_flow() for number in range(20)}
+
+    axes = panels(figures.gradient_overlay(runs, title="adding"))[0]
+
+    lines = [line for line in axes.lines if line.get_label() in runs]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+    assert len(axes.get_legend().get_texts()) == 20
+
+
+def test_overlay_says_which_run_has_no_finite_gradient(make_flow):
+    exploded = make_flow()
+    exploded.norms["h"][-1] = np.inf
+
+    axes = panels(figures.gradient_overlay({"a": make_flow(), "b": exploded}, title="x"))[0]
+
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["a", "b (not finite)"]
+
+
+def test_overlay_leaves_out_runs_without_the_state(make_flow):
+    runs = {"lstm": make_flow("hc"), "gru": make_flow("h")}
+
+    axes = panels(figures.gradient_overlay(runs, title="x", state="c"))[0]
+
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["lstm"]
+
+
+def test_figures_need_neither_pyplot_nor_a_screen():
+    program = (
+        "import sys; from bptt.tracking import figures; print('matplotlib.pyplot' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stdout == "False\n"

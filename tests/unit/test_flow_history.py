@@ -1,0 +1,123 @@
+"""The gradient through time as it is read from a run's statistics arrays."""
+
+import numpy as np
+import pytest
+
+from bptt.tracking.flow_history import FLOOR, FlowHistory, read_flow
+
+
+@pytest.fixture
+def write_probe(tmp_path):
+    def write(step, anchors, **curves):
+        path = tmp_path / f"{step:08d}.npz"
+        named = {f"lag/{key.replace('_', '/')}": np.array(rows) for key, rows in curves.items()}
+        np.savez_compressed(path, anchors=np.array(anchors, dtype=float), **named)
+        return path
+
+    return write
+
+
+def history(anchors=(9,), lags=10):
+    return FlowHistory(np.array([0]), {"h": np.ones((1, lags))}, np.array(anchors))
+
+
+def test_each_probe_is_a_row_by_lag(write_probe):
+    files = [
+        write_probe(0, [2], **{"0_forward_h": [[1.0, 0.1, 0.01]]}),
+        write_probe(100, [2], **{"0_forward_h": [[2.0, 0.2, 0.02]]}),
+    ]
+
+    flow = read_flow(files)
+
+    assert flow.steps.tolist() == [0, 100]
+    assert flow.norms["h"].tolist() == [[1.0, 0.1, 0.01], [2.0, 0.2, 0.02]]
+
+
+def test_top_layer_read_forward_is_taken(write_probe):
+    file = write_probe(
+        0,
+        [1],
+        **{"0_forward_h": [[9.0, 9.0]], "10_forward_h": [[1.0, 2.0]], "2_forward_h": [[8.0, 8.0]]},
+        **{"10_backward_h": [[7.0, 7.0]], "10_forward_c": [[3.0, 4.0]]},
+    )
+
+    flow = read_flow([file])
+
+    assert {state: norms.tolist() for state, norms in flow.norms.items()} == {
+        "h": [[1.0, 2.0]],
+        "c": [[3.0, 4.0]],
+    }
+
+
+def test_mean_is_over_the_anchors_that_reach_a_lag(write_probe):
+    nan = float("nan")
+    file = write_probe(0, [0, 1], **{"0_forward_h": [[4.0, nan, nan], [2.0, 1.0, nan]]})
+
+    flow = read_flow([file])
+
+    assert flow.norms["h"].tolist() == [[3.0, 1.0]]
+
+
+def test_gradient_that_is_not_a_number_stays_so(write_probe):
+    file = write_probe(0, [1, 1], **{"0_forward_h": [[float("nan"), 1.0], [1.0, 1.0]]})
+
+    flow = read_flow([file])
+
+    assert np.isnan(flow.norms["h"][0, 0])
+    assert flow.norms["h"][0, 1] == 1.0
+
+
+def test_zero_and_underflow_rest_on_the_floor():
+    flow = FlowHistory(np.array([0]), {"h": np.array([[1.0, 0.0, 1e-200]])}, np.array([2]))
+
+    assert flow.log10().tolist() == [[0.0, FLOOR, FLOOR]]
+
+
+def test_missing_damaged_and_unlike_files_are_passed_over(write_probe, tmp_path):
+    good = write_probe(0, [1], **{"0_forward_h": [[1.0, 2.0]]})
+    torn = tmp_path / "00000001.npz"
+    torn.write_bytes(good.read_bytes()[:50])
+    shorter = write_probe(2, [0], **{"0_forward_h": [[1.0]]})
+    empty = write_probe(3, [1])
+
+    flow = read_flow([good, torn, shorter, empty, tmp_path / "00000004.npz"])
+
+    assert flow.steps.tolist() == [0]
+
+
+def test_nothing_measured_is_no_history(write_probe):
+    assert read_flow([]) is None
+    assert read_flow([write_probe(0, [1])]) is None
+
+
+@pytest.mark.parametrize(
+    ("anchors", "truncation", "edge"),
+    [
+        # the loss at 9 lies in the window that begins at 8
+        ((9,), 4, 1.5),
+        ((9,), 5, 4.5),
+        ((3, 9), 4, 3.5),
+        # a window as long as the sequence cuts nothing
+        ((9,), 10, None),
+        ((9,), None, None),
+    ],
+)
+def test_window_ends_where_the_last_one_began(anchors, truncation, edge):
+    assert history(anchors).window_edge(truncation) == edge
+
+
+def test_window_edge_is_where_truncated_training_stops(make_spec, tmp_path):
+    from bptt.training import TrainingRun, train
+
+    task = {"name": "adding", "length": 20}
+    spec = make_spec(task, "rnn", training={"truncation": 6}, statistics={"interval": 6})
+    report = next(report for report in train([TrainingRun(spec)]) if report.probe)
+    path = tmp_path / "00000000.npz"
+    np.savez(path, **{name: array.numpy() for name, array in report.probe.items()})
+
+    flow = read_flow([path])
+
+    edge = flow.window_edge(6)
+    reached = np.arange(flow.lags) < edge
+    assert (flow.norms["h"][0][reached] > 0).all()
+    assert (flow.norms["h"][0][~reached] == 0).all()
