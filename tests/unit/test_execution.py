@@ -92,7 +92,7 @@ def test_damaged_checkpoint_is_told_with_the_way_out(folder):
         execute(folder, checkpoint_seconds=0, on_progress=interrupt_at(2))
     folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:-7])
 
-    with pytest.raises(CheckpointDamaged, match="from the start, delete .*checkpoint.pt"):
+    with pytest.raises(CheckpointDamaged, match=r"from the start, delete .*checkpoint\.pt"):
         execute(folder, checkpoint_seconds=10)
     folder.checkpoint.unlink()
 
@@ -117,8 +117,8 @@ def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
 
     assert (result["outcome"], result["step"], result["backend"]) == ("finished", 4, "autograd")
     assert result["metric"] == "bits_per_char"
+    assert 0 < result["metrics"]["eval/bits_per_char"] < 10
     assert 0 < result["statistics_share"] < 1
-    assert result["metrics"]["eval/bits_per_char"] == result["metrics"]["eval/bits_per_char"]
     assert set(result["flow"]) == {"slope", "half_life", "horizon", "ratio"}
     assert [file.name for file in folder.probe_files()] == [
         "00000000.npz",
