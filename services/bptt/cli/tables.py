@@ -1,6 +1,7 @@
 """Runs as tables for a terminal: one run in full, or several next to each other."""
 
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -31,7 +32,14 @@ def one_run(summary: Summary, width: int) -> RenderableType:
 
 
 def several_runs(summaries: Sequence[Summary], width: int) -> RenderableType:
-    """Return a table with a row for each run, and the plot of all of them."""
+    """Return for each task a table with a row for each run, and the plot of its runs."""
+    by_task: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        by_task.setdefault(str(summary.spec["task"]), []).append(summary)
+    return Group(*(_runs_of_one_task(runs, width) for runs in by_task.values()))
+
+
+def _runs_of_one_task(summaries: Sequence[Summary], width: int) -> RenderableType:
     named = labels(summaries)
     metrics = {summary.metric[0] for summary in summaries} - {""}
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -61,8 +69,30 @@ def several_runs(summaries: Sequence[Summary], width: int) -> RenderableType:
         Text(),
         table,
         Text(),
+        *_by_evaluation_set(summaries, named),
         draw("‖∂L/∂h‖ at the last probe, by lag", curves, width),
     )
+
+
+def _by_evaluation_set(summaries: Sequence[Summary], named: Sequence[str]) -> list[RenderableType]:
+    """Return a table of the metric on each named evaluation set, if the task has any."""
+    metric = max(summary.metric[0] for summary in summaries)
+    prefix = f"eval/{metric}_"
+    names = dict.fromkeys(
+        key.removeprefix(prefix) for s in summaries for key in s.metrics if key.startswith(prefix)
+    )
+    if not metric or not names:
+        return []
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    # attractors_0, attractors_1, ...: what is common to all stands once, in the heading
+    common = commonprefix(list(names)) if len(names) > 1 else ""
+    table.add_column(f"{metric} by {common.rstrip('_') or 'set'}", overflow="fold")
+    for name in names:
+        table.add_column(name.removeprefix(common), justify="right")
+    for summary, label in zip(summaries, named, strict=True):
+        values = (summary.metrics.get(f"{prefix}{name}") for name in names)
+        table.add_row(label, *map(number, values))
+    return [table, Text()]
 
 
 def number(value: float | None) -> str:
@@ -140,8 +170,8 @@ def _told_metric(summary: Summary) -> str:
         return ""
     best = (summary.result or {}).get("best") or {}
     told = f"{name} {number(value)}, baseline {number(baseline)}"
-    if f"eval/{name}" in best:
-        told += f", best {number(best[f'eval/{name}'])} at step {best['step']}"
+    if f"eval_{name}" in best:
+        told += f", best {number(best[f'eval_{name}'])} at step {number(best['step'])}"
     return told
 
 

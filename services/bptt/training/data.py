@@ -10,6 +10,9 @@ from bptt.training.seeding import stream
 BLOCK = 16
 """Batches drawn in one call: drawing costs as much as a training step of a small network."""
 
+POOL = 128
+"""Sequences of unequal length drawn for each one the probe keeps."""
+
 
 class TrainingData:
     """The training batches of one run."""
@@ -60,7 +63,10 @@ def probe_batch(task: Task, seed: int, sequences: int, batch_size: int) -> Batch
     if isinstance(task, StreamTask):
         batch, _ = task.window(0, batch_size)
         return select(batch, slice(0, sequences), task.reads)
-    pool = task.sample(stream(seed, "probe"), 16 * sequences)
+    drawn = task.sample(stream(seed, "probe"), sequences)
+    if drawn.lengths is None:
+        return drawn
+    pool = task.sample(stream(seed, "probe"), POOL * sequences)
     if pool.lengths is None:
         return select(pool, slice(0, sequences), task.reads)
     values, counts = pool.lengths.unique(return_counts=True)

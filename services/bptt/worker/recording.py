@@ -130,7 +130,7 @@ class Recorder:
             "better": training.task.better,
             "baseline": training.task.baseline,
             "metrics": latest,
-            "best": training.evaluation.best,
+            "best": _section(training.evaluation.best, "best/"),
             "flow": _section(latest, "flow/"),
             "seconds": training.seconds,
             "steps_per_second": outcome.step / max(training.seconds, 1e-9),
