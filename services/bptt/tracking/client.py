@@ -66,6 +66,18 @@ def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag
     except MlflowException as error:
         if error.error_code not in FINAL:
             raise
+    require_run(client, run_id)
+    return _send_halving(client, run_id, entries, halve=True)
+
+
+def require_run(client: "MlflowClient", run_id: str) -> None:
+    """Make sure that a run can be written to.
+
+    Raises:
+        RunDeleted, RunMissing: it cannot, and never will.
+    """
+    from mlflow.exceptions import MlflowException
+
     try:
         stage = client.get_run(run_id).info.lifecycle_stage
     except MlflowException as error:
@@ -74,7 +86,6 @@ def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag
         raise
     if stage == "deleted":
         raise RunDeleted
-    return _send_halving(client, run_id, entries, halve=True)
 
 
 def _send_halving(

@@ -1,5 +1,6 @@
 """What MLflow shows of a run's statistics arrays: lag curves, a heat map and artifacts."""
 
+import io
 import platform
 import tempfile
 import uuid
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ruamel.yaml import YAML
 
-from bptt.run_folder import RunFolder
+from bptt.run_folder import RunFolder, replace
 from bptt.tracking.description import milliseconds
 from bptt.tracking.flow_history import FlowHistory, load_arrays, read_flow
 from bptt.tracking.rows import Value, rounded
@@ -108,10 +109,11 @@ class Pictures:
         artifacts = self._folder.artifacts
         artifacts.mkdir(exist_ok=True)
         if not (artifacts / "config.yaml").exists():
-            with (artifacts / "config.yaml").open("w") as file:
-                YAML().dump(self._run["spec"], file)
+            text = io.BytesIO()
+            YAML().dump(self._run["spec"], text)
+            replace(artifacts / "config.yaml", text.getvalue())
         if not (artifacts / "env.txt").exists():
-            (artifacts / "env.txt").write_text(_environment(self._run))
+            replace(artifacts / "env.txt", _environment(self._run).encode())
         if self.flow is None:
             return
         self._write_arrays(artifacts / "flow" / "flow.npz")

@@ -3,8 +3,8 @@
 import threading
 
 from bptt.run_folder import RunFolder
-from bptt.tracking.shipping import committed, ship
-from bptt.tracking.state import Shipped
+from bptt.tracking.shipping import ship
+from bptt.tracking.state import Shipped, committed
 from bptt.tracking.target import Target
 
 INTERVAL = 5.0

@@ -1,25 +1,16 @@
 """`ship`: one visit to a run's folder, which sends to MLflow what is committed and new."""
 
 import fcntl
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
-from bptt.tracking import description, saved_view
-from bptt.tracking.client import RunDeleted, RunMissing, connect, send
-from bptt.tracking.rows import LAYER_KEYS_AT_MOST, Value, batches
-from bptt.tracking.state import Shipped
+from bptt.tracking.client import RunDeleted, RunMissing
+from bptt.tracking.state import Shipped, committed
 from bptt.tracking.target import Target
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-STATUS = {"failed": "FAILED", "cancelled": "KILLED"}
-"""MLflow's word for an outcome; every other one is a result, divergence too: FINISHED."""
+from bptt.tracking.visit import Visit
 
 
 def ship(folder: RunFolder, target: Target, *, training: bool | None = None) -> Shipped:
@@ -40,32 +31,25 @@ def ship(folder: RunFolder, target: Target, *, training: bool | None = None) -> 
     Raises:
         TrackingUnavailable: MLflow cannot be reached or failed; the rest waits in the folder.
     """
-    with _alone(folder) as alone:
-        state = Shipped.read(folder, target.uri)
-        if state.complete or not alone:
+    try:
+        with _alone(folder) as alone:
+            state = Shipped.read(folder, target.uri)
+            if alone and not state.complete:
+                state = _ship(folder, target, state, training)
+                state.write(folder)
             return state
-        try:
-            try:
-                _Visit(folder, target, state).ship(training)
-            except RunMissing:
-                state = Shipped(target.uri)
-                _Visit(folder, target, state).ship(training)
-            except RunDeleted:
-                state.complete = True
-            state.write(folder)
-        # MLflow, its database driver and the network have no exception in common
-        except Exception as error:
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise TrackingUnavailable(
-                f"Run {folder.run_id} is not (wholly) in MLflow yet: {reason[:300]}"
-            ) from error
-    return state
+    # MLflow, its database driver, the network and the disk have no exception in common
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise TrackingUnavailable(
+            f"Run {folder.run_id} is not (wholly) in MLflow yet: {reason[:300]}"
+        ) from error
 
 
 def unshipped(runs: Path) -> list[RunFolder]:
     """Return the folders in `runs` that hold something MLflow has not acknowledged."""
-    folders = [RunFolder(p) for p in sorted(runs.iterdir())] if runs.is_dir() else []
-    return [folder for folder in folders if folder.read("run") and not is_shipped(folder)]
+    folders = [RunFolder(path.parent) for path in sorted(runs.glob("*/run.json"))]
+    return [folder for folder in folders if not is_shipped(folder)]
 
 
 def is_shipped(folder: RunFolder) -> bool:
@@ -78,151 +62,15 @@ def is_shipped(folder: RunFolder) -> bool:
     )
 
 
-def committed(folder: RunFolder) -> int:
-    """Return how much of the journal is final, in bytes.
-
-    What follows the last checkpoint is written again, with other times, if the run crashes.
-    """
-    # looked at first: once there is a result the journal does not grow any more
-    ended = folder.is_finished
-    length = folder.journal.stat().st_size if folder.journal.exists() else 0
-    return length if ended else min(length, (folder.read("committed") or {"journal": 0})["journal"])
-
-
-class _Visit:
-    """One visit: opens the run in MLflow if need be, then sends news, pictures and the end."""
-
-    def __init__(self, folder: RunFolder, target: Target, state: Shipped) -> None:
-        self._folder = folder
-        self._target = target
-        self._state = state
-        self._client: MlflowClient = connect(target)
-        run = folder.read("run")
-        if run is None:
-            raise FileNotFoundError(f"run.json is missing in {folder.path}")
-        self._run: dict[str, Any] = run
-
-    def ship(self, training: bool | None) -> None:
-        # the result is read before the journal, which is final from then on
-        result = self._folder.read("result")
-        end = committed(self._folder)
-        if not self._state.mlflow_run_id:
-            self._open()
-        elif training and self._state.status != "RUNNING":
-            self._client.update_run(self._state.mlflow_run_id, status="RUNNING")
-            self._state.status = "RUNNING"
-        self._send_journal(end)
-        self._send_pictures(end, ended=result is not None)
-        if result is not None:
-            self._close(result)
-        elif training is False and self._state.status != "KILLED":
-            self._client.set_terminated(self._state.mlflow_run_id, "KILLED")
-            self._state.status = "KILLED"
-
-    def _open(self) -> None:
-        """Find the run in MLflow, or create it with its true start; log params and numbers."""
-        from mlflow.entities import Param
-
-        started = description.milliseconds(self._run["created_at"])
-        name = self._run["project"] or "bptt"
-        experiment = _experiment(self._client, name, self._target, started)
-        # an earlier visit may have created it and died before it could write that down
-        found = self._client.search_runs(
-            [experiment], f"tags.`bptt.run_id` = '{self._folder.run_id}'", max_results=1
-        )
-        run_id = (
-            found[0].info.run_id
-            if found
-            else self._client.create_run(
-                experiment, started, description.tags(self._run), self._run["name"]
-            ).info.run_id
-        )
-        params = [Param(*pair) for pair in description.params(self._run).items()]
-        self._client.log_batch(run_id, params=params, synchronous=True)
-        self._state.mlflow_run_id, self._state.status = run_id, "RUNNING"
-        numbers = description.numbers(self._run)
-        self._send([Value(key, value, started, 0) for key, value in numbers.items()])
-        self._state.write(self._folder)
-
-    def _send_journal(self, end: int) -> None:
-        state = self._state
-        if end < state.journal:
-            # the run started again before what was sent, for example without its checkpoint
-            state.resent_after, state.journal = state.step, 0
-        for batch in batches(self._folder, state.journal, end, state.resent_after):
-            self._send(batch.values, batch.tags)
-            state.journal, state.step = batch.end, max(state.step, batch.step)
-            state.write(self._folder)
-
-    def _send_pictures(self, end: int, ended: bool) -> None:
-        from bptt.tracking.pictures import Pictures
-
-        pictures = Pictures(self._folder, self._run, end, ended)
-        for name, values in pictures.lag_curves(self._state.lag_curves):
-            self._send(values)
-            self._state.lag_curves.append(name)
-        with pictures.heat_map(self._state.heat_maps) as (reached, images):
-            if images:
-                self._client.log_artifacts(self._state.mlflow_run_id, str(images))
-                self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
-                self._state.heat_maps = reached
-                self._state.write(self._folder)
-        if ended:
-            pictures.write_artifacts()
-            self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
-
-    def _close(self, result: dict[str, Any]) -> None:
-        tags = {"bptt.outcome": result["outcome"], "bptt.sync": "complete"}
-        if self._state.keys_left_out:
-            tags["bptt.keys_left_out"] = ", ".join(self._state.keys_left_out)
-        self._send([], tags)
-        self._state.status = STATUS.get(result["outcome"], "FINISHED")
-        ended_at = description.milliseconds(result["ended_at"])
-        self._client.set_terminated(self._state.mlflow_run_id, self._state.status, ended_at)
-        self._state.complete = True
-
-    def _send(self, values: Sequence[Value], tags: Mapping[str, str] | None = None) -> None:
-        from mlflow.entities import Metric, RunTag
-
-        entries: list[Metric | RunTag] = [Metric(*v) for v in values if self._admit(v.key)]
-        entries += [RunTag(*pair) for pair in (tags or {}).items()]
-        refused = send(self._client, self._state.mlflow_run_id, entries) if entries else []
-        if refused:
-            with (self._folder.path / "rejected.jsonl").open("a") as file:
-                file.writelines(json.dumps({"refused": line}) + "\n" for line in refused)
-
-    def _admit(self, key: str) -> bool:
-        """Say whether a metric is sent: all are, but of the layers' only the first ones."""
-        sent, left_out = self._state.layer_keys, self._state.keys_left_out
-        if not key.startswith("layer/") or key in sent:
-            return True
-        if len(sent) < LAYER_KEYS_AT_MOST:
-            sent.append(key)
-            return True
-        if key not in left_out:
-            left_out.append(key)
-        return False
-
-
-def _experiment(client: "MlflowClient", name: str, target: Target, now: int) -> str:
-    """Return the id of the experiment, made if there is none and restored if it was deleted."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        view = {saved_view.TAG: saved_view.tag_value(now)}
-        try:
-            return client.create_experiment(name, target.artifacts, view)
-        except MlflowException as error:
-            # another process was faster
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            found = client.get_experiment_by_name(name)
-    if found is None:
-        raise LookupError(f"experiment {name!r} comes and goes")
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+def _ship(folder: RunFolder, target: Target, state: Shipped, training: bool | None) -> Shipped:
+    try:
+        Visit(folder, target, state).ship(training)
+    except RunMissing:
+        state = Shipped(target.uri)
+        Visit(folder, target, state).ship(training)
+    except RunDeleted:
+        state.complete = True
+    return state
 
 
 @contextmanager

@@ -45,3 +45,14 @@ class Shipped:
     def write(self, folder: RunFolder) -> None:
         """Remember it, atomically."""
         folder.write("shipped", asdict(self))
+
+
+def committed(folder: RunFolder) -> int:
+    """Return how much of the journal is final, in bytes.
+
+    What follows the last checkpoint is written again, with other times, if the run crashes.
+    """
+    # looked at first: once there is a result the journal does not grow any more
+    ended = folder.is_finished
+    length = folder.journal.stat().st_size if folder.journal.exists() else 0
+    return length if ended else min(length, (folder.read("committed") or {"journal": 0})["journal"])

@@ -173,6 +173,8 @@ def test_unshipped_passes_over_what_has_arrived(make_run, target, tmp_path):
     going_on.metrics(1, train_loss=1.0)
     waiting.metrics(0, train_loss=1.0)
     waiting.commit()
+    (tmp_path / "runs" / "a file").touch()
+    (tmp_path / "runs" / "no run").mkdir()
 
     left = unshipped(tmp_path / "runs")
 

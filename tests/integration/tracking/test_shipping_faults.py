@@ -100,6 +100,18 @@ def test_run_deleted_in_mlflow_is_let_go(make_run, target, stored):
     assert not (run.folder.path / "rejected.jsonl").exists()
 
 
+def test_stopped_run_deleted_in_mlflow_may_go_on_without_it(make_run, target, stored):
+    run = make_run()
+    run.metrics(0, train_loss=1.0)
+    run.commit()
+    ship(run.folder, target, training=False)
+    connect(target).delete_run(stored(target, run.folder).run_id)
+
+    state = ship(run.folder, target, training=True)
+
+    assert state.complete
+
+
 def test_run_unknown_to_a_new_database_is_sent_again(make_run, target, stored):
     run = make_run()
     run.metrics(0, train_loss=1.0)
