@@ -7,10 +7,12 @@ BpttError                     exit code 1
 │   ├── RunNotFound
 │   ├── RunBusy
 │   ├── DataChanged
+│   ├── OutOfMemory
 │   └── PluginError
 │       ├── UnknownPlugin
 │       ├── DuplicatePlugin
 │       ├── BrokenPlugin
+│       ├── PluginChanged
 │       └── ContractViolation
 ├── CheckpointDamaged
 └── TrackingUnavailable
@@ -56,6 +58,10 @@ class DataChanged(UserError):
     """A run cannot go on, because the data it began with is gone."""
 
 
+class OutOfMemory(UserError):
+    """A run needs more memory than the machine has."""
+
+
 class PluginError(UserError):
     """A plugin cannot be used."""
 
@@ -84,6 +90,10 @@ class DuplicatePlugin(PluginError):
 
 class BrokenPlugin(PluginError):
     """A plugin cannot be imported."""
+
+
+class PluginChanged(PluginError):
+    """A plugin has another version than the run began with."""
 
 
 class ContractViolation(PluginError):

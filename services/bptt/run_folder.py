@@ -4,19 +4,23 @@ run.json          identity, spec, plugin versions, project, when it was created
 journal.jsonl     metrics, tags and artifacts in the order they were observed
 probe/NNNNNNNN.npz    statistics arrays of the probe at step NNNNNNNN
 checkpoint.pt     weights, optimiser, clipper, step, length of the journal; hashed
+committed.json    length of the journal at the last checkpoint: what is final
 result.json       outcome and final figures, once the run has ended
-shipped.json      how much of the journal MLflow has acknowledged
+shipped.json      how much of the journal MLflow has acknowledged; shipped.lock keeps others off
+artifacts/        what goes to MLflow as it is: weights, figures, arrays
+rejected.jsonl    rows MLflow refused
 """
 
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bptt.errors import RunBusy, RunNotFound
+from bptt.errors import CheckpointDamaged, RunBusy, RunNotFound
 
 
 class RunFolder:
@@ -55,6 +59,10 @@ class RunFolder:
         except BaseException:
             self.path.rmdir()
             raise
+
+    def discard(self) -> None:
+        """Remove a folder whose run never began."""
+        shutil.rmtree(self.path)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Replace `<name>.json` atomically; after a crash it is the old or the new one."""
@@ -117,8 +125,19 @@ class Journal:
     """Appends records to a run's journal; one writer at a time."""
 
     def __init__(self, folder: RunFolder, length: int = 0) -> None:
-        """Open for appending behind byte `length`; what follows is cut off."""
+        """Open for appending behind byte `length`; what follows is cut off.
+
+        Raises:
+            CheckpointDamaged: the journal is shorter than that.
+        """
         self._file = folder.journal.open("ab")
+        if self._file.tell() < length:
+            present = self._file.tell()
+            self._file.close()
+            raise CheckpointDamaged(
+                f"The journal of run {folder.run_id} has {present} bytes, its checkpoint speaks of "
+                f"{length}: part of it is gone. Start the run anew."
+            )
         self._file.truncate(length)
         self.length = length
 
@@ -158,6 +177,7 @@ def find_run(runs: Path, run_id: str) -> RunFolder:
     Raises:
         RunNotFound: no run or several match.
     """
+    run_id = run_id.rstrip("/")
     names = sorted(p.name for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
     found = [name for name in names if name == run_id] or [
         name for name in names if run_id and name.startswith(run_id)

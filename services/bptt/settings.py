@@ -47,8 +47,6 @@ def read_settings() -> Settings:
     given = {name: value for name, value in os.environ.items() if name.startswith("BPTT_")}
     values: dict[str, object] = {}
     for variable, text in given.items():
-        if variable.startswith("BPTT_TEST_"):
-            continue
         if variable not in known:
             raise InvalidSetting(
                 f"Unknown setting {variable}{did_you_mean(variable, list(known))} "

@@ -13,6 +13,10 @@ LearningRate = Annotated[float, Gt(0), Le(1e6)]
 Positive = Annotated[float, Gt(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Gt(0)]
+Sequences = Annotated[int, Gt(0), Le(10**6)]
+"""A batch; a million sequences are a slip of the finger."""
+Width = Annotated[int, Gt(0), Le(16384)]
+"""Features; the recurrent weights grow with the square."""
 
 EMBEDDING_SIZE = 16
 """Features a token is looked up as, if the run file does not say."""
@@ -38,9 +42,9 @@ class Choice(Section):
 class ModelSpec(Section):
     """The network around the cell: embedding or input, layers, read-out."""
 
-    hidden_size: Count = 32
+    hidden_size: Width = 32
     """Features of each state, per direction."""
-    layers: Count = 1
+    layers: Annotated[int, Gt(0), Le(1000)] = 1
     """Recurrent layers on top of each other."""
     bidirectional: bool = False
     """A second cell per layer reads the sequence backwards."""
@@ -48,7 +52,7 @@ class ModelSpec(Section):
     """How the input of a layer reaches its output past the cell."""
     highway_bias: float | None = None
     """Bias of the highway gate (skip: highway only); negative carries the input; default -2."""
-    embedding_size: Count | None = None
+    embedding_size: Width | None = None
     """Features a token is looked up as (tasks with tokens only); default 16."""
 
 
@@ -68,7 +72,7 @@ class Momentum(Section):
     name: Literal["momentum"] = "momentum"
     lr: LearningRate = 0.01
     """Learning rate."""
-    momentum: Fraction = 0.9
+    momentum: Annotated[float, Gt(0), Lt(1)] = 0.9
     """Share of the last update kept."""
     nesterov: bool = False
     """Look ahead along the momentum (Nesterov 1983)."""
@@ -129,13 +133,13 @@ class TrainingSpec(Section):
 
     steps: Count = 1000
     """Optimiser updates at most."""
-    batch_size: Count = 32
+    batch_size: Sequences = 32
     """Sequences per update."""
     truncation: Count | None = None
     """Truncated BPTT: the gradient goes back at most this many steps; null: through all."""
     evaluate_every: Count = 100
     """Updates between evaluations."""
-    evaluation_size: Count = 512
+    evaluation_size: Sequences = 512
     """Sequences per evaluation set."""
     stop_when_solved: bool = True
     """End as soon as an evaluation satisfies the task's solved rule."""
@@ -152,19 +156,19 @@ class StatisticsSpec(Section):
 
     interval: Annotated[int, Ge(0)] = 100
     """Updates between probes of the gradient through time; 0: none at all."""
-    sequences: Count = 8
+    sequences: Sequences = 8
     """Sequences of the fixed probe batch."""
     anchors: Count = 8
     """Positions t whose loss is followed back for the lag curve (tasks that read every step)."""
     jacobian_interval: Annotated[int, Ge(0)] = 500
     """Updates between measurements of step Jacobians, their product and the Lyapunov exponents,
     which cost more; also at the first and last probe; 0: never."""
-    lyapunov_exponents: Count = 4
+    lyapunov_exponents: Width = 4
     """Leading Lyapunov exponents."""
 
 
 class RunSpec(Section):
-    """Everything that decides a run's result, except the seed's value and the plugins' versions."""
+    """Everything that decides a run's result, except the plugins' versions and their data."""
 
     VERSION: ClassVar[int] = 1
 
@@ -177,6 +181,9 @@ class RunSpec(Section):
     statistics: StatisticsSpec = StatisticsSpec()
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """One integer, from which the streams for weights, data and evaluation derive."""
+
+    def __hash__(self) -> int:
+        return hash(self.canonical())
 
     def canonical(self) -> str:
         """Return the spec as JSON with sorted keys: equal specs, equal text."""

@@ -1,6 +1,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -110,8 +112,12 @@ def test_several_files_end_in_one_table_and_one_plot(trained, place):
     assert any("● lstm" in line for line in lines)
 
 
-def test_run_says_where_mlflow_is_on_stderr(trained):
-    assert trained[1].splitlines()[-1] == "In MLflow: open it with: bptt ui"
+def test_run_says_what_to_type_to_see_it_in_mlflow(trained, place):
+    command = f"BPTT_HOME={shlex.quote(str(place / 'home'))} {sys.executable} -m bptt ui"
+    if shutil.which("bptt"):
+        command = f"BPTT_HOME={shlex.quote(str(place / 'home'))} bptt ui"
+
+    assert trained[1].splitlines()[-1] == f"The runs are in MLflow; open it with: {command}"
 
 
 def test_every_run_reaches_mlflow(trained, place):
@@ -133,7 +139,7 @@ def test_show_tells_spec_outcome_and_figures_of_one_run(show, place):
     assert "slope" in told["through time"]
     assert "spectral radius" in told["recurrence"]
     assert "f mean" in told["gates"]
-    assert "clipped fraction" in told["clipping"]
+    assert "clipped fraction" in told["last updates"]
     assert told["statistics"]
     assert "‖∂L/∂c‖ at step" in text
 
@@ -153,7 +159,7 @@ def test_show_as_json_is_strict_json_with_every_run(show, place):
     assert content[0]["run"]["spec"]["cell"]["options"]["forget_bias"] == 3
     assert content[1]["outcome"] == "diverged"
     curve = list(content[0]["log10_gradient_by_lag"].values())[-1]
-    assert {state: len(values) for state, values in curve.items()} == {"h": 20, "c": 20}
+    assert {state: len(values) for state, values in curve.items()} == {"h": 20, "c": 20, "s": 20}
 
 
 def test_run_is_found_by_the_beginning_of_its_id(show, place):

@@ -174,6 +174,21 @@ def test_cell_torch_does_not_have_is_not_exported():
         to_torch(stack)
 
 
+def test_layers_that_compute_something_else_are_refused():
+    relu = Stack(lambda size: RNN(size, 5, nonlinearity="relu"), 3, 5)
+    skipping = Stack(lambda size: LSTM(size, 5), 5, 5, skip="residual")
+    unbiased = Stack(lambda size: LSTM(size, 5, biases=0), 3, 5)
+
+    with pytest.raises(ValueError, match="nonlinearities differ: relu here, tanh in torch"):
+        load_torch(relu, nn.RNN(3, 5))
+    with pytest.raises(ValueError, match="no recurrent layers with skip: residual"):
+        load_torch(skipping, nn.LSTM(5, 5))
+    with pytest.raises(ValueError, match="has biases, this cell has none"):
+        load_torch(unbiased, nn.LSTM(3, 5))
+    with pytest.raises(ValueError, match="proj_size"):
+        load_torch(make_pair("lstm")[0], nn.LSTM(3, 5, proj_size=2))
+
+
 def test_weights_of_another_shape_are_refused():
     stack, _ = make_pair("lstm")
 

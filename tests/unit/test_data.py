@@ -50,7 +50,7 @@ def test_padding_common_to_a_batch_is_cut_off():
 
 @pytest.mark.parametrize("name", ["agreement", "tickets", "adding"])
 def test_probe_sequences_are_equally_long(name):
-    batch = probe_batch(task(name), seed=0, sequences=6, batch_size=4)
+    batch = probe_batch(task(name), seed=0, sequences=6)
 
     assert batch.lengths is None
     assert batch.inputs.shape[1] == 6

@@ -4,7 +4,14 @@ import multiprocessing
 
 import pytest
 
-from bptt.errors import CheckpointDamaged, DataChanged, RunBusy, RunNotFound
+from bptt.errors import (
+    CheckpointDamaged,
+    DataChanged,
+    OutOfMemory,
+    PluginChanged,
+    RunBusy,
+    RunNotFound,
+)
 from bptt.run_file import read_run_file
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
@@ -66,6 +73,52 @@ def test_run_whose_text_changed_does_not_go_on(folder, tmp_path):
         execute(folder, checkpoint_seconds=10)
 
     assert not folder.journal.exists()
+
+
+def test_run_does_not_go_on_with_another_version_of_a_plugin(folder):
+    run = folder.read("run")
+    folder.write("run", run | {"plugins": run["plugins"] | {"cell:rnn": "bptt 9.9"}})
+
+    with pytest.raises(PluginChanged, match=r"cell rnn of bptt 9\.9, installed is bptt 0"):
+        execute(folder, checkpoint_seconds=10)
+
+
+def test_run_that_needs_too_much_memory_leaves_nothing_behind(folder):
+    run = folder.read("run")
+    run["spec"]["model"] |= {"hidden_size": 16384, "layers": 1000}
+    folder.write("run", run)
+
+    with pytest.raises(OutOfMemory, match=r"Make model\.hidden_size"):
+        execute(folder, checkpoint_seconds=10)
+
+    assert not folder.path.exists()
+
+
+def test_journal_shorter_than_its_checkpoint_is_told(folder):
+    execute(folder, checkpoint_seconds=0, should_stop=lambda: True)
+    assert folder.journal.stat().st_size > 0
+    folder.journal.write_bytes(b"")
+
+    with pytest.raises(CheckpointDamaged, match=r"journal of run .* has 0 bytes"):
+        execute(folder, checkpoint_seconds=10)
+
+
+def test_run_asked_to_stop_is_saved_where_it_stands_and_goes_on(folder):
+    steps = []
+
+    stopped = execute(
+        folder,
+        checkpoint_seconds=10,
+        on_progress=lambda progress: steps.append(progress.step),
+        should_stop=lambda: len(steps) == 2,
+    )
+    result = execute(
+        folder, checkpoint_seconds=10, on_progress=lambda progress: steps.append(progress.step)
+    )
+
+    assert stopped is None
+    assert steps == [0, 1, 2, 3, 4]
+    assert result["outcome"] == "finished"
 
 
 def test_identity_of_a_run_changes_with_the_content_of_its_text(folder, tmp_path):

@@ -140,12 +140,14 @@ def test_overlay_says_which_run_has_no_finite_gradient(make_flow):
     assert labels == ["a", "b (not finite)"]
 
 
-def test_overlay_leaves_out_runs_without_the_state(make_flow):
-    runs = {"lstm": make_flow("hc"), "gru": make_flow("h")}
+def test_overlay_compares_all_states_of_a_cell_together(make_flow):
+    flow = make_flow("hc")
 
-    axes = panels(figures.gradient_overlay(runs, title="x", state="c"))[0]
+    axes = panels(figures.gradient_overlay({"lstm": flow}, title="x"))[0]
 
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["lstm"]
+    (line,) = [line for line in axes.lines if line.get_label() == "lstm"]
+    together = np.hypot(flow.norms["h"][-1], flow.norms["c"][-1])
+    np.testing.assert_allclose(line.get_ydata(), np.log10(together))
 
 
 def test_figures_need_neither_pyplot_nor_a_screen():

@@ -62,7 +62,7 @@ def test_curves_are_told_apart_by_colour_too():
     assert len({str(span.style) for span in text.spans}) == 2
 
 
-def test_norm_below_the_floor_is_drawn_on_it_and_told():
+def test_norm_below_the_floor_ends_the_curve_and_is_told():
     values = [-0.5 * lag for lag in range(101)]
 
     lines = rows(Curve("rnn", values))
@@ -74,6 +74,8 @@ def test_norm_below_the_floor_is_drawn_on_it_and_told():
 
 def test_norm_of_zero_counts_as_below_the_floor():
     lines = rows(Curve("rnn", [0.0, -math.inf, -math.inf]))
+
+    assert min(tick(line) for line in lines if "┤" in line) > 1e-10
 
     assert lines[-1].endswith("(below 1e-30 from lag 1 on)")
 
@@ -96,7 +98,7 @@ def test_shorter_curve_ends_at_its_own_last_lag():
     assert heights[len(heights) * 3 // 4] is None
 
 
-@pytest.mark.parametrize("values", [[-3.0], [7.0, math.inf, 300.0], [-math.inf] * 5])
+@pytest.mark.parametrize("values", [[-3.0], [7.0, math.inf, 300.0], [-1.0, -math.inf, -math.inf]])
 def test_unusual_values_are_drawn(values):
     lines = rows(Curve("rnn", values))
 

@@ -1,12 +1,12 @@
 """Gated recurrent unit of Cho et al. 2014."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from bptt.contracts import Cell, GateRole, State
+from bptt.contracts import Cell, GateRole, Ge, Le, State, gate_bias
 
 
 class GRUCho(Cell):
@@ -28,7 +28,7 @@ class GRUCho(Cell):
         input_size: int,
         hidden_size: int,
         *,
-        forget_bias: float | Literal["chrono"] | None = None,
+        forget_bias: Annotated[float, Ge(-100), Le(100)] | Literal["chrono"] | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size)
         self.forget_bias = forget_bias
@@ -44,11 +44,9 @@ class GRUCho(Cell):
             for parameter in self.parameters():
                 parameter.uniform_(-bound, bound)
             update_bias = self.bias[self.hidden_size : 2 * self.hidden_size]
-            if self.forget_bias == "chrono":
-                keeping = torch.empty(self.hidden_size).uniform_(1.0, max(horizon - 1, 1 + 1e-6))
-                update_bias.copy_(self.towards_keeping * keeping.log())
-            elif self.forget_bias is not None:
-                update_bias.fill_(self.towards_keeping * float(self.forget_bias))
+            if self.forget_bias is not None:
+                keeping = gate_bias(self.forget_bias, self.hidden_size, horizon)
+                update_bias.copy_(self.towards_keeping * keeping)
 
     towards_keeping: ClassVar[float] = 1.0
     """Sign of the update gate's bias that keeps the old state."""

@@ -50,7 +50,8 @@ class CharacterLanguageModel(StreamTask):
         self.vocabulary = "".join(chr(code) for code in present.tolist())
         if len(present) < 2:
             raise ValueError(
-                f"text must hold at least 2 different characters, got {len(present)} in {self.text!r}."
+                f"text must hold at least 2 different characters, got {len(present)} in "
+                f"{self.text!r}."
             )
         if len(codes) < 10 * (window + 1):
             raise ValueError(

@@ -1,5 +1,8 @@
 """Brings what a command trained to MLflow, and says where it is."""
 
+import shlex
+import shutil
+import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -32,13 +35,17 @@ class Delivery:
         self._target = tracking.target_of(settings)
         self._is_up = tracking.check_target(settings) == "up"
         self._shipper: tracking.Shipper | None = None
+        self._added: set[str] = set()
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
 
     def __enter__(self) -> Self:
         return self
 
     def add(self, folder: RunFolder) -> None:
-        """Ship this folder from now on."""
+        """Ship this folder from now on; a second time changes nothing."""
+        if folder.run_id in self._added:
+            return
+        self._added.add(folder.run_id)
         # made with the first folder: nothing is written before
         self._shipper = self._shipper or tracking.Shipper(self._target)
         self._shipper.add(folder)
@@ -75,17 +82,18 @@ class Delivery:
         return len(waiting)
 
     def _tell(self, delivered: bool, left: int) -> None:
-        if self._console.quiet:
+        quiet = self._console.quiet
+        if delivered and not quiet:
+            where = self._settings.mlflow_url or f"open it with: {_ui_command(self._settings)}"
+            click.echo(f"The runs are in MLflow; {where}", err=True)
+        elif delivered:
             return
-        where = self._settings.mlflow_url or "open it with: bptt ui"
-        if delivered:
-            click.echo(f"In MLflow: {where}", err=True)
         else:
             click.echo(
                 f"Warning: {self._trouble()} Nothing is lost; send it later with: bptt ship",
                 err=True,
             )
-        if left:
+        if left and not quiet:
             click.echo(f"{left} earlier runs are not in MLflow yet; send them: bptt ship", err=True)
 
     def _trouble(self) -> str:
@@ -93,3 +101,15 @@ class Delivery:
             return f"MLflow at {self._target.uri} does not answer."
         trouble = self._shipper.trouble if self._shipper else None
         return f"{trouble or 'not everything is in MLflow yet'}.".replace("..", ".")
+
+
+def _ui_command(settings: Settings) -> str:
+    """Return what to type here to see these runs: this program, with this home."""
+    program = sys.argv[0]
+    if shutil.which("bptt"):
+        program = "bptt"
+    elif program.endswith("__main__.py"):
+        program = f"{sys.executable} -m bptt"
+    is_default = settings.home == Settings().home.expanduser()
+    home = "" if is_default else f"BPTT_HOME={shlex.quote(str(settings.home))} "
+    return f"{home}{program} ui"

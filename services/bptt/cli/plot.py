@@ -28,19 +28,21 @@ class Curve:
     label: str
     log10: Sequence[float]
     """log10 of the norm by lag; NaN where there is none."""
+    window: int | None = None
+    """Largest lag truncated backpropagation lets the gradient reach, if it cuts the curve."""
 
 
 def draw(title: str, curves: Sequence[Curve], width: int = 80) -> Text:
     """Return curves over the lag with axes and a legend; the first eight, if there are more.
 
-    Each has a colour and, every few columns, a marker of its own. A norm below 1e-30 is drawn on
-    the floor, and the legend tells from which lag on.
+    Each has a colour and, every few columns, a marker of its own. It ends where the norm falls
+    below 1e-30, and the legend tells at which lag.
     """
     curves = [curve for curve in curves if any(map(_is_drawn, curve.log10))][: len(MARKERS)]
     if not curves:
         return Text("No gradient statistics to plot yet.\n")
     columns = max(width - AXIS - 3, 20)
-    values = [max(v, FLOOR) for curve in curves for v in curve.log10 if _is_drawn(v)]
+    values = [v for curve in curves for v in curve.log10 if _is_drawn(v)]
     top = math.ceil(max(values))
     decades = max(1, math.ceil((top - min(values)) / INTERVALS))
     bottom = top - INTERVALS * decades
@@ -78,13 +80,13 @@ def draw(title: str, curves: Sequence[Curve], width: int = 80) -> Text:
     text.append(f"{'':{AXIS + 2}}{'lag: steps back from the loss':^{columns}}".rstrip() + "\n")
     for number, curve in enumerate(curves):
         text.append(f"{'':{AXIS + 1}}{MARKERS[number]} ", COLOURS[number])
-        text.append(f"{curve.label}{_vanishing(curve.log10)}\n")
+        text.append(f"{curve.label}{_ending(curve)}\n")
     return text
 
 
 def _is_drawn(log10: float) -> bool:
-    """Say whether there is a place for a value: not for NaN and infinity, but for log 0."""
-    return log10 < math.inf
+    """Say whether there is a place for a value: not for NaN, infinity and what is gone."""
+    return FLOOR < log10 < math.inf
 
 
 def _dots(
@@ -100,13 +102,15 @@ def _dots(
         if lag > len(log10) - 1 or not (_is_drawn(log10[low]) and _is_drawn(log10[high])):
             before = None
             continue
-        here, there = max(log10[low], FLOOR), max(log10[high], FLOOR)
+        here, there = log10[low], log10[high]
         y = round((top - here - (there - here) * (lag - low)) * scale)
         start = y if before is None else before + (y > before) - (y < before)
         yield from ((x, dot) for dot in range(min(start, y), max(start, y) + 1))
         before = y
 
 
-def _vanishing(log10: Sequence[float]) -> str:
-    gone = [lag for lag, value in enumerate(log10) if value <= FLOOR]
+def _ending(curve: Curve) -> str:
+    if curve.window is not None:
+        return f" (truncated: no gradient beyond lag {curve.window})"
+    gone = [lag for lag, value in enumerate(curve.log10) if value <= FLOOR]
     return f" (below 1e{FLOOR:.0f} from lag {gone[0]} on)" if gone else ""

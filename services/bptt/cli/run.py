@@ -2,16 +2,19 @@
 
 import tempfile
 from collections.abc import Sequence
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
+from bptt.cli.interrupts import stop_request
 from bptt.cli.show import print_runs
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec
 from bptt.run_folder import RunFolder, find_run
 from bptt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from bptt.cli.delivery import Delivery
     from bptt.run_file import RunRequest
 
 
@@ -50,17 +53,29 @@ def run(
     if not resume and not files:
         raise click.UsageError("Give a run file, or --resume RUN.")
     settings = read_settings()
-    requests = _read_requests(files, overrides)
-    folders = [find_run(settings.runs, resume)] if resume else []
+    with stop_request() as stop:
+        requests = _read_requests(files, overrides)
+        folders = [find_run(settings.runs, resume)] if resume else []
+        if stop.is_set():
+            raise KeyboardInterrupt
+    _train_all(settings, requests, folders, quiet)
+    if quiet and not as_json:
+        click.echo("\n".join(folder.run_id for folder in folders))
+    else:
+        print_runs(folders, as_json)
 
+
+def _train_all(
+    settings: Settings, requests: "Sequence[RunRequest]", folders: list[RunFolder], quiet: bool
+) -> None:
+    """Train the runs of `folders`, then those of `requests`, whose folders are added."""
     from bptt.cli.delivery import Delivery
     from bptt.worker.execution import begin
 
-    with Delivery(settings, quiet) as delivery:
+    with Delivery(settings, quiet) as delivery, stop_request() as stop:
         _prepare_home(settings)
         for folder in folders:
-            delivery.add(folder)
-            _train(folder, settings, quiet)
+            _train(folder, settings, delivery, stop, quiet)
         for request in requests:
             folder = begin(
                 settings,
@@ -72,12 +87,7 @@ def run(
                 plugins=request.plugins,
             )
             folders.append(folder)
-            delivery.add(folder)
-            _train(folder, settings, quiet)
-        if quiet and not as_json:
-            click.echo("\n".join(folder.run_id for folder in folders))
-        else:
-            print_runs(folders, as_json)
+            _train(folder, settings, delivery, stop, quiet)
 
 
 def _read_requests(files: Sequence[str], overrides: Sequence[str]) -> "list[RunRequest]":
@@ -109,22 +119,37 @@ def _prepare_home(settings: Settings) -> None:
         ) from error
 
 
-def _train(folder: RunFolder, settings: Settings, quiet: bool) -> None:
+def _train(
+    folder: RunFolder, settings: Settings, delivery: "Delivery", stop: Event, quiet: bool
+) -> None:
     from bptt.cli.progress import Bar
     from bptt.registry.discovery import one_line
-    from bptt.worker.execution import execute
+    from bptt.worker.execution import Progress, execute
 
     again = f"bptt run --resume {folder.run_id}"
+
+    def advance(progress: Progress) -> None:
+        # not before: a run that cannot be built leaves nothing behind
+        delivery.add(folder)
+        bar.advance(progress)
+
     try:
         with Bar(folder, quiet) as bar:
-            execute(folder, checkpoint_seconds=settings.checkpoint_seconds, on_progress=bar.advance)
-    except KeyboardInterrupt:
-        raise Interrupted(f"Stopped; nothing is lost. Resume with: {again}") from None
+            result = execute(
+                folder,
+                checkpoint_seconds=settings.checkpoint_seconds,
+                on_progress=advance,
+                should_stop=stop.is_set,
+            )
     except BpttError:
         raise
     # whatever a plugin or the disk does: the run keeps its last checkpoint
     except Exception as error:
+        kept = f" It is kept as of its last checkpoint; go on with: {again}"
         raise BpttError(
-            f"Run {folder.run_id} failed: {one_line(error)}. (bptt --debug ... shows where.) "
-            f"It is kept as of its last checkpoint; go on with: {again}"
+            f"Run {folder.run_id} failed: {one_line(error)}. (bptt --debug ... shows where.)"
+            f"{kept if folder.checkpoint.exists() else ''}"
         ) from error
+    if result is None:
+        raise Interrupted(f"Stopped; nothing is lost. Resume with: {again}")
+    delivery.add(folder)

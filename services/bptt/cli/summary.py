@@ -26,8 +26,11 @@ class Summary:
     metrics: Mapping[str, float | None]
     """Last value of each metric; None where it was not finite."""
     step: int
+    window: int | None
+    """Largest lag the gradient reaches under truncated backpropagation, if it cuts the curves."""
     gradients: Mapping[int, Mapping[str, Sequence[float]]]
-    """Step of the first and the last probe -> state -> log10 of the gradient's norm by lag."""
+    """Step of the first and the last probe -> state, or `s` for all of them together -> log10 of
+    the gradient's norm by lag."""
 
     @property
     def run_id(self) -> str:
@@ -99,18 +102,26 @@ def summarize(folder: RunFolder) -> Summary:
         step = max(step, record["step"])
     if result is not None:
         step = result["step"]
-    return Summary(run, result, metrics, step, _gradients(folder))
+    truncation = run["spec"]["training"]["truncation"]
+    return Summary(run, result, metrics, step, *_gradients(folder, truncation))
 
 
-def _gradients(folder: RunFolder) -> dict[int, dict[str, list[float]]]:
+def _gradients(
+    folder: RunFolder, truncation: int | None
+) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
     from bptt.tracking.flow_history import read_flow
 
     files = folder.probe_files()
     history = read_flow(dict.fromkeys([files[0], files[-1]])) if files else None
     if history is None:
-        return {}
-    return {
-        int(step): {state: history.log10(state)[row].tolist() for state in history.norms}
+        return None, {}
+    edge = history.window_edge(truncation)
+    window = None if edge is None else int(edge)
+    return window, {
+        int(step): {
+            name: history.log10(state)[row].tolist()
+            for name, state in {**{state: state for state in history.norms}, "s": None}.items()
+        }
         for row, step in enumerate(history.steps)
     }
 

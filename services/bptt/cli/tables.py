@@ -1,7 +1,6 @@
 """Runs as tables for a terminal: one run in full, or several next to each other."""
 
 from collections.abc import Mapping, Sequence
-from os.path import commonprefix
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,6 +11,11 @@ from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
 
 SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
+
+NOTE = (
+    "slope: log10 of the gradient per step of lag; half-life: steps of lag in which it halves "
+    "(-: it does not)"
+)
 
 
 def one_run(summary: Summary, width: int) -> RenderableType:
@@ -24,9 +28,10 @@ def one_run(summary: Summary, width: int) -> RenderableType:
             table.add_row(name, text)
     steps = sorted(summary.gradients)
     curves = [
-        Curve(f"‖∂L/∂{state}‖ at step {step}", values)
+        Curve(f"‖∂L/∂{state}‖ at step {step}", values, summary.window)
         for step in reversed(steps)
         for state, values in summary.gradients[step].items()
+        if state != "s"
     ]
     return Group(table, Text(), draw("Gradient with respect to the state, by lag", curves, width))
 
@@ -60,7 +65,7 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int) -> RenderableTyp
             number(summary.metrics.get("flow/half_life")),
         )
     curves = [
-        Curve(label, _output_curve(summary))
+        Curve(label, summary.gradients[max(summary.gradients)]["s"], summary.window)
         for summary, label in zip(summaries, named, strict=True)
         if summary.gradients
     ]
@@ -69,8 +74,14 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int) -> RenderableTyp
         Text(),
         table,
         Text(),
+        Text(NOTE, style="dim"),
+        Text(),
         *_by_evaluation_set(summaries, named),
-        draw("‖∂L/∂h‖ at the last probe, by lag", curves, width),
+        draw(
+            "Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states of a cell)",
+            curves,
+            width,
+        ),
     )
 
 
@@ -85,7 +96,7 @@ def _by_evaluation_set(summaries: Sequence[Summary], named: Sequence[str]) -> li
         return []
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     # attractors_0, attractors_1, ...: what is common to all stands once, in the heading
-    common = commonprefix(list(names)) if len(names) > 1 else ""
+    common = _common_beginning(list(names))
     table.add_column(f"{metric} by {common.rstrip('_') or 'set'}", overflow="fold")
     for name in names:
         table.add_column(name.removeprefix(common), justify="right")
@@ -93,6 +104,14 @@ def _by_evaluation_set(summaries: Sequence[Summary], named: Sequence[str]) -> li
         values = (summary.metrics.get(f"{prefix}{name}") for name in names)
         table.add_row(label, *map(number, values))
     return [table, Text()]
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """Return what all names begin with, up to an underscore; '' for a single name."""
+    first, *others = names
+    ends = [end for end in range(len(first)) if first[end - 1 : end] == "_"]
+    shared = [first[:end] for end in ends if all(name.startswith(first[:end]) for name in others)]
+    return max(shared, key=len, default="") if others else ""
 
 
 def number(value: float | None) -> str:
@@ -150,10 +169,10 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
             ),
         ),
         (
-            "clipping",
+            "last updates",
             told(
-                ("norm", "grad/norm"),
-                ("clipped norm", "grad/clipped_norm"),
+                ("gradient norm", "grad/norm"),
+                ("clipped", "grad/clipped_norm"),
                 ("largest", "grad/norm_max"),
                 ("clipped fraction", "grad/clip_fraction"),
                 ("effective lr", "grad/effective_lr"),
@@ -183,12 +202,6 @@ def _told_section(content: Mapping[str, Any]) -> str:
 
 def _is_gate_mean(key: str) -> bool:
     return key.startswith("gate/") and key.endswith("_mean")
-
-
-def _output_curve(summary: Summary) -> Sequence[float]:
-    """Return the curve of the cell's output, the first of its states, at the last probe."""
-    states = summary.gradients[max(summary.gradients)]
-    return states.get("h", next(iter(states.values())))
 
 
 def _common(summaries: Sequence[Summary]) -> str:

@@ -5,6 +5,7 @@ from annotated_types import Ge, Gt, Interval, Le, Lt
 from bptt.contracts.cell import Cell, GateRole, State
 from bptt.contracts.claim import Claim, Verdict
 from bptt.contracts.clipper import Clipper, ClipperState, ClipReport, Gradients, joint_norm
+from bptt.contracts.initialisation import gate_bias
 from bptt.contracts.pointwise import PointwiseCell, TorchLayer
 from bptt.contracts.task import Batch, Features, StreamTask, Task, Tokens
 
@@ -30,5 +31,6 @@ __all__ = [
     "Tokens",
     "TorchLayer",
     "Verdict",
+    "gate_bias",
     "joint_norm",
 ]

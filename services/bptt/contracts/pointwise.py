@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from annotated_types import Gt
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from bptt.contracts import initialisation
@@ -61,10 +61,10 @@ class PointwiseCell(Cell):
         hidden_size: int,
         *,
         recurrent_init: Literal["uniform", "gaussian", "orthogonal", "identity"] = "uniform",
-        recurrent_gain: Annotated[float, Gt(0)] = 1.0,
-        spectral_radius: Annotated[float, Gt(0)] | None = None,
-        input_std: Annotated[float, Gt(0)] | None = None,
-        forget_bias: float | Literal["chrono"] | None = None,
+        recurrent_gain: Annotated[float, Ge(1e-6), Le(1e6)] = 1.0,
+        spectral_radius: Annotated[float, Ge(1e-6), Le(1e6)] | None = None,
+        input_std: Annotated[float, Ge(1e-6), Le(1e6)] | None = None,
+        forget_bias: Annotated[float, Ge(-100), Le(100)] | Literal["chrono"] | None = None,
         biases: Literal[0, 1, 2] = 1,
     ) -> None:
         super().__init__(input_size, hidden_size)

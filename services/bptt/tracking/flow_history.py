@@ -30,10 +30,15 @@ class FlowHistory:
         """Number of lags."""
         return int(next(iter(self.norms.values())).shape[1])
 
-    def log10(self, state: str = "h") -> Array:
-        """Return log10 of the norms of one state, (probes, lags); never below the floor."""
+    def log10(self, state: str | None = None) -> Array:
+        """Return log10 of the norms of one state, or of all together, (probes, lags).
+
+        All together is what compares cells: an LSTM's gradient travels through its memory c, and
+        its h says nothing of that. Never below the floor.
+        """
+        norms = self.norms[state] if state else np.hypot.reduce(list(self.norms.values()))
         with np.errstate(divide="ignore"):
-            return np.maximum(np.log10(self.norms[state]), FLOOR)
+            return np.maximum(np.log10(norms), FLOOR)
 
     def window_edge(self, truncation: int | None) -> float | None:
         """Return the lag behind which truncated backpropagation leaves no gradient, if any.

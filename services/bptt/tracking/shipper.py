@@ -1,5 +1,6 @@
 """`Shipper`: a thread that keeps MLflow up to date while the process trains."""
 
+import errno
 import threading
 
 from bptt.run_folder import RunFolder
@@ -33,6 +34,8 @@ class Shipper:
         self._calls = 0
         self._draining = False
         self._closed = False
+        self._hopeless = False
+        """Whether waiting cannot help: this machine's disk takes nothing more."""
         self.trouble: str | None = None
         """Why the last try failed; None if it did not."""
         self._thread = threading.Thread(target=self._work, name="bptt-shipper", daemon=True)
@@ -55,7 +58,8 @@ class Shipper:
         with self._change:
             self._draining = True
             self._wake()
-            return self._change.wait_for(lambda: not self._waiting, timeout)
+            self._change.wait_for(lambda: not self._waiting or self._hopeless, timeout)
+            return not self._waiting
 
     def close(self) -> None:
         """End the thread after the request under way; what was not sent stays in the folders."""
@@ -94,16 +98,25 @@ class Shipper:
             except Exception as error:
                 self.trouble = str(error)
                 with self._change:
+                    self._hopeless = _is_disk(error)
+                    self._change.notify_all()
                     # if the fault is this folder's own, the others come first the next time
                     self._waiting.remove(folder)
                     self._waiting.append(folder)
                 return False
-            self.trouble = None
+            self.trouble, self._hopeless = None, False
             if state.complete or (draining and _is_settled(folder, state)):
                 with self._change:
                     self._waiting.remove(folder)
                     self._change.notify_all()
         return True
+
+
+def _is_disk(error: BaseException) -> bool:
+    """Say whether the disk is full or closed to writing, directly or as the cause."""
+    causes = (error, error.__cause__, error.__context__)
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return any(isinstance(cause, OSError) and cause.errno in numbers for cause in causes)
 
 
 def _is_settled(folder: RunFolder, state: Shipped) -> bool:

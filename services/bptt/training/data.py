@@ -54,15 +54,12 @@ def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:
     )
 
 
-def probe_batch(task: Task, seed: int, sequences: int, batch_size: int) -> Batch:
+def probe_batch(task: Task, seed: int, sequences: int) -> Batch:
     """Return the fixed batch the statistics are taken on: sequences of equal length.
 
     Equal lengths, so that a position t and a lag k mean the same in every sequence. Of a pool
     drawn from the run's own stream the longest length with enough sequences is taken.
     """
-    if isinstance(task, StreamTask):
-        batch, _ = task.window(0, batch_size)
-        return select(batch, slice(0, sequences), task.reads)
     drawn = task.sample(stream(seed, "probe"), sequences)
     if drawn.lengths is None:
         return drawn

@@ -23,6 +23,8 @@ class Evaluation:
         self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
         self.latest: dict[str, float] = {}
         self.best: dict[str, float] = {}
+        self.improved = False
+        """Whether the latest evaluation was the best so far."""
 
     def measure(self, model: Model, step: int) -> dict[str, float]:
         """Return `eval/...` of every set, and `best/...` where this is the best so far."""
@@ -37,7 +39,8 @@ class Evaluation:
         self.latest = metrics
         reported = {f"eval/{key}": value for key, value in metrics.items()}
         value = metrics[self._task.metric]
-        if self._is_better(value):
+        self.improved = self._is_better(value)
+        if self.improved:
             self.best = {f"best/eval_{self._task.metric}": value, "best/step": float(step)}
             reported |= self.best
         return reported
@@ -56,8 +59,8 @@ class Evaluation:
         self.latest, self.best = dict(state["latest"]), dict(state["best"])
 
     def _is_better(self, value: float) -> bool:
-        if math.isnan(value) or not self.best:
-            return not math.isnan(value)
+        if not math.isfinite(value) or not self.best:
+            return math.isfinite(value)
         best = self.best[f"best/eval_{self._task.metric}"]
         return value < best if self._task.better == "lower" else value > best
 

@@ -59,11 +59,15 @@ class Place:
         }
 
     def spectrum(self) -> dict[str, Tensor]:
-        """Return spectral radius and largest singular value of each recurrent block, (2,) each."""
+        """Return spectral radius, largest singular value and orthogonality error of each block."""
+        measures = (
+            statistics.spectral_radius,
+            statistics.largest_singular_value,
+            statistics.orthogonality_error,
+        )
         return {
             self.key("spectrum", name): torch.tensor(
-                [statistics.spectral_radius(block), statistics.largest_singular_value(block)],
-                dtype=torch.float64,
+                [measure(block) for measure in measures], dtype=torch.float64
             )
             for name, block in self.cell.recurrent_weights.items()
         }

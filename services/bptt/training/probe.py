@@ -30,7 +30,7 @@ class Probe:
         self._task = task
         self._spec = spec.statistics
         sequences = spec.statistics.sequences
-        batch = probe_batch(task, spec.seed, sequences, spec.training.batch_size)
+        batch = probe_batch(task, spec.seed, sequences)
         self._batch = replace(batch, inputs=_doubled(batch.inputs), targets=_doubled(batch.targets))
         self._frozen: Model | None = None
 
@@ -144,9 +144,13 @@ def _as_lag(curve: Tensor, backward: bool) -> Tensor:
 
 def _summary(arrays: Mapping[str, Tensor], top: Place) -> dict[str, float]:
     """Return the scalars that MLflow compares, of the top layer's forward cell."""
-    output = top.cell.states[0]
     anchors = [int(t) for t in arrays["anchors"]]
-    curve = statistics.mean_lag_curve(arrays[top.key("lag", output)], anchors)
+    # all states together: an LSTM's gradient travels through c, a GRU's through h
+    by_state = [
+        statistics.mean_lag_curve(arrays[top.key("lag", state)], anchors)
+        for state in top.cell.states
+    ]
+    curve = statistics.frobenius_norm(torch.stack(by_state, dim=-1), kept_axes=1)
     # at lag 0 the read-out alone speaks
     decay = statistics.fit_decay(curve, first_lag=1)
     metrics = {
@@ -157,13 +161,24 @@ def _summary(arrays: Mapping[str, Tensor], top: Place) -> dict[str, float]:
     }
     blocks = [value for name, value in arrays.items() if name.startswith("spectrum/")]
     if blocks:
-        radius, singular = torch.stack(blocks).amax(0).tolist()
-        metrics |= {"recurrent/spectral_radius": radius, "recurrent/singular_max": singular}
+        radius, singular, error = torch.stack(blocks).amax(0).tolist()
+        metrics |= {
+            "recurrent/spectral_radius": radius,
+            "recurrent/singular_max": singular,
+            "recurrent/orthogonality_error": error,
+        }
     if top.key("lyapunov") in arrays:
         metrics["lyapunov/le1"] = float(arrays[top.key("lyapunov")][0])
         metrics["lyapunov/sum"] = float(arrays[top.key("lyapunov_sum")])
-    for gate in top.cell.gates:
+    for gate, role in top.cell.gates.items():
         if top.key("gate", gate) in arrays:
             mean, closed, opened = arrays[top.key("gate", gate)].tolist()
             metrics |= {f"gate/{gate}_mean": mean, f"gate/{gate}_saturated": closed + opened}
+            keeps = role == "keep" or (role == "write" and "keep" not in top.cell.gates.values())
+            if keeps:
+                kept = statistics.keep_value(torch.tensor(mean, dtype=torch.float64), role)
+                metrics |= {
+                    "gate/keep_mean": float(kept),
+                    "gate/keep_timescale": statistics.keep_timescale(kept),
+                }
     return metrics

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from bptt import registry
 from bptt.contracts import Batch, Clipper, State, Task, joint_norm
-from bptt.gradient_statistics import update_ratio
+from bptt.gradient_statistics import count_elements, update_ratio
 from bptt.spec import RunSpec
 from bptt.training import divergence
 from bptt.training.data import TrainingData
@@ -55,6 +56,8 @@ class TrainingRun:
         self.evaluation = Evaluation(spec, self.task)
         self.probe = Probe(spec, self.task) if spec.statistics.interval else None
         self.window = Window()
+        self.best: Tensor | None = None
+        """Parameters at the best evaluation so far."""
         self.carried: list[State] | None = None
         self.skipped = 0
         self.seconds = 0.0
@@ -73,15 +76,36 @@ class TrainingRun:
                 metrics |= self.evaluation.measure(self.model, self.step)
                 if self.spec.training.stop_when_solved and self.evaluation.solved:
                     ended = "solved"
+                if self.evaluation.improved:
+                    self.best = self.parameters.flat.detach().clone()
             if self.probe and (ended or self.probe.is_due(self.step)):
                 taken = time.perf_counter()
                 probed, arrays = self.probe.measure(self.model, self.step, bool(ended))
                 metrics |= probed
                 self.statistics_seconds += time.perf_counter() - taken
             if ended:
-                self.outcome = Outcome(ended, self.step)
+                self.outcome = self._ended(ended)
         self.seconds += time.perf_counter() - began
         return Report(self.position, self.step, metrics, arrays, self.outcome)
+
+    def _ended(self, name: OutcomeName) -> Outcome:
+        # under `skip` and `zero` a run may come to its end with weights that predict only NaN
+        if not math.isfinite(self.evaluation.latest["loss"]):
+            return Outcome("diverged", self.step, "loss of the evaluation")
+        return Outcome(name, self.step)
+
+    def weights(self) -> dict[str, dict[str, Tensor]]:
+        """Return the model's `state_dict` as it is (`last`) and at its best evaluation (`best`)."""
+        last = self._state_of_model()
+        with torch.no_grad():
+            kept = self.parameters.flat.detach().clone()
+            self.parameters.flat.copy_(kept if self.best is None else self.best)
+            best = self._state_of_model()
+            self.parameters.flat.copy_(kept)
+        return {"last": last, "best": best}
+
+    def _state_of_model(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     def _update(self) -> dict[str, float]:
         batch, continues = self.data.batch(self.step)
@@ -112,7 +136,7 @@ class TrainingRun:
         if math.isfinite(joint_norm(gradients)):
             self.skipped = 0
             return gradients
-        self.window.nonfinite += sum(int((~torch.isfinite(g)).sum()) for g in found)
+        self.window.nonfinite += count_elements(gradients).nonfinite
         policy = self.spec.training.nonfinite
         self.skipped += 1
         if policy == "raise" or self.skipped >= HOPELESS:
@@ -124,6 +148,7 @@ class TrainingRun:
             self.outcome = Outcome("diverged", self.step, where)
             return None
         if policy == "skip":
+            self.window.skipped += 1
             return None
         return {name: g.nan_to_num(0.0, 0.0, 0.0) for name, g in gradients.items()}
 
@@ -158,7 +183,9 @@ class TrainingRun:
         return {
             "step": self.step,
             "started": self.started,
+            "outcome": None if self.outcome is None else asdict(self.outcome),
             "parameters": self.parameters.flat.detach().clone(),
+            "best": self.best,
             "optimizer": self.optimizer.state_dict(),
             "clipper": {name: value.clone() for name, value in self.clipper_state.items()},
             "evaluation": self.evaluation.state_dict(),
@@ -172,6 +199,8 @@ class TrainingRun:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
         self.step, self.started = state["step"], state["started"]
+        self.outcome = None if state["outcome"] is None else Outcome(**state["outcome"])
+        self.best = state["best"]
         with torch.no_grad():
             self.parameters.flat.copy_(state["parameters"])
         self.optimizer.load_state_dict(state["optimizer"])

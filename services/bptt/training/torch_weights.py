@@ -39,8 +39,6 @@ def to_torch(stack: Stack) -> nn.RNNBase:
     """
     layers = [list(layer.by_direction().values()) for layer in stack.each_layer()]
     first = layers[0][0]
-    if stack.skip != "none":
-        raise ValueError(f"torch has no recurrent layers with skip: {stack.skip}")
     cell, equivalent = _equivalent(first)
     is_elman = equivalent.module is nn.RNN
     options: dict[str, Any] = {"nonlinearity": cell.nonlinearity} if is_elman else {}
@@ -72,6 +70,10 @@ def _equivalent(cell: Cell) -> tuple[PointwiseCell, TorchLayer]:
 
 def _cells(stack: Stack, module: nn.RNNBase) -> Iterator[tuple[PointwiseCell, str]]:
     """Yield each cell with the suffix of torch's parameters for it, or refuse the pair."""
+    if stack.skip != "none":
+        raise ValueError(f"torch has no recurrent layers with skip: {stack.skip}")
+    if module.proj_size:
+        raise ValueError(f"no cell here has torch's proj_size, got {module.proj_size}")
     layers = [layer.by_direction() for layer in stack.each_layer()]
     ours = (len(layers), len(layers[0]))
     theirs = (module.num_layers, 2 if module.bidirectional else 1)
@@ -85,6 +87,11 @@ def _cells(stack: Stack, module: nn.RNNBase) -> Iterator[tuple[PointwiseCell, st
                     f"{type(cell).__name__} computes {equivalent.module.__name__}, "
                     f"got {type(module).__name__}"
                 )
+            ours_is, theirs_is = (getattr(x, "nonlinearity", None) for x in (pointwise, module))
+            if ours_is != theirs_is:
+                raise ValueError(f"nonlinearities differ: {ours_is} here, {theirs_is} in torch")
+            if module.bias and not pointwise.biases:
+                raise ValueError("torch's layer has biases, this cell has none (biases: 0)")
             suffix = f"_l{number}{SUFFIXES[direction]}"
             size = getattr(module, f"weight_ih{suffix}").shape[1]
             if (size, module.hidden_size) != (cell.input_size, cell.hidden_size):

@@ -19,7 +19,9 @@ class Window:
     clipped: int = 0
     effective_lr: float = 0.0
     measured: int = 0
-    """Updates with finite gradients: those that have a norm."""
+    """Updates made, whose gradients had a norm."""
+    skipped: int = 0
+    """Updates not made, because the gradient was not finite."""
     nonfinite: int = 0
     """Elements of gradients that were NaN or infinite."""
 
@@ -42,7 +44,11 @@ class Window:
         """Return the means over the window."""
         if not self.updates:
             return {}
-        metrics = {"train/loss": self.loss / self.updates, "grad/nonfinite": float(self.nonfinite)}
+        metrics = {
+            "train/loss": self.loss / self.updates,
+            "grad/nonfinite": float(self.nonfinite),
+            "grad/skipped": float(self.skipped),
+        }
         if self.measured:
             metrics |= {
                 "grad/norm": self.grad_norm / self.measured,

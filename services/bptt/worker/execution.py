@@ -1,21 +1,24 @@
 """Executes the run in a folder: trains it, records it, and resumes it by itself."""
 
+import getpass
+import os
 import platform
 import secrets
-import signal
-import threading
+import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bptt.errors import DataChanged, RunNotFound
+from bptt import registry
+from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.spec import RunSpec
+
+if TYPE_CHECKING:
+    from bptt.training import TrainingRun
 
 ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """In the order of their codes and without look-alikes."""
@@ -54,6 +57,8 @@ def begin(
             "identity": identity,
             "data": data,
             "plugins": dict(plugins),
+            "user": getpass.getuser(),
+            "git_commit": _git_commit(),
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -67,25 +72,28 @@ def execute(
     *,
     checkpoint_seconds: float,
     on_progress: Callable[[Progress], None] | None = None,
-) -> dict[str, Any]:
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any] | None:
     """Train the run in `folder` from its last checkpoint, or from the start, to its end.
 
     Args:
         folder: made by `begin`.
         checkpoint_seconds: wall time between two checkpoints.
         on_progress: called after every update, in this thread.
+        should_stop: asked after every update; once it says yes the run is saved and left.
 
     Returns:
-        The content of `result.json`; at once if the run had already ended.
+        The content of `result.json`, at once if the run had already ended; None if it was stopped.
 
     Raises:
         CheckpointDamaged: the checkpoint is not whole.
         DataChanged: the task would draw other data than the run began with.
-        KeyboardInterrupt: after Ctrl-C, once the update under way is done and saved.
+        PluginChanged: a plugin has another version than the run began with.
+        OutOfMemory: the run cannot be built; if it never began, its folder is gone.
         RunBusy: another process trains this run.
         RunNotFound: the folder holds no run.
     """
-    from bptt.training import TrainingRun, train
+    from bptt.training import train
     from bptt.worker.recording import Recorder
 
     if (result := folder.read("result")) is not None:
@@ -94,28 +102,87 @@ def execute(
     if run is None:
         raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
     with folder.locked():
-        training = TrainingRun(RunSpec.model_validate(run["spec"]))
-        if training.task.fingerprint() != run["data"]:
-            raise DataChanged(
-                f"The data of run {folder.run_id} is not what it began with: "
-                f"{dict(training.spec.task.options)}. Put it back, or start a new run."
-            )
+        training = _build(folder, run)
         recorder = Recorder(folder, training)
         try:
-            with _interrupt_between_updates() as interrupted:
-                for report in train([training]):
-                    recorder.record(report)
-                    if on_progress:
-                        steps = training.spec.training.steps
-                        on_progress(Progress(report.step, steps, report.metrics))
-                    due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
-                    if report.outcome is None and (due or interrupted.is_set()):
-                        recorder.checkpoint()
-                        if interrupted.is_set():
-                            raise KeyboardInterrupt
+            for report in train([training]):
+                recorder.record(report)
+                if on_progress:
+                    steps = training.spec.training.steps
+                    on_progress(Progress(report.step, steps, report.metrics))
+                stops = report.outcome is None and should_stop()
+                due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
+                if stops or (due and report.outcome is None):
+                    recorder.checkpoint()
+                if stops:
+                    return None
             return recorder.finish()
         finally:
             recorder.close()
+
+
+def _build(folder: RunFolder, run: Mapping[str, Any]) -> "TrainingRun":
+    from bptt.training import TrainingRun
+
+    try:
+        spec = RunSpec.model_validate(run["spec"])
+        if _least_bytes(spec) > _physical_memory():
+            raise MemoryError
+        training = TrainingRun(spec)
+    except Exception as error:
+        if not folder.checkpoint.exists():
+            folder.discard()
+        if _is_memory(error):
+            raise OutOfMemory(
+                "The run needs more memory than there is. Make model.hidden_size, model.layers, "
+                "training.batch_size, training.evaluation_size or the task's length smaller."
+            ) from error
+        raise
+    for section, origin in run["plugins"].items():
+        kind, _, name = section.partition(":")
+        installed = registry.find(kind, name).origin
+        if installed != origin:
+            raise PluginChanged(
+                f"Run {folder.run_id} began with the {section.replace(':', ' ')} of {origin}, "
+                f"installed is {installed}. Install {origin} again, or start a new run."
+            )
+    if training.task.fingerprint() != run["data"]:
+        raise DataChanged(
+            f"The data of run {folder.run_id} is not what it began with: "
+            f"{dict(training.spec.task.options)}. Put it back, or start a new run."
+        )
+    return training
+
+
+def _least_bytes(spec: RunSpec) -> int:
+    """Return what one recurrent block per cell takes: its weights, gradients and one moment.
+
+    Asked before anything is built, because a system that promises more memory than it has kills
+    the process later, without a word.
+    """
+    cells = spec.model.layers * (2 if spec.model.bidirectional else 1)
+    return 3 * 4 * cells * spec.model.hidden_size**2
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _is_memory(error: BaseException) -> bool:
+    causes = (error, error.__cause__, error.__context__)
+    # torch has no error of its own for an allocation that fails on the CPU
+    return any(isinstance(c, MemoryError) or "allocate memory" in str(c) for c in causes)
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the folder the user stands in, if it is under git."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
 
 
 def _new_id(now: float) -> str:
@@ -125,23 +192,3 @@ def _new_id(now: float) -> str:
     letters = [ID_ALPHABET[i] for i in divmod(place, len(ID_ALPHABET))]
     letters += [secrets.choice(ID_ALPHABET) for _ in range(3)]
     return f"{time.strftime('%y%m%d-%H%M%S', time.localtime(seconds))}-{''.join(letters)}"
-
-
-@contextmanager
-def _interrupt_between_updates() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event, so that it never falls into the middle of an update."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def remember(_signal: int, _frame: FrameType | None) -> None:
-        # a second Ctrl-C is meant: it ends the process where it stands
-        signal.signal(signal.SIGINT, before)
-        interrupted.set()
-
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,5 +1,6 @@
 """Turns the reports of one run into its journal, checkpoints and result."""
 
+import io
 import math
 import resource
 import sys
@@ -7,6 +8,8 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from bptt.errors import CheckpointDamaged
 from bptt.run_folder import Journal, RunFolder, replace
@@ -75,7 +78,13 @@ class Recorder:
 
     def finish(self) -> dict[str, Any]:
         """Write and return the result; from then on the whole journal is final."""
-        self._journal.sync()
+        self.checkpoint()
+        checkpoints = self._folder.artifacts / "checkpoints"
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        for name, weights in self._training.weights().items():
+            buffer = io.BytesIO()
+            torch.save(weights, buffer)
+            replace(checkpoints / f"{name}.pt", buffer.getvalue())
         result = self._result()
         self._folder.write("result", result)
         return result
@@ -98,8 +107,6 @@ class Recorder:
         return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
     def _save_probe(self, report: Report) -> str:
-        import io
-
         import numpy as np
 
         buffer = io.BytesIO()

@@ -83,7 +83,7 @@ ONE_FAULT = {
     ),
     "a truth value for a count": (
         LEAST + "model: {layers: true}",
-        "3: model.layers must be an integer > 0, got true.",
+        "3: model.layers must be an integer > 0 and <= 1000, got true.",
     ),
     "the yes of YAML 1.1": (
         LEAST + "model: {bidirectional: yes}",
@@ -91,7 +91,7 @@ ONE_FAULT = {
     ),
     "nothing for a count": (
         LEAST + "model:\n  layers:\n",
-        "4: model.layers must be an integer > 0, got null.",
+        "4: model.layers must be an integer > 0 and <= 1000, got null.",
     ),
     "a mapping for a value": (
         LEAST + "training: {steps: {at: 3}}",
@@ -99,11 +99,11 @@ ONE_FAULT = {
     ),
     "a negative size": (
         LEAST + "model: {hidden_size: -4}",
-        "3: model.hidden_size must be an integer > 0, got -4.",
+        "3: model.hidden_size must be an integer > 0 and <= 16384, got -4.",
     ),
     "a size of zero": (
         LEAST + "training: {batch_size: 0}",
-        "3: training.batch_size must be an integer > 0, got 0.",
+        "3: training.batch_size must be an integer > 0 and <= 1000000, got 0.",
     ),
     "a fraction out of range": (
         LEAST + "optimizer: {name: adam, beta1: 1}",

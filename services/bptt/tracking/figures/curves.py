@@ -31,24 +31,22 @@ def gradient_curves(flow: FlowHistory, *, title: str, truncation: int | None = N
 
 
 def gradient_overlay(
-    runs: Mapping[str, FlowHistory], *, title: str, state: str = "h", moment: str = "final"
+    runs: Mapping[str, FlowHistory], *, title: str, moment: str = "final"
 ) -> Figure:
-    """Draw one curve per run, all at the same moment of their training.
+    """Draw one curve per run, over all states together, at the same moment of their training.
 
     Args:
         runs: label -> what was measured.
         title: says which runs.
-        state: state of the cell; runs whose cell lacks it are left out.
         moment: `init`, `mid` or `final`.
     """
     figure = style.new_figure(8.4, 5.2)
     axes = figure.subplots()
-    having = {label: flow for label, flow in runs.items() if state in flow.norms}
-    for index, (label, flow) in enumerate(having.items()):
+    for index, (label, flow) in enumerate(runs.items()):
         row = moments(flow).get(moment, -1)
-        _line(axes, flow.log10(state)[row], index, label, thin=len(having) > LABELLED)
-    _finish(axes, state, max((flow.lags for flow in having.values()), default=1))
-    if 0 < len(having) <= LABELLED:
+        _line(axes, flow.log10()[row], index, label, thin=len(runs) > LABELLED)
+    _finish(axes, "s", max((flow.lags for flow in runs.values()), default=1))
+    if 0 < len(runs) <= LABELLED:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=11)
     figure.suptitle(f"Gradient through time, {moment}: {title}", fontsize=15)
     return figure

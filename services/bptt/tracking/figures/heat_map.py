@@ -45,11 +45,10 @@ def gradient_heat_map(
 def heat_map_tile(
     flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
 ) -> Figure:
-    """Draw the first state for MLflow's image grid: 440 x 440 pixels, few and large words."""
-    state = next(iter(flow.norms))
+    """Draw all states together for MLflow's image grid: 440 x 440 pixels, few and large words."""
     figure = style.new_figure(4.4, 4.4)
     axes = figure.subplots()
-    mesh = _draw(axes, flow, state, steps)
+    mesh = _draw(axes, flow, None, steps)
     style.mark_window(axes, flow.window_edge(truncation), "white")
     axes.tick_params(labelsize=13)
     axes.locator_params(nbins=4)
@@ -58,11 +57,11 @@ def heat_map_tile(
     axes.set_title(title if len(title) <= 30 else title[:29] + "…", fontsize=14)
     bar = figure.colorbar(mesh, ax=axes, extend="both", pad=0.02, ticks=[-8, -6, -4, -2, 0])
     bar.ax.tick_params(labelsize=13)
-    bar.set_label(style.norm_label(state), fontsize=15)
+    bar.set_label(style.norm_label("s"), fontsize=15)
     return figure
 
 
-def _draw(axes: Axes, flow: FlowHistory, state: str, steps: int | None) -> QuadMesh:
+def _draw(axes: Axes, flow: FlowHistory, state: str | None, steps: int | None) -> QuadMesh:
     values = flow.log10(state)
     edges = _edges(flow.steps.astype(float), steps or 0)
     axes.set_facecolor(style.UNKNOWN)
