@@ -38,7 +38,8 @@ def table() -> Iterator[str]:
         "Share of minimal pairs in which the language model prefers the wrong verb form, in %: "
         f"mean over {SEEDS} seeds with the 95 % interval of the mean (Student's t, cut at 0 and "
         "100), and the extreme seeds in brackets. Chance is 50; above it the model follows the "
-        "last noun.\n"
+        "last noun. Hidden 32, embedding 16, Adam 3e-3, 470 updates of 64 sentences: with two to "
+        "three times the updates the RNN learns it too, so the table says how soon, not whether.\n"
     )
     yield "| cell | " + " | ".join(f"{k}" for k in range(ATTRACTORS)) + " |"
     yield "| --- |" + " --- |" * ATTRACTORS
