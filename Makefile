@@ -12,7 +12,6 @@ help: ## print this list
 
 demo: .venv/.local ## train rnn, lstm and gru on two tasks and compare their gradients through time
 	@BPTT_HOME=$(CURDIR)/demo-home $(BIN)/bptt run grids/demo/*.yaml
-	@echo 'Look at the runs in MLflow:  BPTT_HOME=demo-home $(BIN)/bptt ui'
 
 test: .venv/.test ## run every test that takes minutes, against real servers
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak"
