@@ -1,7 +1,7 @@
 # The only list of developer commands; `make help` prints it.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 SOURCES := services plugins migrations tests benchmarks docs
 
 .DEFAULT_GOAL := help
