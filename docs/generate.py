@@ -72,9 +72,10 @@ def settings() -> Iterator[str]:
 def run_file() -> Iterator[str]:
     """Yield the page of a run file's sections, except those of the plugins."""
     yield "# Run file\n"
-    yield "A run file is YAML 1.2 and describes one run. `task`, `cell` and `clipper` are plugins,"
-    yield "by name or as a mapping of `name` and options ([plugins.md](plugins.md)). `name` and"
-    yield "`project` (the MLflow experiment) are free text and do not change the run.\n"
+    yield "A run file is YAML 1.2 and describes one run; with lists in it, [a grid](../grids.md)."
+    yield "`task`, `cell` and `clipper` are plugins, by name or as a mapping of `name` and options"
+    yield "([plugins.md](plugins.md)). `name` and `project` (the MLflow experiment) are free text"
+    yield "and do not change the run.\n"
     seed = RunSpec.model_fields["seed"]
     yield f"- `seed` (default {seed.default}): {seed.description}"
     for name in ("model", "training", "statistics"):

@@ -1,9 +1,11 @@
-"""`RunSpec`: one validated, frozen description of a run, and its identity."""
+"""`RunSpec`: one validated, frozen description of a run, and its identity; `GridSpec`: many."""
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, overload
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict
@@ -187,7 +189,7 @@ class RunSpec(Section):
 
     def canonical(self) -> str:
         """Return the spec as JSON with sorted keys: equal specs, equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return join_sections({name: section_text(getattr(self, name)) for name in SECTIONS})
 
     def identity(self, plugin_versions: Mapping[str, str], data: str = "") -> str:
         """Return the hash that says two runs would give the same result.
@@ -196,7 +198,89 @@ class RunSpec(Section):
             plugin_versions: distribution and version of the task, cell and clipper.
             data: the task's `fingerprint` of data that its options do not hold.
         """
-        content = json.dumps(
-            [self.VERSION, self.canonical(), dict(sorted(plugin_versions.items())), data]
-        )
-        return hashlib.sha256(content.encode()).hexdigest()
+        return identity_of(self.canonical(), plugin_versions, data)
+
+
+SECTIONS = tuple(RunSpec.model_fields)
+"""In the order in which a point of a grid holds them; the seed is the last."""
+
+
+def section_text(content: Any) -> str:
+    """Return a section, or a value in one, as JSON with sorted keys: equal content, equal text."""
+    plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+
+def join_sections(texts: Mapping[str, str]) -> str:
+    """Return the canonical text of a spec from those of its sections."""
+    return "{" + ",".join([f'"{name}":{texts[name]}' for name in sorted(texts)]) + "}"
+
+
+def identity_of(canonical: str, plugin_versions: Mapping[str, str], data: str) -> str:
+    """Return the identity of the run with this canonical text; see `RunSpec.identity`."""
+    content = json.dumps([RunSpec.VERSION, canonical, dict(sorted(plugin_versions.items())), data])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What differs between the points of a grid."""
+
+    path: str
+    """`optimizer.lr`; a bare section (`cell`) for its name; `seed`."""
+    values: tuple[Any, ...]
+    """In the order of the points."""
+    within: str = ""
+    """The only plugin or optimiser it belongs to, where the section names several."""
+
+
+@dataclass(frozen=True)
+class GridPoints(Sequence[RunSpec]):
+    """The points of a grid, each made when it is asked for: a million of them fit in memory."""
+
+    sections: Mapping[str, Sequence[Section]]
+    """The distinct contents of every section but the seed."""
+    rows: Sequence[tuple[int, ...]]
+    """Of each point the position of every section's content in `sections`, then the seed."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, position: int) -> RunSpec: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[RunSpec]: ...
+    def __getitem__(self, position: int | slice) -> "RunSpec | Sequence[RunSpec]":
+        if isinstance(position, slice):
+            return GridPoints(self.sections, self.rows[position])
+        *row, seed = self.rows[position]
+        contents: dict[str, Any] = {
+            name: self.sections[name][i] for name, i in zip(SECTIONS, row, strict=False)
+        }
+        # every section was validated when it was made
+        return RunSpec.model_construct(**contents, seed=seed)
+
+    def numbers(self, section: str) -> Iterator[int]:
+        """Yield for every point which of the section's distinct contents it holds."""
+        column = SECTIONS.index(section)
+        return (row[column] for row in self.rows)
+
+    def canonical(self, position: int) -> str:
+        """Return the canonical text of a point, as its spec's `canonical` does, but quickly."""
+        *row, seed = self.rows[position]
+        texts = {name: self._texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}
+        return join_sections({**texts, "seed": str(seed)})
+
+    @cached_property
+    def _texts(self) -> Mapping[str, Sequence[str]]:
+        return {name: [section_text(c) for c in held] for name, held in self.sections.items()}
+
+
+@dataclass(frozen=True)
+class GridSpec:
+    """A stored set of expected runs, from one file."""
+
+    name: str
+    project: str
+    axes: tuple[Axis, ...]
+    points: GridPoints

@@ -13,6 +13,7 @@ from bptt.errors import BpttError
 
 COMMANDS = {
     "run": "Train what run files describe, in this process.",
+    "grid": "Check a grid file and show its points, without running any.",
     "show": "Show what runs have measured, alone or next to each other.",
     "plugins": "List, describe and check the installed cells, clippers and tasks.",
     "ui": "Serve MLflow with everything measured so far.",

@@ -1,68 +1,146 @@
 """What no section can know alone: whether plugins, sizes and model go together."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from bptt import registry
 from bptt.errors import BpttError
-from bptt.run_file.document import Node
+from bptt.run_file.contents import PART, Content, Contents, Row
 from bptt.run_file.faults import Faults
-from bptt.run_file.plugins import Chosen, PluginSection
-from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, ModelSpec, TrainingSpec
+from bptt.spec import (
+    EMBEDDING_SIZE,
+    HIGHWAY_BIAS,
+    Choice,
+    ModelSpec,
+    TrainingSpec,
+    section_text,
+)
 
 if TYPE_CHECKING:
-    from bptt.contracts import Task
+    from bptt.contracts import Cell, Clipper, Task
 
 LARGEST_TRIAL = 64
 """Hidden size a cell is tried at, at most: enough to see whether its options go together."""
 
 
-def construct_once(
-    chosen: Mapping[PluginSection, Chosen],
-    model: ModelSpec,
-    training: TrainingSpec,
-    faults: Faults,
-) -> "Task | None":
-    """Construct each plugin, note what their constructors refuse, and return the task."""
-    task: Task | None = None
-    for kind, plugin in chosen.items():
-        name, options = plugin.plugin.name, plugin.options
-        try:
-            match kind:
-                case "task":
-                    task = registry.construct("task", name, options)
-                    _read_first_window(task, training.batch_size)
-                case "cell":
-                    size = min(model.hidden_size, LARGEST_TRIAL)
-                    registry.construct_cell(name, options, size, size)
-                case "clipper":
-                    registry.construct("clipper", name, options)
-        except (BpttError, ValueError) as error:
-            plugin.add_fault(error, faults)
-    return task
+@dataclass
+class Trial:
+    """What came of constructing every plugin once per distinct options."""
+
+    tasks: dict[int, "Task"] = field(default_factory=dict)
+    """By the number of the task's content."""
+    cell_weights: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    """By the numbers of cell and model: the hidden size tried and the parameters it had."""
+    models: list[ModelSpec] = field(default_factory=list)
+    """Complete, with the defaults that depend on the task."""
+    completed: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By the numbers of task and model: which of `models` it becomes."""
 
 
-def _read_first_window(task: "Task", batch_size: int) -> None:
+def try_out(
+    contents: Contents, rows: Iterable[Row], readable: Mapping[str, bool], faults: Faults
+) -> Trial:
+    """Construct each plugin and complete each model that some row needs; note what is refused.
+
+    Args:
+        contents: of every section.
+        rows: the points; a cross of options that no point has is not looked at.
+        readable: which sections have no fault so far; the others are left out.
+        faults: takes one line for each refusal, however many points share it.
+    """
+    trial = Trial()
+    # dictionaries, because a set has no order and the first fault of a key is told
+    needed: dict[tuple[str, str], dict[tuple[int, int], None]] = {}
+    wanted = [("task", "training"), ("cell", "model"), ("clipper", "clipper"), ("task", "model")]
+    rows = list(rows)
+    for first, second in wanted:
+        if readable[first] and readable[second]:
+            a, b = PART[first], PART[second]
+            needed[first, second] = dict.fromkeys((row[a], row[b]) for row in rows)
+    if readable["task"]:
+        for number in dict.fromkeys(row[PART["task"]] for row in rows):
+            _try_task(number, contents.tables["task"][number], trial, faults)
+    for task, training in needed.get(("task", "training"), {}):
+        if task in trial.tasks:
+            sizes = cast(TrainingSpec, contents.tables["training"][training].value)
+            content = contents.tables["task"][task]
+            _try_first_window(trial.tasks[task], sizes.batch_size, content, faults)
+    sizes_seen: dict[tuple[int, int], int | None] = {}
+    for cell, model in needed.get(("cell", "model"), {}):
+        shape = cast(ModelSpec, contents.tables["model"][model].value)
+        size = min(shape.hidden_size, LARGEST_TRIAL)
+        if (cell, size) not in sizes_seen:
+            sizes_seen[cell, size] = _try_cell(contents.tables["cell"][cell], size, faults)
+        weights = sizes_seen[cell, size]
+        if weights is not None:
+            trial.cell_weights[cell, model] = size, weights
+    for clipper, _ in needed.get(("clipper", "clipper"), {}):
+        _construct(contents.tables["clipper"][clipper], faults)
+    known: dict[str, int] = {}
+    for task, model in needed.get(("task", "model"), {}):
+        if task in trial.tasks:
+            name = contents.tables["task"][task].branch.name
+            complete = _complete(contents.tables["model"][model], trial.tasks[task], name, faults)
+            number = known.setdefault(section_text(complete), len(trial.models))
+            if number == len(trial.models):
+                trial.models.append(complete)
+            trial.completed[task, model] = number
+    return trial
+
+
+def _construct(content: Content, faults: Faults) -> "Task | Clipper | None":
+    choice = cast(Choice, content.value)
+    kind = "task" if content.branch.section == "task" else "clipper"
+    try:
+        if kind == "task":
+            return registry.construct("task", choice.name, choice.options)
+        return registry.construct("clipper", choice.name, choice.options)
+    except (BpttError, ValueError) as error:
+        content.add_fault(error, faults)
+        return None
+
+
+def _try_task(number: int, content: Content, trial: Trial, faults: Faults) -> None:
+    task = _construct(content, faults)
+    if task is not None:
+        trial.tasks[number] = cast("Task", task)
+
+
+def _try_first_window(task: "Task", batch_size: int, content: Content, faults: Faults) -> None:
     from bptt.contracts import StreamTask
 
     # how long a text must be depends on the batch size, which its constructor does not know
     if isinstance(task, StreamTask):
-        task.window(0, batch_size)
+        try:
+            task.window(0, batch_size)
+        except (BpttError, ValueError) as error:
+            content.add_fault(error, faults)
 
 
-def complete_model(
-    model: ModelSpec, task: "Task", task_name: str, section: Node | None, faults: Faults
-) -> ModelSpec:
+def _try_cell(content: Content, size: int, faults: Faults) -> int | None:
+    """Return how many parameters the cell has with `size` features in and out, if it can be."""
+    choice = cast(Choice, content.value)
+    try:
+        cell: Cell = registry.construct_cell(choice.name, choice.options, size, size)
+    except (BpttError, ValueError) as error:
+        content.add_fault(error, faults)
+        return None
+    return sum(parameter.numel() for parameter in cell.parameters())
+
+
+def _complete(content: Content, task: "Task", task_name: str, faults: Faults) -> ModelSpec:
     """Return the model with the defaults that depend on the task or on other options.
 
     Notes a fault for each option that the others, or the task, leave without a meaning.
     """
     from bptt.contracts import Tokens
 
-    given = section.value if section and isinstance(section.value, dict) else {}
+    model = cast(ModelSpec, content.value)
 
     def add(option: str, message: str) -> None:
-        faults.add(f"model.{option}", given[option].place, f"model.{option} {message}")
+        told = f"model.{option} {message}"
+        faults.add(f"{content.branch.key}: {told}", content.places[option], told)
 
     tokens = isinstance(task.inputs, Tokens)
     highway = model.skip == "highway"

@@ -93,6 +93,28 @@ def read_document(text: str, source: str, faults: Faults) -> Node | None:
     return None
 
 
+def read_inline(text: str, path: str, place: Place, faults: Faults) -> Node:
+    """Return a list or mapping given in one line (`[1, 2]`, `{name: lstm}`); all of it has a place.
+
+    Args:
+        text: YAML in flow style.
+        path: what a fault calls it.
+        place: where every value in it was given.
+        faults: takes whatever is wrong, bad YAML included.
+    """
+    try:
+        events = iter(YAML(typ="safe", pure=True).parse(text))
+        root = _Reader(events, place, faults).read(path)
+    except _CannotGoOnError as error:
+        faults.add(path, place, f"{path} {error}")
+    except (YAMLError, ValueError) as error:
+        told = getattr(error, "problem", None) or str(error).splitlines()[0]
+        faults.add(path, place, f"{path} is not YAML: {told}.")
+    else:
+        return root or Node(place, None)
+    return Node(place, None)
+
+
 class _CannotGoOnError(Exception):
     def __init__(self, place: Place, message: str) -> None:
         super().__init__(message)
@@ -102,14 +124,14 @@ class _CannotGoOnError(Exception):
 class _Reader:
     """Builds nodes from parser events: aliases are shared, never copied."""
 
-    def __init__(self, events: Iterator[Any], source: str, faults: Faults) -> None:
+    def __init__(self, events: Iterator[Any], source: str | Place, faults: Faults) -> None:
         self.events = events
         self.source = source
         self.faults = faults
         self.anchors: dict[str, Node] = {}
         self.values = 0
 
-    def read(self) -> Node | None:
+    def read(self, path: str = "") -> Node | None:
         root: Node | None = None
         for event in self.events:
             if not isinstance(
@@ -120,7 +142,7 @@ class _Reader:
                 raise _CannotGoOnError(
                     self._place(event), "a second document begins, and a run file holds one."
                 )
-            root = self._node(event, "", 0)
+            root = self._node(event, path, 0)
         # a file of comments only is an empty scalar or no document at all
         return None if root is None or root.value is None else root
 
@@ -187,7 +209,8 @@ class _Reader:
             child = self._node(next(self.events), inner, depth + 1)
             if event.value in children:
                 first = children[event.value].place.line
-                self._fault(inner, place, f"is given twice, first in line {first}.")
+                where = f", first in line {first}" if math.isfinite(first) else ""
+                self._fault(inner, place, f"is given twice{where}.")
             else:
                 # a fault about a value cites the line of its key
                 children[event.value] = Node(place, child.value, child.size)
@@ -205,5 +228,7 @@ class _Reader:
         self.faults.add(path, place, f"{path[:100] or 'the file'} {message}")
 
     def _place(self, event: Any) -> Place:
+        if isinstance(self.source, Place):
+            return self.source
         line = event.start_mark.line + 1
         return Place(line, f"{self.source}:{line}")

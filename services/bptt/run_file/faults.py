@@ -1,4 +1,4 @@
-"""Faults of a run file, collected so that all of them are told at once."""
+"""Faults of a run or grid file, collected so that all of them are told at once."""
 
 from dataclasses import dataclass, field
 
@@ -17,22 +17,27 @@ class Place:
 
 @dataclass
 class Faults:
-    """At most one fault per key: the first one found, because later ones follow from it."""
+    """At most one fault per key: the first one found, because later ones follow from it.
+
+    A key is the path of a value in the document: `cell[1].forget_bias[0]`.
+    """
 
     by_path: dict[str, tuple[Place, str]] = field(default_factory=dict)
 
     def add(self, path: str, place: Place, message: str) -> None:
-        """Note what is wrong with the value at `path`, for example `cell.forget_bias`."""
+        """Note what is wrong with the value at `path`."""
         self.by_path.setdefault(path, (place, f"{place.text}: {message}"))
 
     def concern(self, section: str) -> bool:
         """Say whether the section or anything in it has a fault."""
-        return any(path == section or path.startswith(f"{section}.") for path in self.by_path)
+        inner = (f"{section}.", f"{section}[")
+        return any(path == section or path.startswith(inner) for path in self.by_path)
 
     def lines(self) -> list[str]:
         """Return the faults in the order of their places, one line each."""
         ordered = sorted(self.by_path.values(), key=lambda fault: fault[0])
-        return [" ".join(text.splitlines()) for _, text in ordered]
+        # values that share a line may share a fault
+        return list(dict.fromkeys(" ".join(text.splitlines()) for _, text in ordered))
 
     def raise_if_any(self) -> None:
         """Raise `InvalidSpec` with every fault noted so far, if there is one."""

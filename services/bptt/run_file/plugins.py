@@ -1,93 +1,89 @@
 """Sections that name a plugin: task, cell, clipper, with their options."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from bptt import registry
-from bptt.errors import BpttError, PluginError, did_you_mean
-from bptt.registry import Plugin, wording
+from bptt.errors import PluginError, did_you_mean
+from bptt.registry import Option, Plugin, wording
+from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
-from bptt.run_file.faults import Faults, Place
-from bptt.run_file.sections import named_mapping, single_value
+from bptt.run_file.reading import Branch, Entry, Given, Reading
 from bptt.spec import Choice
 
 PluginSection = Literal["task", "cell", "clipper"]
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """A plugin section that names an installed plugin with options it takes."""
-
-    plugin: Plugin
-    options: dict[str, Any]
-    """Every option the plugin takes, defaults among them."""
-    place: Place
-    places: Mapping[str, Place]
-    """Where each given option stands."""
-
-    @property
-    def choice(self) -> Choice:
-        return Choice(name=self.plugin.name, options=self.options)
-
-    def add_fault(self, error: BpttError | ValueError, faults: Faults) -> None:
-        """Note what the constructor said, at the option its message begins with."""
-        kind, name = self.plugin.kind, self.plugin.name
-        refusal = error if isinstance(error, ValueError) else error.__cause__
-        if not isinstance(refusal, ValueError):
-            faults.add(kind, self.place, str(error))
-            return
-        message = " ".join(str(refusal).split()).rstrip(".")
-        subject = message.split(" ", 1)[0].rstrip(":,")
-        if subject in self.options:
-            place = self.places.get(subject, self.place)
-            faults.add(f"{kind}.{subject}", place, f"{kind}.{message}.")
-        else:
-            faults.add(kind, self.place, f"{kind} {name!r}: {message}.")
+def read_plugins(kind: PluginSection, node: Node | None, reading: Reading) -> list[Branch]:
+    """Return each plugin of a section with the values of its options."""
+    branches = []
+    for entry in reading.entries(kind, node, named=True):
+        for name in _names(kind, entry, reading):
+            branch = _read_plugin(kind, entry, name, reading)
+            if branch is not None:
+                branches.append(branch)
+    return branches
 
 
-def read_plugin(
-    kind: PluginSection, root: Mapping[str, Node], source: str, faults: Faults
-) -> Chosen | None:
-    """Return the plugin of a section with every option it takes, or None with faults noted."""
-    children = named_mapping(kind, root, faults)
-    place = root[kind].place if kind in root else Place(0, source)
-    named = children.pop("name", None)
-    if named is None and kind == "clipper" and not children:
-        named = Node(place, Choice(name="none").name)
-    if named is None:
-        installed = ", ".join(registry.discover(kind)) or "none"
-        subject = f"{kind}.name" if children else kind
-        faults.add(kind, place, f"{subject} is missing. Installed: {installed}.")
-        return None
-    name = single_value(f"{kind}.name", named, faults)
-    if not isinstance(name, str):
-        got = wording.show(name)
-        faults.add(f"{kind}.name", named.place, f"{kind}.name must be a text, got {got}.")
-        return None
+def _names(kind: PluginSection, entry: Entry, reading: Reading) -> Sequence[Given]:
+    if "name" in entry.children:
+        key = f"{entry.key}.name"
+        return reading.values(f"{kind}.name", key, entry.children["name"], _text)
+    if kind == "clipper" and not entry.children:
+        return [Given(Choice(name="none").name, entry.place)]
+    installed = ", ".join(registry.discover(kind)) or "none"
+    subject = f"{kind}.name" if entry.children else kind
+    reading.faults.add(entry.key, entry.place, f"{subject} is missing. Installed: {installed}.")
+    return []
+
+
+def _read_plugin(kind: PluginSection, entry: Entry, name: Given, reading: Reading) -> Branch | None:
     try:
-        plugin = registry.find(kind, name)
-        known = registry.options(registry.load(kind, name))
+        plugin = registry.find(kind, name.value)
+        known = registry.options(registry.load_plugin(plugin))
     except PluginError as error:
-        faults.add(f"{kind}.name", named.place, str(error))
+        reading.faults.add(f"{entry.key}.name", name.place, str(error))
         return None
-    given: dict[str, Any] = {}
-    for option, node in children.items():
-        if option not in known:
-            told = f"is not an option of the {kind} {name!r}{did_you_mean(option, list(known))}"
-            allowed = f"Allowed: {', '.join(sorted(known))}." if known else "It takes none."
-            faults.add(f"{kind}.{option}", node.place, f"{kind}.{option} {told} {allowed}")
-            continue
-        value = single_value(f"{kind}.{option}", node, faults)
+    options: dict[str, Sequence[Given]] = {}
+    for option, child in entry.children.items():
+        key, path = f"{entry.key}.{option}", f"{kind}.{option}"
+        if option in known:
+            options[option] = reading.values(path, key, child, check_of(known[option]))
+        elif option != "name":
+            told = f"is not an option of the {kind} {plugin.name!r}"
+            told += did_you_mean(option, list(known))
+            told += f" Allowed: {', '.join(sorted(known))}." if known else " It takes none."
+            reading.faults.add(key, child.place, f"{path} {told}")
+    missing = [o for o in known.values() if o.required and o.name not in entry.children]
+    for absent in missing:
+        message = f"{kind}.{absent.name} must be given ({absent.allowed})."
+        reading.faults.add(f"{entry.key}.{absent.name}", name.place, message)
+    if missing:
+        return None
+    build = partial(_build, plugin, known)
+    return Branch(kind, entry.key, name.place, options, build, plugin.name, plugin)
+
+
+def _build(plugin: Plugin, known: Mapping[str, Option], values: dict[str, Any]) -> Choice:
+    options = {name: values.get(name, option.default) for name, option in known.items()}
+    return Choice(name=plugin.name, options=options)
+
+
+def check_of(option: Option) -> Callable[[Any], Any]:
+    """Return what checks a value of an option of a plugin."""
+
+    def check(value: Any) -> Any:
         # absolute, so that a run means the same from every folder
-        if known[option].annotation is Path and isinstance(value, str) and value:
+        if option.annotation is Path and isinstance(value, str) and value:
             value = str(Path(value).expanduser().absolute())
-        given[option] = value
-    options, wrong = registry.check_options(kind, name, given)
-    places = {option: node.place for option, node in children.items()}
-    for fault in wrong:
-        option, _, message = fault.partition(": ")
-        at = places.get(option, named.place)
-        faults.add(f"{kind}.{option}", at, f"{kind}.{option} {message}")
-    return None if faults.concern(kind) else Chosen(plugin, options, named.place, places)
+        return option.write(option.read(value))
+
+    return check
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise MisfitError(f"must be a text, got {wording.show(value)}.")

@@ -1,19 +1,20 @@
 """Sections without plugins: values checked against the fields of the spec's own models."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from bptt.errors import did_you_mean
 from bptt.registry import wording
+from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
-from bptt.run_file.faults import Faults
+from bptt.run_file.reading import Branch, Given, Reading
 from bptt.spec import (
     OPTIMIZERS,
     Adam,
     ModelSpec,
-    Optimizer,
     RunSpec,
     Section,
     StatisticsSpec,
@@ -34,126 +35,158 @@ def _label(value: object) -> str:
     raise ValueError("must be a text of 1 to 100 characters (in quotes, if it looks like a number)")
 
 
-LABELS: Mapping[str, Any] = {
-    "name": Annotated[str, BeforeValidator(_label)],
-    "project": Annotated[str, BeforeValidator(_label)],
-    "seed": get_type_hints(RunSpec, include_extras=True)["seed"],
-}
-"""What stands at the top level itself."""
+LABEL = Annotated[str, BeforeValidator(_label)]
 
 SECTIONS = tuple(dict.fromkeys(["name", "project", *RunSpec.model_fields]))
+MOST_SEEDS = 2**63
+GRID_ONLY = ("seeds", "include", "exclude")
+"""What may stand in a grid file besides."""
 
 
-def check_names(root: Mapping[str, Node], faults: Faults) -> None:
+def check_names(root: Mapping[str, Node], reading: Reading) -> None:
     """Note every top-level key that is not a section."""
+    allowed = [*SECTIONS, *GRID_ONLY] if reading.grid else SECTIONS
     for name, node in root.items():
-        if name in SECTIONS:
+        if name in allowed:
             continue
-        homes: Mapping[str, type[Section]] = {**PLAIN, "optimizer": Adam}
-        home = next((s for s, model in homes.items() if name in model.model_fields), None)
-        hint = f"; did you mean '{home}.{name}'?" if home else did_you_mean(name, SECTIONS)
-        message = f"{wording.show(name)} is not a section of a run file{hint}"
-        faults.add(name, node.place, f"{message} Allowed: {', '.join(SECTIONS)}.")
+        if name in GRID_ONLY:
+            reading.refuse_grid(name, name, node, "is for a grid file: it")
+            continue
+        message = f"{unknown_section(name, allowed)} Allowed: {', '.join(allowed)}."
+        reading.faults.add(name, node.place, message)
 
 
-def read_labels(root: Mapping[str, Node], faults: Faults) -> dict[str, Any]:
-    """Return name, project and seed as far as they are given and valid."""
-    given = {name: node for name, node in root.items() if name in LABELS}
-    return _valid(LABELS, given, "", faults)
+def unknown_section(name: str, allowed: Sequence[str]) -> str:
+    """Say that there is no such section, and which may be meant."""
+    homes: Mapping[str, type[Section]] = {**PLAIN, "optimizer": Adam}
+    home = next((s for s, model in homes.items() if name in model.model_fields), None)
+    hint = f"; did you mean '{home}.{name}'?" if home else did_you_mean(name, allowed)
+    kind = "grid" if GRID_ONLY[0] in allowed else "run"
+    return f"{wording.show(name)} is not a section of a {kind} file{hint}"
 
 
-def read_plain(section: str, root: Mapping[str, Node], faults: Faults) -> Section:
-    """Return a section's values, defaults in place of those that are not given or not valid."""
+def read_label(name: str, root: Mapping[str, Node], reading: Reading) -> str | None:
+    """Return the name or the project if it is given and valid; neither can be an axis."""
+    node = root.get(name)
+    if node is None:
+        return None
+    if reading.grid and isinstance(node.value, list):
+        message = f"{name} must be one text for the whole grid, got a list."
+        reading.faults.add(name, node.place, message)
+        return None
+    given = reading.values(name, name, node, _check_of(LABEL))
+    return given[0].value if given else None
+
+
+def read_seeds(root: Mapping[str, Node], reading: Reading) -> Sequence[int]:
+    """Return the seeds: `seed: 3`, `seed: [1, 2]`, `seeds: [1, 2]`, or `seeds: 5` for 0 to 4."""
+    count = root.get("seeds")
+    if count is None or not reading.grid:
+        if "seed" not in root:
+            return [0]
+        return [given.value for given in reading.values("seed", "seed", root["seed"], SEED_CHECK)]
+    if "seed" in root:
+        message = "seeds stands next to seed: leave one of them out."
+        reading.faults.add("seeds", count.place, message)
+    if isinstance(count.value, list):
+        return [given.value for given in reading.values("seeds", "seeds", count, SEED_CHECK)]
+    # a range of more has no length
+    if type(count.value) is int and 0 < count.value < MOST_SEEDS:
+        return range(count.value)
+    got = "a mapping" if isinstance(count.value, dict) else wording.show(count.value)
+    wanted = f"how many seeds, an integer > 0 and < {MOST_SEEDS}, or a list of seeds"
+    reading.faults.add("seeds", count.place, f"seeds must be {wanted}, got {got}.")
+    return []
+
+
+def read_plain(section: str, node: Node | None, reading: Reading) -> list[Branch]:
+    """Return what stands in a section that has options only."""
     model = PLAIN[section]
-    children = mapping_of(section, root, faults)
-    known = _hints(model)
-    for name, node in children.items():
-        if name not in known:
+    known = checks(model)
+    branches = []
+    for entry in reading.entries(section, node, named=False):
+        options: dict[str, Sequence[Given]] = {}
+        for name, child in entry.children.items():
+            key = f"{entry.key}.{name}"
+            if name in known:
+                options[name] = reading.values(f"{section}.{name}", key, child, known[name])
+                continue
             hint = did_you_mean(name, list(known))
             message = f"{section}.{name} is not an option of {section}{hint}"
-            faults.add(f"{section}.{name}", node.place, f"{message} Allowed: {', '.join(known)}.")
-    return model(**_valid(known, children, section, faults))
+            reading.faults.add(key, child.place, f"{message} Allowed: {', '.join(known)}.")
+        build = partial(_build, model)
+        branches.append(Branch(section, entry.key, entry.place, options, build))
+    return branches
 
 
-def read_optimizer(root: Mapping[str, Node], faults: Faults) -> Optimizer:
-    """Return the optimiser, given as a name or as a mapping with its options."""
-    children = named_mapping("optimizer", root, faults)
-    name: Any = Adam().name
-    if "name" in children:
-        name = single_value("optimizer.name", children["name"], faults)
-        if not isinstance(name, str) or name not in OPTIMIZERS:
-            hint = did_you_mean(name, list(OPTIMIZERS)) if isinstance(name, str) else "."
-            message = f"Unknown optimizer {wording.show(name)}{hint}"
-            allowed = ", ".join(OPTIMIZERS)
-            faults.add("optimizer.name", children["name"].place, f"{message} Allowed: {allowed}.")
-            return Adam()
-    model = OPTIMIZERS[name]
-    known = _hints(model)
-    for option, node in children.items():
-        if option in known or option == "name":
-            continue
-        others = [repr(other) for other, o in OPTIMIZERS.items() if option in o.model_fields]
-        hint = f", but of {', '.join(others)}." if others else did_you_mean(option, list(known))
-        message = f"optimizer.{option} is not an option of the optimizer {name!r}{hint}"
-        faults.add(f"optimizer.{option}", node.place, f"{message} Allowed: {', '.join(known)}.")
-    return model(**_valid(known, children, "optimizer", faults))  # type: ignore[return-value]
+def read_optimizers(node: Node | None, reading: Reading) -> list[Branch]:
+    """Return each optimiser, given as a name or as a mapping with its options."""
+    branches = []
+    for entry in reading.entries("optimizer", node, named=True):
+        names: Sequence[Given] = [Given(Adam().name, entry.place)]
+        if "name" in entry.children:
+            key = f"{entry.key}.name"
+            names = reading.values("optimizer.name", key, entry.children["name"], _text)
+        for name in names:
+            if name.value not in OPTIMIZERS:
+                message = f"Unknown optimizer {wording.show(name.value)}"
+                message += did_you_mean(name.value, list(OPTIMIZERS))
+                message += f" Allowed: {', '.join(OPTIMIZERS)}."
+                reading.faults.add(f"{entry.key}.name", name.place, message)
+                continue
+            model = OPTIMIZERS[name.value]
+            known = checks(model)
+            options: dict[str, Sequence[Given]] = {}
+            for option, child in entry.children.items():
+                key, path = f"{entry.key}.{option}", f"optimizer.{option}"
+                if option in known:
+                    options[option] = reading.values(path, key, child, known[option])
+                elif option != "name":
+                    told = _foreign_option(option, name.value, list(known))
+                    reading.faults.add(key, child.place, f"{path} {told}")
+            build = partial(_build, model)
+            branch = Branch("optimizer", entry.key, name.place, options, build, name.value)
+            branches.append(branch)
+    return branches
 
 
-def named_mapping(section: str, root: Mapping[str, Node], faults: Faults) -> dict[str, Node]:
-    """Return what stands in a section that may be a bare name, which becomes its `name`."""
-    node = root.get(section)
-    if node is not None and isinstance(node.value, str):
-        return {"name": node}
-    return mapping_of(section, root, faults, "a name or a mapping")
+def _foreign_option(option: str, name: str, known: Sequence[str]) -> str:
+    others = [repr(other) for other, o in OPTIMIZERS.items() if option in o.model_fields]
+    hint = f", but of {', '.join(others)}." if others else did_you_mean(option, known)
+    told = f"is not an option of the optimizer {name!r}{hint}"
+    return f"{told} Allowed: {', '.join(known)}."
 
 
-def mapping_of(
-    section: str, root: Mapping[str, Node], faults: Faults, what: str = "a mapping"
-) -> dict[str, Node]:
-    """Return what stands in a section, nothing if it is absent or empty."""
-    node = root.get(section)
-    if node is None or node.value is None:
-        return {}
-    if isinstance(node.value, dict):
-        return dict(node.value)
-    if not isinstance(node.value, list):
-        message = f"{section} must be {what}, got {wording.show(node.value)}."
-        faults.add(section, node.place, message)
-    single_value(section, node, faults)
-    return {}
+def _build(model: type[Section], values: dict[str, Any]) -> Section:
+    return model(**values)
 
 
-def single_value(path: str, node: Node, faults: Faults) -> Any:
-    """Return a scalar; note a fault for anything else, which is then None."""
-    if isinstance(node.value, list):
-        message = f"{path} is a list, which spans a grid; a run file describes one run: give one"
-        faults.add(path, node.place, f"{message} value, and others with --set.")
-        return None
-    if isinstance(node.value, dict):
-        faults.add(path, node.place, f"{path} must be a single value, got a mapping.")
-        return None
-    return node.value
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise MisfitError(f"must be one of {', '.join(OPTIMIZERS)}, got {wording.show(value)}.")
 
 
-def _hints(model: type[Section]) -> dict[str, Any]:
+@lru_cache
+def checks(model: type[Section]) -> Mapping[str, Callable[[Any], Any]]:
+    """Return for each option of a section what checks a value of it."""
     hints = get_type_hints(model, include_extras=True)
-    return {name: hints[name] for name in model.model_fields if name != "name"}
+    return {name: _check_of(hints[name]) for name in model.model_fields if name != "name"}
 
 
-def _valid(
-    annotations: Mapping[str, Any], children: Mapping[str, Node], section: str, faults: Faults
-) -> dict[str, Any]:
-    """Return the values that fit their annotation, and note a fault for each that does not."""
-    valid: dict[str, Any] = {}
-    for name, node in children.items():
-        if name not in annotations:
-            continue
-        path = f"{section}.{name}" if section else name
-        value = single_value(path, node, faults)
+@lru_cache
+def _check_of(annotation: Any) -> Callable[[Any], Any]:
+    adapter = TypeAdapter[Any](annotation, config=STRICT)
+
+    def check(value: Any) -> Any:
         try:
-            valid[name] = TypeAdapter(annotations[name], config=STRICT).validate_python(value)
+            return adapter.validate_python(value)
         except ValidationError as error:
             told = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-            misfit = wording.misfit(annotations[name], value, told)
-            faults.add(path, node.place, f"{path} {misfit}")
-    return valid
+            raise MisfitError(wording.misfit(annotation, value, told)) from None
+
+    return check
+
+
+SEED_CHECK = _check_of(get_type_hints(RunSpec, include_extras=True)["seed"])
+"""Checks one seed."""

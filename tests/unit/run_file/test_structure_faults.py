@@ -2,7 +2,7 @@ import pytest
 
 GRID = (
     "is a list, which spans a grid; a run file describes one run: give one value, "
-    "and others with --set."
+    "and others with --set. See the grid: bptt grid run.yaml"
 )
 LEAST = "task: adding\ncell: lstm\n"
 

@@ -1,0 +1,143 @@
+"""Every distinct content of every section of a file, each kept once and known by its number."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bptt.errors import BpttError
+from bptt.registry import wording
+from bptt.run_file.document import Node
+from bptt.run_file.faults import Faults, Place
+from bptt.run_file.plugins import read_plugins
+from bptt.run_file.reading import Branch, Reading
+from bptt.run_file.sections import read_optimizers, read_plain
+from bptt.spec import SECTIONS, Choice, Section, section_text
+
+PARTS = tuple(name for name in SECTIONS if name != "seed")
+"""The sections of a spec, in the order in which a row holds their numbers."""
+PART = {name: position for position, name in enumerate(PARTS)}
+
+
+Row = tuple[int, ...]
+"""A point: the number of the content of each part, and then the seed."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one section holds in some points, and where its options were given."""
+
+    branch: Branch
+    value: Section
+    places: Mapping[str, Place]
+    """Of each given option."""
+
+    @property
+    def place(self) -> Place:
+        return self.branch.place
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Every option with its value, without the name."""
+        if isinstance(self.value, Choice):
+            return self.value.options
+        return {name: value for name, value in self.value if name != "name"}
+
+    def add_fault(self, error: BpttError | ValueError, faults: Faults) -> None:
+        """Note what the plugin's constructor said, at the option its message begins with."""
+        kind, name = self.branch.section, self.branch.name
+        refusal = error if isinstance(error, ValueError) else error.__cause__
+        if not isinstance(refusal, ValueError):
+            faults.add(f"{self.branch.key}: {error}", self.place, str(error))
+            return
+        message = " ".join(str(refusal).split()).rstrip(".")
+        subject = message.split(" ", 1)[0].rstrip(":,")
+        told = f"{kind}.{message}." if subject in self.options else f"{kind} {name!r}: {message}."
+        # one line for each thing the constructor says, however many options lead to it
+        faults.add(f"{self.branch.key}: {told}", self.places.get(subject, self.place), told)
+
+
+class Contents:
+    """The contents of every section, as far as the file and its `include` ask for them."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.tables: dict[str, list[Content]] = {name: [] for name in PARTS}
+        self._numbers: dict[str, dict[str, int]] = {name: {} for name in PARTS}
+        # sections that an include leaves alone are read once; the nodes are kept, and so their ids
+        self._branches: dict[tuple[str, int], tuple[Node | None, list[Branch]]] = {}
+        self._expanded: dict[tuple[str, int], list[int]] = {}
+
+    def branches(self, section: str, root: Mapping[str, Node]) -> list[Branch]:
+        """Return what stands in a section, validated; faults are noted once."""
+        node = root.get(section)
+        key = section, id(node)
+        if key not in self._branches:
+            self._branches[key] = node, self._read(section, node)
+        return self._branches[key][1]
+
+    def count(self, section: str, root: Mapping[str, Node]) -> int:
+        """Return how many contents the section spans, before any is made."""
+        return sum(
+            math.prod(len(values) for values in branch.options.values())
+            for branch in self.branches(section, root)
+        )
+
+    def numbers(self, section: str, root: Mapping[str, Node]) -> list[int]:
+        """Return the numbers of the section's contents, options varying like nested loops."""
+        key = section, id(root.get(section))
+        if key not in self._expanded:
+            contents = self._expand(self.branches(section, root))
+            self._expanded[key] = [
+                self._number(content, text) for content, text in self._without_twins(contents)
+            ]
+        return self._expanded[key]
+
+    def _read(self, section: str, node: Node | None) -> list[Branch]:
+        match section:
+            case "task" | "cell" | "clipper":
+                return read_plugins(section, node, self._reading)
+            case "optimizer":
+                return read_optimizers(node, self._reading)
+            case _:
+                return read_plain(section, node, self._reading)
+
+    def _expand(self, branches: Sequence[Branch]) -> Iterator[Content]:
+        for branch in branches:
+            for chosen in itertools.product(*branch.options.values()):
+                given = dict(zip(branch.options, chosen, strict=True))
+                value = branch.build({name: g.value for name, g in given.items()})
+                yield Content(branch, value, {name: g.place for name, g in given.items()})
+
+    def _without_twins(self, contents: Iterator[Content]) -> Iterator[tuple[Content, str]]:
+        seen: dict[str, Content] = {}
+        for content in contents:
+            text = section_text(content.value)
+            if text in seen:
+                branch, first = content.branch, seen[text].place
+                what = repr(branch.name) if branch.name else "the same options"
+                also = f", first in {first.text}" if first != content.place else ""
+                message = (
+                    f"{branch.section} holds {what} twice{also}: both are equal once every "
+                    "default is filled in."
+                )
+                self._reading.faults.add(branch.key, content.place, message)
+                continue
+            seen[text] = content
+            yield content, text
+
+    def _number(self, content: Content, text: str) -> int:
+        table = self.tables[content.branch.section]
+        number = self._numbers[content.branch.section].setdefault(text, len(table))
+        if number == len(table):
+            table.append(content)
+        return number
+
+
+def shown(values: Mapping[str, Any]) -> str:
+    """Return paths and values as a person reads them: `cell=lstm, optimizer.lr=0.003`."""
+    return ", ".join(
+        f"{path}={value if isinstance(value, str) else wording.show(value)}"
+        for path, value in values.items()
+    )

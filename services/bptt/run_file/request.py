@@ -1,0 +1,141 @@
+"""What a file asks for: a run, or a grid of runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from bptt.run_file.axes import Labels
+from bptt.run_file.consistency import Trial
+from bptt.run_file.contents import PART, PARTS, Content, Row
+from bptt.run_file.estimate import Estimate
+from bptt.run_file.pack_key import COUNTING, join_shapes, shape_text
+from bptt.spec import GridSpec, RunSpec, identity_of
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run somebody asks for."""
+
+    spec: RunSpec
+    """Complete: every option of every plugin with its value."""
+    name: str
+    """What the run is called where people read; need not be unique."""
+    project: str
+    """Runs of one project are compared with each other."""
+    plugins: Mapping[str, str]
+    """Distribution and version of each plugin: `cell:lstm` -> `bptt 0.1.0`."""
+    data: str
+    """The task's fingerprint of data that its options do not hold."""
+    identity: str
+    """Equal for two requests that give the same result."""
+    values: Mapping[str, Any]
+    """Where it lies in its grid, by the path of each axis; empty for a run file."""
+    config: str
+    """The same without the seed, in words: what a mean over seeds is called."""
+    pack_key: str
+    """Requests with equal keys may be trained together."""
+
+
+class GridRequest(Sequence[RunRequest]):
+    """A grid somebody asks for; each of its requests is made when it is looked at.
+
+    Args:
+        spec: the grid itself.
+        raw: its rows before models were completed.
+        tables: the contents of every section, before models were completed.
+        trial: what came of constructing each plugin once.
+        run_name: what every run is called, if not after what it differs in.
+        notes: what is no fault and yet probably not meant, a line each.
+    """
+
+    def __init__(
+        self,
+        spec: GridSpec,
+        raw: Sequence[Row],
+        tables: Mapping[str, Sequence[Content]],
+        trial: Trial,
+        run_name: str | None,
+        notes: Sequence[str],
+    ) -> None:
+        self.spec = spec
+        self.notes = tuple(notes)
+        self._raw = raw
+        self._tables = tables
+        self._run_name = run_name
+        self._labels = Labels(spec.axes, tables)
+        self._estimate = Estimate(trial, tables)
+        self._data = {number: task.fingerprint() for number, task in trial.tasks.items()}
+        self._plugins: dict[Row, Mapping[str, str]] = {}
+        self._shapes = {name: _shapes(name, spec.points.sections[name]) for name in COUNTING}
+        self._keys: dict[tuple[str, ...], str] = {}
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @overload
+    def __getitem__(self, position: int) -> RunRequest: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[RunRequest]: ...
+    def __getitem__(self, position: int | slice) -> RunRequest | Sequence[RunRequest]:
+        numbers = range(len(self))[position]
+        if isinstance(numbers, range):
+            return [self._request(number) for number in numbers]
+        return self._request(numbers)
+
+    def pack_keys(self) -> Iterator[str]:
+        """Yield the pack key of every point."""
+        return (self._pack_key(number) for number in range(len(self)))
+
+    def flops(self) -> Iterator[float]:
+        """Yield the floating point operations of every point at most: a model, see `estimate`."""
+        points = self.spec.points
+        for raw, row in zip(self._raw, points.rows, strict=True):
+            yield self._estimate.flops(raw, points.sections, row)
+
+    def _request(self, number: int) -> RunRequest:
+        spec, plugins = self.spec.points[number], self._plugins_of(number)
+        data = self._data[self._raw[number][PART["task"]]]
+        config = self._labels.config(self._raw[number])
+        what = "-".join(config.split()) or f"{spec.cell.name}-{spec.task.name}"
+        return RunRequest(
+            spec=spec,
+            name=self._run_name or f"{what}-s{spec.seed}",
+            project=self.spec.project,
+            plugins=plugins,
+            data=data,
+            identity=identity_of(self.spec.points.canonical(number), plugins, data),
+            values=self._labels.values(self._raw[number]),
+            config=config,
+            pack_key=self._pack_key(number),
+        )
+
+    def _plugins_of(self, number: int) -> Mapping[str, str]:
+        chosen = self._raw[number][: len(PLUGINS)]
+        if chosen not in self._plugins:
+            branches = [self._tables[k][n].branch for k, n in zip(PLUGINS, chosen, strict=True)]
+            self._plugins[chosen] = {
+                f"{branch.section}:{branch.name}": branch.plugin.origin
+                for branch in branches
+                if branch.plugin is not None
+            }
+        return self._plugins[chosen]
+
+    def _pack_key(self, number: int) -> str:
+        row = self.spec.points.rows[number]
+        plugins, data = self._plugins_of(number), self._data[self._raw[number][PART["task"]]]
+        texts = tuple(self._shapes[name][row[PART[name]]] for name in COUNTING)
+        if texts not in self._keys:
+            parts = dict(zip(COUNTING, texts, strict=True))
+            task, cell = (self._tables[k][row[PART[k]]].branch.name for k in ("task", "cell"))
+            self._keys[texts] = join_shapes(parts, task, cell, plugins, data)
+        return self._keys[texts]
+
+
+PLUGINS = PARTS[:3]
+"""The sections that name a plugin."""
+
+
+def _shapes(section: str, contents: Sequence[Any]) -> list[str]:
+    """Return the text of each content, one object for equal ones: they are compared often."""
+    known: dict[str, str] = {}
+    return [known.setdefault(text, text) for text in (shape_text(section, c) for c in contents)]
