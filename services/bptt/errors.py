@@ -5,7 +5,11 @@ BpttError                     exit code 1
 │   ├── InvalidSpec           one or more faults in a run file or a `--set`
 │   ├── InvalidSetting        a BPTT_* variable, or what it points to
 │   ├── RunNotFound
+│   ├── GridNotFound
 │   ├── RunBusy
+│   ├── NotPossible           the run or grid is not in a status that allows it
+│   ├── SchemaMismatch        the database is of another version of bptt
+│   ├── HomeBusy              another `bptt up` runs in this home
 │   ├── DataChanged
 │   ├── OutOfMemory
 │   └── PluginError
@@ -15,6 +19,10 @@ BpttError                     exit code 1
 │       ├── PluginChanged
 │       └── ContractViolation
 ├── CheckpointDamaged
+├── Unavailable               exit code 75: try again; nothing is lost
+│   ├── DatabaseUnavailable
+│   ├── BrokerUnavailable
+│   └── ServerUnavailable
 └── TrackingUnavailable
 """
 
@@ -48,6 +56,22 @@ class InvalidSetting(UserError):
 
 class RunNotFound(UserError):
     """No run, or more than one, has this id."""
+
+
+class GridNotFound(UserError):
+    """No grid, or more than one, has this id or name."""
+
+
+class NotPossible(UserError):
+    """A run or grid is not in a status in which this can be done."""
+
+
+class SchemaMismatch(UserError):
+    """The database belongs to an older or a newer bptt."""
+
+
+class HomeBusy(UserError):
+    """Another `bptt up` serves this home."""
 
 
 class RunBusy(UserError):
@@ -102,6 +126,24 @@ class ContractViolation(PluginError):
 
 class CheckpointDamaged(BpttError):
     """A checkpoint's content does not match its hash."""
+
+
+class Unavailable(BpttError):
+    """A service does not answer; nothing is lost, and the same command may be tried again."""
+
+    exit_code = 75
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database of grids and runs does not answer, or its disk takes nothing more."""
+
+
+class BrokerUnavailable(Unavailable):
+    """Redis does not answer or refuses us."""
+
+
+class ServerUnavailable(Unavailable):
+    """The team's server does not answer."""
 
 
 class TrackingUnavailable(BpttError):

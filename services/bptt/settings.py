@@ -1,14 +1,69 @@
 """Deployment values from `BPTT_*` variables; the only reader of the environment."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from bptt.errors import InvalidSetting, did_you_mean
 
+Convert = Callable[[str, str], Any]
+"""From the variable's name and text to its value."""
 
-def _setting(variable: str, text: str) -> dict[str, str]:
-    return {"variable": variable, "text": text}
+
+def _text(variable: str, text: str) -> str:
+    return text
+
+
+def _path(variable: str, text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _at_least(least: float) -> Convert:
+    def convert(variable: str, text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1.0
+        if not least <= seconds < float("inf"):
+            raise InvalidSetting(
+                f"{variable} must be a number of seconds >= {least:g}, got {text!r}."
+            )
+        return seconds
+
+    return convert
+
+
+def _count(least: int) -> Convert:
+    def convert(variable: str, text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise InvalidSetting(f"{variable} must be a whole number >= {least}, got {text!r}.")
+        return int(text)
+
+    return convert
+
+
+def _url(*schemes: str, otherwise: str) -> Convert:
+    def convert(variable: str, text: str) -> str:
+        if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise InvalidSetting(
+                f"{variable} must start with {allowed}, got {_hide_password(text)!r}. {otherwise}"
+            )
+        return text
+
+    return convert
+
+
+def _hide_password(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    secret, at, host = rest.rpartition("@")
+    return f"{scheme}://***@{host}" if found and at and secret else url
+
+
+def _setting(variable: str, convert: Convert, text: str) -> dict[str, Any]:
+    return {"variable": variable, "convert": convert, "text": text}
 
 
 @dataclass(frozen=True)
@@ -17,18 +72,84 @@ class Settings:
 
     home: Path = field(
         default=Path("~/.bptt"),
-        metadata=_setting("BPTT_HOME", "folder of runs, databases and artifacts"),
+        metadata=_setting("BPTT_HOME", _path, "folder of runs, databases and artifacts"),
+    )
+    server: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_SERVER",
+            _url("http", "https", otherwise="Leave it empty to work on this machine."),
+            "address of a team's server (http://... or https://...); empty: this machine",
+        ),
+    )
+    database_url: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_DATABASE_URL",
+            _url(
+                *("postgresql+psycopg", "postgresql", "sqlite"),
+                otherwise="Leave it empty for the SQLite file in BPTT_HOME.",
+            ),
+            "database of grids and runs (postgresql://...); empty: SQLite in BPTT_HOME",
+        ),
+    )
+    redis_url: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_REDIS_URL",
+            _url(
+                *("redis", "rediss", "redis+socket", "unix"),
+                otherwise="Leave it empty for the server that `bptt up` starts.",
+            ),
+            "Redis or Valkey that wakes workers; empty: the one `bptt up` starts",
+        ),
     )
     mlflow_url: str = field(
         default="",
         metadata=_setting(
             "BPTT_MLFLOW_URL",
+            _url(
+                *("http", "https"),
+                otherwise="Leave it empty to write to the database in BPTT_HOME.",
+            ),
             "MLflow server (http://... or https://...); empty: the database in BPTT_HOME itself",
         ),
     )
     checkpoint_seconds: float = field(
         default=10.0,
-        metadata=_setting("BPTT_CHECKPOINT_SECONDS", "wall time between two checkpoints of a run"),
+        metadata=_setting(
+            "BPTT_CHECKPOINT_SECONDS", _at_least(0), "wall time between two checkpoints of a run"
+        ),
+    )
+    slots: int = field(
+        default=0,
+        metadata=_setting(
+            "BPTT_SLOTS", _count(0), "runs a worker trains at once; 0: one per processor core"
+        ),
+    )
+    lease_seconds: float = field(
+        default=90.0,
+        metadata=_setting(
+            "BPTT_LEASE_SECONDS",
+            _at_least(1),
+            "how long a run stays a silent worker's own; the same on all workers of a database",
+        ),
+    )
+    run_memory_mb: int = field(
+        default=0,
+        metadata=_setting(
+            "BPTT_RUN_MEMORY_MB",
+            _count(0),
+            "memory one run may take, in MiB; 0: the machine's, divided by the slots",
+        ),
+    )
+    gpus: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_GPUS",
+            _text,
+            "UUIDs of the GPUs a worker's slots may see, in turn, between commas; empty: none",
+        ),
     )
 
     @property
@@ -36,40 +157,42 @@ class Settings:
         """The folder with one folder per run."""
         return self.home / "runs"
 
+    @property
+    def database(self) -> str:
+        """The database as SQLAlchemy names it."""
+        url = self.database_url or f"sqlite:///{self.home / 'bptt.db'}"
+        # SQLAlchemy's own default for postgresql:// has changed before
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
-def read_settings() -> Settings:
-    """Return the settings of this process.
+
+def read_settings(**given: Any) -> Settings:
+    """Return the settings of this process; `given` come from the command line and win.
 
     Raises:
         InvalidSetting: a `BPTT_*` variable is unknown or has an impossible value.
     """
     known = {f.metadata["variable"]: f for f in fields(Settings)}
-    given = {name: value for name, value in os.environ.items() if name.startswith("BPTT_")}
-    values: dict[str, object] = {}
-    for variable, text in given.items():
+    values: dict[str, Any] = {"home": Settings.home.expanduser().absolute()}
+    for variable, text in os.environ.items():
+        if not variable.startswith("BPTT_"):
+            continue
         if variable not in known:
             raise InvalidSetting(
                 f"Unknown setting {variable}{did_you_mean(variable, list(known))} "
                 f"Allowed: {', '.join(sorted(known))}."
             )
         if text != "":
-            values[known[variable].name] = _convert(variable, text)
-    home = Path(str(values.pop("home", Settings.home))).expanduser().absolute()
-    return Settings(home=home, **values)  # type: ignore[arg-type]
+            setting = known[variable]
+            values[setting.name] = setting.metadata["convert"](variable, text)
+    for name, value in given.items():
+        if value is not None:
+            setting = next(f for f in known.values() if f.name == name)
+            convert = setting.metadata["convert"]
+            values[name] = convert(setting.metadata["variable"], str(value))
+    return Settings(**values)
 
 
-def _convert(variable: str, text: str) -> object:
-    if variable == "BPTT_CHECKPOINT_SECONDS":
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = -1.0
-        if not 0 <= seconds < float("inf"):
-            raise InvalidSetting(f"{variable} must be a number of seconds >= 0, got {text!r}.")
-        return seconds
-    if variable == "BPTT_MLFLOW_URL" and not text.startswith(("http://", "https://")):
-        raise InvalidSetting(
-            f"{variable} must start with http:// or https://, got {text!r}. "
-            "Leave it empty to write to the database in BPTT_HOME."
-        )
-    return text
+def for_child(settings: Settings) -> dict[str, str]:
+    """Return this process's environment, in which a program that is started has these settings."""
+    variables = {f.metadata["variable"]: str(getattr(settings, f.name)) for f in fields(Settings)}
+    return {**os.environ, **variables}

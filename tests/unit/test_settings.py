@@ -1,21 +1,22 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from bptt.errors import InvalidSetting
-from bptt.settings import Settings, read_settings
+from bptt.settings import Settings, for_child, read_settings
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch):
-    for name in ("BPTT_HOME", "BPTT_MLFLOW_URL", "BPTT_CHECKPOINT_SECONDS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("BPTT_")]:
+        monkeypatch.delenv(name)
 
 
 def test_settings_have_defaults_without_any_variable():
     settings = read_settings()
 
-    assert settings == Settings(Path.home() / ".bptt", "", 10.0)
+    assert settings == Settings(home=Path.home() / ".bptt")
 
 
 def test_runs_lie_in_the_home_folder(monkeypatch, tmp_path):
@@ -86,7 +87,9 @@ def test_unknown_variable_is_refused_with_the_nearest_known(monkeypatch):
 
     assert str(caught.value) == (
         "Unknown setting BPTT_HOEM; did you mean 'BPTT_HOME'? "
-        "Allowed: BPTT_CHECKPOINT_SECONDS, BPTT_HOME, BPTT_MLFLOW_URL."
+        "Allowed: BPTT_CHECKPOINT_SECONDS, BPTT_DATABASE_URL, BPTT_GPUS, BPTT_HOME, "
+        "BPTT_LEASE_SECONDS, BPTT_MLFLOW_URL, BPTT_REDIS_URL, BPTT_RUN_MEMORY_MB, "
+        "BPTT_SERVER, BPTT_SLOTS."
     )
 
 
@@ -100,3 +103,50 @@ def test_variables_of_other_programs_are_ignored(monkeypatch):
 def test_settings_cannot_be_changed():
     with pytest.raises(AttributeError):
         Settings().home = Path("/tmp")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "told"),
+    [
+        ("BPTT_SLOTS", "two", "BPTT_SLOTS must be a whole number >= 0, got 'two'."),
+        ("BPTT_LEASE_SECONDS", "0.5", "BPTT_LEASE_SECONDS must be a number of seconds >= 1"),
+        ("BPTT_DATABASE_URL", "mysql://u:secret@h/d", "got 'mysql://***@h/d'"),
+        ("BPTT_REDIS_URL", "amqp://h", "must start with redis:// or rediss:// or"),
+        ("BPTT_SERVER", "lab:8080", "BPTT_SERVER must start with http:// or https://"),
+    ],
+)
+def test_impossible_values_are_refused_without_showing_a_password(
+    monkeypatch, variable, text, told
+):
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(InvalidSetting) as caught:
+        read_settings()
+
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_value_of_the_command_line_wins_and_is_checked_alike(monkeypatch):
+    monkeypatch.setenv("BPTT_SLOTS", "4")
+
+    assert read_settings(slots=2).slots == 2
+    assert read_settings(slots=None).slots == 4
+    with pytest.raises(InvalidSetting, match="BPTT_SERVER must start with"):
+        read_settings(server="lab")
+
+
+def test_child_is_given_the_same_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("BPTT_SLOTS", "4")
+    settings = read_settings(home=tmp_path / "h", lease_seconds=6)
+    monkeypatch.setattr(os, "environ", for_child(settings))
+
+    assert read_settings() == settings
+
+
+def test_database_is_a_file_in_the_home_unless_named():
+    home = Path("/h")
+
+    assert Settings(home).database == "sqlite:////h/bptt.db"
+    named = Settings(home, database_url="postgresql://u@h/d").database
+    assert named == "postgresql+psycopg://u@h/d"

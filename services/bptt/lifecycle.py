@@ -1,0 +1,71 @@
+"""Statuses of a run and the transitions between them; pure, and the only table of both.
+
+            submit                 claim (attempt + 1)         finish
+    (none) --------> queued ------------------------> running --------> succeeded
+                      ^  |  ^                         |  |  |---------> failed
+             release  |  |  +-------------------------+  |  +---------> cancelled
+                      |  |     drain, lost, lease over   |
+                      held <-----------------------------+
+                       hold             hold
+
+Held and queued runs are cancelled at once. To stop a running one is a request in its row, which
+its owner heeds: no status exists that only a living process could leave.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Status = Literal["held", "queued", "running", "succeeded", "failed", "cancelled"]
+StopRequest = Literal["none", "cancel", "hold"]
+
+STATUSES: tuple[Status, ...] = ("held", "queued", "running", "succeeded", "failed", "cancelled")
+TERMINAL: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
+"""A run that has come here never changes again; to repeat it is a new run."""
+
+TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
+    "held": ("queued", "cancelled"),
+    "queued": ("held", "running", "cancelled"),
+    "running": ("queued", "held", "succeeded", "failed", "cancelled"),
+    "succeeded": (),
+    "failed": (),
+    "cancelled": (),
+}
+
+LOSSES_AT_MOST = 3
+"""Attempts that die in a row without a new checkpoint before a run counts as failed."""
+
+FailureCause = Literal[
+    "crash_loop",  # died LOSSES_AT_MOST times in a row without progress
+    "data_changed",
+    "disk_full",
+    "out_of_memory",
+    "plugin_changed",
+    "plugin_error",  # code of a plugin raised
+    "plugin_missing",
+    "internal_error",  # our fault
+]
+
+HINTS: Mapping[FailureCause, str] = {
+    "crash_loop": "Read what it said last: bptt logs {run}. Then: bptt retry {run}",
+    "data_changed": "Put the data back and: bptt retry {run}, or submit the grid again.",
+    "disk_full": "Make room, then: bptt retry {run}",
+    "out_of_memory": (
+        "Make model.hidden_size, model.layers, training.batch_size or the task's length smaller, "
+        "or give each run more: fewer slots, or a larger BPTT_RUN_MEMORY_MB."
+    ),
+    "plugin_changed": "Install the version it was submitted with, or submit the grid again.",
+    "plugin_error": "Mend the plugin, see bptt logs {run}, then: bptt retry {run}",
+    "plugin_missing": "Install it where the workers run, then: bptt retry {run}",
+    "internal_error": "Please report it with: bptt logs {run}. To try again: bptt retry {run}",
+}
+"""What to do about each cause; `{run}` is the run's id."""
+
+
+def is_terminal(status: Status) -> bool:
+    """Say whether a run that has come here stays here."""
+    return status in TERMINAL
+
+
+def can_become(before: Status, after: Status) -> bool:
+    """Say whether a run may go from one status to the other."""
+    return after in TRANSITIONS[before]
