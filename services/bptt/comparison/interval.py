@@ -1,0 +1,54 @@
+"""Intervals that hold the true value in 95 of 100 repetitions of the experiment."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and what it may as well be."""
+
+    estimate: float
+    low: float | None
+    """None: one observation says nothing about its spread."""
+    high: float | None
+    n: int
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Return the mean with Student's t interval (Gosset 1908).
+
+    Raises:
+        ValueError: there are no values, or one is not finite.
+    """
+    if not values or not all(math.isfinite(value) for value in values):
+        raise ValueError(f"a mean needs finite values, got {list(values)}")
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Interval(mean, None, None, n)
+    from scipy import stats
+
+    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * spread / math.sqrt(n)
+    return Interval(mean, mean - reach, mean + reach, n)
+
+
+def rate_interval(successes: int, n: int) -> Interval:
+    """Return the share of successes with Wilson's score interval (1927).
+
+    Raises:
+        ValueError: there are no trials, or more successes than trials.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"a rate needs 0 <= successes <= n and n > 0, got {successes} of {n}")
+    from scipy import stats
+
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    share = successes / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return Interval(share, max(centre - reach, 0.0), min(centre + reach, 1.0), n)

@@ -1,0 +1,91 @@
+import pytest
+
+from bptt.comparison import Point, compare, mean_interval, rate_interval
+
+
+def result(value, outcome="finished", slope=-0.1, better="higher"):
+    return {
+        "outcome": outcome,
+        "metric": "accuracy",
+        "better": better,
+        "baseline": 0.5,
+        "metrics": {"eval/accuracy": value},
+        "flow": {"slope": slope},
+    }
+
+
+def test_mean_has_students_interval():
+    # by hand: mean 2, s = 1, t(0.975, 2) = 4.302653
+    interval = mean_interval([1.0, 2.0, 3.0])
+
+    assert interval.estimate == 2.0
+    assert interval.low == pytest.approx(2 - 4.302653 / 3**0.5, abs=1e-6)
+    assert interval.high == pytest.approx(2 + 4.302653 / 3**0.5, abs=1e-6)
+
+
+def test_one_observation_has_no_interval():
+    assert (mean_interval([1.0]).low, mean_interval([1.0]).high) == (None, None)
+
+
+@pytest.mark.parametrize("values", [[], [float("nan")], [1.0, float("inf")]])
+def test_mean_of_nothing_or_of_what_is_not_a_number_is_refused(values):
+    with pytest.raises(ValueError, match="finite values"):
+        mean_interval(values)
+
+
+def test_rate_has_wilsons_interval():
+    # Newcombe 1998, table I: 81 of 263 is 0.2553 to 0.3662
+    interval = rate_interval(81, 263)
+
+    assert (interval.low, interval.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert (rate_interval(0, 5).low, rate_interval(5, 5).high) == (0.0, 1.0)
+
+
+def test_best_configuration_comes_first_whichever_way_is_better():
+    for better, first in (("higher", "b"), ("lower", "a")):
+        points = [
+            Point("a", 0, "succeeded", result(0.1, better=better)),
+            Point("b", 0, "succeeded", result(0.9, better=better)),
+        ]
+
+        assert compare(points)[0].groups[0].config == first
+
+
+def test_whatever_became_of_a_point_is_counted():
+    points = [
+        Point("a", 0, "succeeded", result(1.0, "solved")),
+        Point("a", 1, "succeeded", result(float("nan"), "diverged")),
+        Point("a", 2, "failed", None),
+        Point("a", 3, "queued", None),
+        Point("a", 4, "missing", None),
+    ]
+
+    (comparison,) = compare(points)
+    (group,) = comparison.groups
+
+    assert group.points == 5
+    assert group.counts == {"solved": 1, "diverged": 1, "failed": 1, "queued": 1, "missing": 1}
+    assert group.value is not None
+    assert group.value.n == 1
+    assert group.solved is not None
+    assert (group.solved.estimate, group.solved.n) == (0.5, 2)
+    assert (comparison.points, comparison.ended) == (5, 2)
+
+
+def test_grid_without_results_still_has_its_rows():
+    (comparison,) = compare([Point("a", 0, "queued", None), Point("b", 0, "failed", None)])
+
+    assert [group.config for group in comparison.groups] == ["a", "b"]
+    assert [group.value for group in comparison.groups] == [None, None]
+
+
+def test_tasks_are_not_compared_with_each_other():
+    points = [
+        Point("a", 0, "succeeded", result(0.9), task="latch"),
+        Point("a", 0, "succeeded", result(0.2, better="lower"), task="adding"),
+    ]
+
+    assert [(c.task, c.better) for c in compare(points)] == [
+        ("latch", "higher"),
+        ("adding", "lower"),
+    ]
