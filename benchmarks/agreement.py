@@ -14,7 +14,7 @@ from pathlib import Path
 from bptt.run_file import read_run_file
 from bptt.training import TrainingRun, train
 
-FILES = Path(__file__).parent.parent / "grids" / "demo"
+FILES = Path(__file__).parent.parent / "grids" / "runs"
 CELLS = ("rnn", "lstm", "gru")
 SEEDS = 5
 ATTRACTORS = 5
