@@ -1,1 +1,4 @@
-"""Database migrations; the first arrives with the run store."""
+"""Alembic revisions of the database of grids and runs, for SQLite and PostgreSQL alike.
+
+`bptt.store.schema` applies them; a revision is `versions/NNNN_verb_noun.py`.
+"""

@@ -1,8 +1,8 @@
 """What the store takes and gives: plain values, free of SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bptt.lifecycle import FailureCause, Status, StopRequest
 
@@ -223,3 +223,37 @@ class QueueStatus:
     """Queued runs that a free slot could begin right now."""
     workers: tuple[Worker, ...]
     """Those that have been heard of within one lease."""
+
+
+@dataclass(frozen=True)
+class GridSource:
+    """The text a grid was read from."""
+
+    source: str
+    filename: str
+    overrides: Sequence[str]
+    """`key=value`, in the order in which they were applied."""
+
+
+class RunWork(NamedTuple):
+    """A run that is being trained, as far as its remaining time depends on it."""
+
+    work: float
+    """Floating point operations of the whole run, by the model of `run_file.estimate`."""
+    step: int
+    steps: int
+    step_seconds: float | None
+    """Mean wall time of one update so far; None before it is known."""
+
+
+@dataclass(frozen=True)
+class GridWork:
+    """How much of a grid is done, and how fast it was."""
+
+    total_work: float
+    """Floating point operations of all points."""
+    done_work: float
+    """Of the points whose run has ended, whatever became of it, or was deleted."""
+    running: Sequence[RunWork]
+    seconds_per_flop: float | None
+    """Measured on the runs of this grid that succeeded; None while there is none."""

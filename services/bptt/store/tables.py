@@ -2,8 +2,14 @@
 
 Times are seconds since the epoch by the database's clock. What must never happen is a constraint
 where it can be one: a terminal run has ended, a running one has an owner and a lease, one attempt
-of a run is open at most, and a run ends once.
+of a run is open at most, and a run ends once. Two triggers, which stand in the migrations alone,
+refuse to change a run that has ended and an attempt that goes back.
+
+A statement that is to use a partial index must repeat its condition word for word, as text: with a
+bound value (`status = ?`) neither database can know that the index has every row it needs.
 """
+
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -16,6 +22,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Row,
     String,
     Table,
     Text,
@@ -36,6 +43,9 @@ NAMES = {
 }
 metadata = MetaData(naming_convention=NAMES)
 
+AnyRow = Row[*tuple[Any, ...]]
+"""A row as a statement gives it."""
+DOCUMENT = JSON(none_as_null=True)
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts up only what it calls INTEGER."""
 
@@ -45,6 +55,8 @@ def _among(column: str, values: tuple[str, ...]) -> str:
 
 
 ENDED = _among("status", TERMINAL)
+QUEUED = "status = 'queued'"
+RUNNING = "status = 'running'"
 LIVE = "status IN ('held', 'queued', 'running')"
 TERMINAL_EVENT = _among("kind", TERMINAL)
 
@@ -79,13 +91,13 @@ grids = Table(
     Column("project", String, nullable=False),
     Column("source", Text, nullable=False),
     Column("filename", String, nullable=False),
-    Column("overrides", JSON, nullable=False),
-    Column("axes", JSON, nullable=False),
+    Column("overrides", DOCUMENT, nullable=False),
+    Column("axes", DOCUMENT, nullable=False),
     Column("points", Integer, nullable=False),
     Column("reused", Integer, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("urgency", Integer, nullable=False, server_default=text("1")),
-    # while it is set, only this run of the grid can be claimed
+    # while this run is queued or running, no other of the grid can be claimed
     Column("canary_run_id", String),
     Column("held_reason", Text),
     Column("created_at", Float, nullable=False),
@@ -103,9 +115,9 @@ configurations = Table(
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     Column("grid_id", ForeignKey("grids.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("spec", Text, nullable=False),  # canonical JSON with seed 0; the run's own replaces it
-    Column("plugins", JSON, nullable=False),
+    Column("plugins", DOCUMENT, nullable=False),
     Column("data", String, nullable=False),
-    Column("axis_values", JSON, nullable=False),  # without the seed
+    Column("axis_values", DOCUMENT, nullable=False),  # without the seed
     Column("config", String, nullable=False),
     Column("pack_key", String, nullable=False),
     Column("steps", Integer, nullable=False),
@@ -121,7 +133,7 @@ runs = Table(
     Column("grid_id", ForeignKey("grids.id"), nullable=False),
     Column("number", Integer, nullable=False),
     # none: its grid was deleted while another one refers to the run
-    Column("configuration_id", ForeignKey("configurations.id"), nullable=False),
+    Column("configuration_id", ForeignKey("configurations.id"), nullable=False, index=True),
     Column("seed", BigInteger, nullable=False),
     Column("identity", String, nullable=False, index=True),
     Column("user_name", ForeignKey("users.name"), nullable=False),
@@ -141,9 +153,10 @@ runs = Table(
     Column("checkpoint_step", Integer, nullable=False, server_default=text("0")),
     Column("step_seconds", Float),
     Column("outcome", String),  # of a run that succeeded
-    Column("result", JSON),
-    Column("failure", JSON),
+    Column("result", DOCUMENT),
+    Column("failure", DOCUMENT),
     Column("retry_of", String),
+    # pending from the first claim on; complete when all of a run that has ended is in MLflow
     Column("mlflow", String, nullable=False, server_default=text("'no'")),
     Column("mlflow_run_id", String),
     Column("created_at", Float, nullable=False),
@@ -158,11 +171,15 @@ runs = Table(
     CheckConstraint("(status = 'succeeded') = (result IS NOT NULL)", name="result"),
     CheckConstraint("(status = 'failed') = (failure IS NOT NULL)", name="failure"),
     CheckConstraint("stop_request = 'none' OR status = 'running'", name="request"),
+    # every renewal writes the row again: room for it on the same page, and no bloat
+    postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02},
 )
-_partial("ix_runs_claim", runs.c.grid_id, runs.c.seq, where="status = 'queued'")
-_partial("ix_runs_active", runs.c.user_name, runs.c.lease_expires_at, where="status = 'running'")
-_partial("ix_runs_owned", runs.c.worker_id, where="status = 'running'")
-_partial("ix_runs_live", runs.c.grid_id, where=LIVE)
+# stop_request is 'none' in all of these: an order by it and seq is one that only this index has,
+# and so PostgreSQL cannot walk along seq through all runs there ever were; ix_runs_live is alike
+_partial("ix_runs_claim", runs.c.grid_id, runs.c.stop_request, runs.c.seq, where=QUEUED)
+_partial("ix_runs_active", runs.c.user_name, runs.c.lease_expires_at, where=RUNNING)
+_partial("ix_runs_owned", runs.c.worker_id, where=RUNNING)
+_partial("ix_runs_live", runs.c.grid_id, runs.c.status, where=LIVE)
 _partial("ix_runs_counts", runs.c.grid_id, runs.c.status, runs.c.outcome, where="is_current")
 _partial("ix_runs_unshipped", runs.c.seq, where="mlflow = 'pending'")
 Index("ix_runs_grid", runs.c.grid_id, runs.c.number)
@@ -172,7 +189,7 @@ points = Table(
     metadata,
     Column("grid_id", ForeignKey("grids.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("configuration_id", ForeignKey("configurations.id"), nullable=False),
+    Column("configuration_id", ForeignKey("configurations.id"), nullable=False, index=True),
     Column("seed", BigInteger, nullable=False),
     Column("identity", String, nullable=False),
     Column("name", String, nullable=False),
@@ -209,7 +226,7 @@ events = Table(
     Column("attempt", Integer),
     Column("kind", String, nullable=False),
     Column("actor", String, nullable=False),
-    Column("data", JSON, nullable=False),
+    Column("data", DOCUMENT, nullable=False),
 )
 _partial("uq_events_ended", events.c.run_id, where=TERMINAL_EVENT, unique=True)
 _partial("ix_events_run", events.c.run_id, where="run_id IS NOT NULL")

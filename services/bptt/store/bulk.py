@@ -1,0 +1,67 @@
+"""Many rows in few statements."""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table, TextClause, text
+
+CHUNK = 20_000
+"""Rows per statement."""
+MANY = 1000
+"""Rows that may change how a table is best searched."""
+
+
+def insert_many(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Insert rows of plain values; a JSON column takes JSON text.
+
+    Args:
+        connection: of a writing transaction.
+        table: where to.
+        columns: what the values of a row are; other columns get their defaults.
+        rows: looked at once.
+    """
+    statement, remaining = _statement(connection, table, columns), iter(rows)
+    if connection.dialect.name == "sqlite":
+        # at most so many KiB: indexes are written at random, and 2 MiB hold too little of them
+        connection.exec_driver_sql("PRAGMA cache_size = -65536")
+    inserted = 0
+    while chunk := list(islice(remaining, CHUNK)):
+        inserted += len(chunk)
+        if connection.dialect.name == "postgresql":
+            # one round trip and one parse, where a row by row insert would have thousands
+            connection.execute(text(statement), {"rows": json.dumps(chunk)})
+        else:
+            connection.exec_driver_sql(statement, [tuple(row) for row in chunk])
+    if inserted >= MANY:
+        learn(connection, table)
+
+
+def learn(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL look at a table into which many rows were written.
+
+    It would do so by itself a minute later, and plan until then as if the table were empty.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"ANALYZE {table.name}"))
+
+
+def _statement(connection: Connection, table: Table, columns: Sequence[str]) -> str:
+    into = f"INSERT INTO {table.name} ({', '.join(columns)})"
+    if connection.dialect.name != "postgresql":
+        return f"{into} VALUES ({', '.join('?' * len(columns))})"
+    types = {name: table.c[name].type.compile(connection.dialect) for name in columns}
+    values = [f"CAST(r.value ->> {n} AS {types[name]})" for n, name in enumerate(columns)]
+    return f"{into} SELECT {', '.join(values)} FROM json_array_elements(CAST(:rows AS json)) AS r"
+
+
+def among(connection: Connection, column: str, values: Sequence[str]) -> TextClause:
+    """Return the condition that a column holds one of any number of values."""
+    # a list in the statement itself is limited to some thousands, and parsed each time
+    if connection.dialect.name == "postgresql":
+        return text(f"{column} = ANY(:among)").bindparams(among=list(values))
+    condition = text(f"{column} IN (SELECT value FROM json_each(:among))")
+    return condition.bindparams(among=json.dumps(values))

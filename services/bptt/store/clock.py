@@ -1,0 +1,37 @@
+"""Time by the database's clock: workers' clocks are never compared with each other."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Float, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement, FunctionElement
+
+NOW = {
+    # unixepoch('subsec') is NULL before SQLite 3.42
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    # not now(): that is when the transaction began, before it waited for locks
+    "postgresql": "extract(epoch from clock_timestamp())::float8",
+}
+"""The SQL of it by dialect, for statements written as text."""
+
+
+class _Now(FunctionElement[float]):
+    """Seconds since the epoch when the statement runs."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(_Now)
+def _compile(element: _Now, compiler: Any, **options: Any) -> str:
+    return NOW[compiler.dialect.name]
+
+
+def now() -> ColumnElement[float]:
+    """Return the SQL expression of the present, in seconds since the epoch."""
+    return _Now()
+
+
+def read_clock(connection: Connection) -> float:
+    """Return the present, in seconds since the epoch; read it after locks were waited for."""
+    return float(connection.execute(select(now())).scalar_one())

@@ -1,0 +1,91 @@
+"""Removing a grid, and never a result that another grid relies on."""
+
+from sqlalchemy import Connection, delete, exists, func, select, text, update
+
+from bptt.errors import NotPossible
+from bptt.store.database import Database
+from bptt.store.finding import take_grid
+from bptt.store.history import record_event
+from bptt.store.numbering import LARGE, lock_numbers
+from bptt.store.tables import RUNNING, configurations, events, grids, points, runs
+
+# A run that other grids refer to becomes one of the oldest of them, with its name for it.
+ADOPT = """
+UPDATE runs SET grid_id = a.grid_id, number = a.number, configuration_id = a.configuration_id
+FROM (
+    SELECT p.run_id, p.grid_id, p.number, p.configuration_id,
+        row_number() OVER (PARTITION BY p.run_id ORDER BY g.seq) AS place
+    FROM points p JOIN grids g ON g.id = p.grid_id
+    WHERE p.grid_id <> :grid_id AND p.run_id IN (SELECT id FROM runs WHERE grid_id = :grid_id)
+) a
+WHERE runs.id = a.run_id AND a.place = 1
+"""
+
+
+def delete_grid(database: Database, grid_id: str, actor: str) -> list[str]:
+    """Remove a grid with its runs, waiting ones included, and their history.
+
+    A run that points of other grids refer to stays, with its id, attempts, history and folder, as
+    a run of the oldest of those grids.
+
+    Returns:
+        The ids of the runs that were removed, whose folders can go.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; nothing was removed.
+        GridNotFound: there is no such grid.
+        NotPossible: runs of it are running.
+    """
+    with database.write(statement_seconds=LARGE) as connection:
+        lock_numbers(connection)
+        grid = take_grid(connection, grid_id)
+        _refuse_running(connection, grid_id)
+        _hand_over(connection, grid_id)
+        own = exists().where(runs.c.id == events.c.run_id, runs.c.grid_id == grid_id)
+        connection.execute(
+            delete(events).where(events.c.grid_id == grid_id, events.c.run_id.is_(None) | own)
+        )
+        connection.execute(delete(points).where(points.c.grid_id == grid_id))
+        ids = connection.execute(select(runs.c.id).where(runs.c.grid_id == grid_id)).scalars().all()
+        connection.execute(
+            delete(runs).where(runs.c.grid_id == grid_id, runs.c.status != "running")
+        )
+        # on PostgreSQL one may have been claimed since
+        _refuse_running(connection, grid_id)
+        connection.execute(delete(configurations).where(configurations.c.grid_id == grid_id))
+        connection.execute(delete(grids).where(grids.c.id == grid_id))
+        data = {"name": grid.name, "runs": len(ids)}
+        record_event(connection, "deleted", grid_id=grid_id, actor=actor, data=data)
+    return list(ids)
+
+
+def _refuse_running(connection: Connection, grid_id: str) -> None:
+    running = connection.execute(
+        select(func.count()).where(runs.c.grid_id == grid_id, text(RUNNING))
+    ).scalar_one()
+    if running:
+        raise NotPossible(
+            f"{running:,} runs of grid {grid_id} are running. Stop them first: "
+            f"bptt cancel {grid_id}"
+        )
+
+
+def _hand_over(connection: Connection, grid_id: str) -> None:
+    refer = (
+        select(points.c.grid_id)
+        .join(runs, runs.c.id == points.c.run_id)
+        .where(runs.c.grid_id == grid_id, points.c.grid_id != grid_id)
+        .distinct()
+    )
+    others = connection.execute(refer).scalars().all()
+    if not others:
+        return
+    connection.execute(text(ADOPT), {"grid_id": grid_id})
+    foreign = (
+        select(func.count())
+        .select_from(points)
+        .join(runs, runs.c.id == points.c.run_id)
+        .where(points.c.grid_id == grids.c.id, runs.c.grid_id != grids.c.id)
+        .scalar_subquery()
+    )
+    connection.execute(update(grids).where(grids.c.id.in_(others)).values(reused=foreign))

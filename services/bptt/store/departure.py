@@ -1,0 +1,100 @@
+"""How a run leaves the status running: pure decisions, without SQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bptt.lifecycle import HINTS, LOSSES_AT_MOST, Status, StopRequest
+from bptt.store.records import Failure
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What the decision depends on: the row of a running run."""
+
+    run_id: str
+    stop_request: StopRequest
+    losses: int
+    loss_step: int
+    checkpoint_step: int
+
+
+@dataclass(frozen=True)
+class Departure:
+    """What the row of the run and that of its attempt become."""
+
+    status: Status
+    ending: str
+    """How the attempt ended, see `AttemptRow.outcome`."""
+    reason: str | None = None
+    """Why the run is held or queued again."""
+    result: Mapping[str, Any] | None = None
+    failure: Mapping[str, Any] | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    last_step: int | None = None
+    """None: the owner did not say; what it said last when it renewed its lease."""
+    losses: Mapping[str, int] = field(default_factory=dict)
+    """New values of `losses` and `loss_step`."""
+
+
+def finished(run: Owned, result: Mapping[str, Any], last_step: int) -> Departure:
+    """Decide for a run that was trained to its end; a cancel that came before wins."""
+    if run.stop_request == "cancel":
+        return Departure("cancelled", "cancelled", last_step=last_step)
+    return Departure("succeeded", "succeeded", result=result, last_step=last_step)
+
+
+def failed(run: Owned, failure: Failure, last_step: int) -> Departure:
+    """Decide for a run that cannot be trained to its end."""
+    how: dict[str, Any] = {"exit_code": failure.exit_code, "signal": failure.signal}
+    if run.stop_request == "cancel":
+        return Departure("cancelled", "cancelled", last_step=last_step, **how)
+    report = _report(run.run_id, failure)
+    return Departure("failed", "failed", failure=report, last_step=last_step, **how)
+
+
+def given_back(run: Owned, why: str, last_step: int) -> Departure:
+    """Decide for a run whose owner stops it in good order: that is never counted as a loss."""
+    if run.stop_request == "cancel":
+        return Departure("cancelled", "cancelled", last_step=last_step)
+    if run.stop_request == "hold":
+        return Departure("held", "held", reason=why, last_step=last_step)
+    return Departure("queued", "drained", reason=why, last_step=last_step)
+
+
+def lost(run: Owned, ending: str, death: Failure, last_step: int | None) -> Departure:
+    """Decide for a run whose process or worker died; it may be what kills them.
+
+    Args:
+        run: its row.
+        ending: `lost` or `expired`.
+        death: what is known of it; the message says who died and how, the cause is not looked at.
+        last_step: the last step it is known to have done.
+    """
+    how: dict[str, Any] = {"exit_code": death.exit_code, "signal": death.signal}
+    how |= {"last_step": last_step}
+    if run.stop_request == "cancel":
+        return Departure("cancelled", ending, **how)
+    losses = 0 if run.checkpoint_step > run.loss_step else run.losses + 1
+    how["losses"] = {"losses": losses, "loss_step": run.checkpoint_step}
+    if losses >= LOSSES_AT_MOST:
+        message = (
+            f"died {losses} times in a row without a checkpoint beyond step {run.checkpoint_step}; "
+            f"the last time: {death.message}"
+        )
+        loop = Failure("crash_loop", message, death.log_tail, death.exit_code, death.signal)
+        return Departure("failed", ending, failure=_report(run.run_id, loop), **how)
+    status: Status = "held" if run.stop_request == "hold" else "queued"
+    return Departure(status, ending, reason=death.message, **how)
+
+
+def _report(run_id: str, failure: Failure) -> dict[str, Any]:
+    return {
+        "cause": failure.cause,
+        "message": failure.message,
+        "hint": HINTS[failure.cause].format(run=run_id),
+        "log_tail": failure.log_tail,
+        "exit_code": failure.exit_code,
+        "signal": failure.signal,
+    }

@@ -1,0 +1,89 @@
+"""How an owner ends its attempt; each write carries the attempt and does nothing without it.
+
+None as an answer means fenced: the run is somebody else's or has ended, nothing was changed, and
+nothing this attempt made counts. After `DatabaseUnavailable` the same call may be made again; if
+the first one was written all the same, the second is answered with None.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bptt.store import departure
+from bptt.store.database import Database
+from bptt.store.leaving import leave
+from bptt.store.records import Ended, Failure
+
+
+def finish(
+    database: Database, run_id: str, attempt: int, result: Mapping[str, Any], last_step: int
+) -> Ended | None:
+    """End a run that was trained to its end; if somebody cancelled it before, that wins.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.write() as connection:
+        return leave(
+            connection, run_id, attempt, lambda run: departure.finished(run, result, last_step)
+        )
+
+
+def fail(
+    database: Database, run_id: str, attempt: int, failure: Failure, last_step: int
+) -> Ended | None:
+    """End a run that cannot be trained to its end, whoever tries.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.write() as connection:
+        return leave(
+            connection, run_id, attempt, lambda run: departure.failed(run, failure, last_step)
+        )
+
+
+def lose(
+    database: Database,
+    run_id: str,
+    attempt: int,
+    *,
+    why: str,
+    exit_code: int | None = None,
+    signal: int | None = None,
+    last_step: int = 0,
+    log_tail: str = "",
+) -> Ended | None:
+    """Give back a run whose process died; it fails when it dies again and again without progress.
+
+    Args:
+        database: the queue.
+        run_id: of the run.
+        attempt: the one that died.
+        why: one line for a person.
+        exit_code: of its process, if it exited.
+        signal: that killed its process, if one did.
+        last_step: the last it is known to have done.
+        log_tail: the last lines it wrote.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    death = Failure("crash_loop", why, log_tail, exit_code, signal)
+    with database.write() as connection:
+        return leave(
+            connection, run_id, attempt, lambda run: departure.lost(run, "lost", death, last_step)
+        )
+
+
+def give_back(
+    database: Database, run_id: str, attempt: int, *, why: str, last_step: int = 0
+) -> Ended | None:
+    """Give back a run that was stopped in good order: queued, held or cancelled, as was asked.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.write() as connection:
+        return leave(
+            connection, run_id, attempt, lambda run: departure.given_back(run, why, last_step)
+        )

@@ -1,0 +1,147 @@
+"""More points for a grid: further seeds, a new value of an axis."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from bptt.errors import GridNotFound
+from bptt.run_file import GridRequest
+from bptt.store.database import Database
+from bptt.store.finding import take_grid
+from bptt.store.history import record_event
+from bptt.store.merging import Labelled, Merged, merge
+from bptt.store.numbering import LARGE, Numbers, lock_numbers
+from bptt.store.plan import Content, Plan, make_plan
+from bptt.store.records import GridSource, Submitted
+from bptt.store.tables import AnyRow, configurations, grids, points
+from bptt.store.writing import (
+    find_finished,
+    refuse_too_many,
+    write_configurations,
+    write_points,
+)
+
+
+def grid_source(database: Database, grid_id: str) -> GridSource:
+    """Return the text a grid was read from.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        GridNotFound: there is no such grid.
+    """
+    with database.read() as connection:
+        row = connection.execute(
+            select(grids.c.source, grids.c.filename, grids.c.overrides).where(grids.c.id == grid_id)
+        ).one_or_none()
+    if row is None:
+        raise GridNotFound(f"There is no grid {grid_id}.")
+    return GridSource(row.source, row.filename, row.overrides)
+
+
+def extend_grid(
+    database: Database,
+    *,
+    user: str,
+    grid_id: str,
+    request: GridRequest,
+    source: str,
+    overrides: Sequence[str],
+) -> Submitted:
+    """Add to a grid the points of a request that it lacks; what it has stays as it is.
+
+    Points are named after what they differ in; where the request varies more than the grid did,
+    the points of the grid are called by their value of it from then on. A grid that had ended
+    goes on.
+
+    Args:
+        database: the queue.
+        user: who asks; the runs are those of the grid's user.
+        grid_id: of the grid.
+        request: points it shall have; those it has already are passed over.
+        source: the text of the request; it becomes the grid's own if it leaves nothing out.
+        overrides: that were applied to it.
+
+    Returns:
+        What was added; `points` counts all that the grid has now.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; nothing was added.
+        GridNotFound: there is no such grid.
+        NotPossible: the points could not be told apart, a plugin has another version now, or the
+            grid's user would have too many queued runs.
+    """
+    plan = make_plan(request)
+    with database.write(statement_seconds=LARGE) as connection:
+        numbers = lock_numbers(connection)
+        grid = take_grid(connection, grid_id)
+        there = connection.execute(
+            select(points.c.identity, points.c.seed, points.c.number)
+            .where(points.c.grid_id == grid_id)
+            .order_by(points.c.number)
+        ).all()
+        known = {row.identity for row in there}
+        new = [point for point in plan.points if point.identity not in known]
+        if not new:
+            return Submitted(grid_id, grid.name, grid.project, grid.points, 0, {})
+        reused = find_finished(connection, [point.identity for point in new])
+        refuse_too_many(connection, grid.user_name, len(new) - len(reused))
+        seeds = [row.seed for row in there] + [point.seed for point in new]
+        merged = _merge(connection, grid_id, seeds, plan)
+        _rename(connection, merged)
+        ids = _configuration_ids(connection, grid_id, numbers, merged, plan)
+        first = there[-1].number + 1
+        write_points(connection, grid_id, grid.user_name, numbers, new, first, ids, reused)
+        values = {
+            "points": grid.points + len(new),
+            "reused": grid.reused + len(reused),
+            "axes": merged.axes,
+            "ended_at": None if len(new) > len(reused) else grid.ended_at,
+        }
+        if known <= {point.identity for point in plan.points}:
+            values |= {"source": source, "overrides": list(overrides)}
+        connection.execute(update(grids).where(grids.c.id == grid_id).values(**values))
+        data = {"points": len(new), "queued": len(new) - len(reused), "reused": len(reused)}
+        record_event(connection, "extended", grid_id=grid_id, actor=user, data=data)
+    by_user = Counter(run.user for run in reused.values())
+    queued = len(new) - len(reused)
+    return Submitted(grid_id, grid.name, grid.project, values["points"], queued, by_user)
+
+
+def _merge(connection: Connection, grid_id: str, seeds: Sequence[int], plan: Plan) -> Merged:
+    axes = connection.execute(select(grids.c.axes).where(grids.c.id == grid_id)).scalar_one()
+    old = [
+        Labelled(row.id, _content(row), row.axis_values)
+        for row in connection.execute(
+            select(configurations).where(configurations.c.grid_id == grid_id)
+        )
+    ]
+    return merge(grid_id, axes, old, seeds, plan)
+
+
+def _content(row: AnyRow) -> Content:
+    return Content(row.spec, json.dumps(row.plugins, sort_keys=True), row.data)
+
+
+def _rename(connection: Connection, merged: Merged) -> None:
+    if merged.renamed:
+        connection.execute(
+            update(configurations)
+            .where(configurations.c.id == bindparam("this"))
+            .values(axis_values=bindparam("values"), config=bindparam("words")),
+            [
+                {"this": number, "values": dict(one.axis_values), "words": one.config}
+                for number, one in merged.renamed.items()
+            ],
+        )
+
+
+def _configuration_ids(
+    connection: Connection, grid_id: str, numbers: Numbers, merged: Merged, plan: Plan
+) -> list[int]:
+    """Write the configurations the grid lacks; return the ids of all that the plan has."""
+    write_configurations(connection, grid_id, numbers, merged.new)
+    rows = connection.execute(select(configurations).where(configurations.c.grid_id == grid_id))
+    ids = {_content(row): row.id for row in rows}
+    return [ids[one.content] for one in plan.configurations]

@@ -1,0 +1,87 @@
+"""From what a driver raises to the one line a person reads."""
+
+import sqlite3
+
+from sqlalchemy import URL
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from bptt.errors import BpttError, DatabaseUnavailable, SchemaMismatch
+
+OURS = (DataError, IntegrityError, NotSupportedError)
+"""Never the service's fault: a constraint that did its work, or a mistake in a statement."""
+IDLE_IN_TRANSACTION = "25P03"
+MISSING_TABLES = ("no such table", "no such column")
+UNDEFINED = ("42P01", "42703")
+DISK_FULL = "53100"
+LOCK_NOT_AVAILABLE = "55P03"
+UPGRADE = "Run: bptt database upgrade"
+
+
+def translate(error: SQLAlchemyError, url: URL) -> BpttError | None:
+    """Return what to raise instead of `error`; none if it is a mistake of ours."""
+    where = describe(url)
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseUnavailable(
+            f"All connections to the database {where} have been busy for too long. "
+            "Nothing is lost; try again."
+        )
+    if not isinstance(error, DBAPIError) or isinstance(error, OURS):
+        return None
+    said = " ".join(str(error.orig).split()).rstrip(".")
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate in UNDEFINED or said.startswith(MISSING_TABLES):
+        return SchemaMismatch(f"The database {where} lacks what this bptt needs: {said}. {UPGRADE}")
+    if isinstance(error, ProgrammingError) and not error.connection_invalidated:
+        return None
+    if isinstance(error, InternalError) and sqlstate != IDLE_IN_TRANSACTION:
+        return None
+    if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR:
+        return None
+    if not isinstance(error, OperationalError | InterfaceError | InternalError | DatabaseError):
+        return None
+    return DatabaseUnavailable(_line(error.orig, said, sqlstate, where, url))
+
+
+def _line(
+    cause: BaseException | None, said: str, sqlstate: str | None, where: str, url: URL
+) -> str:
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or sqlstate == DISK_FULL:
+        return (
+            f"The disk of the database {where} is full. "
+            "Make room there, then try again; nothing is lost."
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or sqlstate == LOCK_NOT_AVAILABLE:
+        return (
+            f"The database {where} is locked by others for longer than we wait. "
+            "Nothing is lost; try again."
+        )
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return f"There is no database at {where}, or it cannot be opened. {UPGRADE}"
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return (
+            f"The file {where} is damaged or no SQLite database ({said}). "
+            "Put a copy made by `bptt database backup` in its place."
+        )
+    if isinstance(url.password, str) and url.password:
+        said = said.replace(url.password, "***")
+    return f"The database {where} does not answer: {said}. Nothing is lost; try again."
+
+
+def describe(url: URL) -> str:
+    """Return the database as a person may read it: a file, or an address without a password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(query={}).render_as_string(hide_password=True)

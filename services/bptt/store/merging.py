@@ -1,0 +1,125 @@
+"""How the points of a grid are told apart once others have been added; pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bptt.errors import NotPossible
+from bptt.store.plan import Configuration, Content, Plan
+
+Axes = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A configuration that a grid has already."""
+
+    configuration_id: int
+    content: Content
+    axis_values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A grid with more points."""
+
+    axes: Axes
+    new: Sequence[Configuration]
+    """Configurations that the grid lacks."""
+    renamed: Mapping[int, Configuration]
+    """What configurations of the grid are called from now on, by their id."""
+
+
+def merge(
+    grid_id: str,
+    old_axes: Axes,
+    old: Sequence[Labelled],
+    seeds: Iterable[int],
+    plan: Plan,
+) -> Merged:
+    """Return what a grid becomes when the points of a plan are added that it lacks.
+
+    Args:
+        grid_id: of the grid, for messages.
+        old_axes: its axes.
+        old: its configurations.
+        seeds: of its points and of those to add, in order.
+        plan: the points that are asked for.
+
+    Raises:
+        NotPossible: the points would have equal names, or some would lack the value of an axis.
+    """
+    _refuse_versions(grid_id, old, plan)
+    asked = {one.content: one for one in plan.configurations}
+    there = {one.content: one for one in old}
+    covers = all(content in asked for content in there)
+    new = [one for content, one in asked.items() if content not in there]
+    renamed = {
+        one.configuration_id: asked[one.content]
+        for one in old
+        if one.content in asked and asked[one.content].axis_values != one.axis_values
+    }
+    if covers or not new:
+        kept = plan.axes if covers else old_axes
+        return Merged(_with_seeds(kept, seeds), new, renamed if covers else {})
+    before, after = _paths(old_axes), _paths(plan.axes)
+    labels = {_text(one.axis_values) for one in old} & {_text(one.axis_values) for one in new}
+    if before != after or labels:
+        raise NotPossible(
+            f"The points to add could not be told from those that grid {grid_id} has: its points "
+            f"differ in {_words(before)}, the new ones in {_words(after)}. Give every value in one "
+            "list, those it has as well, for example: --set optimizer.lr=[old,new]"
+        )
+    return Merged(_with_seeds(_joined(old_axes, plan.axes), seeds), new, {})
+
+
+def _refuse_versions(grid_id: str, old: Sequence[Labelled], plan: Plan) -> None:
+    """Raise if a point is the same but for a plugin's version or the data on the disk."""
+    before = {one.content.spec: one.content for one in old}
+    for one in plan.configurations:
+        content, known = one.content, before.get(one.content.spec)
+        if known is None or known == content:
+            continue
+        if known.data != content.data:
+            what = "the task's data is not what it was"
+        else:
+            was, now = json.loads(known.plugins), json.loads(content.plugins)
+            name = next(name for name in now if now[name] != was.get(name))
+            what = f"the {name.replace(':', ' ')} was of {was.get(name)}, installed is {now[name]}"
+        raise NotPossible(
+            f"Grid {grid_id} cannot be extended: {what}. Results of both would not compare. "
+            "Put it back, or submit the file as a new grid."
+        )
+
+
+def _paths(axes: Axes) -> set[tuple[str, str]]:
+    return {(a["path"], a["within"] or "") for a in axes if a["path"] != "seed"}
+
+
+def _words(paths: set[tuple[str, str]]) -> str:
+    return ", ".join(sorted(path for path, _ in paths)) or "the seed alone"
+
+
+def _joined(old: Axes, new: Axes) -> Axes:
+    values = {(axis["path"], axis["within"]): axis["values"] for axis in new}
+    joined = []
+    for axis in old:
+        both = [*axis["values"], *values.get((axis["path"], axis["within"]), ())]
+        joined.append({**axis, "values": list({_text(value): value for value in both}.values())})
+    there = {axis["path"] for axis in old}
+    return joined + [axis for axis in new if axis["path"] not in there]
+
+
+def _with_seeds(axes: Axes, seeds: Iterable[int]) -> Axes:
+    every = list(dict.fromkeys(seeds))
+    axis = {"path": "seed", "values": every, "within": None}
+    if len(every) < 2:
+        return axes
+    if all(one["path"] != "seed" for one in axes):
+        return [*axes, axis]
+    return [axis if one["path"] == "seed" else one for one in axes]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

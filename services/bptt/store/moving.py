@@ -1,0 +1,47 @@
+"""Runs that wait change their status, many at once, with an event each."""
+
+from sqlalchemy import Connection, text
+
+from bptt.lifecycle import TERMINAL, Status
+from bptt.store.clock import NOW
+
+EVENTS = "INSERT INTO events (at, grid_id, run_id, kind, actor, data)"
+
+
+def move_waiting(
+    connection: Connection,
+    grid_id: str,
+    before: tuple[Status, ...],
+    after: Status,
+    *,
+    actor: str,
+    reason: str | None = None,
+) -> int:
+    """Change the status of all runs of a grid that wait; the caller holds the grid.
+
+    Args:
+        connection: of a writing transaction.
+        grid_id: whose runs.
+        before: `held`, `queued` or both; what is claimed at the same moment is left alone.
+        after: what they become.
+        actor: who does it.
+        reason: why they wait now.
+
+    Returns:
+        How many there were.
+    """
+    moment = NOW[connection.dialect.name]
+    among = ", ".join(repr(status) for status in before)
+    which = f"grid_id = :grid_id AND status IN ({among})"
+    update = (
+        "UPDATE runs SET status = :after, reason = :reason, finished_at = "
+        f"{moment if after in TERMINAL else 'NULL'} WHERE {which}"
+    )
+    event = f"SELECT {moment}, :grid_id, id, :after, :actor, '{{}}'"
+    given = {"grid_id": grid_id, "after": after, "reason": reason, "actor": actor}
+    if connection.dialect.name == "postgresql":
+        # one statement: between two, some of the runs could be claimed
+        moved = f"WITH moved AS ({update} RETURNING id) {EVENTS} {event} FROM moved"
+        return connection.execute(text(moved), given).rowcount
+    connection.execute(text(f"{EVENTS} {event} FROM runs WHERE {which}"), given)
+    return connection.execute(text(update), given).rowcount

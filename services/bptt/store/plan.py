@@ -1,0 +1,98 @@
+"""What a grid asks for, as rows: made before the transaction that writes them begins."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bptt.run_file import GridRequest
+from bptt.spec import GridPoints
+
+
+class Content(NamedTuple):
+    """What points have in common that differ in the seed alone."""
+
+    spec: str
+    """Canonical JSON with seed 0."""
+    plugins: str
+    """JSON with sorted keys: distribution and version of each plugin."""
+    data: str
+
+
+class Configuration(NamedTuple):
+    """A content, and what people call it in its grid."""
+
+    content: Content
+    axis_values: Mapping[str, Any]
+    """Without the seed."""
+    config: str
+    pack_key: str
+    steps: int
+    work: float
+
+
+class Point(NamedTuple):
+    """One expected run."""
+
+    configuration: int
+    """Position in `Plan.configurations`."""
+    seed: int
+    identity: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole grid."""
+
+    name: str
+    project: str
+    axes: Sequence[Mapping[str, Any]]
+    configurations: Sequence[Configuration]
+    points: Sequence[Point]
+
+    @property
+    def key(self) -> str:
+        """Equal for two submissions that ask for the same under the same name."""
+        content = json.dumps([self.project, self.name]).encode()
+        digest = hashlib.sha256(content)
+        for point in self.points:
+            digest.update(point.identity.encode())
+        return digest.hexdigest()
+
+
+def make_plan(request: GridRequest) -> Plan:
+    """Return the rows of a grid; each point of the request is looked at once."""
+    held = request.spec.points
+    numbers: dict[tuple[tuple[int, ...], str], int] = {}
+    # the first point of each configuration, and what is known of it
+    first: list[tuple[tuple[int, ...], dict[str, Any]]] = []
+    points = []
+    for row, run, work in zip(held.rows, request, request.flops(), strict=True):
+        # equal rows may be called differently where an `include` completes to the same
+        key = row[:-1], run.config
+        number = numbers.setdefault(key, len(first))
+        if number == len(first):
+            known: dict[str, Any] = {"plugins": run.plugins, "data": run.data, "config": run.config}
+            known |= {"axis_values": {p: v for p, v in run.values.items() if p != "seed"}}
+            known |= {"pack_key": run.pack_key, "steps": run.spec.training.steps, "work": work}
+            first.append((row[:-1], known))
+        points.append(Point(number, row[-1], run.identity, run.name))
+    seedless = GridPoints(held.sections, [(*row, 0) for row, _ in first])
+    configurations = [
+        Configuration(
+            Content(
+                seedless.canonical(number),
+                json.dumps(dict(known.pop("plugins")), sort_keys=True),
+                known.pop("data"),
+            ),
+            **known,
+        )
+        for number, (_, known) in enumerate(first)
+    ]
+    axes = [
+        {"path": axis.path, "values": list(axis.values), "within": axis.within or None}
+        for axis in request.spec.axes
+    ]
+    return Plan(request.spec.name, request.spec.project, axes, configurations, points)

@@ -1,0 +1,99 @@
+"""Taking runs from owners that have gone; every worker does it, and all may at once."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select, text, update
+
+from bptt.store import departure
+from bptt.store.clock import NOW, now
+from bptt.store.database import Database
+from bptt.store.departure import Departure, Owned
+from bptt.store.leaving import leave
+from bptt.store.records import Ended, Failure
+from bptt.store.tables import RUNNING, AnyRow, runs, workers
+
+ACTOR = "reaper"
+JUST_STARTED = text(
+    f"SELECT extract(epoch FROM pg_postmaster_start_time()) + :lease_seconds > {NOW['postgresql']}"
+)
+
+
+def reap(database: Database, *, lease_seconds: float) -> list[Ended]:
+    """End the attempts whose lease has run out; each run in a transaction of its own.
+
+    For one lease after PostgreSQL has started nothing is taken: while it was down no owner could
+    renew. SQLite has no server that could be down.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; the next call goes on.
+    """
+    with database.read() as connection:
+        if database.dialect == "postgresql" and connection.scalar(
+            JUST_STARTED, {"lease_seconds": lease_seconds}
+        ):
+            return []
+        expired = connection.execute(
+            select(runs.c.id, runs.c.attempt, runs.c.worker_id).where(
+                text(RUNNING), runs.c.lease_expires_at < now()
+            )
+        ).all()
+    # the owner may renew or end it before we come to it
+    guard = runs.c.lease_expires_at < now()
+    return _take_all(database, expired, "expired", "its worker fell silent", guard)
+
+
+def reap_workers(database: Database, worker_ids: Sequence[str]) -> list[Ended]:
+    """End the attempts of workers that are known to be dead, without waiting for their leases.
+
+    Args:
+        database: the queue.
+        worker_ids: workers whose processes have been seen to be gone; they are removed too.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; the next call goes on.
+    """
+    with database.read() as connection:
+        owned = connection.execute(
+            select(runs.c.id, runs.c.attempt, runs.c.worker_id).where(
+                text(RUNNING), runs.c.worker_id.in_(worker_ids)
+            )
+        ).all()
+    guard = runs.c.worker_id.in_(worker_ids)
+    ended = _take_all(database, owned, "lost", "its worker died", guard)
+    with database.write() as connection:
+        connection.execute(
+            update(workers)
+            .where(workers.c.id.in_(worker_ids), workers.c.removed_at.is_(None))
+            .values(removed_at=now())
+        )
+    return ended
+
+
+def _take_all(
+    database: Database,
+    rows: Sequence[AnyRow],
+    ending: str,
+    why: str,
+    guard: ColumnElement[bool],
+) -> list[Ended]:
+    ended = [
+        _take(database, row, ending, why, guard)
+        for row in sorted(rows, key=lambda row: str(row.id))
+    ]
+    return [one for one in ended if one is not None]
+
+
+def _take(
+    database: Database,
+    row: AnyRow,
+    ending: str,
+    why: str,
+    guard: ColumnElement[bool],
+) -> Ended | None:
+    death = Failure("crash_loop", f"{why} ({row.worker_id})")
+
+    def decide(run: Owned) -> Departure:
+        return departure.lost(run, ending, death, None)
+
+    with database.write() as connection:
+        return leave(connection, row.id, row.attempt, decide, actor=ACTOR, guard=guard)

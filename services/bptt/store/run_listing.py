@@ -1,0 +1,177 @@
+"""Runs as people see them: one by one, with their attempts and their history."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Join, Select, select, text
+
+from bptt.errors import RunNotFound
+from bptt.lifecycle import Status
+from bptt.store import tables
+from bptt.store.database import Database
+from bptt.store.records import AttemptRow, EventRow, RunRow
+from bptt.store.tables import AnyRow, configurations, grids, points, runs, workers
+
+OF_RUN = [
+    *(runs.c[name] for name in ("id", "seed", "user_name", "status", "stop_request", "attempt")),
+    *(runs.c[name] for name in ("step", "step_seconds", "created_at", "started_at", "finished_at")),
+    *(runs.c[name] for name in ("result", "failure", "reason", "retry_of")),
+    *(runs.c[name] for name in ("mlflow", "mlflow_run_id")),
+    workers.c.host,
+    workers.c.pid,
+]
+OF_CONFIGURATION = [configurations.c[name] for name in ("config", "axis_values", "steps", "work")]
+
+
+def list_runs(
+    database: Database,
+    *,
+    grid_id: str | None = None,
+    status: Status | Collection[Status] | None = None,
+    limit: int = 100,
+    after: str | None = None,
+) -> list[RunRow]:
+    """Return the runs that stand for the points of a grid, in its order, or the newest of all.
+
+    Points whose run was deleted are left out; a run that another one has replaced is, too.
+
+    Args:
+        database: the queue.
+        grid_id: of the grid; None: runs of all grids, the newest first.
+        status: only runs of this status, or of one of these.
+        limit: how many at most.
+        after: the last run of the page before this one.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        RunNotFound: there is no run `after`, or it is not of this grid.
+    """
+    chosen = (status,) if isinstance(status, str) else status
+    with database.read() as connection:
+        if grid_id is None:
+            return _list_all(connection, chosen, limit, after)
+        if chosen is not None and "succeeded" not in chosen:
+            # only results are reused: all others are the grid's own, and an index has them
+            statement, order = _of_runs().where(text("runs.is_current")), runs.c
+        else:
+            statement, order = _of_points(), points.c
+        statement = statement.where(order.grid_id == grid_id).order_by(order.number).limit(limit)
+        if after is not None:
+            statement = statement.where(order.number > _number(connection, grid_id, after))
+        if chosen is not None:
+            statement = statement.where(runs.c.status.in_(chosen))
+        return _as_records(connection, connection.execute(statement).all())
+
+
+def get_run(database: Database, run_id: str) -> RunRow:
+    """Return one run, as the point of the grid it was made for.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        RunNotFound: there is no such run.
+    """
+    with database.read() as connection:
+        rows = connection.execute(_of_runs().where(runs.c.id == run_id)).all()
+        if not rows:
+            raise RunNotFound(f"There is no run {run_id}.")
+        return _as_records(connection, rows)[0]
+
+
+def attempts(database: Database, run_id: str) -> list[AttemptRow]:
+    """Return the attempts of a run, the first one first.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    names = list(AttemptRow.__dataclass_fields__)
+    with database.read() as connection:
+        rows = connection.execute(
+            select(*(tables.attempts.c[name] for name in names))
+            .where(tables.attempts.c.run_id == run_id)
+            .order_by(tables.attempts.c.attempt)
+        ).all()
+    return [AttemptRow(**row._mapping) for row in rows]
+
+
+def events(
+    database: Database, *, run_id: str | None = None, grid_id: str | None = None
+) -> list[EventRow]:
+    """Return the history of a run, of a grid with all its runs, or of everything; oldest first.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    names = list(EventRow.__dataclass_fields__)
+    statement = select(*(tables.events.c[name] for name in names)).order_by(tables.events.c.id)
+    if run_id is not None:
+        statement = statement.where(tables.events.c.run_id == run_id, text("run_id IS NOT NULL"))
+    if grid_id is not None:
+        statement = statement.where(tables.events.c.grid_id == grid_id)
+    with database.read() as connection:
+        return [EventRow(**row._mapping) for row in connection.execute(statement)]
+
+
+def _list_all(
+    connection: Connection, status: Collection[Status] | None, limit: int, after: str | None
+) -> list[RunRow]:
+    statement = _of_runs().where(text("runs.is_current"))
+    if status is not None:
+        statement = statement.where(runs.c.status.in_(status))
+    if after is not None:
+        seq = connection.execute(select(runs.c.seq).where(runs.c.id == after)).scalar()
+        if seq is None:
+            raise RunNotFound(f"There is no run {after}.")
+        statement = statement.where(runs.c.seq < seq)
+    rows = connection.execute(statement.order_by(runs.c.seq.desc()).limit(limit)).all()
+    return _as_records(connection, rows)
+
+
+def _number(connection: Connection, grid_id: str, run_id: str) -> int:
+    of_run = select(points.c.number).where(points.c.grid_id == grid_id, points.c.run_id == run_id)
+    number = connection.execute(of_run).scalar()
+    if number is None:
+        raise RunNotFound(f"Grid {grid_id} has no run {run_id}.")
+    return int(number)
+
+
+def _with_worker(start: Join) -> Join:
+    return start.outerjoin(workers, workers.c.id == runs.c.worker_id)
+
+
+def _of_points() -> Select[Any]:
+    """Select runs as points of a grid, which may have been run for another one."""
+    start = points.join(runs, runs.c.id == points.c.run_id).join(
+        configurations, configurations.c.id == points.c.configuration_id
+    )
+    of_point = [points.c.grid_id, points.c.number, points.c.name]
+    return select(*OF_RUN, *OF_CONFIGURATION, *of_point).select_from(_with_worker(start))
+
+
+def _of_runs() -> Select[Any]:
+    """Select runs as points of the grids they were made for."""
+    start = runs.join(configurations, configurations.c.id == runs.c.configuration_id)
+    of_run = [runs.c.grid_id, runs.c.number, runs.c.name]
+    return select(*OF_RUN, *OF_CONFIGURATION, *of_run).select_from(_with_worker(start))
+
+
+def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RunRow]:
+    of_grids = select(grids.c.id, grids.c.axes).where(grids.c.id.in_({r.grid_id for r in rows}))
+    vary_seed = {
+        grid.id
+        for grid in connection.execute(of_grids)
+        if any(axis["path"] == "seed" for axis in grid.axes)
+    }
+    return [_as_record(row, row.grid_id in vary_seed) for row in rows]
+
+
+def _as_record(row: AnyRow, varies_seed: bool) -> RunRow:
+    same = "grid_id number name config seed status stop_request attempt step steps step_seconds"
+    same += " created_at started_at finished_at result failure reason retry_of mlflow"
+    same += " mlflow_run_id work"
+    return RunRow(
+        run_id=row.id,
+        values=row.axis_values | ({"seed": row.seed} if varies_seed else {}),
+        user=row.user_name,
+        worker=None if row.host is None else f"{row.host}:{row.pid}",
+        **{name: getattr(row, name) for name in same.split()},
+    )

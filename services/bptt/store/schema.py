@@ -1,0 +1,165 @@
+"""The schema's version: upgrade, check, downgrade, and a copy before all of these."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from bptt.errors import DatabaseUnavailable, NotPossible, SchemaMismatch
+from bptt.store.database import Database
+from bptt.store.faults import UPGRADE
+
+SCRIPTS = "bptt_migrations:."
+UPGRADE_LOCK = (72, 1)
+PATIENCE = 600.0
+"""Seconds a revision may take, or wait for another process that upgrades."""
+
+
+def upgrade(database: Database) -> list[str]:
+    """Bring the schema to this program's version; make the SQLite file if there is none.
+
+    Any number of processes may call it at once: one does the work, the others find it done.
+
+    Returns:
+        The revisions that were applied, oldest first.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer, or its file cannot be made.
+        SchemaMismatch: it is newer than this program.
+    """
+    if database.file is not None:
+        _make_file(database.file)
+    with _alone(database) as connection:
+        before = _refuse_newer(database, connection)
+        command.upgrade(_config(connection), "head")
+        revisions = _scripts().iterate_revisions("head", before or "base")
+        return [revision.revision for revision in revisions][::-1]
+
+
+def check(database: Database) -> None:
+    """Return if the schema is the one this program was made for.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        SchemaMismatch: there is no schema, or an older or newer one.
+    """
+    if database.file is not None and not database.file.exists():
+        raise SchemaMismatch(f"There is no database at {database}. {UPGRADE}")
+    with database.read() as connection:
+        revision = _refuse_newer(database, connection)
+    if revision is None:
+        raise SchemaMismatch(f"The database {database} has no tables of bptt yet. {UPGRADE}")
+    if revision != (head := _scripts().get_current_head()):
+        raise SchemaMismatch(
+            f"The database {database} is older than this bptt: "
+            f"it has schema {revision}, needed is {head}. {UPGRADE}"
+        )
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to `revision`; `base` removes every table and all they hold.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        SchemaMismatch: the database is newer than this program, or there is no such revision.
+    """
+    with _alone(database) as connection:
+        _refuse_newer(database, connection)
+        try:
+            command.downgrade(_config(connection), revision)
+        except CommandError as error:
+            raise SchemaMismatch(
+                f"Cannot go back to schema {revision!r}: {error}. "
+                f"Known: base, {', '.join(sorted(_known()))}."
+            ) from error
+
+
+def backup(database: Database, target: Path) -> None:
+    """Write a consistent copy of an SQLite database while others go on using it.
+
+    Args:
+        database: what to copy.
+        target: a file that does not exist; only its owner can read it.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be read, or the disk of `target` is full.
+        NotPossible: the database is PostgreSQL, or `target` exists or cannot be written.
+    """
+    if database.file is None:
+        raise NotPossible(
+            f"The database {database} is PostgreSQL: copy it with pg_dump --format=custom."
+        )
+    if not database.file.exists():
+        raise DatabaseUnavailable(f"There is no database at {database}. {UPGRADE}")
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise NotPossible(f"{target} exists already; name a file that does not.") from None
+    except OSError as error:
+        raise NotPossible(f"Cannot write {target}: {error.strerror}.") from error
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(database.file)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+    except sqlite3.Error as error:
+        target.unlink()
+        raise DatabaseUnavailable(
+            f"Cannot copy the database {database} to {target}: {error}. Nothing was written."
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    with database.write(statement_seconds=PATIENCE) as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE:g}s'"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock{UPGRADE_LOCK}"))
+        yield connection
+
+
+def _refuse_newer(database: Database, connection: Connection) -> str | None:
+    """Return the schema's revision, none if there is none; raise if this program lacks it."""
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and revision not in _known():
+        raise SchemaMismatch(
+            f"The database {database} is newer than this bptt; install the version that made it. "
+            f"It has schema {revision}, known here are: {', '.join(sorted(_known()))}."
+        )
+    return revision
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    config.attributes["connection"] = connection
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _known() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+def _make_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its journal files the mode of the database
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"Cannot make the database {path}: {error.strerror}. "
+            "Set BPTT_HOME to a folder you can write to."
+        ) from error

@@ -1,0 +1,58 @@
+"""Which runs MLflow may lack, and what it is known to have."""
+
+from sqlalchemy import case, func, or_, select, text, update
+
+from bptt.lifecycle import TERMINAL
+from bptt.store.database import Database
+from bptt.store.records import ToShip
+from bptt.store.tables import runs
+
+
+def unshipped(database: Database, *, limit: int, worker_id: str | None = None) -> list[ToShip]:
+    """Return runs that have begun and of which MLflow may lack something.
+
+    Those that have ended, and those that this worker trains, which come first; what another
+    worker trains is its own, and what waits to go on is shipped when it does.
+
+    Args:
+        database: the queue.
+        limit: how many at most; the oldest.
+        worker_id: whose running runs count too.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    ended = runs.c.status.in_(TERMINAL)
+    own = runs.c.worker_id == worker_id
+    with database.read() as connection:
+        rows = connection.execute(
+            select(runs.c.id, runs.c.attempt, runs.c.status, runs.c.mlflow_run_id)
+            .where(text("mlflow = 'pending'"), ended if worker_id is None else or_(ended, own))
+            .order_by(case((ended, 1), else_=0), runs.c.seq)
+            .limit(limit)
+        ).all()
+    return [ToShip(*row) for row in rows]
+
+
+def mark_shipped(database: Database, run_id: str, *, mlflow_run_id: str, complete: bool) -> None:
+    """Write down where a run is in MLflow, once; a run that was deleted meanwhile is passed over.
+
+    Args:
+        database: the queue.
+        run_id: of the run.
+        mlflow_run_id: what MLflow calls it, empty if it has none; the first one written stays.
+        complete: all of it is there. It counts only once the run has ended.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    all_there = case((runs.c.status.in_(TERMINAL), "complete"), else_=runs.c.mlflow)
+    with database.write(durable=False) as connection:
+        connection.execute(
+            update(runs)
+            .where(runs.c.id == run_id)
+            .values(
+                mlflow_run_id=func.coalesce(runs.c.mlflow_run_id, mlflow_run_id or None),
+                mlflow=all_there if complete else runs.c.mlflow,
+            )
+        )

@@ -1,0 +1,122 @@
+"""Queueing a grid: all of it, or nothing."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from bptt.run_file import GridRequest
+from bptt.store.clock import now
+from bptt.store.database import Database
+from bptt.store.grid_state import end_if_over
+from bptt.store.history import record_event
+from bptt.store.numbering import LARGE, lock_numbers, new_grid_id
+from bptt.store.plan import Plan, make_plan
+from bptt.store.records import Submitted
+from bptt.store.tables import AnyRow, grids
+from bptt.store.users import add_user
+from bptt.store.writing import (
+    find_finished,
+    refuse_too_many,
+    write_configurations,
+    write_points,
+)
+
+
+def submit_grid(
+    database: Database,
+    *,
+    user: str,
+    request: GridRequest,
+    source: str,
+    filename: str,
+    overrides: Sequence[str],
+    force: bool = False,
+    hold: bool = False,
+    priority: int = 0,
+    urgency: int = 1,
+) -> Submitted:
+    """Queue a run for every point of a grid whose result is not there already.
+
+    A point with the identity of a run that has succeeded, whoever ran it, refers to that run. If
+    the user has a grid with the same name, project and points in the queue, that one is returned
+    and nothing is written, even if both are submitted at the same moment.
+
+    Args:
+        database: the queue.
+        user: whose grid it becomes; made known if need be.
+        request: the grid.
+        source: the text it was read from, which `extend_grid` starts from.
+        filename: of that text.
+        overrides: that were applied to it.
+        force: repeat what has been run already, and queue what is in the queue once more.
+        hold: let none of its runs begin before somebody releases the grid.
+        priority: among the grids of this user; more is earlier.
+        urgency: class among all users: 0 low, 1 normal, 2 urgent.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; unless it failed while it committed,
+            nothing was queued, and if it did, the same call returns the grid.
+        NotPossible: the user would have too many queued runs.
+    """
+    plan = make_plan(request)
+    key = plan.key
+    with database.write(statement_seconds=LARGE) as connection:
+        numbers = lock_numbers(connection)
+        existing = _find_live(connection, user, key)
+        if existing is not None and not force:
+            return _existing(existing)
+        add_user(connection, user)
+        identities = [point.identity for point in plan.points]
+        reused = {} if force else find_finished(connection, identities)
+        new = len(plan.points) - len(reused)
+        refuse_too_many(connection, user, new)
+        grid_id = new_grid_id(connection)
+        connection.execute(
+            insert(grids).values(
+                id=grid_id,
+                seq=numbers.grid,
+                user_name=user,
+                live_key=key if existing is None else None,
+                name=plan.name,
+                project=plan.project,
+                source=source,
+                filename=filename,
+                overrides=list(overrides),
+                axes=plan.axes,
+                points=len(plan.points),
+                reused=len(reused),
+                priority=priority,
+                urgency=urgency,
+                canary_run_id=_first_run(plan, grid_id, set(reused)) if new > 1 else None,
+                held_reason=f"held at submission by {user}" if hold else None,
+                created_at=now(),
+            )
+        )
+        ids = write_configurations(connection, grid_id, numbers, plan.configurations)
+        write_points(connection, grid_id, user, numbers, plan.points, 0, ids, reused)
+        data = {"points": len(plan.points), "queued": new, "reused": len(reused)}
+        data |= {"held": hold, "force": force}
+        record_event(connection, "submitted", grid_id=grid_id, actor=user, data=data)
+        end_if_over(connection, grid_id, user)
+    by_user = Counter(run.user for run in reused.values())
+    return Submitted(grid_id, plan.name, plan.project, len(plan.points), new, by_user)
+
+
+def _find_live(connection: Connection, user: str, key: str) -> AnyRow | None:
+    """Return the user's grid of this content, if it has not ended."""
+    row: AnyRow | None = connection.execute(
+        select(grids.c.id, grids.c.name, grids.c.project, grids.c.points).where(
+            grids.c.user_name == user, grids.c.live_key == key
+        )
+    ).one_or_none()
+    return row
+
+
+def _existing(grid: AnyRow) -> Submitted:
+    return Submitted(grid.id, grid.name, grid.project, grid.points, 0, {}, existing=True)
+
+
+def _first_run(plan: Plan, grid_id: str, reused: set[str]) -> str:
+    numbers = (n for n, point in enumerate(plan.points) if point.identity not in reused)
+    return f"{grid_id}-{next(numbers)}"

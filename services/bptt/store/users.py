@@ -1,0 +1,54 @@
+"""Users and what they have used of the slots lately."""
+
+from sqlalchemy import Connection, select, text, update
+
+from bptt.store.clock import NOW, now
+from bptt.store.database import Database
+from bptt.store.tables import users
+
+HALF_LIFE = 86400.0
+"""Seconds after which a slot-second counts half."""
+
+
+def ensure_user(database: Database, name: str) -> None:
+    """Make the user known, with no limit and an equal share; nothing happens if they are.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.read() as connection:
+        if connection.execute(select(users.c.name).where(users.c.name == name)).first():
+            return
+    with database.write() as connection:
+        add_user(connection, name)
+
+
+def add_user(connection: Connection, name: str) -> None:
+    """Make the user known within a transaction that has begun."""
+    moment = NOW[connection.dialect.name]
+    connection.execute(
+        text(
+            "INSERT INTO users (name, usage_at, created_at) "
+            f"VALUES (:name, {moment}, {moment}) ON CONFLICT (name) DO NOTHING"
+        ),
+        {"name": name},
+    )
+
+
+def decayed(usage: float, usage_at: float, at: float) -> float:
+    """Return what is left at `at` of `usage` slot-seconds counted at `usage_at`."""
+    # a clock that was set back must not make usage grow
+    return float(usage * 0.5 ** (max(at - usage_at, 0.0) / HALF_LIFE))
+
+
+def add_usage(connection: Connection, name: str, slot_seconds: float, at: float) -> None:
+    """Charge a user for an attempt that has ended; the last lock a transaction takes."""
+    user = connection.execute(
+        select(users.c.usage, users.c.usage_at)
+        .where(users.c.name == name)
+        .with_for_update(key_share=True)
+    ).one()
+    usage = decayed(user.usage, user.usage_at, at) + max(slot_seconds, 0.0)
+    connection.execute(
+        update(users).where(users.c.name == name).values(usage=usage, usage_at=now())
+    )

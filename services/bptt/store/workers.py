@@ -1,0 +1,87 @@
+"""Workers: who they are, and when they were last heard of."""
+
+from sqlalchemy import exists, func, select, text, update
+
+from bptt.errors import NotPossible
+from bptt.store.clock import NOW, now
+from bptt.store.database import Database
+from bptt.store.records import Worker
+from bptt.store.tables import RUNNING, AnyRow, runs, workers
+
+
+def register_worker(database: Database, worker: Worker) -> None:
+    """Make a worker known, before it claims anything; the same worker may do it again.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    moment = NOW[database.dialect]
+    statement = text(
+        "INSERT INTO workers"
+        " (id, host, boot_id, pid, pid_started, slots, version, draining, registered_at, beat_at)"
+        " VALUES (:worker_id, :host, :boot_id, :pid, :pid_started, :slots, :version, :draining,"
+        f" {moment}, {moment})"
+        f" ON CONFLICT (id) DO UPDATE SET beat_at = {moment}, removed_at = NULL,"
+        " slots = excluded.slots, draining = excluded.draining"
+    )
+    names = "worker_id host boot_id pid pid_started slots version draining"
+    with database.write() as connection:
+        connection.execute(statement, {name: getattr(worker, name) for name in names.split()})
+
+
+def beat_worker(database: Database, worker_id: str, draining: bool = False) -> None:
+    """Say that a worker lives; one that was taken for dead is known again.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        NotPossible: no such worker was ever registered.
+    """
+    with database.write(durable=False) as connection:
+        beaten = connection.execute(
+            update(workers)
+            .where(workers.c.id == worker_id)
+            .values(beat_at=now(), draining=draining, removed_at=None)
+        )
+        if not beaten.rowcount:
+            raise NotPossible(f"There is no worker {worker_id}; register it first.")
+
+
+def remove_worker(database: Database, worker_id: str) -> None:
+    """Say that a worker has ended in good order.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.write() as connection:
+        connection.execute(
+            update(workers)
+            .where(workers.c.id == worker_id, workers.c.removed_at.is_(None))
+            .values(removed_at=now())
+        )
+
+
+def live_owners(database: Database) -> list[Worker]:
+    """Return the workers that own runs or have not been removed, silent ones included.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    owns = exists().where(runs.c.worker_id == workers.c.id, text(RUNNING))
+    busy = (
+        select(func.count())
+        .where(runs.c.worker_id == workers.c.id, text(RUNNING))
+        .scalar_subquery()
+    )
+    with database.read() as connection:
+        found = connection.execute(
+            select(workers, busy.label("busy"))
+            .where(workers.c.removed_at.is_(None) | owns)
+            .order_by(workers.c.registered_at, workers.c.id)
+        ).all()
+    return [as_worker(row) for row in found]
+
+
+def as_worker(row: AnyRow) -> Worker:
+    """Return a row of `workers`, with a column `busy`, as the record of it."""
+    names = "host boot_id pid pid_started slots version busy beat_at draining"
+    return Worker(worker_id=row.id, **{name: getattr(row, name) for name in names.split()})
