@@ -4,23 +4,33 @@ run.json          identity, spec, plugin versions, project, when it was created
 journal.jsonl     metrics, tags and artifacts in the order they were observed
 probe/NNNNNNNN.npz    statistics arrays of the probe at step NNNNNNNN
 checkpoint.pt     weights, optimiser, clipper, step, length of the journal; hashed
+checkpoint.previous.pt    the one before
 committed.json    length of the journal at the last checkpoint: what is final
 result.json       outcome and final figures, once the run has ended
 shipped.json      how much of the journal MLflow has acknowledged; shipped.lock keeps others off
 artifacts/        what goes to MLflow as it is: weights, figures, arrays
 rejected.jsonl    rows MLflow refused
+log.txt           what the process of a queued run printed
+failure.json      why a queued run cannot go on: cause, message, traceback
+
+A run of `bptt run` has one folder, `runs/<run id>`. A queued run has one per attempt,
+`runs/<run id>/a<attempt>`, which no other attempt ever writes to: one that was taken for dead can
+spoil nothing when it comes back.
 """
 
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bptt.errors import CheckpointDamaged, RunBusy, RunNotFound
+
+_ATTEMPT = re.compile(r"a[1-9][0-9]*")
 
 
 class RunFolder:
@@ -29,6 +39,15 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.run_id = path.name
+        self.attempt: int | None = None
+        """None: the one folder of a run outside the queue."""
+
+    @classmethod
+    def of_attempt(cls, runs: Path, run_id: str, attempt: int) -> Self:
+        """Return the folder of one attempt at a queued run."""
+        folder = cls(runs / run_id / f"a{attempt}")
+        folder.run_id, folder.attempt = run_id, attempt
+        return folder
 
     @property
     def journal(self) -> Path:
@@ -37,6 +56,15 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint.pt"
+
+    @property
+    def previous_checkpoint(self) -> Path:
+        return self.path / "checkpoint.previous.pt"
+
+    @property
+    def log(self) -> Path:
+        """What the process that trains a queued run prints."""
+        return self.path / "log.txt"
 
     @property
     def probes(self) -> Path:
@@ -59,6 +87,21 @@ class RunFolder:
         except BaseException:
             self.path.rmdir()
             raise
+
+    def keep_checkpoint(self) -> None:
+        """Make the checkpoint the previous one too, so that a new one may take its place."""
+        if not self.checkpoint.exists():
+            return
+        temporary = self.path / f".{self.previous_checkpoint.name}.{os.getpid()}"
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(self.checkpoint, temporary)
+        except OSError:
+            # not every file system knows a second name for a file
+            shutil.copyfile(self.checkpoint, temporary)
+        os.replace(temporary, self.previous_checkpoint)
+        # where both names were of one file already, replacing did nothing
+        temporary.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove a folder whose run never began."""
@@ -171,8 +214,17 @@ def replace(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def attempts(runs: Path, run_id: str) -> list[RunFolder]:
+    """Return the folders of the attempts at a queued run, the newest first."""
+    names = [p.name for p in (runs / run_id).iterdir()] if (runs / run_id).is_dir() else []
+    numbers = sorted((int(name[1:]) for name in names if _ATTEMPT.fullmatch(name)), reverse=True)
+    return [RunFolder.of_attempt(runs, run_id, number) for number in numbers]
+
+
 def find_run(runs: Path, run_id: str) -> RunFolder:
     """Return the folder of the run whose id is, or starts with, `run_id`.
+
+    Of a queued run it is the newest attempt's that has begun.
 
     Raises:
         RunNotFound: no run or several match.
@@ -183,7 +235,8 @@ def find_run(runs: Path, run_id: str) -> RunFolder:
         name for name in names if run_id and name.startswith(run_id)
     ]
     if len(found) == 1:
-        return RunFolder(runs / found[0])
+        begun = [a for a in attempts(runs, found[0]) if (a.path / "run.json").exists()]
+        return begun[0] if begun else RunFolder(runs / found[0])
     if not found:
         latest = ", ".join(names[-3:]) or "none"
         raise RunNotFound(f"No run {run_id!r} in {runs}; the latest there: {latest}.")

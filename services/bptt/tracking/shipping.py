@@ -10,10 +10,16 @@ from bptt.run_folder import RunFolder
 from bptt.tracking.client import RunDeleted, RunMissing
 from bptt.tracking.state import Shipped, committed
 from bptt.tracking.target import Target
-from bptt.tracking.visit import Visit
+from bptt.tracking.visit import Ended, Visit
 
 
-def ship(folder: RunFolder, target: Target, *, training: bool | None = None) -> Shipped:
+def ship(
+    folder: RunFolder,
+    target: Target,
+    *,
+    training: bool | None = None,
+    ended: Ended | None = None,
+) -> Shipped:
     """Send what is committed in a run's journal and not acknowledged; all of it at the end.
 
     May be called again at any time and after any failure: identical points are stored once.
@@ -24,6 +30,8 @@ def ship(folder: RunFolder, target: Target, *, training: bool | None = None) -> 
         target: where to.
         training: whether this process trains the run right now (True), has just stopped to
             (False), or cannot know (None); decides between RUNNING and KILLED in MLflow.
+        ended: how a run has ended that will never go on and has no result, or whose result does
+            not count; what it has committed is sent, and then nothing more.
 
     Returns:
         What MLflow has acknowledged; `complete` once there is nothing left to send, ever.
@@ -35,7 +43,7 @@ def ship(folder: RunFolder, target: Target, *, training: bool | None = None) -> 
         with _alone(folder) as alone:
             state = Shipped.read(folder, target.uri)
             if alone and not state.complete:
-                state = _ship(folder, target, state, training)
+                state = _ship(folder, target, state, training, ended)
                 state.write(folder)
             return state
     # MLflow, its database driver, the network and the disk have no exception in common
@@ -62,12 +70,18 @@ def is_shipped(folder: RunFolder) -> bool:
     )
 
 
-def _ship(folder: RunFolder, target: Target, state: Shipped, training: bool | None) -> Shipped:
+def _ship(
+    folder: RunFolder,
+    target: Target,
+    state: Shipped,
+    training: bool | None,
+    ended: Ended | None,
+) -> Shipped:
     try:
-        Visit(folder, target, state).ship(training)
+        Visit(folder, target, state).ship(training, ended)
     except RunMissing:
         state = Shipped(target.uri)
-        Visit(folder, target, state).ship(training)
+        Visit(folder, target, state).ship(training, ended)
     except RunDeleted:
         state.complete = True
     return state

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bptt.run_folder import RunFolder
 from bptt.tracking import description, saved_view
@@ -14,7 +14,10 @@ from bptt.tracking.target import Target
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-STATUS = {"failed": "FAILED", "cancelled": "KILLED"}
+Ended = Literal["failed", "cancelled"]
+"""How a run has ended that has no result."""
+
+STATUS: Mapping[str, str] = {"failed": "FAILED", "cancelled": "KILLED"}
 """MLflow's word for an outcome; every other one is a result, divergence too: FINISHED."""
 
 
@@ -31,18 +34,18 @@ class Visit:
             raise FileNotFoundError(f"run.json is missing in {folder.path}")
         self._run: dict[str, Any] = run
 
-    def ship(self, training: bool | None) -> None:
+    def ship(self, training: bool | None, ended: Ended | None = None) -> None:
         """Do it; arguments and failures are those of `shipping.ship`."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._ship(training)
+            self._ship(training, ended)
         except MlflowException as error:
             if error.error_code in FINAL and self._state.mlflow_run_id:
                 require_run(self._client, self._state.mlflow_run_id)
             raise
 
-    def _ship(self, training: bool | None) -> None:
+    def _ship(self, training: bool | None, ended: Ended | None) -> None:
         # the result is read before the journal, which is final from then on
         result = self._folder.read("result")
         end = committed(self._folder)
@@ -52,9 +55,12 @@ class Visit:
             self._client.update_run(self._state.mlflow_run_id, status="RUNNING")
             self._state.status = "RUNNING"
         self._send_journal(end)
-        self._send_pictures(end, ended=result is not None)
-        if result is not None:
-            self._close(result)
+        self._send_pictures(end, ended=bool(ended) or result is not None)
+        if ended:
+            failure = self._folder.read("failure") if ended == "failed" else None
+            self._close(ended, {"bptt.failure": failure["message"]} if failure else {})
+        elif result is not None:
+            self._close(result["outcome"], {}, description.milliseconds(result["ended_at"]))
         elif training is False and self._state.status != "KILLED":
             self._client.set_terminated(self._state.mlflow_run_id, "KILLED")
             self._state.status = "KILLED"
@@ -111,14 +117,14 @@ class Visit:
             pictures.write_artifacts()
             self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
 
-    def _close(self, result: dict[str, Any]) -> None:
-        tags = {"bptt.outcome": result["outcome"], "bptt.sync": "complete"}
+    def _close(self, outcome: str, tags: Mapping[str, str], at: int | None = None) -> None:
+        """Set the last status, as of a time in milliseconds or now."""
+        tags = {**tags, "bptt.outcome": outcome, "bptt.sync": "complete"}
         if self._state.keys_left_out:
             tags["bptt.keys_left_out"] = ", ".join(self._state.keys_left_out)
         self._send([], tags)
-        self._state.status = STATUS.get(result["outcome"], "FINISHED")
-        ended_at = description.milliseconds(result["ended_at"])
-        self._client.set_terminated(self._state.mlflow_run_id, self._state.status, ended_at)
+        self._state.status = STATUS.get(outcome, "FINISHED")
+        self._client.set_terminated(self._state.mlflow_run_id, self._state.status, at)
         self._state.complete = True
 
     def _send(self, values: Sequence[Value], tags: Mapping[str, str] | None = None) -> None:

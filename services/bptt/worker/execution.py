@@ -32,6 +32,8 @@ class Progress:
     steps: int
     metrics: Mapping[str, float]
     """Metrics of this update; empty for most."""
+    checkpoint_step: int
+    """Where it would go on if it were killed now."""
 
 
 def begin(
@@ -45,8 +47,6 @@ def begin(
     plugins: Mapping[str, str],
 ) -> RunFolder:
     """Make the folder of a new run and return it; its id sorts by the time of creation."""
-    import torch
-
     folder = RunFolder(settings.runs / _new_id(time.time()))
     folder.create(
         {
@@ -59,12 +59,23 @@ def begin(
             "plugins": dict(plugins),
             "user": getpass.getuser(),
             "git_commit": _git_commit(),
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
+            "created_at": isotime(time.time()),
+            **software(),
         }
     )
     return folder
+
+
+def software() -> dict[str, str]:
+    """Return what this process trains with, as `run.json` records it."""
+    import torch
+
+    return {"torch": torch.__version__, "python": platform.python_version()}
+
+
+def isotime(seconds: float) -> str:
+    """Return seconds since the epoch as `run.json` holds times."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def execute(
@@ -73,6 +84,7 @@ def execute(
     checkpoint_seconds: float,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    keep: bool = False,
 ) -> dict[str, Any] | None:
     """Train the run in `folder` from its last checkpoint, or from the start, to its end.
 
@@ -81,6 +93,7 @@ def execute(
         checkpoint_seconds: wall time between two checkpoints.
         on_progress: called after every update, in this thread.
         should_stop: asked after every update; once it says yes the run is saved and left.
+        keep: leave the folder of a run that cannot be built, for the log that is in it.
 
     Returns:
         The content of `result.json`, at once if the run had already ended; None if it was stopped.
@@ -89,7 +102,7 @@ def execute(
         CheckpointDamaged: the checkpoint is not whole.
         DataChanged: the task would draw other data than the run began with.
         PluginChanged: a plugin has another version than the run began with.
-        OutOfMemory: the run cannot be built; if it never began, its folder is gone.
+        OutOfMemory: the run cannot be built; if it never began, its folder is gone (see `keep`).
         RunBusy: another process trains this run.
         RunNotFound: the folder holds no run.
     """
@@ -102,14 +115,15 @@ def execute(
     if run is None:
         raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
     with folder.locked():
-        training = _build(folder, run)
+        training = _build(folder, run, keep)
         recorder = Recorder(folder, training)
         try:
             for report in train([training]):
                 recorder.record(report)
                 if on_progress:
                     steps = training.spec.training.steps
-                    on_progress(Progress(report.step, steps, report.metrics))
+                    saved = recorder.saved_step
+                    on_progress(Progress(report.step, steps, report.metrics, saved))
                 stops = report.outcome is None and should_stop()
                 due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
                 if stops or (due and report.outcome is None):
@@ -121,7 +135,7 @@ def execute(
             recorder.close()
 
 
-def _build(folder: RunFolder, run: Mapping[str, Any]) -> "TrainingRun":
+def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRun":
     from bptt.training import TrainingRun
 
     try:
@@ -130,9 +144,9 @@ def _build(folder: RunFolder, run: Mapping[str, Any]) -> "TrainingRun":
             raise MemoryError
         training = TrainingRun(spec)
     except Exception as error:
-        if not folder.checkpoint.exists():
+        if not keep and not folder.checkpoint.exists():
             folder.discard()
-        if _is_memory(error):
+        if is_memory(error):
             raise OutOfMemory(
                 "The run needs more memory than there is. Make model.hidden_size, model.layers, "
                 "training.batch_size, training.evaluation_size or the task's length smaller."
@@ -168,7 +182,8 @@ def _physical_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _is_memory(error: BaseException) -> bool:
+def is_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out."""
     causes = (error, error.__cause__, error.__context__)
     # torch has no error of its own for an allocation that fails on the CPU
     return any(isinstance(c, MemoryError) or "allocate memory" in str(c) for c in causes)

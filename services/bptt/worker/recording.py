@@ -1,6 +1,8 @@
 """Turns the reports of one run into its journal, checkpoints and result."""
 
+import hashlib
 import io
+import json
 import math
 import resource
 import sys
@@ -47,6 +49,8 @@ class Recorder:
             length = saved["journal"]
         self._journal = Journal(folder, length)
         self._line = (time.perf_counter(), training.step)
+        self.saved_step = training.step
+        """Updates done at the last checkpoint."""
         self.saved_at = time.monotonic()
         if not resumed:
             self.checkpoint()
@@ -72,8 +76,10 @@ class Recorder:
         """Save the run between two updates; the journal up to here is now final."""
         length = self._journal.sync()
         state = {"run": self._training.state_dict(), "journal": length}
+        self._folder.keep_checkpoint()
         replace(self._folder.checkpoint, to_bytes(state))
         self._folder.write("committed", {"journal": length})
+        self.saved_step = self._training.step
         self.saved_at = time.monotonic()
 
     def finish(self) -> dict[str, Any]:
@@ -143,8 +149,20 @@ class Recorder:
             "steps_per_second": outcome.step / max(training.seconds, 1e-9),
             "statistics_share": self._statistics_share(),
             "backend": training.model.backend,
+            "hash": self._hash(latest),
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+    def _hash(self, latest: Mapping[str, float | None]) -> str:
+        """Return what two executions of one run must agree in: all but what tells the time."""
+        digest = hashlib.sha256()
+        for kind, weights in self._training.weights().items():
+            for name, weight in weights.items():
+                digest.update(f"{kind} {name} {weight.dtype} {tuple(weight.shape)}".encode())
+                digest.update(weight.contiguous().cpu().numpy().tobytes())
+        figures = {name: value for name, value in latest.items() if not name.startswith("sys/")}
+        digest.update(json.dumps(figures, sort_keys=True).encode())
+        return digest.hexdigest()
 
 
 def _section(metrics: Mapping[str, float | None], prefix: str) -> dict[str, float | None] | None:

@@ -186,3 +186,46 @@ def test_unshipped_passes_over_what_has_arrived(make_run, target, tmp_path):
 
 def test_no_runs_folder_means_nothing_is_left(tmp_path):
     assert unshipped(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(("ended", "status"), [("failed", "FAILED"), ("cancelled", "KILLED")])
+def test_run_without_a_result_ends_as_it_did(make_run, target, stored, ended, status):
+    run = make_run()
+    run.probe(0)
+    run.metrics(0, train_loss=1.0)
+    run.commit()
+    committed = run.points.copy()
+    run.metrics(5, train_loss=0.9)
+    ship(run.folder, target, training=True)
+
+    run.folder.write("failure", {"message": "RuntimeError: no.", "cause": "plugin_error"})
+    state = ship(run.folder, target, ended=ended)
+    again = ship(run.folder, target, ended=ended)
+
+    found = stored(target, run.folder)
+    assert state.complete
+    assert again == state
+    assert found.run.info.status == status
+    assert found.points == committed
+    assert found.run.data.tags["bptt.outcome"] == ended
+    assert found.run.data.tags.get("bptt.failure") == (
+        "RuntimeError: no." if ended == "failed" else None
+    )
+
+
+def test_result_of_a_cancelled_run_does_not_count(make_run, target, stored):
+    run = make_run()
+    run.write_whole()
+
+    ship(run.folder, target, ended="cancelled")
+
+    assert stored(target, run.folder).run.info.status == "KILLED"
+
+
+def test_run_that_failed_before_its_first_figure_is_there_as_failed(make_run, target, stored):
+    run = make_run()
+
+    state = ship(run.folder, target, ended="failed")
+
+    assert state.complete
+    assert stored(target, run.folder).run.info.status == "FAILED"

@@ -1,0 +1,34 @@
+"""`bptt worker`: trains runs of the queue on this machine."""
+
+import logging
+import sys
+
+import click
+
+from bptt.settings import read_settings
+
+LINE = "%(asctime)s %(message)s"
+
+
+@click.command()
+@click.option("--slots", type=int, help="Runs to train at once [one per processor core].")
+@click.option("--with-parent", is_flag=True, help="End when the process that started it ends.")
+def worker(slots: int | None, with_parent: bool) -> None:
+    """Train runs of the queue until Ctrl-C or SIGTERM.
+
+    It stops in good order: runs are saved and go back to the queue, where the next worker goes on
+    with them. A second Ctrl-C or SIGTERM kills them; they go on from their last checkpoints.
+    """
+    settings = read_settings(slots=slots)
+    _log()
+    from bptt.worker.service import serve
+
+    sys.exit(serve(settings, with_parent=with_parent))
+
+
+def _log() -> None:
+    """One line per event on stderr; what Celery says is said by us, in fewer words."""
+    logging.basicConfig(format=LINE, datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("bptt").setLevel(logging.INFO)
+    for noisy in ("celery", "kombu", "amqp", "redis"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -1,0 +1,52 @@
+"""What a worker tells the process that trains one attempt, and what it hears from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+FAILED = 81
+"""Exit code of a process that has told of its failure, also in failure.json."""
+STOPPED = 82
+"""... that was asked to stop, and is saved."""
+EXPIRED = 83
+"""... whose run might have become another's, because the worker was silent for too long."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One attempt at a run, as its process needs it; free of SQL, because that imports it."""
+
+    runs: Path
+    """Folder with one folder per run."""
+    run_id: str
+    attempt: int
+    run: Mapping[str, Any]
+    """What `run.json` says of the run."""
+    checkpoint_seconds: float
+    deadline: float
+    """When the process must have heard from its worker again, on the monotonic clock."""
+    memory_bytes: int
+    """What the run may take beyond what every such process takes."""
+    gpu: str
+    """UUID of the GPU it may see; empty: none."""
+    retry_of: str | None = None
+    """Another run, from whose last checkpoint this one may start."""
+
+
+class Order(NamedTuple):
+    """From the worker to the process."""
+
+    kind: Literal["deadline", "stop"]
+    value: float = 0.0
+
+
+class News(NamedTuple):
+    """From the process to the worker."""
+
+    kind: Literal["progress", "note", "failure"]
+    step: int = 0
+    checkpoint_step: int = 0
+    step_seconds: float | None = None
+    text: str = ""
+    """A line for a person; of a failure, the content of failure.json."""

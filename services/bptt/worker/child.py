@@ -1,0 +1,173 @@
+"""What the process of one attempt does, from its fork to its exit code."""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from os import environ
+from pathlib import Path
+from typing import Any
+
+from bptt.run_folder import RunFolder
+from bptt.worker.assignment import FAILED, STOPPED, Assignment, News
+from bptt.worker.execution import Progress, execute
+from bptt.worker.host import die_with_parent
+from bptt.worker.lifeline import Lifeline
+
+TELL_EVERY = 0.2
+"""Seconds between two messages about progress."""
+
+KILLED_FIRST = 500
+"""Between -1000 and 1000: when memory runs out the system ends runs before anything else."""
+
+
+def look(connection: Connection) -> None:
+    """Tell the worker which of the modules are here that every run's process should find."""
+    found = set(sys.modules)
+    _leave_worker()
+    from bptt.worker.template import NEEDED
+
+    connection.send([name for name in NEEDED if name not in found])
+
+
+def main(assignment: Assignment, connection: Connection) -> None:
+    """Train one attempt; all that matters lies in its folder, and the exit code says how it went.
+
+    Args:
+        assignment: what to train.
+        connection: both ends speak: orders come in, news go out.
+    """
+    _leave_worker()
+    lifeline = Lifeline(connection, assignment.deadline)
+    folder = RunFolder.of_attempt(assignment.runs, assignment.run_id, assignment.attempt)
+    _print_to(folder.log)
+    _yield_memory()
+    # written, never read: what a GPU's driver looks at in this process
+    environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environ["CUDA_VISIBLE_DEVICES"] = assignment.gpu
+    _limit_memory(assignment.memory_bytes)
+    try:
+        code = _train(assignment, connection, lifeline)
+    except BaseException as error:
+        _limit_memory(None)
+        code = _fail(folder, assignment, error, lifeline)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # no thread that a plugin left behind keeps the process
+    os._exit(code)
+
+
+def _train(assignment: Assignment, connection: Connection, lifeline: Lifeline) -> int:
+    # here, after the fork: the folder of an attempt needs torch
+    from bptt.worker.attempt import begin_attempt
+
+    def tell(text: str) -> None:
+        print(text, flush=True)
+        lifeline.send(News("note", text=text))
+
+    folder = begin_attempt(assignment, tell)
+    print(f"attempt {assignment.attempt} at {assignment.run_id}, process {os.getpid()}", flush=True)
+    result = execute(
+        folder,
+        checkpoint_seconds=assignment.checkpoint_seconds,
+        on_progress=Teller(lifeline),
+        should_stop=lifeline.stop.is_set,
+        keep=True,
+    )
+    return STOPPED if result is None else 0
+
+
+class Teller:
+    """Tells the worker where the run stands: its first steps at once, then now and then."""
+
+    def __init__(self, lifeline: Lifeline) -> None:
+        self._lifeline = lifeline
+        self._began = time.monotonic()
+        self._first: int | None = None
+        self._told_at = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._began = progress.step, now
+        # the second report is the first that an update stands behind
+        early = progress.step <= self._first + 1
+        if not early and now - self._told_at < TELL_EVERY and progress.step < progress.steps:
+            return
+        done = progress.step - self._first
+        seconds = (now - self._began) / done if done else None
+        self._told_at = now
+        self._lifeline.send(News("progress", progress.step, progress.checkpoint_step, seconds))
+
+
+def _leave_worker() -> None:
+    """Become the leader of a group of its own that dies with the worker and with nothing else."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # every process that holds this keeps the forkserver alive, one that is frozen for ever
+    server: Any = forkserver._forkserver
+    if (alive := server._forkserver_alive_fd) is not None:
+        os.close(alive)
+        server._forkserver_alive_fd = None
+    # the forkserver ends with the worker; this reaches a process that is frozen too
+    die_with_parent(signal.SIGKILL)
+
+
+def _print_to(log: Path) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+def _yield_memory() -> None:
+    try:
+        Path("/proc/self/oom_score_adj").write_text(str(KILLED_FIRST))
+    except OSError:
+        # only Linux has it
+        return
+
+
+def _limit_memory(beyond: int | None) -> None:
+    """Have allocations fail that go so many bytes beyond what is taken now; None: lift that."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = hard if beyond is None else _data_bytes() + beyond
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    except (OSError, ValueError):
+        # macOS knows the limit and heeds it not
+        return
+
+
+def _data_bytes() -> int:
+    try:
+        fields = Path("/proc/self/statm").read_text().split()
+    except OSError:
+        return 0
+    return int(fields[5]) * resource.getpagesize()
+
+
+def _fail(
+    folder: RunFolder, assignment: Assignment, error: BaseException, lifeline: Lifeline
+) -> int:
+    from bptt.worker.failure import describe
+
+    traceback.print_exception(error)
+    failure = describe(error, assignment.run["spec"])
+    # by both ways: a disk may be full
+    lifeline.send(News("failure", text=json.dumps(failure)))
+    try:
+        folder.write("failure", failure)
+    except OSError:
+        traceback.print_exc()
+    return FAILED

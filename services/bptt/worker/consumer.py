@@ -1,0 +1,64 @@
+"""`Consumer`: Celery's worker, in a thread of ours, so that its end is never ours."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+from bptt import job_queue
+from bptt.worker.post import Post
+from bptt.worker.slot_loop import SlotLoop
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT = 30.0
+
+
+class Consumer(threading.Thread):
+    """Receives tokens; started again whenever Celery gives up.
+
+    Args:
+        post: the worker.
+        loop: what a token wakes.
+    """
+
+    def __init__(self, post: Post, loop: SlotLoop) -> None:
+        super().__init__(name="bptt-consumer", daemon=True)
+        self._post = post
+        self._app = job_queue.make_app(post.settings, loop.on_token)
+
+    def run(self) -> None:
+        """Go on until the worker drains."""
+        from celery.worker import state  # type: ignore[import-untyped]
+
+        # its threads look for the task in the app of the process, not in that of its worker
+        self._app.set_default()
+        pause = 1.0
+        while not self._post.draining.is_set():
+            state.should_stop = state.should_terminate = None
+            began = time.monotonic()
+            try:
+                self._serve()
+            # slots look for work by themselves until it is back
+            except Exception:
+                logger.exception("Celery failed")
+            pause = 1.0 if time.monotonic() - began > 60 else min(2 * pause, LONGEST_WAIT)
+            if not self._post.draining.wait(pause):
+                logger.warning("Celery is started again")
+
+    def stop(self) -> None:
+        """Have it end once no slot is busy any more."""
+        from celery.worker import state
+
+        state.should_stop = 0
+
+    def _serve(self) -> None:
+        worker: Any = self._app.WorkController(
+            pool="threads",
+            concurrency=self._post.slots.count,
+            hostname=f"{self._post.worker_id}@bptt",
+            without_gossip=True,
+            without_mingle=True,
+            quiet=True,
+        )
+        worker.start()

@@ -1,0 +1,79 @@
+"""This machine and the processes on it, told apart beyond their numbers."""
+
+import functools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def hostname() -> str:
+    """Return the name of this machine."""
+    return socket.gethostname()
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what is another one after each boot, and in each container with its own processes."""
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return _ask("sysctl", "-n", "kern.boottime")
+
+
+def started(pid: int) -> float | None:
+    """Return when a process started, on a clock of its own; None if no such process lives.
+
+    One that is dead and only waits for its parent to notice does not live.
+    """
+    if not _PROC.joinpath("self/stat").exists():
+        text = _ask("ps", "-o", "lstart=", "-p", str(pid))
+        return time.mktime(time.strptime(text)) if text else None
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    # the name, in brackets, may hold anything
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else float(fields[19])
+
+
+def asleep() -> float:
+    """Return for how long the machine has slept since it booted, as far as it can tell."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """Have the system send this process a signal when the one that started it has ended.
+
+    Linux alone can; elsewhere this does nothing, and pipes that end must do.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(1, int(number))  # 1: PR_SET_PDEATHSIG
+
+
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """Send a signal to a process and those it has started; does nothing if they are gone."""
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        # it has not yet become the leader of a group of its own
+        try:
+            os.kill(leader, number)
+        except ProcessLookupError:
+            return
+
+
+def _ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,0 +1,134 @@
+"""Starts, stops and hears from the processes that train; the worker's side of `child`."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import wait
+
+from bptt.errors import BpttError
+from bptt.worker import child
+from bptt.worker.assignment import Assignment, News, Order
+from bptt.worker.host import signal_group
+
+CONTEXT = multiprocessing.get_context("forkserver")
+
+# multiprocessing reads an exit code once, and whichever thread looks at its processes reads it
+_LOCK = threading.Lock()
+
+LOOK_WITHIN = 120.0
+"""Seconds until the first process must have been forked: it waits for the import of torch."""
+CLOSE_WITHIN = 10.0
+"""Seconds a killed process may take to end, for example because a disk does not answer."""
+
+
+def prepare() -> None:
+    """Start the process that runs' processes are forked from, and see that it can train.
+
+    Raises:
+        BpttError: it could not import what runs need.
+    """
+    CONTEXT.set_forkserver_preload(["bptt.worker.template"])
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=child.look, args=(theirs,), daemon=True)
+    with _LOCK:
+        process.start()
+    theirs.close()
+    try:
+        missing = ours.recv() if ours.poll(LOOK_WITHIN) else ["anything within 2 minutes"]
+    except EOFError:
+        missing = ["anything: it died"]
+    finally:
+        ours.close()
+    process.join(LOOK_WITHIN)
+    if missing:
+        raise BpttError(
+            f"The process that runs are forked from could not import {', '.join(missing)}. "
+            "Try: python -c 'import bptt.worker.template'"
+        )
+
+
+class Process:
+    """The process of one attempt, seen from the thread that supervises it."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._ours, theirs = CONTEXT.Pipe()
+        # no daemon, which could not start processes of its own to load data
+        self._process = CONTEXT.Process(target=child.main, args=(assignment, theirs))
+        try:
+            with _LOCK:
+                self._process.start()
+        except BaseException:
+            self._ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.frozen = False
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, a signal's number below zero; None while it lives."""
+        with _LOCK:
+            return self._process.exitcode
+
+    def wait(self, seconds: float) -> list[News]:
+        """Return what it has told since, at the latest after so many seconds."""
+        watched = [self._process.sentinel]
+        if not self._ours.closed:
+            watched.append(self._ours)  # type: ignore[arg-type]
+        wait(watched, seconds)
+        return self._read()
+
+    def order(self, order: Order) -> None:
+        """Tell it something; if it is gone, that is seen elsewhere."""
+        try:
+            self._ours.send(tuple(order))
+        except OSError:
+            return
+
+    def freeze(self) -> None:
+        """Stop it in its tracks: it can write nothing until it is thawed."""
+        signal_group(self.pid, signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self, deadline: float) -> None:
+        """Let it go on, until `deadline`."""
+        # first, since it looks at its deadline as soon as it can
+        self.order(Order("deadline", deadline))
+        signal_group(self.pid, signal.SIGCONT)
+        self.frozen = False
+
+    def terminate(self) -> None:
+        """Ask it and what it has started to end."""
+        signal_group(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it and what it has started, frozen or not."""
+        signal_group(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Forget the process; end it if it lives, and what it has left behind in any case."""
+        if self.exit_code() is None:
+            # an error of ours must not leave a run to train without a supervisor
+            self.kill()
+            wait([self._process.sentinel], CLOSE_WITHIN)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._ours.close()
+        if self.exit_code() is not None:
+            with _LOCK:
+                self._process.close()
+
+    def _read(self) -> list[News]:
+        news: list[News] = []
+        try:
+            while not self._ours.closed and self._ours.poll():
+                news.append(News(*self._ours.recv()))
+        except (EOFError, OSError):
+            # it has ended, in the middle of a message perhaps
+            self._ours.close()
+        return news

@@ -1,0 +1,168 @@
+"""`serve`: one worker process from its start to its end."""
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bptt import __version__, store
+from bptt.errors import DatabaseUnavailable
+from bptt.settings import Settings
+from bptt.store import Database
+from bptt.store.records import Worker
+from bptt.worker import host, process
+from bptt.worker.consumer import Consumer
+from bptt.worker.lease import LeaseKeeper
+from bptt.worker.post import Post
+from bptt.worker.shipping_process import ShippingProcess
+from bptt.worker.slot_loop import SlotLoop
+from bptt.worker.slots import Slots
+from bptt.worker.tick import Tick
+
+logger = logging.getLogger(__name__)
+
+DRAIN_AT_MOST = 60.0
+"""Seconds until what still trains is killed."""
+LAST_WORDS = 15.0
+"""Seconds after that until the process ends in any case."""
+LONGEST_WAIT = 10.0
+
+
+def serve(settings: Settings, *, with_parent: bool = False) -> int:
+    """Train runs of the queue until SIGTERM or SIGINT; the second one ends it sooner.
+
+    Args:
+        settings: which queue, and how many slots.
+        with_parent: end in good order when the process that started this one has ended.
+
+    Returns:
+        The exit code, 0: everything that was begun has been given back. Where that cannot be
+        done, the process ends with 1 on the spot; its leases run out.
+
+    Raises:
+        SchemaMismatch: the database belongs to another version.
+        BpttError: this machine cannot train.
+    """
+    if with_parent:
+        host.die_with_parent(signal.SIGTERM)
+    draining, killing = threading.Event(), threading.Event()
+    with _signals(draining, killing):
+        database = store.open_database(settings.database)
+        try:
+            _insist(lambda: store.check(database), draining)
+            process.prepare()
+            post = _post(settings, database, draining, killing)
+            return 0 if draining.is_set() else _serve(post)
+        finally:
+            database.close()
+
+
+def _post(
+    settings: Settings, database: Database, draining: threading.Event, killing: threading.Event
+) -> Post:
+    worker_id = f"{host.hostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    wake = threading.Event()
+    return Post(
+        settings=settings,
+        database=database,
+        worker_id=worker_id,
+        slots=Slots(settings.slots or os.cpu_count() or 1),
+        keeper=LeaseKeeper(database, worker_id, settings.lease_seconds, wake),
+        wake=wake,
+        draining=draining,
+        killing=killing,
+    )
+
+
+def _serve(post: Post) -> int:
+    me = _describe(post)
+    _insist(lambda: store.register_worker(post.database, me), post.draining)
+    loop = SlotLoop(post)
+    tick, consumer = Tick(post, me, loop), Consumer(post, loop)
+    for thread in (post.keeper, tick, consumer):
+        thread.start()
+    with ShippingProcess(post.settings, post.worker_id):
+        logger.info("worker %s is ready: %s slots", post.worker_id, post.slots.count)
+        post.draining.wait()
+        return _drain(post, tick, consumer)
+
+
+def _drain(post: Post, tick: Tick, consumer: Consumer) -> int:
+    logger.info("draining: %s slots are busy", post.slots.count - post.slots.idle)
+    post.wake.set()
+    # or its last beat would deny that the worker drains
+    tick.join(5.0)
+    _try(lambda: store.beat_worker(post.database, post.worker_id, draining=True))
+    consumer.stop()
+    if not _wait_idle(post):
+        post.killing.set()
+    clean = post.slots.wait_idle(LAST_WORDS)
+    post.leaving.set()
+    clean = clean or post.slots.wait_idle(1.0)
+    consumer.join(5.0)
+    _try(lambda: store.remove_worker(post.database, post.worker_id))
+    logger.info("worker %s has ended", post.worker_id)
+    if not clean:
+        # a process that cannot be killed would hold us up
+        logging.shutdown()
+        os._exit(1)
+    return 0
+
+
+def _wait_idle(post: Post) -> bool:
+    """Wait until no slot is busy, time is over, or somebody loses patience."""
+    for _ in range(int(DRAIN_AT_MOST / 0.5)):
+        if post.killing.is_set() or post.slots.wait_idle(0.5):
+            break
+    return post.slots.idle == post.slots.count
+
+
+def _describe(post: Post) -> Worker:
+    pid = os.getpid()
+    return Worker(
+        worker_id=post.worker_id,
+        host=host.hostname(),
+        boot_id=host.boot_id(),
+        pid=pid,
+        pid_started=host.started(pid) or 0.0,
+        slots=post.slots.count,
+        version=__version__,
+    )
+
+
+def _insist(action: Callable[[], object], draining: threading.Event) -> None:
+    """Do something as soon as the database answers, or not at all if the worker is to end."""
+    pause = 0.5
+    while not draining.is_set():
+        try:
+            action()
+            return
+        except DatabaseUnavailable as error:
+            logger.warning("waiting for the database: %s", error)
+            draining.wait(pause)
+            pause = min(2 * pause, LONGEST_WAIT)
+
+
+def _try(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except DatabaseUnavailable as error:
+        logger.warning("the database does not hear of the end: %s", error)
+
+
+@contextmanager
+def _signals(draining: threading.Event, killing: threading.Event) -> Iterator[None]:
+    """Have the first SIGTERM or SIGINT drain, and the second one kill."""
+
+    def handle(number: int, frame: object) -> None:
+        (killing if draining.is_set() else draining).set()
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,126 @@
+"""The process that sends to MLflow what the runs of this home have committed.
+
+Started by a worker as `python -m bptt.worker.shipping WORKER`. It ships what that worker trains
+and every run that has ended here; of several that come to one folder, one ships it.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from bptt import store, tracking
+from bptt.errors import BpttError, DatabaseUnavailable, TrackingUnavailable
+from bptt.run_folder import RunFolder, attempts
+from bptt.settings import Settings, read_settings
+from bptt.store import Database
+from bptt.store.records import ToShip
+
+logger = logging.getLogger(__name__)
+
+NICE = 10
+INTERVAL = 5.0
+"""Seconds between two rounds."""
+FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
+"""Seconds until the next round after one that failed; they double."""
+AT_ONCE = 1000
+"""Runs looked at in one round."""
+
+
+@dataclass
+class Round:
+    """Ships every run that MLflow lacks something of.
+
+    Args:
+        settings: which home, and which MLflow.
+        database: which runs there are.
+        worker_id: whose runs are shipped while they train.
+    """
+
+    settings: Settings
+    database: Database
+    worker_id: str
+
+    def go(self) -> str:
+        """Visit each run once; return why the round was broken off, empty if it was not."""
+        failures = 0
+        trouble = ""
+        for item in store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id):
+            try:
+                self._visit(item)
+            except TrackingUnavailable as error:
+                trouble = str(error)
+                failures += 1
+                # one may be the run's own fault, two in a row are MLflow's
+                if failures > 1:
+                    break
+            else:
+                failures = 0
+        return trouble
+
+    def _visit(self, item: ToShip) -> None:
+        ended = item.status if item.status in ("failed", "cancelled") else None
+        folder = self._folder(item)
+        if folder is None:
+            # its processes died before they began; a run that is not here at all is another home's
+            if ended and (self.settings.runs / item.run_id).exists():
+                known = item.mlflow_run_id or ""
+                store.mark_shipped(self.database, item.run_id, mlflow_run_id=known, complete=True)
+            return
+        target = tracking.target_of(self.settings)
+        running = item.status == "running" or None
+        state = tracking.ship(folder, target, training=running, ended=ended)
+        new = state.mlflow_run_id != (item.mlflow_run_id or "")
+        if state.complete or new:
+            store.mark_shipped(
+                self.database,
+                item.run_id,
+                mlflow_run_id=state.mlflow_run_id,
+                complete=state.complete,
+            )
+
+    def _folder(self, item: ToShip) -> RunFolder | None:
+        """Return the newest attempt that has begun and lies on this machine."""
+        begun = (
+            folder
+            for folder in attempts(self.settings.runs, item.run_id)
+            if (folder.path / "run.json").exists()
+        )
+        return next(begun, None)
+
+
+def main(worker_id: str) -> None:
+    """Ship until the worker that started this process is gone."""
+    threading.Thread(target=_end_with_worker, daemon=True).start()
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    os.nice(NICE)
+    settings = read_settings()
+    shipping = Round(settings, store.open_database(settings.database), worker_id)
+    failures = 0
+    while True:
+        try:
+            trouble = shipping.go()
+        except DatabaseUnavailable as error:
+            trouble = str(error)
+        # one line per outage
+        if trouble and not failures:
+            logger.warning("shipping: %s", trouble)
+        failures = failures + 1 if trouble else 0
+        wait = FIRST_WAIT * 2.0 ** min(failures - 1, 10)
+        time.sleep(min(wait, LONGEST_WAIT) if failures else INTERVAL)
+
+
+def _end_with_worker() -> None:
+    # not by way of sys.stdin, whose lock would be in the way of an exit
+    while os.read(0, 1024):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except BpttError as problem:
+        sys.exit(str(problem))

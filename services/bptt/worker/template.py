@@ -1,0 +1,26 @@
+"""Imported once by the process that every run's process is forked from.
+
+It imports what all of them need and never computes: torch's threads do not survive a fork, and
+a child that waits for one waits for ever. A plugin is not imported here, so that one that was
+mended is used by the next run.
+"""
+
+import signal
+
+import numpy
+import torch
+import torch._dynamo  # 1 s of the first optimiser step otherwise
+
+import bptt.registry
+import bptt.training
+import bptt.worker.child
+import bptt.worker.recording
+
+NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.worker.recording")
+"""What a run's process must find imported."""
+
+__all__ = ["NEEDED", "bptt", "numpy", "torch"]
+
+torch.set_num_threads(1)
+# whoever ends a whole process group wants the worker to stop in its own way, and it needs us
+signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,175 @@
+"""`Tick`: what every worker looks after every two seconds, so that nothing waits for ever.
+
+All of it may be done by all workers at once: the database decides, and a token too many costs
+one look that finds nothing.
+"""
+
+import logging
+import random
+import threading
+import time
+
+from bptt import job_queue, store
+from bptt.errors import DatabaseUnavailable, SchemaMismatch
+from bptt.store.records import Worker
+from bptt.worker import host
+from bptt.worker.lease import RENEWALS
+from bptt.worker.post import Post
+from bptt.worker.slot_loop import SlotLoop
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 2.0
+STALL = 3 * INTERVAL
+"""Seconds between two ticks after which we were not running, and maybe nobody was."""
+HUNGRY = 60.0
+"""Seconds a slot may be idle while there is work, before it is woken without a token."""
+CHECK_EVERY = 60.0
+"""Seconds between two looks at the version of the database's schema."""
+
+
+class Tick(threading.Thread):
+    """Beats, reaps, and sees to it that idle slots hear of work.
+
+    Args:
+        post: the worker.
+        me: as it is registered.
+        loop: wakes slots.
+    """
+
+    def __init__(self, post: Post, me: Worker, loop: SlotLoop) -> None:
+        super().__init__(name="bptt-tick", daemon=True)
+        self._post = post
+        self._me = me
+        self._loop = loop
+        self._due = 0.0
+        self._beat_due = 0.0
+        self._check_due = time.monotonic() + CHECK_EVERY
+        self._reap_from = 0.0
+        self._hungry_since: float | None = None
+        self._strays: set[tuple[str, int]] = set()
+        self._trouble = ""
+        self._broker_up = True
+
+    def run(self) -> None:
+        """Go on until the worker drains."""
+        woken = False
+        while not self._post.draining.is_set():
+            try:
+                if woken:
+                    self._wake_slots()
+                else:
+                    self.once()
+                if self._trouble:
+                    logger.warning("the database is back")
+                self._trouble = ""
+            except DatabaseUnavailable as error:
+                if not self._trouble:
+                    logger.warning("the database is away: %s", error)
+                self._trouble = str(error)
+            # the next tick may do better; without one nothing lost would ever be found
+            except Exception:
+                logger.exception("a tick failed")
+            woken = self._sleep()
+
+    def once(self) -> None:
+        """Do everything that is due."""
+        self._due = time.monotonic() + INTERVAL
+        self._check_schema()
+        self._beat()
+        self._reap()
+        self._return_strays()
+        self._wake_slots()
+
+    def _sleep(self) -> bool:
+        """Wait for the next tick; say whether somebody asked for one before its time."""
+        before, slept = time.monotonic(), host.asleep()
+        # workers that were started together need not ask together
+        woken = self._post.wake.wait(INTERVAL * random.uniform(0.8, 1.2))
+        self._post.wake.clear()
+        lost = time.monotonic() - before + host.asleep() - slept
+        if lost > STALL:
+            # others may have been as silent as we were, and want to renew first
+            self._reap_from = time.monotonic() + self._post.lease
+            self._post.keeper.hurry()
+            logger.warning("nothing went on here for %.0f s", lost)
+        # a stream of calls must not keep the rest from being done
+        return woken and time.monotonic() < self._due
+
+    def _check_schema(self) -> None:
+        """End the worker in good order when somebody has upgraded the database meanwhile."""
+        if time.monotonic() < self._check_due:
+            return
+        try:
+            store.check(self._post.database)
+        except SchemaMismatch as mismatch:
+            logger.error("%s", mismatch)
+            self._post.draining.set()
+        self._check_due = time.monotonic() + CHECK_EVERY
+
+    def _beat(self) -> None:
+        if time.monotonic() < self._beat_due:
+            return
+        store.beat_worker(self._post.database, self._post.worker_id)
+        self._beat_due = time.monotonic() + self._post.lease / RENEWALS
+
+    def _reap(self) -> None:
+        database = self._post.database
+        # the fast path first: of the dead nobody waits for the lease
+        dead = [w.worker_id for w in store.live_owners(database) if self._has_died(w)]
+        ended = store.reap_workers(database, dead) if dead else []
+        if self._post.keeper.is_behind():
+            # we would take our own runs
+            self._post.keeper.hurry()
+        elif time.monotonic() >= self._reap_from:
+            ended += store.reap(database, lease_seconds=self._post.lease)
+        for one in ended:
+            logger.warning(
+                "%s: attempt %s was left alone by its worker: %s",
+                *(one.run_id, one.attempt, one.status),
+            )
+
+    def _has_died(self, worker: Worker) -> bool:
+        """Say whether a worker of this machine has certainly ended."""
+        return (
+            worker.worker_id != self._me.worker_id
+            and (worker.host, worker.boot_id) == (self._me.host, self._me.boot_id)
+            and host.started(worker.pid) != worker.pid_started
+        )
+
+    def _return_strays(self) -> None:
+        """Give back runs that are ours without our knowing: the answer to a claim was lost."""
+        database, worker_id = self._post.database, self._post.worker_id
+        found = {
+            (run.run_id, run.attempt)
+            for run in store.stop_requests(database, worker_id)
+            if not self._post.keeper.keeps(run.run_id)
+        }
+        # twice in a row: a claim may be on its way to its supervisor
+        for run_id, attempt in found & self._strays:
+            logger.warning("%s: attempt %s was claimed unheard", run_id, attempt)
+            why = "its claim was not heard of"
+            store.give_back(database, run_id, attempt, why=why)
+        self._strays = found
+
+    def _wake_slots(self) -> None:
+        idle = self._post.slots.idle
+        wanted = min(idle, store.claimable(self._post.database)) if idle else 0
+        if not wanted:
+            self._hungry_since = None
+            return
+        now = time.monotonic()
+        self._hungry_since = self._hungry_since or now
+        waiting = job_queue.waiting_tokens(self._post.settings)
+        missing = wanted - (waiting or 0)
+        sent = job_queue.send_tokens(self._post.settings, missing) if waiting is not None else 0
+        up = waiting is not None and sent >= missing
+        if up != self._broker_up:
+            logger.warning("Redis is back" if up else "Redis is away: slots look by themselves")
+            self._broker_up = up
+        if not up:
+            self._loop.start(wanted)
+        elif now - max(self._hungry_since, self._loop.token_at) > HUNGRY:
+            logger.warning("no token came for %.0f s: slots look by themselves", HUNGRY)
+            self._loop.start(wanted)
+            self._hungry_since = now

@@ -1,0 +1,135 @@
+"""From the way a process ended to what the database is told about the attempt."""
+
+import json
+import logging
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bptt import store
+from bptt.errors import DatabaseUnavailable
+from bptt.lifecycle import FailureCause
+from bptt.run_folder import RunFolder
+from bptt.store.records import Ended, Failure
+from bptt.worker.assignment import EXPIRED, FAILED, STOPPED
+from bptt.worker.lease import Tenure
+from bptt.worker.post import Post
+
+logger = logging.getLogger(__name__)
+
+LOG_LINES = 20
+LOG_BYTES = 16_384
+LONGEST_WAIT = 5.0
+"""Seconds between two tries to tell the database; the first ones follow sooner."""
+
+
+@dataclass
+class Ending:
+    """What a supervisor knows of the end of a process."""
+
+    exit_code: int | None = None
+    asked: str = ""
+    """Why it was asked to stop: cancel, hold or drain; empty: it was not."""
+    given_up: str = ""
+    """Why the worker itself killed it, which is not the run's fault."""
+    not_started: str = ""
+    """Why there never was a process."""
+    failure: Mapping[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> None:
+    """Tell the database how an attempt ended, as often as it takes until it has heard."""
+    tell = _tell(post, tenure, folder, ending)
+    pause = 0.1
+    while not tenure.fenced:
+        try:
+            _log(tenure, tell())
+            return
+        except DatabaseUnavailable as error:
+            logger.warning("%s: its end cannot be told yet: %s", tenure.run_id, error)
+            if post.leaving.wait(pause):
+                # the lease ends by itself, and what is on the disk is gone on from
+                return
+            pause = min(2 * pause, LONGEST_WAIT)
+    logger.warning("%s: attempt %s was another's already", tenure.run_id, tenure.attempt)
+
+
+def _tell(
+    post: Post, tenure: Tenure, folder: RunFolder, ending: Ending
+) -> Callable[[], Ended | None]:
+    """Return the call that reports this ending."""
+    database, run_id, attempt = post.database, tenure.run_id, tenure.attempt
+    if (result := _result(folder)) is not None:
+        step = int(result["step"])
+        return lambda: store.finish(database, run_id, attempt, result, step)
+    code = ending.exit_code
+    back = {STOPPED: "stopped where it stood", EXPIRED: "its worker was silent for too long"}
+    if why := ending.not_started or ending.given_up or back.get(code or 0, ""):
+        if ending.asked == "drain":
+            why = f"its worker ended ({why})"
+        why = "; ".join([why, *ending.notes])
+        return lambda: store.give_back(database, run_id, attempt, why=why, last_step=tenure.step)
+    tail = log_tail(folder)
+    if code == FAILED and ending.failure:
+        cause: FailureCause = ending.failure["cause"]
+        failure = Failure(cause, ending.failure["message"], tail, exit_code=code)
+        return lambda: store.fail(database, run_id, attempt, failure, tenure.step)
+    why = "; ".join([_death(code), *ending.notes])
+    number = -code if code is not None and code < 0 else None
+
+    def lose() -> Ended | None:
+        # a checkpoint it had just written counts as progress
+        store.renew(database, post.worker_id, [tenure.beat], post.lease)
+        return store.lose(
+            database,
+            run_id,
+            attempt,
+            why=why,
+            exit_code=None if number else code,
+            signal=number,
+            last_step=tenure.step,
+            log_tail=tail,
+        )
+
+    return lose
+
+
+def log_tail(folder: RunFolder) -> str:
+    """Return the last lines a run's process printed."""
+    try:
+        with folder.log.open("rb") as log:
+            log.seek(max(0, folder.log.stat().st_size - LOG_BYTES))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.replace("\0", "").splitlines()[-LOG_LINES:])
+
+
+def _result(folder: RunFolder) -> dict[str, Any] | None:
+    """Return what the attempt has measured, with null for figures that SQL cannot hold."""
+    try:
+        text = (folder.path / "result.json").read_text()
+        result: dict[str, Any] = json.loads(text, parse_constant=lambda name: None)
+    except (OSError, ValueError):
+        return None
+    return result
+
+
+def _death(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"its process ended with exit code {code} and left no result"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    guess = " (out of memory, perhaps)" if -code == signal.SIGKILL else ""
+    return f"its process was killed by {name}{guess}"
+
+
+def _log(tenure: Tenure, ended: Ended | None) -> None:
+    if ended is None:
+        logger.warning("%s: attempt %s was another's already", tenure.run_id, tenure.attempt)
+    else:
+        logger.info("%s: %s after %s steps", tenure.run_id, ended.status, tenure.step)

@@ -1,0 +1,41 @@
+"""A clipper that fails; tests install it as a stranger's distribution."""
+
+import os
+import time
+from typing import Annotated
+
+import torch
+
+from bptt.contracts import Clipper, ClipReport, Gt, joint_norm
+
+
+class Faulty(Clipper):
+    """Changes nothing, until it does what it is told to.
+
+    Args:
+        at: call from which on.
+        what: raise, memory, sleep, exit or kill.
+    """
+
+    def __init__(self, *, at: Annotated[int, Gt(0)] = 1, what: str = "raise") -> None:
+        self.at, self.what = at, what
+
+    def initial_state(self, parameters):
+        return {"calls": torch.zeros(())}
+
+    def clip(self, gradients, parameters, state):
+        calls = state["calls"] + 1
+        if calls >= self.at:
+            if self.what == "raise":
+                raise RuntimeError("the clipper has had enough")
+            if self.what == "memory":
+                torch.ones(10**10)
+            if self.what == "sleep":
+                time.sleep(1000)
+            if self.what == "exit":
+                os._exit(0)
+            os.kill(os.getpid(), 9)
+        norm = joint_norm(gradients)
+        one = torch.ones_like(norm)
+        report = ClipReport(norm, norm, one, torch.tensor(False), one * torch.inf)
+        return gradients, {"calls": calls}, report
