@@ -1,0 +1,64 @@
+"""`bptt status`: what is up, what runs and what waits."""
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.cli.connection import current_settings
+from bptt.cli.output import print_json
+from bptt.cli.run_words import counted, counts_told
+from bptt.cli.spans import span
+
+if TYPE_CHECKING:
+    from bptt.embedded.standing import Standing
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def status(as_json: bool) -> None:
+    """Show what is up, what runs and what waits, and what to do next."""
+    from bptt.embedded.standing import find_standing
+
+    found = find_standing(current_settings())
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for what, told in _lines(found):
+            click.echo(f"{what:9} {told}".rstrip())
+        if found.hint:
+            click.echo(f"\n{found.hint}")
+    sys.exit(found.fault.exit_code if found.fault else 0)
+
+
+def _lines(found: "Standing") -> list[tuple[str, str]]:
+    lines = []
+    if found.server:
+        lines.append(("server", found.server))
+    else:
+        lines.append(("up", _up(found)))
+    if found.broker:
+        lines.append(("Redis", found.broker.detail))
+    if found.database and not found.fault:
+        lines.append(("database", found.database))
+    if found.fault:
+        lines.append(("fault", str(found.fault)))
+    if found.queue:
+        lines.append(("runs", counts_told(found.queue.counts) or "none"))
+        for worker in found.queue.workers:
+            heard = span(max(time.time() - worker.beat_at, 0.0))
+            stopping = ", stopping" if worker.draining else ""
+            busy = f"{worker.busy} of {counted(worker.slots, 'slot')} busy"
+            told = f"{worker.host}:{worker.pid}  {busy}{stopping}, heard of {heard} ago"
+            lines.append(("worker", told))
+        if not found.queue.workers:
+            lines.append(("worker", "none"))
+    return lines
+
+
+def _up(found: "Standing") -> str:
+    if found.up is None:
+        return f"nothing in {found.home}"
+    ready = "" if found.up.ready else ", starting"
+    return f"{found.home}, process {found.up.pid}, for {span(time.time() - found.up.since)}{ready}"

@@ -1,0 +1,94 @@
+"""`bptt up -d` and `bptt down`: the stack without a terminal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bptt.embedded.home import LOGS, Holder, busy, holder, prepare_home
+from bptt.errors import BpttError
+from bptt.settings import Settings, for_child
+
+READY_WITHIN = 180.0
+"""Seconds; a worker imports torch first, on a machine that may be busy."""
+DOWN_WITHIN = 30.0
+SAY_AFTER = 1.0
+LOOK_EVERY = 0.05
+TOLD = 12
+"""Last lines of the log that an error repeats."""
+
+
+def start_in_background(settings: Settings) -> Holder:
+    """Start `bptt up` in a session of its own and return when its worker takes runs.
+
+    Raises:
+        HomeBusy: it is up already.
+        BpttError: it did not come up, with what it said last and its exit code.
+    """
+    prepare_home(settings)
+    if holder(settings.home):
+        raise busy(settings.home)
+    log = settings.home / LOGS / "up.log"
+    with log.open("ab") as said:
+        offset = said.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bptt", "up"],
+            env=for_child(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            umask=0o077,
+        )
+    give_up = time.monotonic() + READY_WITHIN
+    while process.poll() is None:
+        found = holder(settings.home)
+        if found and found.pid == process.pid and found.ready:
+            # it goes on after us: nobody will ask for its exit code here
+            process.returncode = 0
+            return found
+        if time.monotonic() > give_up:
+            process.terminate()
+            process.wait()
+            raise BpttError(_why(log, offset, f"was not ready within {READY_WITHIN:g} s"))
+        time.sleep(LOOK_EVERY)
+    error = BpttError(_why(log, offset, "did not come up"))
+    error.exit_code = process.returncode if process.returncode > 0 else 1
+    raise error
+
+
+def stop(settings: Settings, tell: Callable[[str], None]) -> Holder | None:
+    """End the `bptt up` that holds this home; return it, or None if there is none.
+
+    Raises:
+        BpttError: it is still at it after half a minute.
+    """
+    found = holder(settings.home)
+    if found is None:
+        return None
+    os.kill(found.pid, signal.SIGTERM)
+    begun, said = time.monotonic(), False
+    while (now := holder(settings.home)) is not None and now.pid == found.pid:
+        lasted = time.monotonic() - begun
+        if lasted > DOWN_WITHIN:
+            raise BpttError(
+                f"bptt up (process {found.pid}) is still stopping after {DOWN_WITHIN:g} s. "
+                f"Give it time, or end it with: kill -9 {found.pid}; "
+                "runs go on from their last checkpoints."
+            )
+        if lasted > SAY_AFTER and not said:
+            said = True
+            tell(f"Waiting for process {found.pid} to save what trains and to stop ...")
+        time.sleep(LOOK_EVERY)
+    return found
+
+
+def _why(log: Path, offset: int, what: str) -> str:
+    with log.open("rb") as said:
+        said.seek(offset)
+        lines = said.read().decode(errors="replace").rstrip().splitlines()
+    told = "\n".join(lines[-TOLD:]) or "(nothing)"
+    return f"bptt up {what}. It said last:\n{told}\nThe whole log: {log}"

@@ -1,0 +1,129 @@
+"""`Program`: one program that is kept running; it ends with the process that started it."""
+
+import ctypes  # the child must not import it between fork and exec  # noqa: F401
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from bptt.worker.host import die_with_parent, signal_group
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+STEADY = 60.0
+"""Seconds after which an end counts as the first one again."""
+LOG_AT_MOST = 5 * 2**20
+"""Bytes of a log that is gone on with; a longer one becomes `<name>.log.1`."""
+TOLD = 10
+"""Last lines of a log that an error repeats."""
+
+
+class Program:
+    """Started by `start`; `tend`, called often, starts it again with growing pauses.
+
+    Args:
+        name: for a person.
+        command: program and arguments.
+        log: file that takes what it says.
+        environment: its environment.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.name, self.command, self.log = name, list(command), log
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._again_at = 0.0
+        self._offset = 0
+        self.ready = False
+        """Set by whoever can tell; False again at each start."""
+        self.failures = 0
+        """Ends in a row without having been ready."""
+        self._ends = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it runs."""
+        return self._process.pid if self._process else None
+
+    def start(self, inherited: int | None = None) -> None:
+        """Start it; `inherited` is a file it keeps open, and so locked, for its life."""
+        if self.log.exists() and self.log.stat().st_size > LOG_AT_MOST:
+            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+        parent = os.getpid()
+
+        def prepare() -> None:
+            die_with_parent(signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        with self.log.open("ab") as log:
+            self._offset = log.tell()
+            self._process = subprocess.Popen(
+                self.command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for us alone: we end the programs in their order
+                start_new_session=True,
+                pass_fds=() if inherited is None else (inherited,),
+                preexec_fn=prepare,
+                umask=0o077,
+            )
+        self.ready, self._started = False, time.monotonic()
+
+    def ended(self) -> str | None:
+        """Return how it has ended, once; None while it runs or if that has been told."""
+        if self._process is None or (code := self._process.poll()) is None:
+            return None
+        self._process = None
+        lasted = time.monotonic() - self._started
+        self.failures = 0 if self.ready else self.failures + 1
+        self._ends = 1 if lasted > STEADY else self._ends + 1
+        self.put_off()
+        return f"exit code {code}" if code >= 0 else f"signal {-code}"
+
+    def put_off(self) -> None:
+        """Wait before the next start, longer with each end."""
+        pause = min(FIRST_PAUSE * 2 ** min(self._ends - 1, 10), LONGEST_PAUSE)
+        self._again_at = time.monotonic() + pause
+
+    def is_due(self) -> bool:
+        """Whether it has ended and the pause after that is over."""
+        return self._process is None and time.monotonic() >= self._again_at
+
+    def last_words(self) -> str:
+        """Return the last lines it said since it was started."""
+        with suppress(OSError), self.log.open("rb") as log:
+            log.seek(max(self._offset, self.log.stat().st_size - 2**16))
+            lines = log.read().decode(errors="replace").rstrip().splitlines()
+            return "\n".join(lines[-TOLD:])
+        return ""
+
+    def request_end(self) -> None:
+        """Ask it to end."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether it has ended within this time."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._process = None
+        return True
+
+    def kill(self) -> None:
+        """End it and all it has started, at once."""
+        if self._process is not None:
+            signal_group(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None

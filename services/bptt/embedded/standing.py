@@ -1,0 +1,93 @@
+"""Where this machine's queue, or a server's, stands: what `bptt status` shows."""
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from bptt import store
+from bptt.client import connect
+from bptt.embedded.home import Holder, holder
+from bptt.errors import BpttError
+from bptt.job_queue import BrokerState, check_broker
+from bptt.settings import Settings
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Queue
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What could be found out; a fault of one part hides no other."""
+
+    home: str
+    server: str
+    """Address of the team's server, of which only the queue is known; empty: this machine."""
+    up: Holder | None
+    broker: BrokerState | None
+    database: str
+    queue: "Queue | None"
+    fault: BpttError | None
+    """Why the queue is not known."""
+
+    @property
+    def hint(self) -> str:
+        """What to do next, if anything."""
+        if self.queue is None:
+            return ""
+        counts, workers = self.queue.counts, self.queue.workers
+        waiting = counts.get("queued", 0)
+        told = "1 run waits" if waiting == 1 else f"{waiting:,} runs wait"
+        if waiting and not workers:
+            here = "on the server's machine: bptt worker" if self.server else "with: bptt up -d"
+            return f"{told} and no worker runs; start one {here}"
+        if workers and self.broker and not self.broker.up:
+            return "Degraded: runs start up to 2 s late until Redis is back; nothing is lost."
+        if waiting and not self.queue.claimable:
+            return f"{told} and none may begin now; see why with: bptt runs"
+        if counts.get("held") and not waiting and not counts.get("running"):
+            return f"{counts['held']:,} runs are held; let them begin with: bptt release GRID"
+        if not any(counts.values()):
+            return "Nothing is queued; queue a grid with: bptt submit FILE"
+        return ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "home": self.home,
+            "server": self.server or None,
+            "up": asdict(self.up) if self.up else None,
+            "broker": asdict(self.broker) if self.broker else None,
+            "database": {"address": self.database, "fault": str(self.fault or "") or None},
+            "queue": self.queue.model_dump(mode="json") if self.queue else None,
+            "hint": self.hint or None,
+        }
+
+
+def find_standing(settings: Settings) -> Standing:
+    """Ask everything that can be asked from here; takes a few seconds at most if all is away."""
+    queue, fault = None, None
+    try:
+        with connect(settings) as client:
+            queue = client.queue()
+    except BpttError as error:
+        fault = error
+    local = not settings.server
+    return Standing(
+        home=str(settings.home),
+        server=settings.server,
+        up=holder(settings.home) if local else None,
+        broker=check_broker(settings) if local else None,
+        database=_database(settings) if local else "",
+        queue=queue,
+        fault=fault,
+    )
+
+
+def _database(settings: Settings) -> str:
+    with suppress(BpttError):
+        database = store.open_database(settings.database)
+        try:
+            return str(database)
+        finally:
+            database.close()
+    return ""
