@@ -11,15 +11,48 @@ import click
 from bptt import __version__
 from bptt.errors import BpttError
 
-COMMANDS = {
-    "run": "Train what run files describe, in this process.",
-    "grid": "Check a grid file and show its points, without running any.",
-    "show": "Show what runs have measured, alone or next to each other.",
-    "plugins": "List, describe and check the installed cells, clippers and tasks.",
-    "ui": "Serve MLflow with everything measured so far.",
-    "ship": "Send to MLflow what has not reached it yet.",
+SECTIONS = {
+    "From a file to figures": {
+        "up": "Start workers on this machine; -d in the background.",
+        "submit": "Queue the grid that a file spans.",
+        "watch": "Follow a grid until it ends.",
+        "compare": "Compare a grid's configurations, each by its mean over seeds.",
+        "show": "Show grids and runs: how they stand and what they have measured.",
+        "ui": "Serve MLflow with everything measured so far.",
+        "down": "Stop what bptt up started; nothing is lost.",
+    },
+    "Grids and runs": {
+        "grids": "List grids and how far each is.",
+        "runs": "List runs and how they stand.",
+        "logs": "Print what a run said.",
+        "cancel": "End runs that are not wanted any more.",
+        "hold": "Let runs wait.",
+        "release": "Let held runs begin.",
+        "retry": "Run again what failed.",
+        "fill": "Queue what a grid lacks.",
+        "extend": "Add seeds, or values of an axis, to a grid.",
+        "priority": "Say which grid goes first.",
+        "delete": "Remove a grid for good.",
+    },
+    "Without the queue": {
+        "grid": "Check a grid file and show its points, without running any.",
+        "run": "Train what run files describe, in this process.",
+        "plugins": "List, describe and check the installed cells, clippers and tasks.",
+    },
+    "Upkeep": {
+        "status": "Show what is up, what runs and what waits.",
+        "doctor": "Check this machine and say what to mend.",
+        "ship": "Send to MLflow what has not reached it yet.",
+        "worker": "Run one worker in the foreground.",
+        "api": "Serve grids and runs over HTTP.",
+        "database": "Upgrade, check and back up the database.",
+    },
 }
+COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 """Each is the command of the same name in the module `bptt.cli.<name>`."""
+
+SPEAKING = {*SECTIONS["Grids and runs"], "submit", "watch", "compare", "show", "status"}
+"""Commands that go to the server, where one is named."""
 
 
 class Deferred(click.Command):
@@ -43,10 +76,16 @@ class Commands(click.Group):
         # in the order of use, not of the alphabet
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit):
             raise
         except (Exception, KeyboardInterrupt) as error:
             if ctx.params["debug"] or _is_closed_pipe(error):
@@ -65,7 +104,7 @@ def _told(error: BaseException) -> tuple[str, int]:
     match error:
         case BpttError():
             return str(error), error.exit_code
-        case KeyboardInterrupt():
+        case KeyboardInterrupt() | click.Abort():
             return "Interrupted.", 130
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             place = f" at {error.filename}" if error.filename else ""
@@ -85,8 +124,13 @@ def _told(error: BaseException) -> tuple[str, int]:
 )
 @click.version_option(__version__, message="bptt %(version)s")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
-def main(debug: bool) -> None:
+@click.option("--server", metavar="URL", help="A team's server, instead of this machine's queue.")
+@click.pass_context
+def main(ctx: click.Context, debug: bool, server: str | None) -> None:
     """Measure why gradients vanish or explode through time in RNNs, and what fixes it."""
+    command = ctx.invoked_subcommand
+    if server is not None and command not in SPEAKING:
+        raise click.UsageError(f"bptt {command} works on this machine alone: leave --server out.")
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a sign gets a question mark, not a failed command
         if isinstance(stream, io.TextIOWrapper):

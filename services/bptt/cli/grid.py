@@ -1,21 +1,18 @@
 """`bptt grid`: what a grid file spans, without running any of it."""
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bptt.cli.listing import print_rows
+from bptt.cli.output import print_json
+from bptt.cli.run_words import counted
 from bptt.registry.wording import show as show_value
 
 if TYPE_CHECKING:
-    from bptt.run_file import GridRequest, RunRequest
-    from bptt.spec import Axis
+    from bptt.api.answers import AxisValues, Preview
 
-FIRST, LAST = 5, 2
-"""Points shown of a long grid."""
 MOST_VALUES = 12
 """Values shown of a long axis."""
 MOST_PACKS = 10
@@ -39,44 +36,43 @@ def grid(file: str, overrides: tuple[str, ...], as_json: bool) -> None:
     FILE is a run file in which every list is an axis. All faults are told at once, with their
     lines, and end the command with exit code 2.
     """
+    from bptt.api.preview import preview
     from bptt.run_file import read_grid_file
 
-    request = read_grid_file(file, overrides)
-    packs = Counter(request.pack_keys())
-    work = sum(request.flops())
+    described = preview(read_grid_file(file, overrides))
     if as_json:
-        click.echo(json.dumps(_as_json(request, packs, work), indent=1, allow_nan=False))
+        print_json(as_json_object(described))
         return
-    for note in request.notes:
+    print_grid(described)
+
+
+def print_grid(grid: "Preview") -> None:
+    """Print a grid's axes, packs and points, and its notes to stderr."""
+    for note in grid.notes:
         click.echo(note, err=True)
-    _print(request, packs, work)
-
-
-def _print(request: "GridRequest", packs: Counter[str], work: float) -> None:
-    spec = request.spec
-    seeds = len({row[-1] for row in spec.points.rows})
-    counted = [_count(len(request), "point"), _count(seeds, "seed"), _count(len(packs), "pack")]
-    click.echo(f"{spec.name} (project {spec.project}): {', '.join(counted)}\n")
-    if spec.axes:
-        rows = [[axis.path, _values(axis), axis.within] for axis in spec.axes]
-        print_rows(["axis", "values", "only of"], rows)
+    sizes = (grid.points, "point"), (grid.seeds, "seed"), (len(grid.packs), "pack")
+    told = ", ".join(counted(number, noun) for number, noun in sizes)
+    click.echo(f"{grid.name} (project {grid.project}): {told}\n")
+    if grid.axes:
+        print_rows(["axis", "values", "only of"], axis_rows(grid.axes))
         click.echo()
-    print_rows(["pack", "points", "such as"], list(_pack_rows(request, packs)))
+    print_rows(["pack", "points", "such as"], _pack_rows(grid))
     click.echo()
-    print_rows(["point", "run", "identity"], _point_rows(request))
+    print_rows(["point", "run", "identity"], _point_rows(grid))
     click.echo(
-        f"\nAt most {sum(_updates(request)):,} updates and {work:.1e} floating point operations "
+        f"\nAt most {grid.updates:,} updates and {grid.flops:.1e} floating point operations "
         "(counted by a model, not measured)."
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def axis_rows(axes: "Sequence[AxisValues]") -> list[list[str]]:
+    """Return a row for each axis: path, values, and the only plugin it belongs to."""
+    return [[axis.path, _values(axis), axis.within or ""] for axis in axes]
 
 
-def _values(axis: "Axis") -> str:
-    values = axis.values
-    if axis.path == "seed" and len(values) > 2 and values == tuple(range(len(values))):
+def _values(axis: "AxisValues") -> str:
+    values = list(axis.values)
+    if axis.path == "seed" and len(values) > 2 and values == list(range(len(values))):
         return f"0 .. {len(values) - 1:,}"
     shown = [
         value if isinstance(value, str) else show_value(value).removesuffix(".0")
@@ -87,68 +83,29 @@ def _values(axis: "Axis") -> str:
     return ", ".join(shown)
 
 
-def _pack_rows(request: "GridRequest", packs: Counter[str]) -> list[list[str]]:
-    first: dict[str, int] = {}
-    for number, key in enumerate(request.pack_keys()):
-        first.setdefault(key, number)
-    shown = list(first)[:MOST_PACKS]
-    rows = [[key, f"{packs[key]:,}", _called(request[first[key]])] for key in shown]
-    if len(packs) > MOST_PACKS:
-        left = sum(packs.values()) - sum(packs[key] for key in shown)
-        rows.append([f"{len(packs) - MOST_PACKS:,} more", f"{left:,}", ""])
+def _pack_rows(grid: "Preview") -> list[list[str]]:
+    rows = [[pack.key, f"{pack.points:,}", pack.such_as] for pack in grid.packs[:MOST_PACKS]]
+    if rest := grid.packs[MOST_PACKS:]:
+        rows.append([f"{len(rest):,} more", f"{sum(pack.points for pack in rest):,}", ""])
     return rows
 
 
-def _point_rows(request: "GridRequest") -> list[list[str]]:
-    numbers: list[int | None] = list(range(len(request)))
-    if len(numbers) > FIRST + LAST + 1:
-        numbers[FIRST:-LAST] = [None]
-    rows = []
-    for number in numbers:
-        if number is None:
-            rows.append(["...", "", ""])
-            continue
-        point = request[number]
-        rows.append([f"{number:,}", _called(point), point.identity[:DIGITS]])
-    return rows
+def _point_rows(grid: "Preview") -> list[list[str]]:
+    first, last = (
+        [[f"{point.number:,}", point.label, point.identity[:DIGITS]] for point in points]
+        for points in (grid.first, grid.last)
+    )
+    left_out = grid.points > len(first) + len(last)
+    return [*first, *([["...", "", ""]] if left_out else []), *last]
 
 
-def _called(point: "RunRequest") -> str:
-    return f"{point.config or point.name} seed={point.spec.seed}"
-
-
-def _updates(request: "GridRequest") -> Sequence[int]:
-    points = request.spec.points
-    steps = [content.model_dump()["steps"] for content in points.sections["training"]]
-    return [steps[number] for number in points.numbers("training")]
-
-
-def _as_json(request: "GridRequest", packs: Counter[str], work: float) -> dict[str, Any]:
-    spec = request.spec
-    return {
-        "name": spec.name,
-        "project": spec.project,
-        "points": len(request),
-        "seeds": len({row[-1] for row in spec.points.rows}),
-        "axes": [
-            {"path": axis.path, "values": list(axis.values), "within": axis.within or None}
-            for axis in spec.axes
-        ],
-        "packs": [{"key": key, "points": count} for key, count in packs.items()],
-        "updates": sum(_updates(request)),
-        "flops": work,
-        "first": _point_json(request, 0),
-        "last": _point_json(request, len(request) - 1),
-        "notes": list(request.notes),
-    }
-
-
-def _point_json(request: "GridRequest", number: int) -> dict[str, Any]:
-    point = request[number]
-    return {
-        "number": number,
-        "name": point.name,
-        "values": dict(point.values),
-        "identity": point.identity,
-        "pack_key": point.pack_key,
-    }
+def as_json_object(grid: "Preview") -> dict[str, Any]:
+    """Return a grid as `--json` prints it."""
+    points = [*grid.first, *grid.last]
+    content = grid.model_dump(mode="json", exclude={"seconds", "slots"})
+    named = {"number", "name", "values", "identity", "pack_key"}
+    content["packs"] = [{"key": pack.key, "points": pack.points} for pack in grid.packs]
+    content["first"], content["last"] = (
+        point.model_dump(mode="json", include=named) for point in (points[0], points[-1])
+    )
+    return content

@@ -1,39 +1,152 @@
-"""`bptt show`: what runs have measured."""
+"""`bptt show`: how grids and runs stand, and what they have measured."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bptt.run_folder import RunFolder, find_run
-from bptt.settings import read_settings
+from bptt.cli.connection import current_settings
+from bptt.errors import GridNotFound, RunNotFound
+from bptt.run_folder import RunFolder, attempts, find_run
+from bptt.settings import Settings
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Grid, RunDetail
+    from bptt.client import Client
 
 LATEST = 20
 """Runs listed at most."""
 
 
 @click.command()
-@click.argument("run_ids", metavar="[RUN]...", nargs=-1)
+@click.argument("names", metavar="[GRID|RUN]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of tables.")
-def show(run_ids: tuple[str, ...], as_json: bool) -> None:
-    """Show one run in full, several next to each other, or list the latest.
+def show(names: tuple[str, ...], as_json: bool) -> None:
+    """Show one run in full, several next to each other, or a grid.
 
-    RUN is a run's id, or the beginning of one.
+    RUN is the id of a run, of the queue or of bptt run, or the beginning of one; GRID the same
+    of a grid, or its name. Without any, the latest of bptt run are listed.
     """
-    settings = read_settings()
-    # one run named twice is one run
-    names = dict.fromkeys(find_run(settings.runs, run_id).run_id for run_id in run_ids)
-    if names:
-        print_runs([RunFolder(settings.runs / name) for name in names], as_json)
-    else:
+    settings = current_settings()
+    if not names:
         list_runs(settings.runs, as_json)
+        return
+    local = {name: settings.runs / name.rstrip("/") for name in names}
+    if all((path / "run.json").exists() for path in local.values()) or not _has_queue(settings):
+        # one run named twice is one run
+        found = {folder.run_id: folder for folder in (find_run(settings.runs, n) for n in names)}
+        print_runs(list(found.values()), as_json)
+        return
+    from bptt.client import connect
+
+    with connect(settings) as client:
+        _show_found(client, settings, names, as_json)
+
+
+def _has_queue(settings: Settings) -> bool:
+    """Say whether anything was ever queued here: looking at a folder makes no database."""
+    if settings.server or settings.database_url:
+        return True
+    return Path(settings.database.removeprefix("sqlite:///")).exists()
+
+
+def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_json: bool) -> None:
+    """Print folders, grids and runs of the queue in the order in which they were named."""
+    grids: dict[str, Grid] = {}
+    runs: dict[str, RunDetail] = {}
+    folders: dict[str, RunFolder] = {}
+    for name in names:
+        try:
+            if (settings.runs / name / "run.json").exists():
+                raise RunNotFound(name)
+            found = client.find(name)
+        except (GridNotFound, RunNotFound) as error:
+            folder = _folder(settings, name)
+            if folder is None:
+                raise error from None
+            folders[folder.run_id] = folder
+            continue
+        if found.kind == "grid":
+            grids[found.id] = client.grid(found.id)
+        else:
+            runs[found.id] = client.run(found.id)
+    if as_json:
+        _print_json(client, settings, grids, runs, folders)
+    else:
+        _print(client, settings, grids, runs, folders)
+
+
+def _folder(settings: Settings, name: str) -> RunFolder | None:
+    """Return the folder of a run that the queue does not know."""
+    try:
+        folder = find_run(settings.runs, name)
+    except RunNotFound:
+        return None
+    return folder if folder.read("run") is not None else None
+
+
+def _newest(settings: Settings, detail: "RunDetail") -> RunFolder | None:
+    """Return the folder of a run's newest attempt that has begun, if it is on this machine."""
+    folders = attempts(settings.runs, detail.run.run_id)
+    return next((folder for folder in folders if folder.read("run") is not None), None)
+
+
+def _print(
+    client: "Client",
+    settings: Settings,
+    grids: "dict[str, Grid]",
+    runs: "dict[str, RunDetail]",
+    folders: dict[str, RunFolder],
+) -> None:
+    from bptt.cli.queue_show import RUNS_AT_MOST, run_lines, show_grid
+    from bptt.cli.queue_show import print_runs as print_queue_runs
+
+    measured = list(folders.values())
+    newest = [_newest(settings, detail) for detail in runs.values()]
+    measured += [folder for folder in newest if folder is not None]
+    parts: list[Callable[[], None]] = []
+    for grid in grids.values():
+        listed = client.runs(grid.grid_id, limit=RUNS_AT_MOST)
+        parts.append(partial(show_grid, client, grid, listed))
+    if len(runs) == 1:
+        (detail,) = runs.values()
+        parts.append(partial(click.echo, "\n".join(run_lines(detail))))
+    elif runs:
+        parts.append(partial(print_queue_runs, [detail.run for detail in runs.values()]))
+    if measured:
+        parts.append(partial(print_runs, measured))
+    for number, part in enumerate(parts):
+        if number:
+            click.echo()
+        part()
+
+
+def _print_json(
+    client: "Client",
+    settings: Settings,
+    grids: "dict[str, Grid]",
+    runs: "dict[str, RunDetail]",
+    folders: dict[str, RunFolder],
+) -> None:
+    from bptt.cli.output import print_json
+    from bptt.cli.summary import summarize
+
+    content: list[Any] = [{"grid": grid.model_dump(mode="json")} for grid in grids.values()]
+    for detail in runs.values():
+        folder = _newest(settings, detail)
+        measured = summarize(folder).as_json() if folder else None
+        content.append({**detail.model_dump(mode="json"), "measured": measured})
+    content += [summarize(folder).as_json() for folder in folders.values()]
+    print_json(content)
 
 
 def list_runs(runs: Path, as_json: bool) -> None:
-    """Print the latest runs, a line each, the last one last."""
-    found = sorted(path for path in runs.iterdir() if path.is_dir()) if runs.is_dir() else []
-    folders = [RunFolder(path) for path in found[-LATEST:]]
+    """Print the latest runs of `bptt run`, a line each, the last one last."""
+    found = sorted(path for path in runs.glob("*/run.json")) if runs.is_dir() else []
+    folders = [RunFolder(path.parent) for path in found[-LATEST:]]
     lines = []
     for folder in folders:
         run, result = folder.read("run"), folder.read("result")
@@ -44,7 +157,10 @@ def list_runs(runs: Path, as_json: bool) -> None:
         click.echo(json.dumps(lines, indent=1))
         return
     if not lines:
-        click.echo(f"No runs in {runs} yet. Train one with: bptt run FILE", err=True)
+        click.echo(
+            f"No runs in {runs} yet. Train one with: bptt run FILE. Those of the queue: bptt runs",
+            err=True,
+        )
     for line in lines:
         click.echo(f"{line['run']}  {line['outcome'].replace('_', ' '):<10}  {line['name']}")
 

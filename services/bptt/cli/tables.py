@@ -128,7 +128,9 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
 
     outcome = summary.told_outcome
     if result is None:
-        outcome += f"; go on with: bptt run --resume {summary.run_id}"
+        # a run of the queue goes on by itself
+        if "attempt" not in summary.run:
+            outcome += f"; go on with: bptt run --resume {summary.run_id}"
     else:
         speed = number(result["steps_per_second"])
         outcome += f" ({number(result['seconds'])} s, {speed} steps/s, {result['backend']})"

@@ -17,9 +17,16 @@ from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest, RunRequest
 from bptt.run_file.resolution import resolve
 from bptt.run_file.sections import check_names, read_label
-from bptt.run_file.text import read_text
+from bptt.run_file.text import check_text, read_text
 
-__all__ = ["GridRequest", "RunRequest", "read_grid_file", "read_run_file"]
+__all__ = [
+    "GridRequest",
+    "RunRequest",
+    "read_grid_file",
+    "read_grid_text",
+    "read_run_file",
+    "read_text",
+]
 
 
 def read_run_file(path: str | Path, overrides: Sequence[str] = ()) -> RunRequest:
@@ -28,7 +35,7 @@ def read_run_file(path: str | Path, overrides: Sequence[str] = ()) -> RunRequest
     Raises:
         InvalidSpec: all that is wrong with the file and the overrides.
     """
-    return _read(Path(path), str(path), overrides, grid=False)[0]
+    return _read(read_text(Path(path)), str(path), overrides, grid=False)[0]
 
 
 def read_grid_file(path: str | Path, overrides: Sequence[str] = ()) -> GridRequest:
@@ -37,11 +44,25 @@ def read_grid_file(path: str | Path, overrides: Sequence[str] = ()) -> GridReque
     Raises:
         InvalidSpec: all that is wrong with the file and the overrides.
     """
-    return _read(Path(path), str(path), overrides, grid=True)
+    return _read(read_text(Path(path)), str(path), overrides, grid=True)
 
 
-def _read(path: Path, source: str, overrides: Sequence[str], grid: bool) -> GridRequest:
-    text = read_text(path)
+def read_grid_text(text: str, filename: str, overrides: Sequence[str] = ()) -> GridRequest:
+    """Return the grid that the text of a file spans, wherever the file itself lies.
+
+    Args:
+        text: what `read_text` returned of the file.
+        filename: what a fault calls it; its stem names a grid that has no name.
+        overrides: `key=value`, applied in this order.
+
+    Raises:
+        InvalidSpec: all that is wrong with the text and the overrides.
+    """
+    check_text(text, filename)
+    return _read(text, filename, overrides, grid=True)
+
+
+def _read(text: str, source: str, overrides: Sequence[str], grid: bool) -> GridRequest:
     reading = Reading(source, grid)
     root = read_document(text, source, reading.faults)
     if root is None:
@@ -55,10 +76,10 @@ def _read(path: Path, source: str, overrides: Sequence[str], grid: bool) -> Grid
         what = "a list" if isinstance(root.value, list) else "a single value"
         raise InvalidSpec([f"{root.place.text}: must be a mapping of sections, got {what}."])
     apply_overrides(root, overrides, reading.faults)
-    return _request(root.value, path, reading)
+    return _request(root.value, Path(source).stem, reading)
 
 
-def _request(root: dict[str, Node], path: Path, reading: Reading) -> GridRequest:
+def _request(root: dict[str, Node], default_name: str, reading: Reading) -> GridRequest:
     faults = reading.faults
     check_names(root, reading)
     labels = {name: read_label(name, root, reading) for name in ("name", "project")}
@@ -67,4 +88,4 @@ def _request(root: dict[str, Node], path: Path, reading: Reading) -> GridRequest
     readable = {part: not faults.concern(part) for part in PARTS}
     trial = try_out(contents, expansion.rows, readable, faults)
     faults.raise_if_any()
-    return resolve(contents, expansion, trial, labels, path.stem, reading)
+    return resolve(contents, expansion, trial, labels, default_name, reading)

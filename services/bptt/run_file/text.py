@@ -22,7 +22,7 @@ def read_text(path: Path) -> str:
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
             raise InvalidSpec([f"{path}: is a device, not a run file."])
         if status.st_size > LARGEST:
-            raise InvalidSpec([_too_large(path, f"{status.st_size:,} bytes")])
+            raise InvalidSpec([_too_large(str(path), f"{status.st_size:,} bytes")])
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except FileNotFoundError:
@@ -31,7 +31,7 @@ def read_text(path: Path) -> str:
         reason = getattr(error, "strerror", None) or error
         raise InvalidSpec([f"{str(path)!r}: cannot be read: {reason}."]) from error
     if len(content) > LARGEST:
-        raise InvalidSpec([_too_large(path, "more")])
+        raise InvalidSpec([_too_large(str(path), "more")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,5 +42,16 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def _too_large(path: Path, size: str) -> str:
-    return f"{path}: is too large for a run file: at most {LARGEST:,} bytes, got {size}."
+def check_text(text: str, filename: str) -> None:
+    """Refuse a text that no file could have held that `read_text` reads.
+
+    Raises:
+        InvalidSpec: it is too large.
+    """
+    size = len(text.encode(errors="surrogatepass"))
+    if size > LARGEST:
+        raise InvalidSpec([_too_large(filename, f"{size:,} bytes")])
+
+
+def _too_large(filename: str, size: str) -> str:
+    return f"{filename}: is too large for a run file: at most {LARGEST:,} bytes, got {size}."

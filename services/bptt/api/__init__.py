@@ -1,0 +1,12 @@
+"""The one door to grids and runs: a FastAPI application, served or called in-process."""
+
+API = 1
+"""Counted up whenever an older client, or an older server, would misunderstand the other one."""
+
+API_HEADER = "Bptt-Api"
+VERSION_HEADER = "Bptt-Version"
+USER_HEADER = "Bptt-User"
+"""Who asks, percent-encoded."""
+
+URGENCIES = ("low", "normal", "urgent")
+"""Classes of grids by their number."""

@@ -1,0 +1,287 @@
+"""What the application answers, as both ends understand it; a newer end may send more."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bptt.lifecycle import Status, StopRequest
+
+
+class Answer(BaseModel):
+    """Made of a record of the store, or of JSON."""
+
+    model_config = ConfigDict(
+        from_attributes=True, frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
+
+
+class Health(Answer):
+    """Who answers here."""
+
+    product: Literal["bptt"] = "bptt"
+    version: str
+
+
+class Found(Answer):
+    """What an id, its beginning or a name stands for."""
+
+    kind: Literal["grid", "run"]
+    id: str
+
+
+class Submission(Answer):
+    """What came of a submission, or of more points for a grid."""
+
+    grid_id: str
+    name: str
+    project: str
+    points: int
+    queued: int
+    """New runs; those of a held submission wait to be released."""
+    reused: Mapping[str, int]
+    """Points whose finished run was there already, by the user who ran it."""
+    existing: bool
+    """The same grid was in the queue already, and nothing new was written."""
+    packs: int
+    """Groups of points that can be trained together."""
+    notes: Sequence[str]
+    """What is no fault and yet probably not meant."""
+    seconds: float | None
+    """Estimated time until all is done; null: nothing has been measured yet."""
+    slots: int
+    """For which the time is estimated: the workers', or those a worker here would have."""
+    workers: int
+    """That are up."""
+
+
+class PackSize(Answer):
+    """Points that can be trained together."""
+
+    key: str
+    points: int
+    such_as: str
+
+
+class Point(Answer):
+    """A point of a grid that has not been queued."""
+
+    number: int
+    name: str
+    label: str
+    values: Mapping[str, Any]
+    identity: str
+    pack_key: str
+
+
+class AxisValues(Answer):
+    """What differs between points."""
+
+    path: str
+    values: Sequence[Any]
+    within: str | None
+
+
+class Preview(Answer):
+    """A grid, before it is queued."""
+
+    name: str
+    project: str
+    points: int
+    seeds: int
+    axes: Sequence[AxisValues]
+    packs: Sequence[PackSize]
+    updates: int
+    """Optimiser updates at most."""
+    flops: float
+    """Floating point operations at most, counted by a model."""
+    first: Sequence[Point]
+    last: Sequence[Point]
+    """Those at the end that are not among the first."""
+    notes: Sequence[str]
+    seconds: float | None = None
+    """Estimated time from what was measured so far; null: nothing has been."""
+    slots: int = 0
+    """For which the time is estimated."""
+
+
+class Grid(Answer):
+    """One grid."""
+
+    grid_id: str
+    name: str
+    project: str
+    user: str
+    created_at: float
+    points: int
+    counts: Mapping[Status, int]
+    """Points by the status of their run; statuses without any are left out."""
+    missing: int
+    """Points whose run was deleted."""
+    reused: int
+    diverged: int
+    priority: int
+    urgency: int
+    """Class: 0 low, 1 normal, 2 urgent."""
+    held_reason: str | None
+    """Why the grid as a whole waits."""
+    ended_at: float | None
+
+
+class Run(Answer):
+    """One point of a grid with its run."""
+
+    run_id: str
+    grid_id: str
+    number: int
+    name: str
+    config: str
+    seed: int
+    values: Mapping[str, Any]
+    user: str
+    status: Status
+    stop_request: StopRequest
+    attempt: int
+    step: int
+    steps: int
+    step_seconds: float | None
+    worker: str | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    result: Mapping[str, Any] | None
+    failure: Mapping[str, Any] | None
+    reason: str | None
+    retry_of: str | None
+    mlflow: str
+    mlflow_run_id: str | None
+    work: float
+
+
+class Attempt(Answer):
+    """One execution of a run."""
+
+    attempt: int
+    worker: str
+    slot: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    exit_code: int | None
+    signal: int | None
+    first_step: int
+    last_step: int
+
+
+class Event(Answer):
+    """One entry of the history."""
+
+    at: float
+    run_id: str | None
+    attempt: int | None
+    kind: str
+    actor: str
+    data: Mapping[str, Any]
+
+
+class RunDetail(Answer):
+    """One run with its history."""
+
+    run: Run
+    attempts: Sequence[Attempt]
+    waiting: str | None
+    """Of a queued or held run: why it waits, or its place in the queue."""
+    hint: str | None
+    """Of a failed run: what to do about it."""
+
+
+class Waiting(Answer):
+    """A queued run of a grid, and what it waits for."""
+
+    run: Run
+    before: int
+    """Queued runs that come first, roughly."""
+    why: str
+    """What keeps it from its turn; its place in the queue if nothing does."""
+
+
+class Progress(Answer):
+    """How far a grid is."""
+
+    grid: Grid
+    share: float
+    """Of the work, 0 to 1."""
+    seconds: float | None
+    """Estimated time until all is done."""
+    why_unknown: str | None
+    """Why there is no estimate."""
+    slots: int
+    busy: int
+    running: Sequence[Run]
+    waiting: Sequence[Waiting]
+    """The next ones."""
+    failed: Sequence[Run]
+    """The latest ones."""
+
+
+class Worker(Answer):
+    """One worker process."""
+
+    worker_id: str
+    host: str
+    pid: int
+    slots: int
+    busy: int
+    version: str
+    beat_at: float
+    draining: bool
+
+
+class Queue(Answer):
+    """Where the queue stands as a whole."""
+
+    counts: Mapping[Status, int]
+    claimable: int
+    workers: Sequence[Worker]
+
+
+class Cancelled(Answer):
+    """What a cancel did."""
+
+    cancelled: int
+    """Ended at once."""
+    stopping: int
+    """Asked to stop; each is cancelled once its process is gone."""
+
+
+class Changed(Answer):
+    """How many runs an order concerned."""
+
+    runs: int
+
+
+class Retried(Answer):
+    """The new runs of a retry."""
+
+    run_ids: Sequence[str]
+
+
+class Deleted(Answer):
+    """What a deletion removed."""
+
+    runs: int
+    folders: int
+    """Folders of runs that were on the server's machine."""
+
+
+class Log(Answer):
+    """A piece of a run's log."""
+
+    attempt: int
+    text: str
+    next: int
+    """Byte behind this piece: where to go on reading."""
+    ended: bool
+    """Nothing will be added to this attempt's log any more."""
+    where: str | None
+    """If the log is not on the server's machine: where it is."""

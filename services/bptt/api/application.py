@@ -1,0 +1,76 @@
+"""The application: its routes, and what an error becomes on its way out."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from bptt import __version__
+from bptt.api import grids, queue, runs, submission
+from bptt.api.doorway import HEADERS, Doorway
+from bptt.api.faults import status_of, told
+from bptt.api.service import Service
+from bptt.errors import BpttError, InvalidSpec
+from bptt.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application for these settings; the database is opened with the first request."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        app.state.service.close()
+
+    app = FastAPI(
+        title="bptt",
+        version=__version__,
+        summary="Grids of runs of recurrent networks: queue them, follow them, steer them.",
+        lifespan=lifespan,
+    )
+    app.state.service = Service(settings)
+    for part in (queue, submission, grids, runs):
+        app.include_router(part.router, prefix="/api")
+    app.add_middleware(Doorway)
+    app.add_exception_handler(BpttError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_misfits)
+    app.add_exception_handler(HTTPException, _tell_route)
+    app.add_exception_handler(Exception, _tell_failure)
+    return app
+
+
+async def _tell(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BpttError)
+    return JSONResponse(told(error), status_of(error))
+
+
+async def _tell_misfits(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse(told(InvalidSpec([_misfit(fault) for fault in error.errors()])), 422)
+
+
+def _misfit(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
+    return f"{where}: {fault['msg']}."
+
+
+async def _tell_route(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    what = f"{request.method} {request.url.path}: {error.detail}. See /docs for what there is."
+    return JSONResponse(told(BpttError(what)), error.status_code)
+
+
+async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
+    message = " ".join(str(error).split())
+    failure = BpttError(
+        f"The server failed: {type(error).__name__}: {message} (its log shows where)"
+    )
+    # made outside of every middleware
+    return JSONResponse(told(failure), 500, dict(HEADERS))

@@ -1,0 +1,56 @@
+"""Errors on their way from the application to a client: by name, with all they say.
+
+Both ends read this module, so it needs nothing that only one of them has installed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bptt import errors
+from bptt.errors import BpttError, InvalidSpec, UserError
+
+STATUS: Mapping[type[BpttError], int] = {
+    errors.InvalidSpec: 422,
+    errors.RunNotFound: 404,
+    errors.GridNotFound: 404,
+    errors.NotPossible: 409,
+    errors.RunBusy: 409,
+    errors.Unavailable: 503,
+    errors.SchemaMismatch: 503,
+    errors.UserError: 400,
+    errors.BpttError: 500,
+}
+"""HTTP status of an error; of a subclass the nearest one that stands here."""
+
+
+def status_of(error: BpttError) -> int:
+    """Return the HTTP status that fits an error best."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def told(error: BpttError) -> dict[str, Any]:
+    """Return the body of the answer that carries an error."""
+    body: dict[str, Any] = {"error": type(error).__name__, "exit_code": error.exit_code}
+    if isinstance(error, InvalidSpec):
+        return {**body, "faults": error.faults}
+    return {**body, "message": str(error)}
+
+
+def rebuilt(body: Mapping[str, Any]) -> BpttError:
+    """Return the error that `told` made this of; one this version does not know keeps its words.
+
+    Raises:
+        KeyError: the body is not an error's.
+    """
+    kind = getattr(errors, str(body["error"]), None)
+    code = int(body["exit_code"])
+    if kind is InvalidSpec:
+        return InvalidSpec([str(fault) for fault in body["faults"]])
+    message = str(body["message"] if "message" in body else "\n".join(body["faults"]))
+    if not (isinstance(kind, type) and issubclass(kind, BpttError)):
+        kind = UserError if code == UserError.exit_code else BpttError
+    # some constructors make their message themselves, of what is not known here
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.exit_code = code
+    return error

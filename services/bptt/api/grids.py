@@ -1,0 +1,114 @@
+"""Routes of grids that are there already: list them, follow them, steer them."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from bptt import store
+from bptt.api.answers import AxisValues, Cancelled, Changed, Deleted, Grid, Progress, Run, Waiting
+from bptt.api.asking import Asker
+from bptt.api.estimates import grid_seconds, slots_of, why_unknown
+from bptt.api.folders import delete_folders
+from bptt.api.orders import SetPriority
+from bptt.api.routing import new_router
+from bptt.api.service import Shared
+
+router = new_router("grids")
+
+RUNNING_AT_MOST, WAITING_AT_MOST, FAILED_AT_MOST = 50, 3, 5
+"""Runs that the progress of a grid names."""
+FAILED_READ = 200
+"""Of so many the latest are named; where more have failed, nobody looks for the latest one."""
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+
+
+@router.get("/grids")
+def list_grids(service: Shared, user: str | None = None, limit: Limit = 50) -> list[Grid]:
+    """List grids, the newest first."""
+    rows = store.list_grids(service.database, user=user, limit=limit)
+    return [Grid.model_validate(row) for row in rows]
+
+
+@router.get("/grids/{grid}")
+def get_grid(grid: str, service: Shared) -> Grid:
+    """One grid."""
+    grid_id = store.find_grid(service.database, grid)
+    return Grid.model_validate(store.get_grid(service.database, grid_id))
+
+
+@router.get("/grids/{grid}/axes")
+def grid_axes(grid: str, service: Shared) -> list[AxisValues]:
+    """What differs between the points of a grid."""
+    grid_id = store.find_grid(service.database, grid)
+    return [AxisValues.model_validate(axis) for axis in store.grid_axes(service.database, grid_id)]
+
+
+@router.get("/grids/{grid}/progress")
+def progress(grid: str, service: Shared) -> Progress:
+    """How far a grid is, and what waits for what."""
+    database = service.database
+    grid_id = store.find_grid(database, grid)
+    row, work = store.get_grid(database, grid_id), store.grid_work(database, grid_id)
+    queue = store.queue_status(database)
+    seconds = grid_seconds(service, work, queue)
+    waiting = store.list_runs(database, grid_id=grid_id, status="queued", limit=WAITING_AT_MOST)
+    running = store.list_runs(database, grid_id=grid_id, status="running", limit=RUNNING_AT_MOST)
+    failed = store.list_runs(database, grid_id=grid_id, status="failed", limit=FAILED_READ)
+    failed.sort(key=lambda run: run.finished_at or 0.0, reverse=True)
+    places = [store.position(database, run.run_id) for run in waiting]
+    underway = sum(part.work * part.step / part.steps for part in work.running if part.steps)
+    return Progress(
+        grid=Grid.model_validate(row),
+        share=min((work.done_work + underway) / work.total_work, 1.0) if work.total_work else 0.0,
+        seconds=seconds,
+        why_unknown=why_unknown(work, queue) if seconds is None else None,
+        slots=slots_of(queue),
+        busy=sum(worker.busy for worker in queue.workers),
+        running=[Run.model_validate(run) for run in running],
+        waiting=[
+            Waiting(run=Run.model_validate(run), before=before, why=why)
+            for run, (before, why) in zip(waiting, places, strict=True)
+        ],
+        failed=[Run.model_validate(run) for run in failed[:FAILED_AT_MOST]],
+    )
+
+
+@router.post("/grids/{grid}/cancel")
+def cancel(grid: str, user: Asker, service: Shared) -> Cancelled:
+    """Cancel every run of a grid that has not ended."""
+    grid_id = store.find_grid(service.database, grid)
+    at_once, asked = store.cancel_grid(service.database, grid_id, user)
+    return Cancelled(cancelled=at_once, stopping=asked)
+
+
+@router.post("/grids/{grid}/hold")
+def hold(grid: str, user: Asker, service: Shared) -> Changed:
+    """Begin no further run of a grid."""
+    grid_id = store.find_grid(service.database, grid)
+    return Changed(runs=store.hold_grid(service.database, grid_id, user))
+
+
+@router.post("/grids/{grid}/release")
+def release(grid: str, user: Asker, service: Shared) -> Changed:
+    """Let the held runs of a grid begin."""
+    grid_id = store.find_grid(service.database, grid)
+    released = store.release_grid(service.database, grid_id, user)
+    service.wake()
+    return Changed(runs=released)
+
+
+@router.post("/grids/{grid}/priority")
+def priority(grid: str, order: SetPriority, user: Asker, service: Shared) -> Grid:
+    """Move a grid among those of its user."""
+    grid_id = store.find_grid(service.database, grid)
+    store.set_priority(service.database, grid_id, order.priority, order.urgency, actor=user)
+    return Grid.model_validate(store.get_grid(service.database, grid_id))
+
+
+@router.delete("/grids/{grid}")
+def delete(grid: str, user: Asker, service: Shared) -> Deleted:
+    """Delete a grid, its runs and their folders."""
+    grid_id = store.find_grid(service.database, grid)
+    run_ids = store.delete_grid(service.database, grid_id, user)
+    return Deleted(runs=len(run_ids), folders=delete_folders(service.settings.runs, run_ids))

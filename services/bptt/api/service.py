@@ -1,0 +1,74 @@
+"""What all routes share: the settings, the database, and the way to wake workers."""
+
+from threading import Lock
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from bptt import store
+from bptt.errors import SchemaMismatch
+from bptt.settings import Settings
+
+
+class Service:
+    """Opens the database when it is first needed, so that a server starts without it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = Lock()
+        self._database: store.Database | None = None
+
+    @property
+    def database(self) -> store.Database:
+        """The database, of this program's version.
+
+        Raises:
+            DatabaseUnavailable: it does not answer.
+            SchemaMismatch: it is of another version, and not the file in this home.
+        """
+        with self._lock:
+            if self._database is None:
+                self._database = self._open()
+            return self._database
+
+    def _open(self) -> store.Database:
+        database = store.open_database(self.settings.database)
+        try:
+            try:
+                store.check(database)
+            except SchemaMismatch:
+                # the home's own file has no other keeper; a shared database has one
+                if self.settings.database_url:
+                    raise
+                store.upgrade(database)
+                store.check(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def wake(self) -> None:
+        """Tell idle slots that there is work; without Redis they see it for themselves soon."""
+        queue = store.queue_status(self.database)
+        free = sum(w.slots - w.busy for w in queue.workers if not w.draining)
+        if (tokens := min(free, queue.claimable)) < 1:
+            return
+        # Celery is not imported where nobody would hear of it
+        from bptt.job_queue import send_tokens
+
+        send_tokens(self.settings, tokens)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+
+async def _service_of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_service_of)]

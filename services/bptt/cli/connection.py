@@ -1,0 +1,48 @@
+"""The client of a command: of this machine, or of the server that was named."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from bptt.errors import UserError
+from bptt.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Found
+    from bptt.client import Client
+
+
+def current_settings() -> Settings:
+    """Return the settings of this command, `bptt --server URL` included."""
+    return read_settings(server=click.get_current_context().find_root().params.get("server"))
+
+
+@contextmanager
+def connected() -> Iterator["Client"]:
+    """Yield a client for this command."""
+    from bptt.client import connect
+
+    with connect(current_settings()) as client:
+        yield client
+
+
+def find_all(
+    client: "Client", texts: Sequence[str], kind: Literal["grid", "run"] | None = None
+) -> list["Found"]:
+    """Return what each text stands for, once, or tell of all those that stand for nothing."""
+    found: dict[str, Found] = {}
+    errors: list[UserError] = []
+    for text in dict.fromkeys(texts):
+        try:
+            one = client.find(text, kind)
+        except UserError as error:
+            errors.append(error)
+        else:
+            found[one.id] = one
+    if len(errors) > 1:
+        raise UserError("\n".join(str(error) for error in errors))
+    if errors:
+        raise errors[0]
+    return list(found.values())

@@ -1,0 +1,23 @@
+"""`bptt fill`: queues what a grid lacks."""
+
+import click
+
+from bptt.cli.connection import connected
+from bptt.cli.output import print_json
+from bptt.cli.run_words import counted
+
+
+@click.command()
+@click.argument("grid")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+def fill(grid: str, as_json: bool) -> None:
+    """Queue a new run for every point of GRID whose run failed, was cancelled or was deleted."""
+    with connected() as client:
+        grid_id = client.find(grid, "grid").id
+        filled = client.fill(grid_id)
+    if as_json:
+        print_json({"grid": grid_id, "queued": filled})
+    elif filled:
+        click.echo(f"Queued {counted(filled, 'run')}. Next: bptt watch {grid_id}")
+    else:
+        click.echo(f"Every point of {grid_id} has its result or is on its way; nothing was queued.")

@@ -1,0 +1,70 @@
+"""`bptt logs`: what a run said."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.cli.connection import connected
+from bptt.lifecycle import is_terminal
+
+if TYPE_CHECKING:
+    from bptt.client import Client
+
+PAUSE = 0.5
+"""Seconds between two looks at a log that is still written."""
+
+
+@click.command()
+@click.argument("run")
+@click.option("--attempt", type=click.IntRange(1), help="Of this attempt, not of the newest one.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+def logs(run: str, attempt: int | None, follow: bool) -> None:
+    """Print what RUN said, of its newest attempt.
+
+    RUN is a run's id, or the beginning of one. With --follow later attempts are printed too.
+    """
+    with connected() as client:
+        run_id = client.find(run, "run").id
+        if follow and attempt is None:
+            _follow(client, run_id)
+        else:
+            _print(client, run_id, attempt, 0, follow)
+
+
+def _print(client: "Client", run_id: str, attempt: int | None, offset: int, follow: bool) -> int:
+    """Print the log of an attempt to its end, or to what is there; return its number."""
+    is_first = True
+    while True:
+        log = client.log(run_id, attempt, offset)
+        if is_first and log.where:
+            click.echo(f"The log is on another machine, {log.where}; its end:", err=True)
+        if is_first and not log.attempt:
+            click.echo(f"Run {run_id} has not begun yet; see: bptt show {run_id}", err=True)
+        is_first = False
+        click.echo(log.text, nl=False)
+        if log.next > offset:
+            offset, attempt = log.next, log.attempt
+            continue
+        if log.ended or not follow or not log.attempt:
+            return log.attempt
+        attempt = log.attempt
+        time.sleep(PAUSE)
+
+
+def _follow(client: "Client", run_id: str) -> None:
+    printed = 0
+    is_told = False
+    while True:
+        detail = client.run(run_id)
+        for row in detail.attempts:
+            if row.attempt > printed:
+                if row.attempt > 1:
+                    click.echo(f"attempt {row.attempt}", err=True)
+                printed = _print(client, run_id, row.attempt, 0, follow=True)
+        if is_terminal(detail.run.status):
+            return
+        if not printed and not is_told:
+            click.echo(f"Run {run_id} is {detail.run.status}: {detail.waiting}", err=True)
+            is_told = True
+        time.sleep(PAUSE)

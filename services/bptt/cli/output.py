@@ -1,0 +1,20 @@
+"""JSON on stdout, the same for every command."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def print_json(content: Any) -> None:
+    """Print an answer, several, or plain data as strict JSON."""
+    click.echo(json.dumps(_plain(content), indent=1, allow_nan=False))
+
+
+def _plain(content: Any) -> Any:
+    if hasattr(content, "model_dump"):
+        content = content.model_dump(mode="json")
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        return [_plain(part) for part in content]
+    return content

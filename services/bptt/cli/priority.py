@@ -1,0 +1,33 @@
+"""`bptt priority`: which grid goes first."""
+
+import click
+
+from bptt.api import URGENCIES
+from bptt.cli.connection import connected
+from bptt.cli.output import print_json
+from bptt.cli.run_words import grid_title
+
+
+# a negative number is no option
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("grid")
+@click.argument("number", type=click.IntRange(-1_000_000, 1_000_000))
+@click.option(
+    "--class",
+    "urgency",
+    type=click.Choice(URGENCIES),
+    help="Urgent runs go before everybody's normal ones, low ones after them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+def priority(grid: str, number: int, urgency: str | None, as_json: bool) -> None:
+    """Give GRID a priority: among your own grids the highest number goes first; 0 is normal."""
+    with connected() as client:
+        grid_id = client.find(grid, "grid").id
+        changed = client.set_priority(
+            grid_id, number, None if urgency is None else URGENCIES.index(urgency)
+        )
+    if as_json:
+        print_json(changed)
+        return
+    title = grid_title(grid_id, changed.name)
+    click.echo(f"Grid {title}: priority {changed.priority}, class {URGENCIES[changed.urgency]}.")

@@ -1,0 +1,116 @@
+"""Grids and runs of the queue, as `bptt show` prints them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.cli.listing import print_rows
+from bptt.cli.run_words import (
+    attempt_told,
+    counts_told,
+    ended,
+    failure_told,
+    grid_title,
+    run_title,
+    status_told,
+)
+from bptt.cli.spans import ago, span
+from bptt.cli.tables import number
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Grid, Run, RunDetail
+    from bptt.client import Client
+
+LAST_LINES = 10
+"""Of a failed run's log."""
+RUNS_AT_MOST = 50
+"""Of a grid; all of them: `bptt runs`."""
+MLFLOW = {"no": "", "pending": "not everything is there yet", "complete": "complete"}
+
+
+def run_lines(detail: "RunDetail") -> list[str]:
+    """Return how a run of the queue stands, line by line."""
+    run = detail.run
+    rows = [
+        ("run", f"{run.run_id}  {run_title(run)}  (by {run.user}, {ago(run.created_at)})"),
+        ("status", status_told(run)),
+        ("waiting", detail.waiting or ""),
+        ("reason", run.reason or ""),
+        ("repeats", run.retry_of or ""),
+        *(
+            (f"attempt {attempt.attempt}", attempt_told(attempt))
+            for attempt in reversed(detail.attempts)
+        ),
+        ("failure", failure_told(run.failure) if run.failure else ""),
+        ("do", detail.hint or ""),
+        ("MLflow", MLFLOW.get(run.mlflow, run.mlflow)),
+    ]
+    width = max(len(name) for name, text in rows if text)
+    lines = [f"{name:<{width}}  {text}" for name, text in rows if text]
+    tail = str((run.failure or {}).get("log_tail") or "").splitlines()[-LAST_LINES:]
+    if tail:
+        lines += ["", "last lines of its log", *(f"  {line}" for line in tail)]
+    return lines
+
+
+def show_grid(client: "Client", grid: "Grid", runs: "Sequence[Run]") -> None:
+    """Print a grid: how it stands, what differs between its points, what each has measured."""
+    title = grid_title(grid.grid_id, grid.name)
+    click.echo(f"{title}, project {grid.project}, by {grid.user}, queued {ago(grid.created_at)}")
+    state = f"{ended(grid):,}/{grid.points:,} ended: {counts_told(grid.counts)}"
+    extra = [
+        f"{grid.reused:,} reused" if grid.reused else "",
+        f"{grid.diverged:,} diverged" if grid.diverged else "",
+        f"{grid.missing:,} deleted (bptt fill {grid.grid_id})" if grid.missing else "",
+        f"ended after {span(grid.ended_at - grid.created_at)}" if grid.ended_at else "",
+    ]
+    click.echo("; ".join([state, *filter(None, extra)]))
+    if grid.held_reason:
+        click.echo(f"all held: {grid.held_reason} (bptt release {grid.grid_id})")
+    axes = client.axes(grid.grid_id)
+    if axes:
+        from bptt.cli.grid import axis_rows
+
+        click.echo()
+        print_rows(["axis", "values", "only of"], axis_rows(axes))
+    if runs:
+        click.echo()
+        print_runs(runs)
+    if grid.points > len(runs):
+        click.echo(f"\nThe first {len(runs):,}; all of them: bptt runs {grid.grid_id} --limit N")
+
+
+def print_runs(runs: "Sequence[Run]") -> None:
+    """Print what each run has measured, a row each."""
+    if not any(run.result for run in runs):
+        print_rows(["run", "what", "status"], [[*_named(run)] for run in runs])
+        return
+    metrics = {str(run.result["metric"]) for run in runs if run.result} - {""}
+    title = min(metrics) if len(metrics) == 1 else "metric"
+    rows = [
+        [
+            *_named(run),
+            _metric(run, named=len(metrics) > 1),
+            _measured(run, "flow/slope"),
+            _measured(run, "flow/half_life"),
+        ]
+        for run in runs
+    ]
+    print_rows(["run", "what", "status", title, "slope", "half-life"], rows)
+
+
+def _named(run: "Run") -> tuple[str, str, str]:
+    return run.run_id, run_title(run), status_told(run)
+
+
+def _metric(run: "Run", named: bool) -> str:
+    if not run.result:
+        return ""
+    name = str(run.result["metric"])
+    value = number(run.result["metrics"].get(f"eval/{name}"))
+    return f"{name} {value}" if named else value
+
+
+def _measured(run: "Run", key: str) -> str:
+    return number(run.result["metrics"].get(key)) if run.result else ""

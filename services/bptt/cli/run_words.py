@@ -1,0 +1,85 @@
+"""Runs and grids of the queue in words."""
+
+import signal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bptt.lifecycle import STATUSES, Status
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Attempt, Grid, Run
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 run`, `2 runs`, `1,000 runs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def grid_title(grid_id: str, name: str) -> str:
+    """Return what a person calls a grid, with the id that every command takes."""
+    return f"{name} ({grid_id})"
+
+
+def run_title(run: "Run") -> str:
+    """Return which point of its grid a run is: `lstm lr=0.003 seed=1`."""
+    return f"{run.config or run.name} seed={run.seed}"
+
+
+def counts_told(counts: Mapping[Status, int]) -> str:
+    """Return `2 running, 10 queued`, in the order of a run's life, the ended ones first."""
+    order = [*reversed(STATUSES[:3]), *STATUSES[3:]]
+    return ", ".join(f"{counts[s]:,} {s}" for s in order if counts.get(s))
+
+
+def ended(grid: "Grid") -> int:
+    """Return how many points have a run that has ended."""
+    return sum(grid.counts.get(status, 0) for status in ("succeeded", "failed", "cancelled"))
+
+
+def status_told(run: "Run") -> str:
+    """Return where a run stands: its status, or what it is about to become."""
+    if run.status == "running":
+        wish = {"none": "running", "cancel": "cancelling", "hold": "stopping"}[run.stop_request]
+        return f"{wish} {run.step:,}/{run.steps:,}"
+    if run.status == "succeeded" and run.result:
+        outcome = str(run.result.get("outcome", "succeeded")).replace("_", " ")
+        return f"{outcome} at {run.step:,}"
+    return run.status
+
+
+def note_told(run: "Run") -> str:
+    """Return the one thing worth saying about a run beside its status."""
+    if run.failure:
+        return failure_told(run.failure)
+    if run.reason and run.status in ("held", "queued"):
+        return run.reason
+    if run.status == "running" and run.attempt > 1:
+        return f"attempt {run.attempt}"
+    return ""
+
+
+def failure_told(failure: Mapping[str, Any]) -> str:
+    """Return cause and message of a failed run in one line."""
+    cause = str(failure.get("cause") or "unknown").replace("_", " ")
+    message = " ".join(str(failure.get("message") or "").split())
+    return f"{cause}: {message}" if message else cause
+
+
+def attempt_told(attempt: "Attempt") -> str:
+    """Return one attempt in words: `signal 9 (SIGKILL), probably out of memory`."""
+    begun = f"resumed at step {attempt.first_step:,}" if attempt.first_step else "from the start"
+    end = "running" if attempt.ended_at is None else _ending(attempt)
+    where = f"{attempt.worker} slot {attempt.slot}"
+    return f"{begun}, {end} at step {attempt.last_step:,} on {where}"
+
+
+def _ending(attempt: "Attempt") -> str:
+    told = (attempt.outcome or "ended").replace("_", " ")
+    if attempt.signal:
+        try:
+            name = f" ({signal.Signals(attempt.signal).name})"
+        except ValueError:
+            name = ""
+        likely = ", probably out of memory" if attempt.signal == signal.SIGKILL else ""
+        return f"{told} by signal {attempt.signal}{name}{likely}"
+    return f"{told} with exit code {attempt.exit_code}" if attempt.exit_code else told

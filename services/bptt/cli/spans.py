@@ -1,0 +1,26 @@
+"""Times as a person reads them."""
+
+import time
+
+
+def span(seconds: float) -> str:
+    """Return a length of time as precisely as anybody wants it: `2 h 5 min`, but `12 h`."""
+    whole = round(seconds)
+    if whole < 1:
+        return "less than 1 s"
+    days, rest = divmod(whole, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    first = next(place for place, (number, _) in enumerate(parts) if number)
+    told = parts[first : first + (1 if parts[first][0] >= 10 else 2)]
+    return " ".join(f"{number} {unit}" for number, unit in told if number)
+
+
+def ago(at: float) -> str:
+    """Return how long ago something was, in one unit; another machine's clock may differ."""
+    seconds = max(time.time() - at, 0.0)
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"

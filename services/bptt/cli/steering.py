@@ -1,0 +1,44 @@
+"""One order to several grids and runs: each is done, and what cannot be is told at the end."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bptt.cli.output import print_json
+from bptt.errors import UserError
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Found
+
+Done = tuple[str, Mapping[str, Any]]
+"""What is told of one target: a line for a person, and plain data."""
+
+
+def steer(
+    found: Iterable["Found"],
+    to_grid: Callable[[str], Done],
+    to_run: Callable[[str], Done],
+    as_json: bool,
+) -> None:
+    """Give the order to every target and print what came of it.
+
+    Raises:
+        UserError: what could not be done, after all that could.
+    """
+    data, errors = [], []
+    for one in found:
+        try:
+            line, content = to_grid(one.id) if one.kind == "grid" else to_run(one.id)
+        except UserError as error:
+            errors.append(error)
+            continue
+        data.append({one.kind: one.id, **content})
+        if not as_json:
+            click.echo(line)
+    if as_json:
+        print_json(data)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise UserError("\n".join(str(error) for error in errors))

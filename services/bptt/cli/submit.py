@@ -1,0 +1,124 @@
+"""`bptt submit`: queues the grid that a file spans."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.api import URGENCIES
+from bptt.cli.connection import connected
+from bptt.cli.output import print_json
+from bptt.cli.run_words import counted, grid_title
+from bptt.cli.spans import span
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Preview, Submission
+
+
+@click.command()
+@click.argument("file")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a value, or make it an axis, as in --set seeds=3 --set optimizer.lr=[1e-3,3e-3].",
+)
+@click.option("--dry-run", is_flag=True, help="Show points, packs and time; queue nothing.")
+@click.option("--force", is_flag=True, help="Run again what has been run already.")
+@click.option("--hold", is_flag=True, help="Let the runs wait until bptt release.")
+@click.option(
+    "--priority",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Among your own grids the highest number goes first.",
+)
+@click.option(
+    "--class",
+    "urgency",
+    type=click.Choice(URGENCIES),
+    default="normal",
+    show_default=True,
+    help="Urgent runs go before everybody's normal ones, low ones after them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def submit(
+    file: str,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    force: bool,
+    hold: bool,
+    priority: int,
+    urgency: str,
+    as_json: bool,
+) -> None:
+    """Check the grid that FILE spans and queue all of its runs, or none.
+
+    FILE is a run file in which every list is an axis. All faults are told at once, with their
+    lines. What has been run already, by anybody, with the same result is not run again.
+    """
+    with connected() as client:
+        if dry_run:
+            _print_preview(client.preview(file, overrides), as_json)
+            return
+        submitted = client.submit(
+            file,
+            overrides,
+            force=force,
+            hold=hold,
+            priority=priority,
+            urgency=URGENCIES.index(urgency),
+        )
+    if as_json:
+        print_json(submitted)
+        return
+    for note in submitted.notes:
+        click.echo(note, err=True)
+    for line in told(submitted, hold):
+        click.echo(line)
+
+
+def told(submitted: "Submission", held: bool) -> list[str]:
+    """Return what came of a submission, and what to do next, line by line."""
+    title, grid = grid_title(submitted.grid_id, submitted.name), submitted.grid_id
+    if submitted.existing:
+        return [
+            f"Grid {title} is in the queue already; nothing was queued twice. "
+            "To run it all again: --force.",
+            f"Next: bptt watch {grid}",
+        ]
+    size = f"{counted(submitted.points, 'point')} in {counted(submitted.packs, 'pack')}"
+    done = "Held" if held else "Queued"
+    lines = [f"{done} {counted(submitted.queued, 'run')} of grid {title}: {size}."]
+    if submitted.reused:
+        people = ", ".join(f"{count:,} by {user}" for user, count in submitted.reused.items())
+        lines.append(f"Already run: {people}. To run them again: --force.")
+    if not submitted.queued:
+        return [*lines, f"Next: bptt show {grid}"]
+    if submitted.seconds is not None:
+        lines.append(f"About {span(submitted.seconds)} on {counted(submitted.slots, 'slot')}.")
+    return [*lines, _next(submitted, held)]
+
+
+def _next(submitted: "Submission", held: bool) -> str:
+    watch = f"bptt watch {submitted.grid_id}"
+    if held:
+        return f"Next: bptt release {submitted.grid_id}"
+    if not submitted.workers:
+        return f"Next: no worker is up; start one with bptt up -d, then {watch}"
+    return f"Next: {watch}"
+
+
+def _print_preview(preview: "Preview", as_json: bool) -> None:
+    from bptt.cli.grid import as_json_object, print_grid
+
+    if as_json:
+        print_json({**as_json_object(preview), "seconds": preview.seconds, "slots": preview.slots})
+        return
+    print_grid(preview)
+    if preview.seconds is None:
+        click.echo("How long it takes is not known before the first runs are measured.")
+    else:
+        slots = counted(preview.slots, "slot")
+        click.echo(f"About {span(preview.seconds)} on {slots}, at the speed of the latest grid.")
+    click.echo("Nothing was queued.")

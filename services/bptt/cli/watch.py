@@ -1,0 +1,98 @@
+"""`bptt watch`: follows a grid until it ends."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.cli.connection import connected
+from bptt.cli.run_words import counts_told, grid_title
+from bptt.errors import GridNotFound, Unavailable
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Progress
+    from bptt.client import Client
+
+PAUSE, PAUSE_WHEN_DOWN = 1.0, 3.0
+"""Seconds between two looks."""
+
+
+@click.command()
+@click.argument("grid", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line per change.")
+def watch(grid: str | None, as_json: bool) -> None:
+    """Follow GRID, or your latest one, until it ends: progress, time left, what waits and why.
+
+    Exit code 1 if runs failed, or if the grid is held because its first run did. Ctrl-C ends the
+    watching and nothing else. Where there is no terminal, each change is one line.
+    """
+    with connected() as client:
+        grid_id = client.find(grid, "grid").id if grid else _latest(client)
+        try:
+            last = _follow(client, grid_id, as_json)
+        except KeyboardInterrupt:
+            click.echo(f"\nThe grid goes on. Watch it again: bptt watch {grid_id}", err=True)
+            raise click.exceptions.Exit(130) from None
+    if not as_json:
+        click.echo("\n".join(_ending(last)))
+    failed = last.grid.counts.get("failed", 0)
+    raise click.exceptions.Exit(1 if failed else 0)
+
+
+def _latest(client: "Client") -> str:
+    """Return the id of the newest grid of this user, one that has not ended if there is any."""
+    grids = client.grids(user=client.user)
+    if not grids:
+        raise GridNotFound("You have no grid to watch. Queue one with: bptt submit FILE")
+    return next((grid for grid in grids if grid.ended_at is None), grids[0]).grid_id
+
+
+def _follow(client: "Client", grid_id: str, as_json: bool) -> "Progress":
+    """Show every change until nothing more will happen; return the last state."""
+    if as_json:
+        from bptt.cli.watch_lines import show_json as show
+    elif sys.stdout.isatty():
+        from bptt.cli.watch_screen import show
+    else:
+        from bptt.cli.watch_lines import show
+    return show(_looks(client, grid_id))
+
+
+def _looks(client: "Client", grid_id: str) -> "Iterator[Progress | str]":
+    """Yield the grid's progress again and again, or why it cannot be had right now."""
+    yield (progress := client.progress(grid_id))
+    while not _is_over(progress):
+        time.sleep(PAUSE)
+        try:
+            yield (progress := client.progress(grid_id))
+        except Unavailable as error:
+            # the grid goes on, and so does the watching of it
+            yield str(error)
+            time.sleep(PAUSE_WHEN_DOWN)
+
+
+def _is_over(progress: "Progress") -> bool:
+    grid = progress.grid
+    is_stuck = grid.held_reason is not None and not grid.counts.get("running")
+    return grid.ended_at is not None or (is_stuck and grid.counts.get("failed", 0) > 0)
+
+
+def _ending(progress: "Progress") -> list[str]:
+    grid = progress.grid
+    title, counts = grid_title(grid.grid_id, grid.name), counts_told(grid.counts)
+    if grid.ended_at is None:
+        return [
+            f"Grid {title} is held: {grid.held_reason} ({counts})",
+            f"Mend it and bptt retry {grid.grid_id}; or let the others begin: "
+            f"bptt release {grid.grid_id}; or: bptt cancel {grid.grid_id}",
+        ]
+    lines = [f"Grid {title} has ended: {counts}."]
+    if grid.counts.get("failed"):
+        lines.append(
+            f"Why: bptt runs {grid.grid_id} --status failed; again: bptt retry {grid.grid_id}"
+        )
+    if grid.counts.get("succeeded"):
+        lines.append(f"What they measured: bptt show {grid.grid_id}")
+    return lines

@@ -1,0 +1,222 @@
+"""Everything that can be asked of grids and runs, one typed method each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from bptt.api import answers
+from bptt.api.orders import Extend, GridText, Retry, SetPriority, Submit
+from bptt.client.connection import Connection
+from bptt.lifecycle import Status
+from bptt.settings import Settings
+
+A = TypeVar("A", bound=answers.Answer)
+Kind = Literal["grid", "run"]
+
+
+def connect(settings: Settings) -> "Client":
+    """Return a client of `settings.server`, or of this machine if that is empty."""
+    return Client(settings)
+
+
+class Client:
+    """Speaks to the application; every method is one request.
+
+    `grid` and `run` are full ids, unique beginnings of ids, or a grid's name.
+
+    Raises:
+        BpttError: of any method, what the application raised.
+        ServerUnavailable: of any method, the server cannot be reached or understood.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = Connection(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    @property
+    def user(self) -> str:
+        """Who asks."""
+        return self._connection.user
+
+    # what there is
+
+    def health(self) -> answers.Health:
+        """Return who answers."""
+        return self._get(answers.Health, "/health")
+
+    def queue(self) -> answers.Queue:
+        """Return where the queue stands as a whole."""
+        return self._get(answers.Queue, "/queue")
+
+    def find(self, text: str, kind: Kind | None = None) -> answers.Found:
+        """Return what an id, its beginning or a grid's name stands for."""
+        return self._get(answers.Found, "/find", text=text, kind=kind)
+
+    def grids(self, user: str | None = None, limit: int = 50) -> list[answers.Grid]:
+        """Return grids, the newest first, of one user or of all."""
+        return self._list(answers.Grid, "/grids", user=user, limit=limit)
+
+    def grid(self, grid: str) -> answers.Grid:
+        """Return one grid."""
+        return self._get(answers.Grid, _grid(grid))
+
+    def axes(self, grid: str) -> list[answers.AxisValues]:
+        """Return what differs between the points of a grid."""
+        return self._list(answers.AxisValues, f"{_grid(grid)}/axes")
+
+    def progress(self, grid: str) -> answers.Progress:
+        """Return how far a grid is, when it ends, and what waits for what."""
+        return self._get(answers.Progress, f"{_grid(grid)}/progress")
+
+    def runs(
+        self,
+        grid: str | None = None,
+        status: Sequence[Status] = (),
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[answers.Run]:
+        """Return runs in the order of their grid; `after` the last one of another page."""
+        return self._list(
+            answers.Run, "/runs", grid=grid, status=list(status) or None, limit=limit, after=after
+        )
+
+    def run(self, run: str) -> answers.RunDetail:
+        """Return one run with its attempts."""
+        return self._get(answers.RunDetail, _run(run))
+
+    def events(self, run: str) -> list[answers.Event]:
+        """Return the history of a run."""
+        return self._list(answers.Event, f"{_run(run)}/events")
+
+    def log(self, run: str, attempt: int | None = None, offset: int = 0) -> answers.Log:
+        """Return a piece of what an attempt said, the newest one's if none is given."""
+        return self._get(answers.Log, f"{_run(run)}/log", attempt=attempt, offset=offset)
+
+    # work
+
+    def preview(self, file: str | Path, overrides: Sequence[str] = ()) -> answers.Preview:
+        """Check a grid file and describe what it spans; nothing is queued."""
+        order = GridText(source=_text(file), filename=str(file), overrides=overrides)
+        return self._post(answers.Preview, "/preview", order)
+
+    def submit(
+        self,
+        file: str | Path,
+        overrides: Sequence[str] = (),
+        *,
+        force: bool = False,
+        hold: bool = False,
+        priority: int = 0,
+        urgency: int = 1,
+    ) -> answers.Submission:
+        """Queue the grid that a file spans: all of its points, or none."""
+        order = Submit(
+            source=_text(file),
+            filename=str(file),
+            overrides=overrides,
+            force=force,
+            hold=hold,
+            priority=priority,
+            urgency=urgency,
+        )
+        return self._post(answers.Submission, "/grids", order)
+
+    def extend(
+        self, grid: str, file: str | Path | None = None, overrides: Sequence[str] = ()
+    ) -> answers.Submission:
+        """Add the points that a grid lacks of its own file, or of another one."""
+        order = Extend(overrides=overrides)
+        if file is not None:
+            order = Extend(source=_text(file), filename=str(file), overrides=overrides)
+        return self._post(answers.Submission, f"{_grid(grid)}/extend", order)
+
+    def fill(self, grid: str) -> int:
+        """Queue a new run for every point without a result; return how many."""
+        return self._post(answers.Changed, f"{_grid(grid)}/fill").runs
+
+    def retry_grid(self, grid: str, cancelled: bool = False) -> Sequence[str]:
+        """Run again what failed, and on demand what was cancelled; return the ids."""
+        order = Retry(cancelled=cancelled)
+        return self._post(answers.Retried, f"{_grid(grid)}/retry", order).run_ids
+
+    def retry_run(self, run: str) -> Sequence[str]:
+        """Run again a run that failed or was cancelled; return the id of the new one."""
+        return self._post(answers.Retried, f"{_run(run)}/retry").run_ids
+
+    # steering
+
+    def cancel_grid(self, grid: str) -> answers.Cancelled:
+        """Cancel every run of a grid that has not ended."""
+        return self._post(answers.Cancelled, f"{_grid(grid)}/cancel")
+
+    def hold_grid(self, grid: str) -> int:
+        """Begin no further run of a grid; return how many wait."""
+        return self._post(answers.Changed, f"{_grid(grid)}/hold").runs
+
+    def release_grid(self, grid: str) -> int:
+        """Let the held runs of a grid begin; return how many."""
+        return self._post(answers.Changed, f"{_grid(grid)}/release").runs
+
+    def set_priority(self, grid: str, priority: int, urgency: int | None = None) -> answers.Grid:
+        """Move a grid among those of its user, and into a class."""
+        order = SetPriority(priority=priority, urgency=urgency)
+        return self._post(answers.Grid, f"{_grid(grid)}/priority", order)
+
+    def delete_grid(self, grid: str) -> answers.Deleted:
+        """Delete a grid of which nothing runs, with its runs and their folders."""
+        return answers.Deleted.model_validate(self._connection.request("DELETE", _grid(grid)))
+
+    def cancel_run(self, run: str) -> answers.Run:
+        """Cancel a run, or ask a running one to stop."""
+        return self._post(answers.Run, f"{_run(run)}/cancel")
+
+    def hold_run(self, run: str) -> answers.Run:
+        """Keep a run from beginning, or ask a running one to stop and wait."""
+        return self._post(answers.Run, f"{_run(run)}/hold")
+
+    def release_run(self, run: str) -> answers.Run:
+        """Let a held run begin."""
+        return self._post(answers.Run, f"{_run(run)}/release")
+
+    def _get(self, answer: type[A], path: str, **query: Any) -> A:
+        return answer.model_validate(self._connection.request("GET", path, query=query))
+
+    def _list(self, answer: type[A], path: str, **query: Any) -> list[A]:
+        content = self._connection.request("GET", path, query=query)
+        return TypeAdapter(list[answer]).validate_python(content)  # type: ignore[valid-type]
+
+    def _post(self, answer: type[A], path: str, order: Any = None) -> A:
+        body = None if order is None else order.model_dump(mode="json")
+        return answer.model_validate(self._connection.request("POST", path, body=body))
+
+
+def _grid(grid: str) -> str:
+    return f"/grids/{quote(grid, safe='')}"
+
+
+def _run(run: str) -> str:
+    return f"/runs/{quote(run, safe='')}"
+
+
+def _text(file: str | Path) -> str:
+    from bptt.run_file.text import read_text
+
+    return read_text(Path(file))

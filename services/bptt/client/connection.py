@@ -1,0 +1,109 @@
+"""Requests and answers: what can go wrong between a client and the application."""
+
+import getpass
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from bptt import __version__
+from bptt.api import API, API_HEADER, USER_HEADER, VERSION_HEADER
+from bptt.api.faults import rebuilt
+from bptt.errors import ServerUnavailable
+from bptt.settings import Settings
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 600.0
+"""A grid of a million points is checked and written within one request."""
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # a container may run us as a number that nobody has named
+        return f"uid{os.getuid()}"
+
+
+class Connection:
+    """Sends requests; an answer that tells of an error raises it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._server = settings.server.rstrip("/")
+        self.user = _user_name()
+        headers = {USER_HEADER: quote(self.user)}
+        if self._server:
+            timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+            self._http = httpx.Client(base_url=self._server, headers=headers, timeout=timeout)
+        else:
+            from bptt.client.in_process import InProcess
+
+            self._http = httpx.Client(
+                base_url="http://in-process",
+                headers=headers,
+                timeout=None,
+                transport=InProcess(settings),
+            )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the content of the answer.
+
+        Raises:
+            BpttError: the one that the application raised.
+            ServerUnavailable: what answers there, if anything, is no bptt this client can talk to.
+        """
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        try:
+            answer = self._http.request(method, f"/api{path}", params=given, json=body)
+        except httpx.TransportError as error:
+            raise ServerUnavailable(self._why(error)) from error
+        self._check(answer)
+        try:
+            content = answer.json()
+            told = None if answer.is_success else rebuilt(content)
+        except (ValueError, LookupError, TypeError) as misfit:
+            raise ServerUnavailable(
+                f"The server {self._server} sent what cannot be understood (HTTP "
+                f"{answer.status_code}). Try again; if it stays so, ask who runs it."
+            ) from misfit
+        if told is not None:
+            raise told
+        return content
+
+    def _why(self, error: httpx.TransportError) -> str:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return (
+            f"The server {self._server} does not answer: {reason}. Try again; if it stays so, "
+            "check --server or BPTT_SERVER, or leave them out to work on this machine."
+        )
+
+    def _check(self, answer: httpx.Response) -> None:
+        spoken = answer.headers.get(API_HEADER)
+        if spoken is None:
+            moved = answer.headers.get("location")
+            to = f" and sends us to {moved}" if moved else ""
+            raise ServerUnavailable(
+                f"What answers at {self._server} is not bptt: HTTP {answer.status_code}{to}. "
+                "Check --server or BPTT_SERVER."
+            )
+        if spoken != str(API):
+            version = answer.headers.get(VERSION_HEADER, "unknown")
+            newer = spoken.isdigit() and int(spoken) > API
+            upgrade = "this program" if newer else "the server"
+            raise ServerUnavailable(
+                f"The server {self._server} is bptt {version}, this program is {__version__}: "
+                f"they do not understand each other. Upgrade {upgrade}."
+            )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._http.close()

@@ -1,0 +1,41 @@
+"""Carries requests to the application inside this process, without a server."""
+
+import asyncio
+from threading import Thread
+
+import httpx
+
+from bptt.api.application import create_app
+from bptt.settings import Settings
+
+
+class InProcess(httpx.BaseTransport):
+    """Runs the application in a thread of its own, so that it works within any event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._app = create_app(settings)
+        # an error of ours arrives as it was raised, traceback and all
+        self._transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
+        self._loop = asyncio.new_event_loop()
+        # who forgets to close a client is not kept from leaving
+        self._thread = Thread(target=self._loop.run_forever, name="bptt-api", daemon=True)
+        self._thread.start()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        sent = httpx.Request(
+            request.method, request.url, headers=request.headers, content=request.read()
+        )
+        answer = await self._transport.handle_async_request(sent)
+        content = await answer.aread()
+        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
+
+    def close(self) -> None:
+        if self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._app.state.service.close()

@@ -1,0 +1,94 @@
+import http.server
+import socket
+import threading
+
+import pytest
+
+from bptt.client import connect
+from bptt.errors import ServerUnavailable
+from bptt.settings import Settings
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """Serve one answer to everything; return the address."""
+    servers = []
+
+    def serve(status=200, headers=(), body=b"{}"):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def refusal(address):
+    with connect(Settings(server=address)) as client, pytest.raises(ServerUnavailable) as caught:
+        client.queue()
+    assert caught.value.exit_code == 75
+    return str(caught.value)
+
+
+def test_nothing_that_listens_is_one_clear_line():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+        line = refusal(address)
+
+    assert line.startswith(f"The server {address} does not answer: ")
+    assert "BPTT_SERVER" in line
+    assert "\n" not in line
+
+
+def test_something_else_that_answers_is_no_bptt(answering):
+    address = answering(body=b"<html>hello</html>")
+
+    assert refusal(address) == (
+        f"What answers at {address} is not bptt: HTTP 200. Check --server or BPTT_SERVER."
+    )
+
+
+def test_redirection_is_told_with_its_target(answering):
+    address = answering(302, [("Location", "https://login.lab/")])
+
+    assert "HTTP 302 and sends us to https://login.lab/." in refusal(address)
+
+
+@pytest.mark.parametrize(("number", "older"), [("99", "this program"), ("0", "the server")])
+def test_server_of_another_time_is_refused_and_who_is_behind_is_told(answering, number, older):
+    address = answering(headers=[("Bptt-Api", number), ("Bptt-Version", "9.9.9")])
+
+    line = refusal(address)
+
+    assert line.startswith(f"The server {address} is bptt 9.9.9, this program is ")
+    assert line.endswith(f"Upgrade {older}.")
+
+
+def test_answer_that_is_no_json_is_told(answering):
+    address = answering(headers=[("Bptt-Api", "1")], body=b"<html>")
+
+    assert f"The server {address} sent what cannot be understood" in refusal(address)
+
+
+def test_error_that_is_none_of_ours_is_told(answering):
+    address = answering(500, [("Bptt-Api", "1")], b'{"detail": "gone"}')
+
+    assert f"The server {address} sent what cannot be understood" in refusal(address)
