@@ -10,8 +10,8 @@ SOURCES := services plugins migrations tests benchmarks docs
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: .venv/.local ## train rnn, lstm and gru on two tasks and compare their gradients through time
-	@BPTT_HOME=$(CURDIR)/demo-home $(BIN)/bptt run grids/runs/*.yaml
+demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds), train it, compare
+	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" sh grids/demo.sh
 
 test: .venv/.test ## run every test that takes minutes, against real servers
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak"

@@ -1,0 +1,203 @@
+"""A whole deployment that may be broken at will: servers, workers, and the command line."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+from tests.faults.queue import witness
+from tests.faults.queue.checker import Event
+from tests.servers import start_postgres, start_redis
+
+DatabaseKind = Literal["sqlite", "postgresql"]
+PATIENCE = 300.0
+"""Seconds for what takes a few: other tests may have the processors."""
+
+
+class Cluster:
+    """Workers on one database and one Redis; what dies is started again by `keep`.
+
+    Args:
+        folder: short, because sockets lie in it.
+        database: kind of the database.
+        workers: processes.
+        slots: of each.
+        lease: seconds.
+        pause: seconds every update takes longer, so that faults fall into training.
+        tcp: Redis and PostgreSQL on ports with passwords, as for a team, not on sockets.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database: DatabaseKind,
+        *,
+        workers: int = 3,
+        slots: int = 2,
+        lease: float = 6.0,
+        pause: float = 0.03,
+        tcp: bool = False,
+    ) -> None:
+        self.folder, self.kind = folder, database
+        self.home, self.log = folder / "home", folder / "witness"
+        witness.install(folder / "site", self.log, pause)
+        self.redis = start_redis(folder / "redis", tcp=tcp)
+        self.postgres = start_postgres(folder / "pg", tcp=tcp) if database == "postgresql" else None
+        self.url = self.postgres.new_database() if self.postgres else ""
+        self.lease = lease
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name[:5] != "BPTT_"},
+            "PYTHONPATH": str(folder / "site"),
+            "OMP_NUM_THREADS": "1",
+            "BPTT_HOME": str(self.home),
+            "BPTT_DATABASE_URL": self.url,
+            "BPTT_REDIS_URL": self.redis.url,
+            "BPTT_SLOTS": str(slots),
+            "BPTT_LEASE_SECONDS": str(lease),
+            "BPTT_CHECKPOINT_SECONDS": "0.3",
+        }
+        self.run("database", "upgrade")
+        self.workers: list[subprocess.Popen[bytes] | None] = [None] * workers
+        self.starts = 0
+        self.keep()
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; unless it is allowed to fail, try again while it says 75."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            done = subprocess.run(
+                [sys.executable, "-m", "bptt", *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+            )
+            if done.returncode != 75 or not check or time.monotonic() > deadline:
+                break
+            self.keep()
+            time.sleep(0.2)
+        if check and done.returncode != 0:
+            raise AssertionError(f"bptt {arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command and leave it running."""
+        with (self.folder / f"{arguments[0]}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "bptt", *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def keep(self) -> None:
+        """Start again whatever is down, as systemd or compose would."""
+        for server in (self.redis, self.postgres):
+            if server and (server.process is None or server.process.poll() is not None):
+                server.start()
+        for place, worker in enumerate(self.workers):
+            if worker is None or worker.poll() is not None:
+                self.workers[place] = self.start("worker")
+                self.starts += 1
+
+    def alive(self) -> list[int]:
+        """Return the process ids of the workers that run."""
+        return [worker.pid for worker in self.workers if worker and worker.poll() is None]
+
+    def training(self) -> list[int]:
+        """Return the process ids of what workers' children started: the runs."""
+        parents = _parents()
+        workers = set(self.alive())
+        children = {pid for pid, parent in parents.items() if parent in workers}
+        return [pid for pid, parent in parents.items() if parent in children]
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return rows read past all code of the program."""
+        if self.kind == "sqlite":
+            file = f"file:{self.home / 'bptt.db'}?mode=ro"
+            with closing(sqlite3.connect(file, uri=True, timeout=30)) as connection:
+                return list(connection.execute(statement))
+        address = self.url.replace("+psycopg", "")
+        with psycopg.connect(address) as connection:
+            return list(connection.execute(statement))
+
+    def events(self) -> list[Event]:
+        """Return the whole history."""
+        rows = self.query("SELECT at, run_id, attempt, kind FROM events ORDER BY id")
+        return [Event(*row) for row in rows]
+
+    def wait_until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        """Poll until something holds, and keep everything up meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds:.0f} s: {what}\n{self.tail()}")
+            self.keep()
+            time.sleep(0.3)
+
+    def unfinished(self) -> int:
+        """Return how many runs have not ended."""
+        live = "('held', 'queued', 'running')"
+        return int(self.query(f"SELECT count(*) FROM runs WHERE status IN {live}")[0][0])
+
+    def tail(self) -> str:
+        """Return the end of what the workers said."""
+        log = self.folder / "worker.log"
+        return log.read_text(errors="replace")[-4000:] if log.exists() else ""
+
+    def stop(self) -> None:
+        """Kill everything and remove the folder."""
+        for worker in self.workers:
+            if worker:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGCONT)
+                    os.killpg(worker.pid, signal.SIGKILL)
+                worker.wait()
+        self.redis.stop()
+        if self.postgres:
+            self.postgres.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _parents() -> dict[int, int]:
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, IndexError, ValueError):
+                # the name in parentheses may hold anything
+                found[int(entry.name)] = int(
+                    (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                )
+    return found
+
+
+def write_grid(path: Path, log: Path, *, seeds: Sequence[int], steps: int) -> Path:
+    """Write a grid of small runs that tell of every update."""
+    path.write_text(
+        f"""
+task: {{name: latch, length: 10}}
+cell: rnn
+clipper: {{name: witnessed, folder: {log}}}
+model: {{hidden_size: 8}}
+optimizer: {{name: adam, lr: 1e-3}}
+training:
+  {{steps: {steps}, batch_size: 8, evaluate_every: 20, evaluation_size: 16,
+    stop_when_solved: false}}
+statistics: {{interval: 20, jacobian_interval: 0}}
+seeds: [{", ".join(str(seed) for seed in seeds)}]
+"""
+    )
+    return path

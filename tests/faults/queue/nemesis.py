@@ -1,0 +1,138 @@
+"""Breaks a cluster, one fault after the other, in an order a seed decides."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import redis
+
+from tests.faults.queue.cluster import Cluster, write_grid
+
+SHARES: Mapping[str, float] = {
+    "kill worker": 30,
+    "kill run": 30,
+    "kill redis": 12,
+    "kill database": 8,
+    "kill submit": 6,
+    "freeze worker": 6,
+    "freeze run": 2,
+    "flush redis": 2,
+    "cancel": 4,
+}
+
+
+class Nemesis:
+    """Breaks what it is given.
+
+    Args:
+        cluster: what to break.
+        seed: decides every choice; print it when a test fails.
+    """
+
+    def __init__(self, cluster: Cluster, seed: int) -> None:
+        self.cluster = cluster
+        self.chance = random.Random(seed)
+        self.done: Counter[str] = Counter()
+        self.log: list[str] = []
+        self.frozen: list[tuple[float, int]] = []
+        self.cancelled: list[str] = []
+        """Runs whose cancel was acknowledged."""
+        self.submitted = 0
+        """Small grids whose submission was killed and then repeated."""
+        self._began = time.monotonic()
+
+    def strike(self) -> None:
+        """Do one fault; what cannot be done right now is replaced by another."""
+        faults: dict[str, Callable[[], bool]] = {
+            "kill worker": lambda: self._kill(self.cluster.alive()),
+            "kill run": lambda: self._kill(self.cluster.training()),
+            "kill redis": self._kill_redis,
+            "kill database": self._kill_database,
+            "kill submit": self._kill_submit,
+            "freeze worker": lambda: self._freeze(self.cluster.alive()),
+            "freeze run": lambda: self._freeze(self.cluster.training()),
+            "flush redis": self._flush,
+            "cancel": self._cancel,
+        }
+        while True:
+            (name,) = self.chance.choices(list(SHARES), list(SHARES.values()))
+            if faults[name]():
+                break
+        self.done[name] += 1
+        self.log.append(f"{time.monotonic() - self._began:8.2f} {name}")
+
+    def thaw(self, *, everything: bool = False) -> None:
+        """Let go on what was frozen long enough."""
+        for until, pid in list(self.frozen):
+            if everything or time.monotonic() >= until:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+                self.frozen.remove((until, pid))
+
+    def _kill(self, victims: list[int]) -> bool:
+        if not victims:
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(self.chance.choice(victims), signal.SIGKILL)
+            return True
+        return False
+
+    def _freeze(self, victims: list[int]) -> bool:
+        victims = [pid for pid in victims if pid not in [held for _, held in self.frozen]]
+        if not victims:
+            return False
+        pid = self.chance.choice(victims)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            self.frozen.append((time.monotonic() + self.chance.uniform(2, 12), pid))
+            return True
+        return False
+
+    def _kill_redis(self) -> bool:
+        self.cluster.redis.kill()
+        return True
+
+    def _kill_database(self) -> bool:
+        if self.cluster.postgres is None:
+            return False
+        self.cluster.postgres.kill()
+        return True
+
+    def _flush(self) -> bool:
+        with suppress(redis.RedisError), self.cluster.redis.client() as client:
+            client.flushall()
+            return True
+        return False
+
+    def _kill_submit(self) -> bool:
+        number = self.submitted
+        self.submitted += 1
+        path = write_grid(
+            self.cluster.folder / f"extra-{number}.yaml",
+            self.cluster.log,
+            seeds=[10_000 + 2 * number, 10_001 + 2 * number],
+            steps=20,
+        )
+        process = self.cluster.start("submit", str(path))
+        time.sleep(self.chance.uniform(0.5, 3.0))
+        process.kill()
+        process.wait()
+        # the user does it again: that must never double anything
+        self.cluster.run("submit", str(path))
+        return True
+
+    def _cancel(self) -> bool:
+        live = self.cluster.query(
+            "SELECT id FROM runs WHERE status IN ('queued', 'running') ORDER BY seq"
+        )
+        if not live:
+            return False
+        (run_id,) = self.chance.choice(live)
+        done = self.cluster.run("cancel", run_id, "--yes", check=False)
+        if done.returncode == 0:
+            self.cancelled.append(run_id)
+        return True

@@ -1,0 +1,168 @@
+"""A grid, a storm over it, and what must hold afterwards."""
+
+import json
+import math
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+from tests.faults.queue import witness
+from tests.faults.queue.checker import Verdict, check
+from tests.faults.queue.cluster import Cluster, DatabaseKind, write_grid
+from tests.faults.queue.nemesis import Nemesis
+from tests.faults.queue.undisturbed import undisturbed_weights
+from tests.faults.queue.weights import weights_hash
+
+
+class Storm:
+    """Submits a grid, breaks things while it runs, lets it end in peace, and judges.
+
+    Args:
+        database: kind of the database.
+        runs: of the grid.
+        steps: updates of each run.
+        faults: how many.
+        seed: of the storm; None draws one.
+        per_second: faults per second; more than one mostly measures how fast workers start.
+    """
+
+    def __init__(
+        self,
+        database: DatabaseKind,
+        *,
+        runs: int,
+        steps: int,
+        faults: int,
+        seed: int | None = None,
+        per_second: float = 0.8,
+    ) -> None:
+        self.runs, self.steps, self.faults = runs, steps, faults
+        self.seed = random.randrange(2**32) if seed is None else seed
+        self.gap = 1 / per_second
+        self.folder = Path(tempfile.mkdtemp(prefix="bptt"))
+        self.cluster = Cluster(self.folder, database)
+        self.nemesis = Nemesis(self.cluster, self.seed)
+        self.file = write_grid(
+            self.folder / "storm.yaml", self.cluster.log, seeds=range(runs), steps=steps
+        )
+
+    def rage(self) -> None:
+        """Submit the grid and strike until all faults are done; then wait for the last run."""
+        self.cluster.run("submit", str(self.file))
+        chance = random.Random(self.seed + 1)
+        for number in range(self.faults):
+            next_at = time.monotonic() + chance.uniform(0.5, 1.5) * self.gap
+            self.nemesis.strike()
+            if number % 25 == 0:
+                print(f"{number} faults, {self.cluster.unfinished()} runs left", file=sys.stderr)
+            while time.monotonic() < next_at:
+                self.nemesis.thaw()
+                self.cluster.keep()
+                time.sleep(0.05)
+        self.nemesis.thaw(everything=True)
+        witness.set_pause(self.cluster.log, 0)
+        self.cluster.wait_until(lambda: self.cluster.unfinished() == 0, "all runs end", 900)
+
+    def verdict(self) -> Verdict:
+        """Judge by the witness log and the events alone."""
+        steps = json.loads
+        expected = {
+            run_id: steps(spec)["training"]["steps"]
+            for run_id, spec in self.cluster.query(
+                "SELECT r.id, c.spec FROM runs r JOIN configurations c ON c.id = r.configuration_id"
+            )
+        }
+        seen = witness.read(self.cluster.log)
+        return check(expected, seen, self.cluster.events(), self.nemesis.cancelled)
+
+    def computed_twice(self) -> list[str]:
+        """Return the identities that two runs succeeded in: a submission that was doubled."""
+        rows = self.cluster.query("SELECT identity FROM runs WHERE status = 'succeeded'")
+        return [identity for (identity,), count in Counter(rows).items() if count > 1]
+
+    def wrong_results(self) -> list[str]:
+        """Return the runs of the grid whose weights are not those of an undisturbed training."""
+        calm = undisturbed_weights(self.file, self.folder / "site")
+        wrong = []
+        for number, run_id in self._succeeded():
+            folder = newest_attempt(self.cluster.home / "runs" / run_id)
+            if weights_hash(calm[number].saved(folder)) != calm[number].digest:
+                wrong.append(run_id)
+        return wrong
+
+    def _succeeded(self) -> list[tuple[int, str]]:
+        return [
+            (int(number), str(run_id))
+            for number, run_id in self.cluster.query(
+                "SELECT r.number, r.id FROM runs r JOIN grids g ON g.id = r.grid_id "
+                "WHERE r.status = 'succeeded' AND g.name = 'storm' ORDER BY r.number"
+            )
+        ]
+
+    def wait_for_mlflow(self, seconds: float) -> None:
+        """Wait until everything is shipped."""
+
+        def shipped() -> bool:
+            return not self.cluster.query("SELECT id FROM runs WHERE mlflow = 'pending'")
+
+        self.cluster.wait_until(shipped, "everything is in MLflow", seconds)
+
+    def wrong_points(self) -> list[str]:
+        """Return the runs whose points in MLflow are not exactly those of their journal."""
+        wrong = []
+        with closing(sqlite3.connect(self.cluster.home / "mlflow.db")) as connection:
+            for _, run_id in self._succeeded():
+                found = connection.execute(
+                    "SELECT run_uuid FROM tags WHERE key = 'bptt.run_id' AND value = ?", [run_id]
+                ).fetchall()
+                if len(found) != 1:
+                    wrong.append(f"{run_id}: {len(found)} MLflow runs")
+                    continue
+                rows = connection.execute(
+                    "SELECT key, step FROM metrics WHERE run_uuid = ?", found[0]
+                ).fetchall()
+                there = Counter(row for row in rows if _is_journalled(row[0]))
+                expected = journalled(newest_attempt(self.cluster.home / "runs" / run_id))
+                if there != expected:
+                    wrong.append(
+                        f"{run_id}: too many {there - expected}, too few {expected - there}"
+                    )
+        return wrong
+
+    def story(self) -> str:
+        """Return what is needed to understand a failure."""
+        return "\n".join(
+            [
+                f"seed {self.seed}, faults {dict(self.nemesis.done)}",
+                *self.nemesis.log[-60:],
+                *(str(event) for event in self.cluster.events()[-200:]),
+                self.cluster.tail(),
+            ]
+        )
+
+
+def newest_attempt(run: Path) -> Path:
+    """Return the folder of a run's last attempt that has a result."""
+    done = [path.parent for path in run.glob("a*/result.json")]
+    return max(done, key=lambda path: int(path.name[1:]))
+
+
+def journalled(folder: Path) -> Counter[tuple[str, int]]:
+    """Return the points that a journal holds, by key and step."""
+    found: Counter[tuple[str, int]] = Counter()
+    for line in (folder / "journal.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        for name, value in record.get("metrics", {}).items():
+            # MLflow has no point where a metric is not a number
+            if value is not None and math.isfinite(value) and _is_journalled(name):
+                found[name, record["step"]] += 1
+    return found
+
+
+def _is_journalled(name: str) -> bool:
+    return name.startswith(("train/", "eval/", "grad/"))
