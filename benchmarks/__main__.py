@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import agreement, statistics_cost
+from benchmarks import agreement, queue_overhead, queue_scale, statistics_cost
 
 PAGE = Path(__file__).parent.parent / "docs" / "measurements.md"
 
@@ -17,7 +17,7 @@ def main() -> None:
         f"Written by `make bench`: torch {torch.__version__}, Python {platform.python_version()}, "
         f"{platform.machine()}, one thread per run, two runs at a time at most.\n",
     ]
-    for measurement in (agreement, statistics_cost):
+    for measurement in (agreement, statistics_cost, queue_overhead, queue_scale):
         for line in measurement.table():
             print(line, flush=True)
             lines.append(line)

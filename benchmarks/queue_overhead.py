@@ -165,8 +165,8 @@ def table() -> Iterator[str]:
     ratios = [p / q for p, q in zip(plain, queue, strict=True)]
     yield (
         f"{RUNS} runs of an LSTM (latch, T = 20, hidden 16, 100 updates) on {SLOTS} slots, from "
-        f"`bptt submit` to the end of the last one, against {RUNS} plain scripts, {SLOTS} at a time; "
-        f"{ROUNDS} interleaved pairs: {_spread(queue)} s against {_spread(plain)} s, ratio "
+        f"`bptt submit` to the end of the last one, against {RUNS} plain scripts, {SLOTS} at a "
+        f"time; {ROUNDS} interleaved pairs: {_spread(queue)} s against {_spread(plain)} s, ratio "
         f"{_spread(ratios)}.\n"
     )
     yield f"From the commit of a grid of one run to its first update, warm: {_spread(starts)} s.\n"

@@ -70,8 +70,9 @@ def _claim(
     for _ in range(TRIES):
         if (seq := next_run(connection)) is None:
             return None
-        run = connection.execute(select(runs).where(runs.c.seq == seq)).one()
-        if _take(connection, run, worker_id, slot, lease_seconds):
+        run = connection.execute(select(runs).where(runs.c.seq == seq)).one_or_none()
+        # its grid may have been deleted since
+        if run is not None and _take(connection, run, worker_id, slot, lease_seconds):
             _begin_attempt(connection, run, worker, slot)
             return _describe(connection, run)
     return None

@@ -18,6 +18,7 @@ def test_every_point_of_a_grid_is_trained_once(queue, redis, start_worker, undis
     assert [queue.run(run_id).step for run_id in ids] == [40] * 6
     assert queue.run(ids[3]).result["hash"] == undisturbed(ids[3])["hash"]
     assert len({queue.run(run_id).result["hash"] for run_id in ids}) == 6
+    assert not worker.said("look by themselves")
     assert worker.drain() == 0
 
 
