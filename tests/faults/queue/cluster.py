@@ -56,7 +56,9 @@ class Cluster:
         self.lease = lease
         self.environment = {
             **{name: value for name, value in os.environ.items() if name[:5] != "BPTT_"},
-            "PYTHONPATH": str(folder / "site"),
+            "PYTHONPATH": os.pathsep.join(
+                [str(folder / "site"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+            ).rstrip(os.pathsep),
             "OMP_NUM_THREADS": "1",
             "BPTT_HOME": str(self.home),
             "BPTT_DATABASE_URL": self.url,
