@@ -48,6 +48,8 @@ class Cluster:
         tcp: bool = False,
     ) -> None:
         self.folder, self.kind = folder, database
+        self.slots = workers * slots
+        """Of all workers."""
         self.home, self.log = folder / "home", folder / "witness"
         witness.install(folder / "site", self.log, pause)
         self.redis = start_redis(folder / "redis", tcp=tcp)

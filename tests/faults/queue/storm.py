@@ -55,7 +55,10 @@ class Storm:
         """Submit the grid and strike until all faults are done; then wait for the last run."""
         self.cluster.run("submit", str(self.file))
         chance = random.Random(self.seed + 1)
+        began = time.monotonic()
         for number in range(self.faults):
+            if number % 10 == 0:
+                self._spread(number, (time.monotonic() - began) / (number or 1))
             next_at = time.monotonic() + chance.uniform(0.5, 1.5) * self.gap
             self.nemesis.strike()
             if number % 25 == 0:
@@ -67,6 +70,14 @@ class Storm:
         self.nemesis.thaw(everything=True)
         witness.set_pause(self.cluster.log, 0)
         self.cluster.wait_until(lambda: self.cluster.unfinished() == 0, "all runs end", 900)
+
+    def _spread(self, number: int, seconds: float) -> None:
+        """Slow the updates down, or speed them up, so that the last fault still finds work."""
+        left = self.cluster.unfinished() * self.steps
+        time_left = (self.faults - number) * max(seconds, self.gap)
+        # about half of the time a slot's worker has just been killed
+        pause = 0.5 * time_left * self.cluster.slots / max(left, 1)
+        witness.set_pause(self.cluster.log, min(max(pause, 0.02), 0.5))
 
     def verdict(self) -> Verdict:
         """Judge by the witness log and the events alone."""
