@@ -268,11 +268,12 @@ class GridPoints(Sequence[RunSpec]):
     def canonical(self, position: int) -> str:
         """Return the canonical text of a point, as its spec's `canonical` does, but quickly."""
         *row, seed = self.rows[position]
-        texts = {name: self._texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}
+        texts = {name: self.texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}
         return join_sections({**texts, "seed": str(seed)})
 
     @cached_property
-    def _texts(self) -> Mapping[str, Sequence[str]]:
+    def texts(self) -> Mapping[str, Sequence[str]]:
+        """The distinct contents of every section but the seed, as canonical text."""
         return {name: [section_text(c) for c in held] for name, held in self.sections.items()}
 
 

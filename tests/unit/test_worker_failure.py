@@ -55,10 +55,10 @@ def test_error_below_code_of_a_plugin_is_the_plugins_too():
     def in_torch():
         raise RuntimeError("shapes do not fit")
 
-    try:
+    with pytest.raises(RuntimeError) as caught:
         exec("call()", {"__name__": "bptt_plugins.tasks.latch", "call": in_torch})
-    except RuntimeError as error:
-        assert cause_of(error, SPEC) == "plugin_error"
+
+    assert cause_of(caught.value, SPEC) == "plugin_error"
 
 
 def test_exit_out_of_a_plugin_is_its_failure():

@@ -1,13 +1,14 @@
 """What a file asks for: a run, or a grid of runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Row
 from bptt.run_file.estimate import Estimate
+from bptt.run_file.identification import identify
 from bptt.run_file.pack_key import COUNTING, join_shapes, shape_text
 from bptt.spec import GridSpec, RunSpec, identity_of
 
@@ -34,6 +35,15 @@ class RunRequest:
     """The same without the seed, in words: what a mean over seeds is called."""
     pack_key: str
     """Requests with equal keys may be trained together."""
+
+
+class Entry(NamedTuple):
+    """What tells the points of one configuration apart, and what they have in common."""
+
+    config: str
+    seed: int
+    name: str
+    identity: str
 
 
 class GridRequest(Sequence[RunRequest]):
@@ -82,6 +92,27 @@ class GridRequest(Sequence[RunRequest]):
             return [self._request(number) for number in numbers]
         return self._request(numbers)
 
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entry of every point, quicker than its request is made."""
+        identities: dict[Row, Callable[[int], str]] = {}
+        points = self.spec.points
+        for number, (raw, row) in enumerate(zip(self._raw, points.rows, strict=True)):
+            if (identity := identities.get(row[:-1])) is None:
+                data = self._data[raw[PART["task"]]]
+                identity = identify(points, number, self._plugins_of(number), data)
+                identities[row[:-1]] = identity
+            config, seed = self._labels.config(raw), row[-1]
+            yield Entry(config, seed, self._name(config, number, seed), identity(seed))
+
+    def _name(self, config: str, number: int, seed: int) -> str:
+        if self._run_name:
+            return self._run_name
+        what = "-".join(config.split())
+        if not what:
+            spec = self.spec.points[number]
+            what = f"{spec.cell.name}-{spec.task.name}"
+        return f"{what}-s{seed}"
+
     def pack_keys(self) -> Iterator[str]:
         """Yield the pack key of every point."""
         return (self._pack_key(number) for number in range(len(self)))
@@ -96,10 +127,9 @@ class GridRequest(Sequence[RunRequest]):
         spec, plugins = self.spec.points[number], self._plugins_of(number)
         data = self._data[self._raw[number][PART["task"]]]
         config = self._labels.config(self._raw[number])
-        what = "-".join(config.split()) or f"{spec.cell.name}-{spec.task.name}"
         return RunRequest(
             spec=spec,
-            name=self._run_name or f"{what}-s{spec.seed}",
+            name=self._name(config, number, spec.seed),
             project=self.spec.project,
             plugins=plugins,
             data=data,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bptt.run_file import GridRequest
+from bptt.run_file import GridRequest, RunRequest
 from bptt.spec import GridPoints
 
 
@@ -66,33 +66,36 @@ def make_plan(request: GridRequest) -> Plan:
     """Return the rows of a grid; each point of the request is looked at once."""
     held = request.spec.points
     numbers: dict[tuple[tuple[int, ...], str], int] = {}
-    # the first point of each configuration, and what is known of it
-    first: list[tuple[tuple[int, ...], dict[str, Any]]] = []
+    # the position of the first point of each configuration
+    first: list[int] = []
     points = []
-    for row, run, work in zip(held.rows, request, request.flops(), strict=True):
+    for position, (row, entry) in enumerate(zip(held.rows, request.entries(), strict=True)):
         # equal rows may be called differently where an `include` completes to the same
-        key = row[:-1], run.config
+        key = row[:-1], entry.config
         number = numbers.setdefault(key, len(first))
         if number == len(first):
-            known: dict[str, Any] = {"plugins": run.plugins, "data": run.data, "config": run.config}
-            known |= {"axis_values": {p: v for p, v in run.values.items() if p != "seed"}}
-            known |= {"pack_key": run.pack_key, "steps": run.spec.training.steps, "work": work}
-            first.append((row[:-1], known))
-        points.append(Point(number, row[-1], run.identity, run.name))
-    seedless = GridPoints(held.sections, [(*row, 0) for row, _ in first])
+            first.append(position)
+        points.append(Point(number, entry.seed, entry.identity, entry.name))
+    works = list(request.flops())
+    seedless = GridPoints(held.sections, [(*held.rows[position][:-1], 0) for position in first])
     configurations = [
-        Configuration(
-            Content(
-                seedless.canonical(number),
-                json.dumps(dict(known.pop("plugins")), sort_keys=True),
-                known.pop("data"),
-            ),
-            **known,
-        )
-        for number, (_, known) in enumerate(first)
+        _configuration(request[position], seedless.canonical(number), works[position])
+        for number, position in enumerate(first)
     ]
     axes = [
         {"path": axis.path, "values": list(axis.values), "within": axis.within or None}
         for axis in request.spec.axes
     ]
     return Plan(request.spec.name, request.spec.project, axes, configurations, points)
+
+
+def _configuration(run: RunRequest, canonical: str, work: float) -> Configuration:
+    plugins = json.dumps(dict(run.plugins), sort_keys=True)
+    return Configuration(
+        Content(canonical, plugins, run.data),
+        axis_values={path: value for path, value in run.values.items() if path != "seed"},
+        config=run.config,
+        pack_key=run.pack_key,
+        steps=run.spec.training.steps,
+        work=work,
+    )

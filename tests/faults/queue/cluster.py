@@ -134,9 +134,14 @@ class Cluster:
             file = f"file:{self.home / 'bptt.db'}?mode=ro"
             with closing(sqlite3.connect(file, uri=True, timeout=30)) as connection:
                 return list(connection.execute(statement))
-        address = self.url.replace("+psycopg", "")
-        with psycopg.connect(address) as connection:
-            return list(connection.execute(statement))
+        while True:
+            # it may have been killed a moment ago
+            self.keep()
+            with (
+                suppress(psycopg.OperationalError),
+                psycopg.connect(self.url.replace("+psycopg", "")) as connection,
+            ):
+                return list(connection.execute(statement))
 
     def events(self) -> list[Event]:
         """Return the whole history."""

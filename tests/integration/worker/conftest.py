@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ from bptt.settings import Settings, for_child
 from bptt.store import Database, tables
 from bptt.store.tables import runs
 from bptt.training.checkpoint import from_bytes
-from tests.servers import short_folder, start_redis, until
+from tests.servers import is_alive, short_folder, start_redis, until
 
-PATIENCE = 180.0
+PATIENCE = 400.0
 """Seconds, on a machine that does much else."""
 
 GRID = """
@@ -154,17 +154,14 @@ class RunningWorker:
 
     def look(self) -> set[int]:
         """Remember the processes that it has started so far."""
-        for one in psutil.Process(self.process.pid).children(recursive=True):
-            self.seen[one.pid] = one
+        with suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(self.process.pid).children(recursive=True):
+                self.seen[one.pid] = one
         return set(self.seen)
 
     def survivors(self) -> list[psutil.Process]:
         """Return those of them that live."""
-        return [
-            one
-            for one in self.seen.values()
-            if one.is_running() and one.status() != psutil.STATUS_ZOMBIE
-        ]
+        return [one for pid, one in self.seen.items() if is_alive(pid) and one.is_running()]
 
     def said(self, text: str) -> bool:
         return text in self.log.read_text()
@@ -227,8 +224,9 @@ def start_worker(queue: Queue) -> Iterator[Callable[..., RunningWorker]]:
             worker.look()
             os.kill(worker.process.pid, signal.SIGCONT)
             worker.kill()
-        assert until(lambda w=worker: not w.survivors(), PATIENCE), worker.survivors()
         print(worker.log.read_text())
+    for worker in workers:
+        assert until(lambda w=worker: not w.survivors(), PATIENCE), worker.survivors()
 
 
 @pytest.fixture

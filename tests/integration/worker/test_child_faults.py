@@ -4,8 +4,8 @@ from bptt.run_folder import attempts
 from bptt.training.checkpoint import from_bytes
 from tests.servers import until
 
-PATIENCE = 180.0
-LONG = 6_000
+PATIENCE = 400.0
+LONG = 3_000
 """Steps of a run that lasts for seconds."""
 
 

@@ -5,8 +5,8 @@ import signal
 
 from tests.servers import until
 
-PATIENCE = 180.0
-LONG = 6_000
+PATIENCE = 400.0
+LONG = 3_000
 ENDLESS = 10_000_000
 
 
@@ -126,7 +126,7 @@ def test_held_run_stops_and_goes_on_later(queue, start_worker, undisturbed):
 
 
 def test_run_is_frozen_while_the_database_is_away(queue, start_worker, undisturbed):
-    (run_id,) = queue.submit(steps=20_000)
+    (run_id,) = queue.submit(steps=12_000)
     worker = start_worker(lease_seconds=6)
     queue.wait_for_checkpoint(run_id)
     child = queue.child(run_id)
@@ -144,7 +144,7 @@ def test_run_is_frozen_while_the_database_is_away(queue, start_worker, undisturb
 
 
 def test_process_of_a_frozen_worker_ends_by_itself(queue, start_worker, undisturbed):
-    (run_id,) = queue.submit(steps=20_000)
+    (run_id,) = queue.submit(steps=12_000)
     first = start_worker(lease_seconds=6)
     queue.wait_for_checkpoint(run_id)
     child = queue.child(run_id)

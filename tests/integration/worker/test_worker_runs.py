@@ -4,7 +4,7 @@ from bptt import job_queue
 from bptt.run_folder import attempts
 from tests.servers import until
 
-PATIENCE = 180.0
+PATIENCE = 400.0
 
 
 def test_every_point_of_a_grid_is_trained_once(queue, redis, start_worker, undisturbed):

@@ -11,7 +11,7 @@ from bptt.run_folder import attempts
 from bptt.tracking.client import connect
 from tests.servers import free_port, until
 
-PATIENCE = 180.0
+PATIENCE = 400.0
 
 
 @pytest.fixture

@@ -136,3 +136,21 @@ def test_too_many_points_are_refused_before_they_are_expanded(faults_of, seeds):
 
     assert f"{seeds:,} points" in fault
     assert time.process_time() - began < 2
+
+
+def test_entries_are_those_of_the_requests_one_by_one(grid_of):
+    request = grid_of(
+        """
+        task: {name: latch, length: [5, 9]}
+        cell: [rnn, {name: lstm, forget_bias: [0, 3]}]
+        clipper: {name: global_norm, max_norm: 1}
+        exclude: [{cell: rnn, task.length: 9}]
+        include: [{cell: gru}]
+        seeds: [0, 7, 123456789]
+        """
+    )
+
+    entries = [(e.config, e.seed, e.name, e.identity) for e in request.entries()]
+
+    assert entries == [(r.config, r.spec.seed, r.name, r.identity) for r in request]
+    assert len({identity for *_, identity in entries}) == len(request)

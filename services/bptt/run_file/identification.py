@@ -1,0 +1,33 @@
+"""Identities by the hundred thousand: what points share but for the seed is hashed once."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+
+from bptt.spec import SECTIONS, GridPoints, RunSpec, join_sections
+
+SEED = "\0"
+"""Stands for the seed; as a character it is in no JSON text."""
+
+
+def identify(
+    points: GridPoints, position: int, plugin_versions: Mapping[str, str], data: str
+) -> Callable[[int], str]:
+    """Return what makes of a seed the identity of a point with that seed.
+
+    It is that of `RunSpec.identity`, letter for letter.
+    """
+    *row, _ = points.rows[position]
+    texts = {name: points.texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}
+    canonical = join_sections({**texts, "seed": SEED})
+    before, after = (json.dumps(part)[1:-1] for part in canonical.split(SEED))
+    rest = json.dumps([dict(sorted(plugin_versions.items())), data])[1:]
+    begun = hashlib.sha256(f'[{RunSpec.VERSION}, "{before}'.encode())
+    end = f'{after}", {rest}'
+
+    def identity(seed: int) -> str:
+        digest = begun.copy()
+        digest.update(f"{seed}{end}".encode())
+        return digest.hexdigest()
+
+    return identity
