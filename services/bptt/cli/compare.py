@@ -65,11 +65,13 @@ def _point(run: "Run") -> "Point":
     from bptt.comparison import Point
 
     task = str(run.values.get("task", ""))
-    return Point(run.config or run.name, run.seed, run.status, run.result, task)
+    # without any axis but the seed the configuration has no words of its own
+    config = run.config or run.name.removesuffix(f"-s{run.seed}")
+    return Point(config, run.seed, run.status, run.result, task)
 
 
 def _heading(title: str, comparison: "Comparison") -> str:
-    parts = [f"{title}: {comparison.ended:,} of {counted(comparison.points, 'run')} ended"]
+    parts = [f"{title}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"]
     if comparison.task:
         parts.append(f"task {comparison.task}")
     if comparison.metric:

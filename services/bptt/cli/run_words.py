@@ -22,7 +22,7 @@ def grid_title(grid_id: str, name: str) -> str:
 
 def run_title(run: "Run") -> str:
     """Return which point of its grid a run is: `lstm lr=0.003 seed=1`."""
-    return f"{run.config or run.name} seed={run.seed}"
+    return f"{run.config} seed={run.seed}" if run.config else run.name
 
 
 def counts_told(counts: Mapping[Status, int]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--hold", is_flag=True, help="Let the runs wait until bptt release.")
 @click.option(
     "--priority",
-    type=int,
+    type=click.IntRange(-1_000_000, 1_000_000),
     default=0,
     show_default=True,
     help="Among your own grids the highest number goes first.",

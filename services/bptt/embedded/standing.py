@@ -43,7 +43,7 @@ class Standing:
         if workers and self.broker and not self.broker.up:
             return "Degraded: runs start up to 2 s late until Redis is back; nothing is lost."
         if waiting and not self.queue.claimable:
-            return f"{told} and none may begin now; see why with: bptt runs"
+            return f"{told} and none may begin now; see why with: bptt grids"
         if counts.get("held") and not waiting and not counts.get("running"):
             return f"{counts['held']:,} runs are held; let them begin with: bptt release GRID"
         if not any(counts.values()):

@@ -5,7 +5,10 @@ from sqlalchemy import Connection, select, text, update
 from bptt.lifecycle import Status
 from bptt.store.clock import now
 from bptt.store.history import record_event
-from bptt.store.tables import LIVE, grids, runs
+from bptt.store.tables import LIVE, AnyRow, grids, runs
+
+FIRST_FAILED = "its first run failed at once"
+"""How the reason begins for which a grid is held by its first run."""
 
 
 def end_if_over(connection: Connection, grid_id: str, actor: str) -> bool:
@@ -52,4 +55,14 @@ def first_run_left(
     """Open the gate when the first run of a grid has left running; if it failed, hold the rest."""
     was_first = open_gate(connection, grid_id, run_id, actor)
     if was_first and status == "failed":
-        hold_back(connection, grid_id, f"its first run failed at once: {why}", actor)
+        hold_back(connection, grid_id, f"{FIRST_FAILED}: {why}", actor)
+
+
+def try_first_again(connection: Connection, grid: AnyRow, run_id: str, actor: str) -> None:
+    """Let `run_id` go ahead of a grid that is held because its first run failed at once."""
+    if grid.held_reason is None or not grid.held_reason.startswith(FIRST_FAILED):
+        return
+    connection.execute(
+        update(grids).where(grids.c.id == grid.id).values(held_reason=None, canary_run_id=run_id)
+    )
+    record_event(connection, "gate_closed", grid_id=grid.id, actor=actor, run_id=run_id)

@@ -12,6 +12,7 @@ from bptt.store.bulk import insert_many
 from bptt.store.clock import read_clock
 from bptt.store.database import Database
 from bptt.store.finding import take_grid, take_run
+from bptt.store.grid_state import try_first_again
 from bptt.store.numbering import LARGE, Numbers, lock_numbers
 from bptt.store.tables import AnyRow, events, grids, points, runs
 from bptt.store.writing import Expected, Replacement, refuse_too_many, write_replacements
@@ -55,7 +56,8 @@ def retry(
     """Queue a new run in the place of one that failed, or of all of a grid that did.
 
     What has ended stays what it was, in the history; the grid's point refers to the new run, which
-    may go on from the last checkpoint of the old one. A grid that had ended goes on.
+    may go on from the last checkpoint of the old one. A grid that had ended goes on. Where one is
+    held because its first run failed at once, the new run goes ahead of the rest as that did.
 
     Args:
         database: the queue.
@@ -108,6 +110,7 @@ def _repeat(
     ]
     write_replacements(connection, grid.id, grid.user_name, numbers, new)
     connection.execute(update(grids).where(grids.c.id == grid.id).values(ended_at=None))
+    try_first_again(connection, grid, new[0].run_id, actor)
     _tell(connection, grid.id, new, actor)
     return [run.run_id for run in new]
 
@@ -122,7 +125,7 @@ def _new_id(grid_id: str, number: int, run_id: str | None) -> str:
 def _refuse(connection: Connection, run: AnyRow, allowed: Collection[Status]) -> None:
     if run.status not in allowed:
         ended = "has succeeded" if run.status == "succeeded" else f"is {run.status}"
-        what = " or ".join(allowed)
+        what = " or ".join({"failed": "failed", "cancelled": "was cancelled"}[s] for s in allowed)
         raise NotPossible(f"Run {run.id} {ended}: only what {what} can be retried.")
     later = connection.execute(select(runs.c.id).where(runs.c.retry_of == run.id)).scalar()
     if not run.is_current:

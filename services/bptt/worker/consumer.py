@@ -33,6 +33,8 @@ class Consumer(threading.Thread):
 
         # its threads look for the task in the app of the process, not in that of its worker
         self._app.set_default()
+        if not (broker := job_queue.check_broker(self._post.settings)).up:
+            logger.warning("%s Slots look for work by themselves.", broker.detail)
         pause = 1.0
         while not self._post.draining.is_set():
             state.should_stop = state.should_terminate = None

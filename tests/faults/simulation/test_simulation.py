@@ -13,12 +13,12 @@ from tests.faults.simulation.world import STEPS, World, set_clock
 from tests.integration.store.conftest import (
     database_folder,
     empty_database,
-    new_database,
+    kept_databases,
     sqlite_template,
 )
 from tests.integration.store.queueing import put_grid
 
-__all__ = ["database_folder", "empty_database", "new_database", "sqlite_template"]
+__all__ = ["database_folder", "empty_database", "kept_databases", "sqlite_template"]
 
 SEEDS = 120
 MORE = 20_000

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from bptt.store import Database, departure, grid_state
-from tests.integration.store import refusals, scenarios
+from tests.integration.store import gates, refusals, scenarios
 
 Story = Callable[[Database], None]
 VALUE = r"(?:\?|%\(\w+\)s(?:::\w+)?)"
@@ -162,32 +162,32 @@ MUTANTS: dict[str, tuple[Callable[..., Any], Story, tuple[str, ...]]] = {
     ),
     "one run too many for a user": (
         rewrite("^\\s*WITH busy", r"< u\.max_running", "<= u.max_running"),
-        scenarios.a_user_at_their_limit,
+        gates.a_user_at_their_limit,
         BOTH,
     ),
     "no hold": (
         rewrite("^\\s*WITH busy", r"AND g\.held_reason IS NULL", ""),
-        scenarios.a_grid_that_is_held,
+        gates.a_grid_that_is_held,
         BOTH,
     ),
     "no gate": (
         rewrite("^\\s*WITH busy", "WHEN 'running' THEN NULL", ""),
-        scenarios.the_first_run_goes_alone,
+        gates.the_first_run_goes_alone,
         BOTH,
     ),
     "no hold when the first run fails": (
         replace(grid_state, "hold_back", lambda *given: None),
-        scenarios.the_first_run_fails_at_once,
+        gates.the_first_run_fails_at_once,
         BOTH,
     ),
     "endless attempts": (
         replace(departure, "LOSSES_AT_MOST", 1000),
-        scenarios.a_run_that_dies_again_and_again,
+        gates.a_run_that_dies_again_and_again,
         BOTH,
     ),
     "a grid that ends too early": (
         replace(grid_state, "LIVE", "status = 'running'"),
-        scenarios.a_grid_with_queued_runs_goes_on,
+        gates.a_grid_with_queued_runs_goes_on,
         BOTH,
     ),
     "running without a lease": (

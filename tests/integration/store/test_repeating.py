@@ -4,8 +4,9 @@ from sqlalchemy import delete
 from bptt import store
 from bptt.errors import NotPossible, RunNotFound
 from bptt.store import Database
+from bptt.store.records import Failure
 from bptt.store.tables import runs
-from tests.integration.store.queueing import limit
+from tests.integration.store.queueing import limit, put_grid, put_worker
 from tests.integration.store.submitting import (
     claim,
     everything,
@@ -151,3 +152,35 @@ def test_filling_counts_against_the_users_limit(database: Database) -> None:
         store.fill_grid(database, user="ada", grid_id=grid_id)
 
     assert store.get_grid(database, grid_id).counts == {"cancelled": 8}
+
+
+def test_retry_sends_the_first_run_ahead_again_of_a_grid_it_holds(database):
+    put_grid(database, "g", size=3, canary=True)
+    put_worker(database, "w1")
+    first = store.claim(database, worker_id="w1", slot=0, lease_seconds=60)
+    broken = Failure("plugin_error", "it broke")
+    store.fail(database, first.run_id, 1, broken, 0)
+
+    (again,) = store.retry(database, user="ada", grid_id="g")
+
+    assert store.get_grid(database, "g").held_reason is None
+    assert store.claimable(database) == 1
+    claimed = store.claim(database, worker_id="w1", slot=0, lease_seconds=60)
+    assert claimed.run_id == again
+    assert store.claim(database, worker_id="w1", slot=1, lease_seconds=60) is None
+    # it fails again: the others are held again, none was burnt
+    store.fail(database, again, 1, broken, 0)
+    assert store.get_grid(database, "g").held_reason.startswith("its first run failed at once")
+    assert store.claimable(database) == 0
+
+
+def test_retry_leaves_a_hold_of_the_users_own_alone(database):
+    put_grid(database, "g", size=2)
+    put_worker(database, "w1")
+    claimed = store.claim(database, worker_id="w1", slot=0, lease_seconds=60)
+    store.fail(database, claimed.run_id, 1, Failure("plugin_error", "it broke"), 0)
+    store.hold_grid(database, "g", "ada")
+
+    store.retry(database, user="ada", grid_id="g")
+
+    assert store.get_grid(database, "g").held_reason is not None

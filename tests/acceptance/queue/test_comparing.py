@@ -1,0 +1,53 @@
+import json
+from pathlib import Path
+
+import pytest
+
+SEEDS_ONLY = "task: {name: latch, length: 20}\ncell: rnn\nseeds: 3\n"
+
+
+def rows(out):
+    return [" ".join(line.split()) for line in out.splitlines()]
+
+
+def test_compare_shows_each_configuration_over_its_seeds(bptt, submitted, machine):
+    worker = machine()
+    worker.succeed(worker.begin())
+    worker.succeed(worker.begin())
+    worker.fail(worker.begin())
+    worker.begin()
+
+    code, out, errors = bptt("compare", "bias")
+
+    assert (code, errors) == (0, [])
+    told = rows(out)
+    assert told[0] == f"bias ({submitted}): results of 2 of 6 runs, accuracy, higher is better"
+    assert told[2:6] == [
+        "configuration n accuracy solved slope runs",
+        "rnn 2 0.938 [0.938, 0.938] 1 [0.342, 1] - 2 solved",
+        "lstm forget_bias=0 0 - - - 1 failed, 1 running",
+        "lstm forget_bias=3 0 - - - 2 queued",
+    ]
+
+
+def test_grid_without_an_axis_but_the_seed_is_one_configuration(bptt, machine):
+    Path("seeds.yaml").write_text(SEEDS_ONLY)
+    bptt("submit", "seeds.yaml")
+    machine().finish_all()
+
+    code, out, _ = bptt("compare", "seeds", "--json")
+
+    assert code == 0
+    ((group,),) = [comparison["groups"] for comparison in json.loads(out)]
+    assert (group["config"], group["points"], group["value"]["n"]) == ("rnn-latch", 3, 3)
+    # and a run of it is called by its name, which has its seed
+    assert "rnn-latch-s0 " in bptt("runs", "seeds")[1]
+    assert "seed=0" not in bptt("runs", "seeds")[1]
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["nothing", "--json"]])
+def test_unknown_grid_is_refused(bptt, submitted, arguments):
+    code, out, (error,) = bptt("compare", *arguments)
+
+    assert (code, out) == (2, "")
+    assert "nothing" in error
