@@ -1,23 +1,18 @@
 """`bptt compare`: a grid's answer, a mean over seeds for each configuration."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bptt.cli.connection import connected
+from bptt.cli.connection import all_runs, connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
 
 if TYPE_CHECKING:
     from bptt.api.answers import Run
-    from bptt.client import Client
     from bptt.comparison import Comparison, Group, Interval, Point
-
-PAGE = 1000
-"""Runs asked for at once."""
 
 
 @click.command()
@@ -34,7 +29,7 @@ def compare(grid: str, as_json: bool) -> None:
     with connected() as client:
         grid_id = client.find(grid, "grid").id
         title = grid_title(grid_id, client.grid(grid_id).name)
-        comparisons = compared([_point(run) for run in _all_runs(client, grid_id)])
+        comparisons = compared([_point(run) for run in all_runs(client, grid_id)])
     if as_json:
         print_json([asdict(comparison) for comparison in comparisons])
         return
@@ -50,15 +45,6 @@ def compare(grid: str, as_json: bool) -> None:
         "Mean [95 % interval of the mean] over seeds; solved: share of ended runs [Wilson]; "
         "slope: of log gradient norm per step of lag."
     )
-
-
-def _all_runs(client: "Client", grid_id: str) -> "Iterator[Run]":
-    after = None
-    while page := client.runs(grid_id, limit=PAGE, after=after):
-        yield from page
-        after = page[-1].run_id
-        if len(page) < PAGE:
-            return
 
 
 def _point(run: "Run") -> "Point":

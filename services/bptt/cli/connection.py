@@ -10,8 +10,12 @@ from bptt.errors import UserError
 from bptt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found
+    from bptt.api.answers import Found, Run
     from bptt.client import Client
+
+
+PAGE = 1000
+"""Runs asked for at once."""
 
 
 def current_settings() -> Settings:
@@ -46,3 +50,13 @@ def find_all(
     if errors:
         raise errors[0]
     return list(found.values())
+
+
+def all_runs(client: "Client", grid_id: str) -> "Iterator[Run]":
+    """Yield every run of a grid in its order, however many there are."""
+    after = None
+    while page := client.runs(grid_id, limit=PAGE, after=after):
+        yield from page
+        after = page[-1].run_id
+        if len(page) < PAGE:
+            return

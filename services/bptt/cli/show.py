@@ -131,10 +131,18 @@ def _print_json(
     runs: "dict[str, RunDetail]",
     folders: dict[str, RunFolder],
 ) -> None:
+    from bptt.cli.connection import all_runs
     from bptt.cli.output import print_json
     from bptt.cli.summary import summarize
 
-    content: list[Any] = [{"grid": grid.model_dump(mode="json")} for grid in grids.values()]
+    content: list[Any] = [
+        {
+            "grid": grid.model_dump(mode="json"),
+            "axes": [axis.model_dump(mode="json") for axis in client.axes(grid.grid_id)],
+            "runs": [run.model_dump(mode="json") for run in all_runs(client, grid.grid_id)],
+        }
+        for grid in grids.values()
+    ]
     for detail in runs.values():
         folder = _newest(settings, detail)
         measured = summarize(folder).as_json() if folder else None

@@ -1,5 +1,6 @@
 """Checks of the services: Redis, the database and its clock, the queue, MLflow."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,11 +27,25 @@ def redis_server(settings: Settings) -> Iterator[Finding]:
     if not settings.redis_url:
         yield Finding("ok", "Redis", f"to be started from {find_server()}")
         if not holder(settings.home):
+            yield from _stranger(settings)
             return
     state = check_broker(settings)
     yield Finding("ok" if state.up else "fail", "Redis", state.detail)
     if state.up:
         yield from _configuration(settings)
+
+
+def _stranger(settings: Settings) -> Iterator[Finding]:
+    """See that nothing but a Redis listens where `bptt up` will start its own."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(socket_path(settings)))
+        except OSError:
+            # nobody is there, as it should be
+            return
+    if not (state := check_broker(settings)).up:
+        told = f"{state.detail} End that process, or set BPTT_HOME to another folder."
+        yield Finding("fail", "Redis", told)
 
 
 def _configuration(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The schema's version: upgrade, check, downgrade, and a copy before all of these."""
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from bptt.errors import DatabaseUnavailable, NotPossible, SchemaMismatch
+from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
 from bptt.store.database import Database
 from bptt.store.faults import UPGRADE
 
@@ -32,7 +33,8 @@ def upgrade(database: Database) -> list[str]:
         The revisions that were applied, oldest first.
 
     Raises:
-        DatabaseUnavailable: the database does not answer, or its file cannot be made.
+        DatabaseUnavailable: the database does not answer, or its disk is full.
+        InvalidSetting: its file cannot be made where it is to lie.
         SchemaMismatch: it is newer than this program.
     """
     if database.file is not None:
@@ -159,7 +161,9 @@ def _make_file(path: Path) -> None:
         # SQLite gives its journal files the mode of the database
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
-        raise DatabaseUnavailable(
+        # room comes back; a folder that is not ours does not
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (DatabaseUnavailable if is_full else InvalidSetting)(
             f"Cannot make the database {path}: {error.strerror}. "
             "Set BPTT_HOME to a folder you can write to."
         ) from error

@@ -1,5 +1,6 @@
 """What the process of one attempt does, from its fork to its exit code."""
 
+import faulthandler
 import json
 import os
 import resource
@@ -46,6 +47,8 @@ def main(assignment: Assignment, connection: Connection) -> None:
     lifeline = Lifeline(connection, assignment.deadline)
     folder = RunFolder.of_attempt(assignment.runs, assignment.run_id, assignment.attempt)
     _print_to(folder.log)
+    # a segmentation fault names the line of Python that led to it
+    faulthandler.enable()
     _yield_memory()
     # written, never read: what a GPU's driver looks at in this process
     environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"

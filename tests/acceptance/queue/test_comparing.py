@@ -51,3 +51,13 @@ def test_unknown_grid_is_refused(bptt, submitted, arguments):
 
     assert (code, out) == (2, "")
     assert "nothing" in error
+
+
+def test_a_grid_as_json_has_its_axes_and_every_run(bptt, submitted, machine):
+    machine().finish_all()
+
+    (told,) = json.loads(bptt("show", submitted, "--json")[1])
+
+    assert [axis["path"] for axis in told["axes"]] == ["cell", "cell.forget_bias", "seed"]
+    assert [run["number"] for run in told["runs"]] == list(range(6))
+    assert {run["result"]["metrics"]["eval/accuracy"] for run in told["runs"]} == {0.9375}

@@ -69,7 +69,7 @@ def test_home_that_cannot_be_made_is_one_line(bptt, home):
 
     code, out, (line,) = bptt("submit", "bias.yaml")
 
-    assert (code, out) == (75, "")
+    assert (code, out) == (2, "")
     assert f"Cannot make the database {home / 'bptt.db'}" in line
     assert "BPTT_HOME" in line
 

@@ -1,6 +1,7 @@
 """`bptt doctor`: finds what is wrong with a machine, and nothing where nothing is."""
 
 import json
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -105,3 +106,14 @@ def test_a_program_that_torch_cannot_be_imported_in_is_a_failure(folder: Path) -
     found = examined(home, code=1)
 
     assert "A process to train in does not start" in found["fail", "training"]
+
+
+def test_a_stranger_on_the_socket_of_a_stack_that_is_down_is_found(home: Home) -> None:
+    home.folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(home.folder / "redis.sock"))
+        stranger.listen()
+
+        found = examined(home, code=1)
+
+    assert "End that process, or set BPTT_HOME" in found["fail", "Redis"]

@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from bptt import store
-from bptt.errors import DatabaseUnavailable, NotPossible, SchemaMismatch
+from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
 from bptt.store import Database, open_database
 from bptt.store.tables import metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
@@ -278,5 +278,5 @@ def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     database = open_database(f"sqlite:///{tmp_path / 'file' / 'bptt.db'}")
 
-    with pytest.raises(DatabaseUnavailable, match=r"Cannot make the database .*BPTT_HOME"):
+    with pytest.raises(InvalidSetting, match=r"Cannot make the database .*BPTT_HOME"):
         store.upgrade(database)
