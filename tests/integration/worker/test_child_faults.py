@@ -112,6 +112,17 @@ def test_run_that_kills_its_process_is_not_tried_for_ever(queue, start_worker, f
     assert [row.outcome for row in queue.attempts(run_id)] == ["lost"] * 3
 
 
+def test_segmentation_fault_names_the_line_that_led_to_it(queue, start_worker, faulty):
+    (run_id,) = queue.submit(text=faulty("segfault"))
+
+    start_worker(checkpoint_seconds=1000)
+    queue.wait([run_id], "failed")
+
+    failure = queue.run(run_id).failure
+    assert (failure["cause"], failure["signal"]) == ("crash_loop", 11)
+    assert "acme_faulty.py" in failure["log_tail"]
+
+
 def test_process_that_ends_without_a_result_has_not_succeeded(queue, start_worker, faulty):
     (run_id,) = queue.submit(text=faulty("exit"))
 
