@@ -69,9 +69,12 @@ def test_run_of_two_attempts_has_each_point_once(queue, start_worker, stored):
     (run_id,) = queue.submit(steps=6_000)
     start_worker()
     queue.wait_for_checkpoint(run_id)
+    # or it might end before MLflow's new database is there
+    child = queue.child(run_id)
+    child.suspend()
     assert until(lambda: stored(run_id), PATIENCE)
 
-    queue.child(run_id).kill()
+    child.kill()
     assert shipped(queue, run_id)
 
     (found,) = stored(run_id)
