@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Server:
+class Server(ABC):
     """A server process that dies with this one; `url` stays the same over restarts."""
 
     url: str
@@ -63,13 +64,13 @@ class Server:
                     raise RuntimeError(f"{self.url} does not start:\n{said}")
                 time.sleep(0.1)
 
+    @abstractmethod
     def launch(self, log: Any) -> subprocess.Popen[bytes]:
         """Start the process, without waiting."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it takes requests."""
-        raise NotImplementedError
 
     def kill(self) -> None:
         """Do what `kill -9` does."""
