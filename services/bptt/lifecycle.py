@@ -37,7 +37,7 @@ LOSSES_AT_MOST = 3
 FailureCause = Literal[
     "crash_loop",  # died LOSSES_AT_MOST times in a row without progress
     "data_changed",
-    "disk_full",
+    "disk_full",  # found no room LOSSES_AT_MOST times in a row, though the worker did
     "out_of_memory",
     "plugin_changed",
     "plugin_error",  # code of a plugin raised
@@ -48,7 +48,7 @@ FailureCause = Literal[
 HINTS: Mapping[FailureCause, str] = {
     "crash_loop": "Read what it said last: bptt logs {run}. Then: bptt retry {run}",
     "data_changed": "Put the data back and: bptt retry {run}, or submit the grid again.",
-    "disk_full": "Make room, then: bptt retry {run}",
+    "disk_full": "Make room where it writes (a quota, another disk?), then: bptt retry {run}",
     "out_of_memory": (
         "Make model.hidden_size, model.layers, training.batch_size or the task's length smaller, "
         "or give each run more: fewer slots, or a larger BPTT_RUN_MEMORY_MB."

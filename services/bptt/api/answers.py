@@ -235,6 +235,8 @@ class Worker(Answer):
     version: str
     beat_at: float
     draining: bool
+    trouble: str = ""
+    """Why it begins nothing; empty: nothing keeps it."""
 
 
 class Queue(Answer):

@@ -13,7 +13,7 @@ GRIDS_ASKED = 5
 
 def slots_of(queue: QueueStatus) -> int:
     """Return the slots of all workers that take new runs."""
-    return sum(worker.slots for worker in queue.workers if not worker.draining)
+    return sum(worker.slots for worker in queue.workers if worker.takes_runs)
 
 
 def expected_slots(service: Service, queue: QueueStatus) -> int:

@@ -50,7 +50,7 @@ class Service:
     def wake(self) -> None:
         """Tell idle slots that there is work; without Redis they see it for themselves soon."""
         queue = store.queue_status(self.database)
-        free = sum(w.slots - w.busy for w in queue.workers if not w.draining)
+        free = sum(w.slots - w.busy for w in queue.workers if w.takes_runs)
         if (tokens := min(free, queue.claimable)) < 1:
             return
         # Celery is not imported where nobody would hear of it

@@ -52,6 +52,8 @@ def _lines(found: "Standing") -> list[tuple[str, str]]:
             busy = f"{worker.busy} of {counted(worker.slots, 'slot')} busy"
             told = f"{worker.host}:{worker.pid}  {busy}{stopping}, heard of {heard} ago"
             lines.append(("worker", told))
+            if worker.trouble:
+                lines.append(("", f"begins nothing: {worker.trouble}"))
         if not found.queue.workers:
             lines.append(("worker", "none"))
     return lines

@@ -1,7 +1,7 @@
 """How a run leaves the status running: pure decisions, without SQL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bptt.lifecycle import HINTS, LOSSES_AT_MOST, Status, StopRequest
@@ -69,7 +69,7 @@ def lost(run: Owned, ending: str, death: Failure, last_step: int | None) -> Depa
     Args:
         run: its row.
         ending: `lost` or `expired`.
-        death: what is known of it; the message says who died and how, the cause is not looked at.
+        death: what is known of it; the message says who died and how.
         last_step: the last step it is known to have done.
     """
     how: dict[str, Any] = {"exit_code": death.exit_code, "signal": death.signal}
@@ -80,11 +80,11 @@ def lost(run: Owned, ending: str, death: Failure, last_step: int | None) -> Depa
     how["losses"] = {"losses": losses, "loss_step": run.checkpoint_step}
     if losses >= LOSSES_AT_MOST:
         message = (
-            f"died {losses} times in a row without a checkpoint beyond step {run.checkpoint_step}; "
-            f"the last time: {death.message}"
+            f"ended {losses} times in a row without a checkpoint beyond step "
+            f"{run.checkpoint_step}; the last time: {death.message}"
         )
-        loop = Failure("crash_loop", message, death.log_tail, death.exit_code, death.signal)
-        return Departure("failed", ending, failure=_report(run.run_id, loop), **how)
+        report = _report(run.run_id, replace(death, message=message))
+        return Departure("failed", ending, failure=report, **how)
     status: Status = "held" if run.stop_request == "hold" else "queued"
     return Departure(status, ending, reason=death.message, **how)
 

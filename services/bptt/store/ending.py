@@ -8,6 +8,7 @@ the first one was written all the same, the second is answered with None.
 from collections.abc import Mapping
 from typing import Any
 
+from bptt.lifecycle import FailureCause
 from bptt.store import departure
 from bptt.store.database import Database
 from bptt.store.leaving import leave
@@ -48,6 +49,7 @@ def lose(
     attempt: int,
     *,
     why: str,
+    cause: FailureCause = "crash_loop",
     exit_code: int | None = None,
     signal: int | None = None,
     last_step: int = 0,
@@ -60,6 +62,7 @@ def lose(
         run_id: of the run.
         attempt: the one that died.
         why: one line for a person.
+        cause: of the failure, if it comes to that.
         exit_code: of its process, if it exited.
         signal: that killed its process, if one did.
         last_step: the last it is known to have done.
@@ -68,7 +71,7 @@ def lose(
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    death = Failure("crash_loop", why, log_tail, exit_code, signal)
+    death = Failure(cause, why, log_tail, exit_code, signal)
     with database.write() as connection:
         return leave(
             connection, run_id, attempt, lambda run: departure.lost(run, "lost", death, last_step)

@@ -119,9 +119,9 @@ def _hindrance(connection: Connection, run: AnyRow) -> str | None:
     up = _workers(connection)
     if not up:
         return "no worker is up"
-    if all(worker.draining for worker in up):
-        return "every worker is about to stop"
-    return None
+    if any(worker.takes_runs for worker in up):
+        return None
+    return next((w.trouble for w in up if w.trouble), "every worker is about to stop")
 
 
 def _ordinal(number: int) -> str:

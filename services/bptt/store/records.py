@@ -92,6 +92,13 @@ class Worker:
     """Slots that train; filled in by listings."""
     beat_at: float = 0.0
     draining: bool = False
+    trouble: str = ""
+    """Why it begins nothing; empty: nothing keeps it."""
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether its free slots begin what is queued."""
+        return not self.draining and not self.trouble
 
 
 @dataclass(frozen=True)

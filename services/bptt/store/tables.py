@@ -242,6 +242,7 @@ workers = Table(
     Column("slots", Integer, nullable=False),
     Column("version", String, nullable=False),
     Column("draining", Boolean, nullable=False, server_default=false()),
+    Column("trouble", String, nullable=False, server_default=text("''")),
     Column("registered_at", Float, nullable=False),
     Column("beat_at", Float, nullable=False),
     Column("removed_at", Float),

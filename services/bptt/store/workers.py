@@ -29,8 +29,16 @@ def register_worker(database: Database, worker: Worker) -> None:
         connection.execute(statement, {name: getattr(worker, name) for name in names.split()})
 
 
-def beat_worker(database: Database, worker_id: str, draining: bool = False) -> None:
+def beat_worker(
+    database: Database, worker_id: str, *, draining: bool = False, trouble: str = ""
+) -> None:
     """Say that a worker lives; one that was taken for dead is known again.
+
+    Args:
+        database: the queue.
+        worker_id: of the worker.
+        draining: it claims nothing more and ends.
+        trouble: why it claims nothing for now, in one line for a person.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -40,7 +48,7 @@ def beat_worker(database: Database, worker_id: str, draining: bool = False) -> N
         beaten = connection.execute(
             update(workers)
             .where(workers.c.id == worker_id)
-            .values(beat_at=now(), draining=draining, removed_at=None)
+            .values(beat_at=now(), draining=draining, trouble=trouble, removed_at=None)
         )
         if not beaten.rowcount:
             raise NotPossible(f"There is no worker {worker_id}; register it first.")
@@ -83,5 +91,5 @@ def live_owners(database: Database) -> list[Worker]:
 
 def as_worker(row: AnyRow) -> Worker:
     """Return a row of `workers`, with a column `busy`, as the record of it."""
-    names = "host boot_id pid pid_started slots version busy beat_at draining"
+    names = "host boot_id pid pid_started slots version busy beat_at draining trouble"
     return Worker(worker_id=row.id, **{name: getattr(row, name) for name in names.split()})

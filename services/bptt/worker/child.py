@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from os import environ
@@ -59,8 +60,9 @@ def main(assignment: Assignment, connection: Connection) -> None:
     except BaseException as error:
         _limit_memory(None)
         code = _fail(folder, assignment, error, lifeline)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     # no thread that a plugin left behind keeps the process
     os._exit(code)
 
@@ -165,12 +167,11 @@ def _fail(
 ) -> int:
     from bptt.worker.failure import describe
 
-    traceback.print_exception(error)
     failure = describe(error, assignment.run["spec"])
-    # by both ways: a disk may be full
+    # by all ways: a disk may be full
     lifeline.send(News("failure", text=json.dumps(failure)))
-    try:
+    with suppress(OSError):
+        traceback.print_exception(error)
+    with suppress(OSError):
         folder.write("failure", failure)
-    except OSError:
-        traceback.print_exc()
     return FAILED

@@ -1,6 +1,5 @@
 """Sorts what went wrong in a run's process into the causes a person can do something about."""
 
-import errno
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,8 +22,7 @@ from bptt.errors import (
 from bptt.lifecycle import FailureCause
 from bptt.registry.discovery import KINDS, one_line
 from bptt.worker.execution import is_memory
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from bptt.worker.room import FULL
 
 
 def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from bptt.worker import host, process
 from bptt.worker.consumer import Consumer
 from bptt.worker.lease import LeaseKeeper
 from bptt.worker.post import Post
+from bptt.worker.room import Room
 from bptt.worker.shipping_process import ShippingProcess
 from bptt.worker.slot_loop import SlotLoop
 from bptt.worker.slots import Slots
@@ -71,6 +72,7 @@ def _post(
         worker_id=worker_id,
         slots=Slots(settings.slots or os.cpu_count() or 1),
         keeper=LeaseKeeper(database, worker_id, settings.lease_seconds, wake),
+        room=Room(settings.runs),
         wake=wake,
         draining=draining,
         killing=killing,

@@ -52,6 +52,8 @@ class SlotLoop:
     def _train_one(self, slot: int) -> bool:
         """Claim one run and train it; say whether there was one."""
         post = self._post
+        if not post.room.look():
+            return False
         claimed_at = time.monotonic()
         claimed = store.claim(
             post.database, worker_id=post.worker_id, slot=slot, lease_seconds=post.lease

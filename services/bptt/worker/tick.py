@@ -48,7 +48,7 @@ class Tick(threading.Thread):
         self._reap_from = 0.0
         self._hungry_since: float | None = None
         self._strays: set[tuple[str, int]] = set()
-        self._trouble = ""
+        self._trouble = self._told = ""
         self._broker_up = True
 
     def run(self) -> None:
@@ -108,9 +108,15 @@ class Tick(threading.Thread):
         self._check_due = time.monotonic() + CHECK_EVERY
 
     def _beat(self) -> None:
-        if time.monotonic() < self._beat_due:
+        if self._post.room.trouble:
+            self._post.room.look()
+        # somebody may look why nothing begins
+        news = self._post.room.trouble != self._told
+        if time.monotonic() < self._beat_due and not news:
             return
-        store.beat_worker(self._post.database, self._post.worker_id)
+        told = self._post.room.trouble
+        store.beat_worker(self._post.database, self._post.worker_id, trouble=told)
+        self._told = told
         self._beat_due = time.monotonic() + self._post.lease / RENEWALS
 
     def _reap(self) -> None:

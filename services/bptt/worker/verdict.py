@@ -72,11 +72,16 @@ def _tell(
         why = "; ".join([why, *ending.notes])
         return lambda: store.give_back(database, run_id, attempt, why=why, last_step=tenure.step)
     tail = log_tail(folder)
+    cause: FailureCause = "crash_loop"
+    why = _death(code)
     if code == FAILED and ending.failure:
-        cause: FailureCause = ending.failure["cause"]
-        failure = Failure(cause, ending.failure["message"], tail, exit_code=code)
-        return lambda: store.fail(database, run_id, attempt, failure, tenure.step)
-    why = "; ".join([_death(code), *ending.notes])
+        cause, why = ending.failure["cause"], ending.failure["message"]
+        # the run is not to blame, and goes on where there is room
+        if cause != "disk_full":
+            failure = Failure(cause, why, tail, exit_code=code)
+            return lambda: store.fail(database, run_id, attempt, failure, tenure.step)
+        post.room.doubt()
+    why = "; ".join([why, *ending.notes])
     number = -code if code is not None and code < 0 else None
 
     def lose() -> Ended | None:
@@ -87,6 +92,7 @@ def _tell(
             run_id,
             attempt,
             why=why,
+            cause=cause,
             exit_code=None if number else code,
             signal=number,
             last_step=tenure.step,

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -38,7 +39,9 @@ class Nemesis:
         self.chance = random.Random(seed)
         self.done: Counter[str] = Counter()
         self.log: list[str] = []
-        self.frozen: list[tuple[float, int]] = []
+        self.frozen: dict[int, threading.Timer] = {}
+        """What thaws each process that is frozen; one of its own, because a fault may wait for
+        what a frozen process holds."""
         self.cancelled: list[str] = []
         """Runs whose cancel was acknowledged."""
         self.submitted = 0
@@ -65,13 +68,16 @@ class Nemesis:
         self.done[name] += 1
         self.log.append(f"{time.monotonic() - self._began:8.2f} {name}")
 
-    def thaw(self, *, everything: bool = False) -> None:
-        """Let go on what was frozen long enough."""
-        for until, pid in list(self.frozen):
-            if everything or time.monotonic() >= until:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
-                self.frozen.remove((until, pid))
+    def thaw(self) -> None:
+        """Let go on whatever is still frozen."""
+        for pid, timer in list(self.frozen.items()):
+            timer.cancel()
+            self._thaw(pid)
+
+    def _thaw(self, pid: int) -> None:
+        self.frozen.pop(pid, None)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
     def _kill(self, victims: list[int]) -> bool:
         if not victims:
@@ -82,13 +88,16 @@ class Nemesis:
         return False
 
     def _freeze(self, victims: list[int]) -> bool:
-        victims = [pid for pid in victims if pid not in [held for _, held in self.frozen]]
+        victims = [pid for pid in victims if pid not in self.frozen]
         if not victims:
             return False
         pid = self.chance.choice(victims)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
-            self.frozen.append((time.monotonic() + self.chance.uniform(2, 12), pid))
+            timer = threading.Timer(self.chance.uniform(2, 12), self._thaw, [pid])
+            timer.daemon = True
+            self.frozen[pid] = timer
+            timer.start()
             return True
         return False
 

@@ -64,10 +64,9 @@ class Storm:
             if number % 25 == 0:
                 print(f"{number} faults, {self.cluster.unfinished()} runs left", file=sys.stderr)
             while time.monotonic() < next_at:
-                self.nemesis.thaw()
                 self.cluster.keep()
                 time.sleep(0.05)
-        self.nemesis.thaw(everything=True)
+        self.nemesis.thaw()
         witness.set_pause(self.cluster.log, 0)
         self.cluster.wait_until(lambda: self.cluster.unfinished() == 0, "all runs end", 900)
 

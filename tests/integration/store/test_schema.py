@@ -21,7 +21,7 @@ from bptt.store.tables import metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
 
 ROOT = Path(__file__).parents[3]
-NEWEST = "0002"
+ALL = ["0001", "0002", "0003"]
 
 CATALOGUE = {
     "sqlite": (
@@ -78,7 +78,7 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
 ) -> None:
     database = blank()
 
-    assert store.upgrade(database) == ["0001", NEWEST]
+    assert store.upgrade(database) == ALL
     assert store.upgrade(database) == []
     store.check(database)
     put_worker(database, "w1")
@@ -90,11 +90,11 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
 
     store.downgrade(database, "0001")
     assert rows_of(database, runs, runs.c.seq) == before
-    assert store.upgrade(database) == [NEWEST]
+    assert store.upgrade(database) == ALL[1:]
     assert rows_of(database, runs, runs.c.seq) == before
 
     store.downgrade(database, "base")
-    assert store.upgrade(database) == ["0001", NEWEST]
+    assert store.upgrade(database) == ALL
     assert rows_of(database, runs) == []
     store.check(database)
 
@@ -139,7 +139,7 @@ def test_any_number_may_upgrade_at_once(blank: Callable[[], Database]) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(applied) == [[]] * 5 + [["0001", NEWEST]]
+    assert sorted(applied) == [[]] * 5 + [ALL]
     store.check(database)
 
 
@@ -153,7 +153,7 @@ def test_an_older_a_newer_and_no_schema_are_told_apart(blank: Callable[[], Datab
     store.downgrade(database, "0001")
     with pytest.raises(
         SchemaMismatch,
-        match=r"is older than this bptt: it has schema 0001, needed is 0002. Run: bptt database",
+        match=r"is older than this bptt: it has schema 0001, needed is 0003. Run: bptt database",
     ):
         store.check(database)
 
@@ -190,7 +190,7 @@ def test_an_unknown_revision_to_go_back_to_is_refused(blank: Callable[[], Databa
     database = blank()
     store.upgrade(database)
 
-    with pytest.raises(SchemaMismatch, match=r"'0077'.*Known: base, 0001, 0002"):
+    with pytest.raises(SchemaMismatch, match=r"'0077'.*Known: base, 0001, 0002, 0003"):
         store.downgrade(database, "0077")
 
     store.check(database)
@@ -218,7 +218,7 @@ def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
     ).stdout
 
     assert said.startswith(str(tmp_path / "site"))
-    assert said.endswith("['0001', '0002']\n")
+    assert said.endswith("['0001', '0002', '0003']\n")
 
 
 def test_only_the_owner_can_read_the_sqlite_files(tmp_path: Path) -> None:

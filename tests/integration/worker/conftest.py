@@ -200,11 +200,16 @@ def start_worker(queue: Queue) -> Iterator[Callable[..., RunningWorker]]:
     """Return a function that starts a worker of the queue; all of it is gone afterwards."""
     workers: list[RunningWorker] = []
 
-    def start(*, ready: bool = True, **settings: Any) -> RunningWorker:
+    def start(*, ready: bool = True, within: str = "", **settings: Any) -> RunningWorker:
+        command = [sys.executable, "-m", "bptt", "worker"]
+        if within:
+            # mounts of its own, which go when the process ends
+            shell = f'{within} && exec "$@"'
+            command = ["unshare", "--map-root-user", "--mount", "sh", "-c", shell, "sh", *command]
         log = queue.settings.home / f"worker{len(workers)}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "bptt", "worker"],
+                command,
                 env=for_child(replace(queue.settings, **settings)),
                 stderr=file,
                 stdout=file,

@@ -1,5 +1,6 @@
 """A clipper that fails; tests install it as a stranger's distribution."""
 
+import errno
 import os
 import time
 from typing import Annotated
@@ -14,7 +15,7 @@ class Faulty(Clipper):
 
     Args:
         at: call from which on.
-        what: raise, memory, sleep, exit or kill.
+        what: raise, no_room, memory, sleep, exit or kill.
     """
 
     def __init__(self, *, at: Annotated[int, Gt(0)] = 1, what: str = "raise") -> None:
@@ -28,6 +29,8 @@ class Faulty(Clipper):
         if calls >= self.at:
             if self.what == "raise":
                 raise RuntimeError("the clipper has had enough")
+            if self.what == "no_room":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if self.what == "memory":
                 torch.ones(10**10)
             if self.what == "sleep":

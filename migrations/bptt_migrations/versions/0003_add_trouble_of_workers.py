@@ -1,0 +1,17 @@
+"""Add what keeps a worker from beginning runs."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.add_column("workers", sa.Column("trouble", sa.String, nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("workers", "trouble")

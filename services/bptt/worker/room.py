@@ -1,0 +1,66 @@
+"""`Room`: whether the disk of the runs has room for one more attempt."""
+
+import errno
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+NEEDED = 8 * 2**20
+"""Bytes that must be free before a run is begun: its checkpoints, journal and statistics."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when a disk, or what one user may have of it, is full."""
+
+
+class Room:
+    """The disk that attempts are written to, as all slots of a worker see it.
+
+    Args:
+        folder: on that disk; it need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._doubted = False
+        self._lock = threading.Lock()
+        self.trouble = ""
+        """Why nothing is begun, in one line for a person; empty: there is room."""
+
+    def doubt(self) -> None:
+        """Have the next look try it out: an attempt found no room, whatever the system counts."""
+        self._doubted = True
+
+    def look(self) -> bool:
+        """Say whether there is room, and remember what to tell if there is not."""
+        with self._lock:
+            before, self.trouble = self.trouble, self._find_trouble()
+            if self.trouble != before:
+                logger.warning("%s", self.trouble or f"there is room in {self._folder} again")
+            return not self.trouble
+
+    def _find_trouble(self) -> str:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self._folder).free
+            if free >= NEEDED and self._doubted:
+                self._try()
+                self._doubted = False
+        except OSError as error:
+            if error.errno not in FULL:
+                return f"cannot write in {self._folder}: {error.strerror or error}"
+            free = 0
+        if free >= NEEDED:
+            return ""
+        return f"the disk of {self._folder} is full, or your share of it: make room there"
+
+    def _try(self) -> None:
+        """Take what a run needs and let go of it; a quota is seen in no other way."""
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            for _ in range(NEEDED // 2**20):
+                file.write(bytes(2**20))
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,92 @@
+"""A disk that fills up while runs are trained on it: they wait for room, and lose nothing."""
+
+import resource
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from bptt import store
+from bptt.worker.room import NEEDED, Room
+from tests.servers import until
+
+PATIENCE = 400.0
+ENDLESS = 10_000_000
+
+
+def fill(file: Path) -> None:
+    """Write until nothing more fits."""
+    with file.open("wb", buffering=0) as ballast:
+        for size in (2**16, 2**12, 1):
+            with suppress(OSError):
+                while True:
+                    ballast.write(bytes(size))
+
+
+def on_small_disk(start_worker, queue, mebibytes=24):
+    """Start a worker whose runs lie on a disk of their own; return it and where that is seen."""
+    queue.settings.runs.mkdir()
+    mount = f"mount -t tmpfs -o size={mebibytes}m none {queue.settings.runs}"
+    worker = start_worker(within=mount)
+    return worker, Path(f"/proc/{worker.process.pid}/root{queue.settings.runs}")
+
+
+def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, start_worker):
+    calm, disturbed = queue.submit(steps=3000), queue.submit(steps=3000)
+    worker, disk = on_small_disk(start_worker, queue)
+    queue.wait(calm)
+
+    assert until(lambda: queue.run(disturbed[0]).checkpoint_step > 0, PATIENCE)
+    fill(disk / "ballast")
+    assert until(lambda: queue.run(disturbed[0]).status == "queued", PATIENCE)
+    assert until(lambda: store.queue_status(queue.database).workers[0].trouble, PATIENCE)
+    (told,) = [w.trouble for w in store.queue_status(queue.database).workers]
+    (_, why) = store.position(queue.database, disturbed[0])
+    (disk / "ballast").unlink()
+    queue.wait(disturbed)
+
+    assert (
+        why
+        == told
+        == (f"the disk of {queue.settings.runs} is full, or your share of it: make room there")
+    )
+    first, *others = queue.attempts(disturbed[0])
+    assert first.outcome == "lost"
+    assert others[-1].outcome == "succeeded"
+    assert others[-1].first_step > 0
+    assert queue.run(disturbed[0]).result["hash"] == queue.run(calm[0]).result["hash"]
+    assert until(lambda: not store.queue_status(queue.database).workers[0].trouble, PATIENCE)
+    assert worker.said(f"there is room in {queue.settings.runs} again")
+
+
+def test_a_run_that_alone_finds_no_room_fails_after_three_attempts(
+    queue, redis, start_worker, faulty
+):
+    (run_id,) = queue.submit(text=faulty("no_room"))
+    start_worker()
+    queue.wait([run_id], "failed")
+
+    failure = queue.run(run_id).failure
+    assert failure["cause"] == "disk_full"
+    assert "ended 3 times in a row" in failure["message"]
+    assert "No space left on device" in failure["message"]
+    assert "bptt retry" in failure["hint"]
+
+
+def test_what_a_quota_leaves_is_tried_out_after_a_run_found_no_room(tmp_path, monkeypatch):
+    # a quota shows in no figure of the system: only writing meets it
+    room = Room(tmp_path / "runs")
+    assert room.look()
+    room.doubt()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (NEEDED // 2, before[1]))
+    try:
+        refused = room.look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    assert not refused
+    assert room.trouble.startswith(f"cannot write in {tmp_path / 'runs'}")
+    assert room.look()
+    assert room.trouble == ""
