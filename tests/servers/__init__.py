@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.mlflow_server import MlflowServer
 from tests.servers.postgres_server import PostgresServer, new_database, start_postgres
 from tests.servers.process import free_port, is_alive, until
 from tests.servers.redis_server import Kind, RedisServer, redis_binary, start_redis
@@ -26,6 +27,7 @@ from tests.servers.redis_server import Kind, RedisServer, redis_binary, start_re
 __all__ = [
     "Given",
     "Kind",
+    "MlflowServer",
     "PostgresServer",
     "RedisServer",
     "free_port",

@@ -16,7 +16,8 @@ import psycopg
 
 from tests.faults.queue import witness
 from tests.faults.queue.checker import Event
-from tests.servers import start_postgres, start_redis
+from tests.faults.queue.small_disk import SmallDisk
+from tests.servers import MlflowServer, start_postgres, start_redis
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 PATIENCE = 300.0
@@ -34,6 +35,8 @@ class Cluster:
         lease: seconds.
         pause: seconds every update takes longer, so that faults fall into training.
         tcp: Redis and PostgreSQL on ports with passwords, as for a team, not on sockets.
+        mlflow: over HTTP, from a server that can be killed; not straight into the home.
+        small_disk: the home lies on a disk of its own, which can be filled; only root can do it.
     """
 
     def __init__(
@@ -46,15 +49,19 @@ class Cluster:
         lease: float = 6.0,
         pause: float = 0.03,
         tcp: bool = False,
+        mlflow: bool = False,
+        small_disk: bool = False,
     ) -> None:
         self.folder, self.kind = folder, database
         self.slots = workers * slots
         """Of all workers."""
         self.home, self.log = folder / "home", folder / "witness"
+        self.disk = SmallDisk(self.home) if small_disk else None
         witness.install(folder / "site", self.log, pause)
         self.redis = start_redis(folder / "redis", tcp=tcp)
         self.postgres = start_postgres(folder / "pg", tcp=tcp) if database == "postgresql" else None
         self.url = self.postgres.new_database() if self.postgres else ""
+        self.mlflow = MlflowServer(folder / "mlflow") if mlflow else None
         self.lease = lease
         self.environment = {
             **{name: value for name, value in os.environ.items() if name[:5] != "BPTT_"},
@@ -65,6 +72,7 @@ class Cluster:
             "BPTT_HOME": str(self.home),
             "BPTT_DATABASE_URL": self.url,
             "BPTT_REDIS_URL": self.redis.url,
+            "BPTT_MLFLOW_URL": self.mlflow.url if self.mlflow else "",
             "BPTT_SLOTS": str(slots),
             "BPTT_LEASE_SECONDS": str(lease),
             "BPTT_CHECKPOINT_SECONDS": "0.3",
@@ -112,6 +120,10 @@ class Cluster:
         for server in (self.redis, self.postgres):
             if server and (server.process is None or server.process.poll() is not None):
                 server.start()
+        # it takes seconds to start, and nobody waits for it
+        if self.mlflow and (self.mlflow.process is None or self.mlflow.process.poll() is not None):
+            with self.mlflow.log.open("ab") as log:
+                self.mlflow.process = self.mlflow.launch(log)
         for place, worker in enumerate(self.workers):
             if worker is None or worker.poll() is not None:
                 self.workers[place] = self.start("worker")
@@ -178,6 +190,10 @@ class Cluster:
         self.redis.stop()
         if self.postgres:
             self.postgres.stop()
+        if self.mlflow:
+            self.mlflow.stop()
+        if self.disk:
+            self.disk.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -22,6 +22,8 @@ SHARES: Mapping[str, float] = {
     "freeze worker": 6,
     "freeze run": 2,
     "flush redis": 2,
+    "fill disk": 2,
+    "kill mlflow": 2,
     "cancel": 4,
 }
 
@@ -59,6 +61,8 @@ class Nemesis:
             "freeze worker": lambda: self._freeze(self.cluster.alive()),
             "freeze run": lambda: self._freeze(self.cluster.training()),
             "flush redis": self._flush,
+            "fill disk": self._fill_disk,
+            "kill mlflow": self._kill_mlflow,
             "cancel": self._cancel,
         }
         while True:
@@ -116,6 +120,21 @@ class Nemesis:
             client.flushall()
             return True
         return False
+
+    def _fill_disk(self) -> bool:
+        disk = self.cluster.disk
+        if disk is None or not disk.fill():
+            return False
+        timer = threading.Timer(self.chance.uniform(1, 8), disk.clear)
+        timer.daemon = True
+        timer.start()
+        return True
+
+    def _kill_mlflow(self) -> bool:
+        if self.cluster.mlflow is None:
+            return False
+        self.cluster.mlflow.kill()
+        return True
 
     def _kill_submit(self) -> bool:
         number = self.submitted

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 import sqlite3
 import sys
@@ -28,6 +29,7 @@ class Storm:
         steps: updates of each run.
         faults: how many.
         seed: of the storm; None draws one.
+        everything: MLflow is a server, and dies too; root fills the disk now and then.
         per_second: faults per second; more than one mostly measures how fast workers start.
     """
 
@@ -40,12 +42,18 @@ class Storm:
         faults: int,
         seed: int | None = None,
         per_second: float = 0.8,
+        everything: bool = False,
     ) -> None:
         self.runs, self.steps, self.faults = runs, steps, faults
         self.seed = random.randrange(2**32) if seed is None else seed
         self.gap = 1 / per_second
         self.folder = Path(tempfile.mkdtemp(prefix="bptt"))
-        self.cluster = Cluster(self.folder, database)
+        self.cluster = Cluster(
+            self.folder,
+            database,
+            mlflow=everything,
+            small_disk=everything and os.geteuid() == 0,
+        )
         self.nemesis = Nemesis(self.cluster, self.seed)
         self.file = write_grid(
             self.folder / "storm.yaml", self.cluster.log, seeds=range(runs), steps=steps
@@ -125,7 +133,8 @@ class Storm:
     def wrong_points(self) -> list[str]:
         """Return the runs whose points in MLflow are not exactly those of their journal."""
         wrong = []
-        with closing(sqlite3.connect(self.cluster.home / "mlflow.db")) as connection:
+        home = self.cluster.mlflow.folder if self.cluster.mlflow else self.cluster.home
+        with closing(sqlite3.connect(home / "mlflow.db")) as connection:
             for _, run_id in self._succeeded():
                 found = connection.execute(
                     "SELECT run_uuid FROM tags WHERE key = 'bptt.run_id' AND value = ?", [run_id]

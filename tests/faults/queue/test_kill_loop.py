@@ -5,7 +5,7 @@ import pytest
 from tests.faults.queue.storm import Storm
 
 SMALL = {"runs": 20, "steps": 60, "faults": 20}
-FULL = {"runs": 500, "steps": 80, "faults": 1000}
+FULL = {"runs": 500, "steps": 80, "faults": 1000, "everything": True}
 """The proof: about half an hour for each database."""
 
 

@@ -1,13 +1,7 @@
 """A real MLflow server, direct SQLite targets, and run folders written by hand."""
 
 import itertools
-import os
-import signal
-import socket
-import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +12,9 @@ import pytest
 
 from bptt.run_folder import Journal, RunFolder
 from bptt.settings import Settings
-from bptt.tracking import Target, environment, server, target_of
+from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
+from tests.servers import MlflowServer
 
 STARTED = 1_763_884_800_000
 """2025-11-23T08:00:00Z in milliseconds: when every run here was created."""
@@ -28,64 +23,18 @@ NUMBERS = itertools.count()
 """One id per run: all tests share a server and a database."""
 
 
-class Server:
-    """An MLflow server as `bptt ui` runs it, that can be killed and started again."""
-
-    def __init__(self, home: Path) -> None:
-        self.settings = Settings(home=home)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.settings_of_client = Settings(mlflow_url=self.url)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = server.server_command(self.settings, self.port)
-        log = (self.settings.home / "server.log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                command,
-                env=environment.for_server(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=self.settings.home,
-            )
-        deadline = time.monotonic() + 90
-        while not self._answers():
-            assert self._process.poll() is None, (self.settings.home / "server.log").read_text()
-            assert time.monotonic() < deadline, "MLflow did not start within 90 s"
-            time.sleep(0.1)
-
-    def kill(self) -> None:
-        if self._process is None:
-            return
-        # the whole group: the worker process outlives the one that started it
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=1) as answer:
-                return answer.read() == b"OK"
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
-
-
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("mlflow server"))
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    running = MlflowServer(tmp_path_factory.mktemp("mlflow server"))
     running.start()
     yield running
     running.kill()
 
 
 @pytest.fixture(scope="module")
-def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     """A server to kill; not started yet."""
-    fragile = Server(tmp_path_factory.mktemp("fragile"))
+    fragile = MlflowServer(tmp_path_factory.mktemp("fragile"))
     yield fragile
     fragile.kill()
 

@@ -1,0 +1,47 @@
+"""A disk of its own for a folder, which can be full from one moment to the next."""
+
+import ctypes
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+_CLONE_NEWNS = 0x20000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class SmallDisk:
+    """A file system in memory, which only this process and those it starts see.
+
+    Raises:
+        PermissionError: only root may mount.
+    """
+
+    def __init__(self, folder: Path, mebibytes: int = 4096) -> None:
+        self.folder, self.size = folder, f"{mebibytes}m"
+        folder.mkdir(exist_ok=True)
+        if _libc.unshare(_CLONE_NEWNS) != 0:
+            raise PermissionError(ctypes.get_errno(), "only root may mount a disk to be filled")
+        self._mount("--make-rprivate", "/")
+        self._mount("-t", "tmpfs", "-o", f"size={self.size},mode=700", "none", str(folder))
+
+    def fill(self) -> bool:
+        """Leave no room; say whether that went well: others may be writing."""
+        for _ in range(20):
+            found = os.statvfs(self.folder)
+            used = (found.f_blocks - found.f_bfree) * found.f_frsize
+            with suppress(subprocess.CalledProcessError):
+                self._mount("-o", f"remount,size={used}", str(self.folder))
+                return True
+        return False
+
+    def clear(self) -> None:
+        """Give back what was taken."""
+        self._mount("-o", f"remount,size={self.size}", str(self.folder))
+
+    def remove(self) -> None:
+        """Unmount it; what was on it is gone."""
+        self._mount("--lazy", str(self.folder), program="umount")
+
+    def _mount(self, *arguments: str, program: str = "mount") -> None:
+        subprocess.run([program, *arguments], check=True, capture_output=True)

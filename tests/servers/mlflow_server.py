@@ -1,0 +1,53 @@
+"""MLflow as `bptt ui` runs it."""
+
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bptt.settings import Settings
+from bptt.tracking import environment, server
+from tests.servers.process import Server, free_port
+
+
+class MlflowServer(Server):
+    """MLflow on a port of this machine, over the database in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.settings = Settings(home=folder)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.settings_of_client = Settings(mlflow_url=self.url)
+
+    def launch(self, log: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            server.server_command(self.settings, self.port),
+            env=environment.for_server(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=self.folder,
+        )
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=1) as answer:
+                return answer.read() == b"OK"
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def kill(self) -> None:
+        # the process that serves outlives the one that started it
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        super().kill()
+
+    def stop(self) -> None:
+        self.kill()
