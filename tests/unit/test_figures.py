@@ -8,10 +8,10 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from bptt.tracking import figures
-from bptt.tracking.figures import style
-from bptt.tracking.figures.curves import moments
-from bptt.tracking.flow_history import FlowHistory
+from bptt import figures
+from bptt.figures import style
+from bptt.figures.curves import moments
+from bptt.figures.flow_history import FlowHistory
 
 
 @pytest.fixture
@@ -151,9 +151,7 @@ def test_overlay_compares_all_states_of_a_cell_together(make_flow):
 
 
 def test_figures_need_neither_pyplot_nor_a_screen():
-    program = (
-        "import sys; from bptt.tracking import figures; print('matplotlib.pyplot' in sys.modules)"
-    )
+    program = "import sys; from bptt import figures; print('matplotlib.pyplot' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 

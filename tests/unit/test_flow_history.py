@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bptt.tracking.flow_history import FLOOR, FlowHistory, read_flow
+from bptt.figures.flow_history import FLOOR, FlowHistory, read_flow
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def summarize(folder: RunFolder) -> Summary:
 def _gradients(
     folder: RunFolder, truncation: int | None
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
-    from bptt.tracking.flow_history import read_flow
+    from bptt.figures.flow_history import read_flow
 
     files = folder.probe_files()
     history = read_flow(dict.fromkeys([files[0], files[-1]])) if files else None

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from ruamel.yaml import YAML
 
+from bptt.figures.flow_history import FlowHistory, load_arrays, read_flow
 from bptt.run_folder import RunFolder, replace
 from bptt.tracking.description import milliseconds
-from bptt.tracking.flow_history import FlowHistory, load_arrays, read_flow
 from bptt.tracking.rows import Value, rounded
 
 LAGS_AT_MOST = 200
@@ -68,7 +68,7 @@ class Pictures:
         wanted = ("init", "mid", "final") if self._ended else ("init",)
         if set(wanted) <= set(sent) or self.flow is None:
             return
-        from bptt.tracking.figures.curves import moments
+        from bptt.figures.curves import moments
 
         rows = {"final": 0, **moments(self.flow)}
         times = {probe.step: probe.time for probe in self.probes}
@@ -117,7 +117,7 @@ class Pictures:
         if self.flow is None:
             return
         self._write_arrays(artifacts / "flow" / "flow.npz")
-        from bptt.tracking import figures
+        from bptt import figures
 
         flow, title, cut = self.flow, self._run["name"], self._truncation
         plots = artifacts / "plots"
@@ -129,7 +129,7 @@ class Pictures:
     def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
         from PIL import Image
 
-        from bptt.tracking import figures
+        from bptt import figures
 
         time = milliseconds(self._run["created_at"])
         unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)

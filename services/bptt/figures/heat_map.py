@@ -7,8 +7,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-from bptt.tracking.figures import style
-from bptt.tracking.flow_history import Array, FlowHistory
+from bptt.figures import style
+from bptt.figures.flow_history import Array, FlowHistory
 
 LOW, HIGH = -8.0, 0.0
 """The same colours in every picture, so that runs can be compared side by side."""

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bptt.tracking.figures import style
-from bptt.tracking.flow_history import Array, FlowHistory
+from bptt.figures import style
+from bptt.figures.flow_history import Array, FlowHistory
 
 LABELLED = 20
 """Lines that a legend still tells apart; above this the lines are thin and unnamed."""
