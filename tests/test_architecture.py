@@ -53,7 +53,7 @@ def test_settings_alone_read_the_environment():
     ("module", "owner"),
     [
         ("mlflow", "services/bptt/tracking/"),
-        ("matplotlib", "services/bptt/tracking/"),
+        ("matplotlib", "services/bptt/figures/"),
         ("rich", "services/bptt/cli/"),
         ("click", "services/bptt/cli/"),
     ],
