@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from bptt import __version__
-from bptt.api import grids, queue, runs, submission
+from bptt.api import comparing, grids, queue, runs, submission
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.faults import status_of, told
 from bptt.api.service import Service
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = Service(settings)
-    for part in (queue, submission, grids, runs):
+    for part in (queue, submission, grids, runs, comparing):
         app.include_router(part.router, prefix="/api")
     app.add_middleware(Doorway)
     app.add_exception_handler(BpttError, _tell)

@@ -1,59 +1,107 @@
 """`bptt compare`: a grid's answer, a mean over seeds for each configuration."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bptt.cli.connection import all_runs, connected
+from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
+from bptt.comparison import wording
+from bptt.errors import UserError
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Run
-    from bptt.comparison import Comparison, Group, Interval, Point
+    from bptt.api.comparison_answers import Comparison, Group
+    from bptt.client import Client
+
+NAMED = 10
+"""Runs without a value that are named."""
 
 
 @click.command()
 @click.argument("grid")
+@click.option(
+    "--by", multiple=True, metavar="AXIS", help="Tell configurations apart by AXIS alone."
+)
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare NAME.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of tables.")
-def compare(grid: str, as_json: bool) -> None:
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Write pictures into a folder.")
+@click.option("--svg", is_flag=True, help="Write pictures as SVG, not PNG.")
+def compare(
+    grid: str,
+    by: tuple[str, ...],
+    metrics: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+    pictures: Path | None,
+    svg: bool,
+) -> None:
     """Compare the configurations of GRID, each by its mean over seeds with a 95 % interval.
 
-    The best comes first. Runs that diverged, failed, or have not ended are counted, never left
-    out. GRID is a grid's id, the beginning of one, or a name.
-    """
-    from bptt.comparison import compare as compared
+    The best comes first, with all that cannot be told apart from it. Runs that diverged, failed,
+    or have not ended are counted and named, never left out. GRID is a grid's id, the beginning of
+    one, or a name.
 
+    Configurations are told apart by all axes but the seed, or by those of --by alone (cell,
+    optimizer.lr, or lr for short), and then averaged over the rest; --by and --metric may be
+    given several times. The first --metric decides the order; without any it is the task's own.
+    """
+    if as_json and as_csv:
+        raise UserError("--json and --csv exclude each other: give one of them.")
+    if svg and pictures is None:
+        raise UserError("--svg is how --pictures FOLDER writes: give that, too.")
     with connected() as client:
         grid_id = client.find(grid, "grid").id
-        title = grid_title(grid_id, client.grid(grid_id).name)
-        comparisons = compared([_point(run) for run in all_runs(client, grid_id)])
-    if as_json:
-        print_json([asdict(comparison) for comparison in comparisons])
-        return
+        comparisons = client.comparison(grid_id, by, metrics)
+        if as_json:
+            print_json(comparisons)
+        elif as_csv:
+            _print_csv(comparisons)
+        else:
+            _print(grid_title(grid_id, client.grid(grid_id).name), comparisons)
+        if html is not None:
+            _write(html, client.report(grid_id, by, metrics).encode())
+        if pictures is not None:
+            _write_pictures(client, grid_id, by, pictures, svg)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    click.echo(f"Wrote {path} ({len(content) / 1e3:,.0f} kB).", err=True)
+
+
+def _write_pictures(
+    client: "Client", grid_id: str, by: tuple[str, ...], folder: Path, svg: bool
+) -> None:
+    drawn = client.pictures(grid_id, by, "svg" if svg else "png")
+    for picture in drawn:
+        name = f"{picture.name}.{'svg' if svg else 'png'}"
+        _write(folder / name, base64.b64decode(picture.base64))
+    if not drawn:
+        click.echo("No run of this grid has left anything to draw on its machine yet.", err=True)
+
+
+def _print(title: str, comparisons: "list[Comparison]") -> None:
     for comparison in comparisons:
         click.echo(_heading(title, comparison))
         click.echo()
+        metrics = [metric or "metric" for metric in comparison.metrics]
         print_rows(
-            ["configuration", "n", comparison.metric or "metric", "solved", "slope", "runs"],
+            ["rank", "configuration", "n", *metrics, "from best", "solved", "slope", "runs"],
             [_row(group) for group in comparison.groups],
         )
         click.echo()
-    click.echo(
-        "Mean [95 % interval of the mean] over seeds; solved: share of ended runs [Wilson]; "
-        "slope: of log gradient norm per step of lag."
-    )
-
-
-def _point(run: "Run") -> "Point":
-    from bptt.comparison import Point
-
-    task = str(run.values.get("task", ""))
-    # without any axis but the seed the configuration has no words of its own
-    config = run.config or run.name.removesuffix(f"-s{run.seed}")
-    return Point(config, run.seed, run.status, run.result, task)
+        for line in _conclusions(comparison):
+            click.echo(line)
+        click.echo()
+    click.echo(wording.EXPLAINED)
 
 
 def _heading(title: str, comparison: "Comparison") -> str:
@@ -61,32 +109,57 @@ def _heading(title: str, comparison: "Comparison") -> str:
     if comparison.task:
         parts.append(f"task {comparison.task}")
     if comparison.metric:
-        parts.append(f"{comparison.metric}, {comparison.better} is better")
+        better = f", {comparison.better} is better" if comparison.better else ""
+        parts.append(f"{comparison.metric}{better}")
     if comparison.baseline is not None:
         parts.append(f"baseline {comparison.baseline:.4g}")
     return ", ".join(parts)
 
 
 def _row(group: "Group") -> list[str]:
-    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(group.counts.items()))
-    value = group.value
     return [
+        wording.rank_told(group),
         group.config,
-        str(value.n if value else 0),
-        _told(value),
-        _told(group.solved),
-        _told(group.slope),
-        counts,
+        str(group.value.n if group.value else 0),
+        *(wording.interval_told(interval) for interval in group.metrics.values()),
+        wording.interval_told(group.difference),
+        wording.interval_told(group.solved),
+        wording.interval_told(group.slope),
+        wording.counts_told(group.counts),
     ]
 
 
-def _told(interval: "Interval | None") -> str:
-    if interval is None:
-        return "-"
-    if interval.low is None or interval.high is None:
-        return _number(interval.estimate)
-    return f"{_number(interval.estimate)} [{_number(interval.low)}, {_number(interval.high)}]"
+def _conclusions(comparison: "Comparison") -> list[str]:
+    lines = [wording.verdict(comparison.groups, comparison.better)]
+    if not comparison.better and comparison.metric:
+        lines.append(f"Not ranked: nothing says which way {comparison.metric} is better.")
+    if (best := comparison.best_run) is not None:
+        told = f"{best.run_id}, {best.config} seed={best.seed}, {wording.number_told(best.value)}"
+        lines.append(f"Best single run: {told}.")
+    for one in comparison.lacking[:NAMED]:
+        lines.append(
+            f"No value: {one.run_id or 'deleted'}, {one.config} seed={one.seed}: {one.why}"
+        )
+    if (more := len(comparison.lacking) - NAMED) > 0:
+        lines.append(f"No value: {more:,} more; all of them: bptt compare ... --json")
+    return [line for line in lines if line]
 
 
-def _number(value: Any) -> str:
-    return f"{value:.3g}"
+def _print_csv(comparisons: "list[Comparison]") -> None:
+    import csv
+    import sys
+
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    bounds = ("estimate", "low", "high", "n")
+    metrics = list(dict.fromkeys(name for c in comparisons for name in c.metrics))
+    intervals = [*metrics, "difference", "solved", "slope"]
+    outcomes = sorted({name for c in comparisons for group in c.groups for name in group.counts})
+    columns = [f"{name} {bound}" for name in intervals for bound in bounds]
+    out.writerow(["task", "rank", "tied", "configuration", "points", *columns, *outcomes])
+    for comparison in comparisons:
+        for group in comparison.groups:
+            found = {**group.metrics, **{n: getattr(group, n) for n in intervals[len(metrics) :]}}
+            cells = [getattr(found.get(n), bound, None) for n in intervals for bound in bounds]
+            counts = [group.counts.get(name, 0) for name in outcomes]
+            first = [comparison.task, group.rank, group.tied, group.config, group.points]
+            out.writerow([*first, *cells, *counts])

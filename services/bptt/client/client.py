@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from bptt.api import answers
+from bptt.api import answers, comparison_answers
 from bptt.api.orders import Extend, GridText, Retry, SetPriority, Submit
 from bptt.client.connection import Connection
 from bptt.lifecycle import Status
@@ -85,6 +85,28 @@ class Client:
     def progress(self, grid: str) -> answers.Progress:
         """Return how far a grid is, when it ends, and what waits for what."""
         return self._get(answers.Progress, f"{_grid(grid)}/progress")
+
+    def comparison(
+        self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()
+    ) -> list[comparison_answers.Comparison]:
+        """Return the comparison of a grid's configurations, one for each of its tasks."""
+        path = f"{_grid(grid)}/comparison"
+        return self._list(
+            comparison_answers.Comparison, path, by=list(by) or None, metric=list(metrics) or None
+        )
+
+    def pictures(
+        self, grid: str, by: Sequence[str] = (), kind: Literal["png", "svg"] = "png"
+    ) -> list[comparison_answers.Picture]:
+        """Return the pictures of what the runs of a grid measured."""
+        path = f"{_grid(grid)}/pictures"
+        return self._list(comparison_answers.Picture, path, by=list(by) or None, kind=kind)
+
+    def report(self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()) -> str:
+        """Return the comparison and the pictures as one page of HTML."""
+        path = f"{_grid(grid)}/report"
+        asked = {"by": list(by) or None, "metric": list(metrics) or None}
+        return self._get(comparison_answers.Report, path, **asked).html
 
     def runs(
         self,

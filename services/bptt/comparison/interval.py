@@ -37,8 +37,12 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - reach, mean + reach, n)
 
 
-def rate_interval(successes: int, n: int) -> Interval:
+def rate_interval(successes: float, n: int) -> Interval:
     """Return the share of successes with Wilson's score interval (1927).
+
+    Args:
+        successes: a count; not a whole number where trials that belong together share one.
+        n: trials that do not depend on each other.
 
     Raises:
         ValueError: there are no trials, or more successes than trials.

@@ -1,26 +1,21 @@
-"""`compare`: one row per configuration of a grid, over its seeds; what is missing is counted."""
+"""`compare`: one row per configuration of a grid, over its seeds; what is missing is named."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from bptt.comparison.interval import Interval, mean_interval, rate_interval
-
-
-@dataclass(frozen=True)
-class Point:
-    """What the comparison needs of one point of a grid."""
-
-    config: str
-    seed: int
-    status: str
-    """Of its run; `missing` if there is none."""
-    result: Mapping[str, Any] | None
-    """`result.json` of a run that succeeded."""
-    task: str = ""
-    """Configurations of different tasks are not compared with each other."""
+from bptt.comparison.axes import axes_of, find_axes, label, partner
+from bptt.comparison.difference import (
+    Key,
+    is_tie,
+    mean_by_key,
+    over_seeds,
+    paired_difference,
+)
+from bptt.comparison.interval import Interval, rate_interval
+from bptt.comparison.metrics import Measure, deciding_metric, find_metrics
+from bptt.comparison.point import RESULTS, Point
 
 
 @dataclass(frozen=True)
@@ -31,12 +26,43 @@ class Group:
     points: int
     counts: Mapping[str, int]
     """Points by what became of them: solved, finished, time_limit, diverged, failed, ..."""
+    valued: int
+    """Points with a value."""
+    metrics: Mapping[str, Interval | None]
+    """Each metric over the runs that have it; None if no run has."""
     value: Interval | None
-    """The deciding metric at the last evaluation; None if no run has one."""
+    """The first of the metrics, which decides the order."""
     solved: Interval | None
     """Share of the ended runs that solved the task; a diverged run did not."""
     slope: Interval | None
     """Slope of log gradient norm over the lag: what a step back multiplies it by."""
+    rank: int | None = None
+    """1 for the best and all that tie with it; None: it cannot be ranked."""
+    tied: bool = False
+    """Not told apart from the best."""
+    difference: Interval | None = None
+    """From the best, over common seeds."""
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A point that has no value, and why."""
+
+    run_id: str
+    config: str
+    seed: int
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True)
+class BestRun:
+    """The run with the best value."""
+
+    run_id: str
+    config: str
+    seed: int
+    value: float
 
 
 @dataclass(frozen=True)
@@ -45,11 +71,19 @@ class Comparison:
 
     task: str
     metric: str
+    """The one that decides the order."""
+    metrics: Sequence[str]
     better: str
-    """`higher` or `lower`."""
+    """`higher` or `lower`; empty: nothing says which, and the order is that of the file."""
     baseline: float | None
+    """What the best answer without a memory achieves, if the task's own metric decides."""
+    by: Sequence[str]
+    """Axes that tell the configurations apart; over all others is averaged."""
     groups: Sequence[Group]
-    """The best first; those without a value last."""
+    """The best first; those without a rank last."""
+    lacking: Sequence[Lacking] = field(default=())
+    """Every point that has no value."""
+    best_run: BestRun | None = None
 
     @property
     def points(self) -> int:
@@ -60,53 +94,161 @@ class Comparison:
         """Points with a result, divergence included."""
         return sum(group.counts.get(name, 0) for group in self.groups for name in RESULTS)
 
+    @property
+    def best(self) -> list[Group]:
+        """The best configuration and all that tie with it."""
+        return [group for group in self.groups if group.rank == 1]
 
-RESULTS = ("solved", "finished", "time_limit", "diverged")
-"""Outcomes of runs that succeeded."""
 
-
-def compare(points: Sequence[Point]) -> list[Comparison]:
+def compare(
+    points: Sequence[Point], by: Sequence[str] = (), metrics: Sequence[str] = ()
+) -> list[Comparison]:
     """Return the comparison of a grid's points for each of its tasks.
 
     A diverged run has an outcome but no value.
+
+    Args:
+        points: all of the grid's.
+        by: axes that tell configurations apart, by their path or its last word; none: all but
+            the seed.
+        metrics: names, whole (`eval/loss`) or their last word; none: the deciding metric of the
+            task. The first one decides the order.
+
+    Raises:
+        InvalidSpec: an axis or a metric that this grid has not.
     """
+    axes = find_axes(by, axes_of(points))
     by_task: dict[str, list[Point]] = {}
     for point in points:
         by_task.setdefault(point.task, []).append(point)
-    return [_compare(task, held) for task, held in by_task.items()]
+    return [_compare(task, held, axes, metrics) for task, held in by_task.items()]
 
 
-def _compare(task: str, points: Sequence[Point]) -> Comparison:
-    results = [point.result for point in points if point.result]
-    first: Mapping[str, Any] = results[0] if results else {}
-    metric = str(first.get("metric", ""))
-    better = str(first.get("better", "higher"))
+def _compare(
+    task: str, points: Sequence[Point], by: Sequence[str], asked: Sequence[str]
+) -> Comparison:
+    measures = find_metrics(asked, points) if asked else [deciding_metric(points)]
+    first = measures[0]
     by_config: dict[str, list[Point]] = {}
     for point in points:
-        by_config.setdefault(point.config, []).append(point)
-    groups = [_group(config, held, metric) for config, held in by_config.items()]
-    sign = -1 if better == "higher" else 1
-    groups.sort(key=lambda g: (g.value is None, sign * g.value.estimate if g.value else 0))
-    return Comparison(task, metric, better, first.get("baseline"), groups)
-
-
-def _group(config: str, points: Sequence[Point], metric: str) -> Group:
-    counts = Counter(
-        str(point.result["outcome"]) if point.result else point.status for point in points
+        by_config.setdefault(label(point, by), []).append(point)
+    groups = [_group(config, held, measures) for config, held in by_config.items()]
+    values = {config: _values(held, by, first.name) for config, held in by_config.items()}
+    return Comparison(
+        task=task,
+        metric=first.short,
+        metrics=[measure.short for measure in measures],
+        better=first.better,
+        baseline=first.baseline,
+        by=by,
+        groups=_ranked(groups, values, first.better),
+        lacking=_lacking(points, by, first.name),
+        best_run=_best_run(points, by, first),
     )
-    results = [p.result for p in points if p.result and p.result["outcome"] != "diverged"]
-    values = _finite(result["metrics"].get(f"eval/{metric}") for result in results)
-    slopes = _finite((result.get("flow") or {}).get("slope") for result in results)
-    ended = sum(counts[name] for name in RESULTS)
+
+
+def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) -> Group:
+    counts = Counter(point.outcome for point in points)
+    figures = [(point.seed, point.figures()) for point in points]
+    found = {measure.short: _mean(figures, measure.name) for measure in measures}
     return Group(
         config=config,
         points=len(points),
         counts=dict(counts),
-        value=mean_interval(values) if values else None,
-        solved=rate_interval(counts["solved"], ended) if ended else None,
-        slope=mean_interval(slopes) if slopes else None,
+        valued=sum(measures[0].name in figure for _, figure in figures),
+        metrics=found,
+        value=found[measures[0].short],
+        solved=solved_share(points),
+        slope=_mean(figures, "flow/slope"),
     )
 
 
-def _finite(values: Any) -> list[float]:
-    return [value for value in values if value is not None and math.isfinite(value)]
+def solved_share(points: Sequence[Point]) -> Interval | None:
+    """Return the share of ended runs that solved the task; None if none has ended.
+
+    Runs of one seed are not independent, so that the interval is as wide as seeds alone allow.
+    """
+    ended = [point for point in points if point.outcome in RESULTS]
+    shares = mean_by_key((point.seed, float(point.outcome == "solved")) for point in ended)
+    return rate_interval(math.fsum(shares.values()), len(shares)) if shares else None
+
+
+def _mean(figures: Sequence[tuple[int, Mapping[str, float]]], name: str) -> Interval | None:
+    found = [(seed, figure[name]) for seed, figure in figures if name in figure]
+    return over_seeds(found) if found else None
+
+
+def _values(points: Sequence[Point], by: Sequence[str], metric: str) -> dict[Key, float]:
+    return mean_by_key(
+        (partner(point, by), figures[metric])
+        for point in points
+        if metric in (figures := point.figures())
+    )
+
+
+def _ranked(
+    groups: Sequence[Group], values: Mapping[str, Mapping[Key, float]], better: str
+) -> list[Group]:
+    """Return the groups in their order, each with its rank and its difference from the best."""
+    if not better:
+        return list(groups)
+    sign = -1.0 if better == "higher" else 1.0
+
+    def place(group: Group) -> tuple[bool, bool, float]:
+        value = group.value
+        return value is None, not _can_lead(group), sign * value.estimate if value else 0.0
+
+    ordered = sorted(groups, key=place)
+    best = ordered[0] if ordered and _can_lead(ordered[0]) else None
+    ranked = []
+    for number, group in enumerate(ordered, 1):
+        if best is None or group.value is None:
+            ranked.append(group)
+            continue
+        difference = paired_difference(values[group.config], values[best.config])
+        tied = group is not best and _can_lead(group) and is_tie(difference)
+        rank = 1 if tied or group is best else number
+        ranked.append(
+            replace(
+                group,
+                rank=rank if _can_lead(group) else None,
+                tied=tied,
+                difference=None if group is best else difference,
+            )
+        )
+    return ranked
+
+
+def _can_lead(group: Group) -> bool:
+    """Say whether a mean stands for its configuration: not where most runs have no value."""
+    if group.value is None:
+        return False
+    ended = sum(group.counts.get(name, 0) for name in (*RESULTS, "failed"))
+    return 2 * group.valued > ended
+
+
+def _lacking(points: Sequence[Point], by: Sequence[str], metric: str) -> list[Lacking]:
+    return [
+        Lacking(
+            run_id=point.run_id,
+            config=label(point, by),
+            seed=point.seed,
+            outcome=point.outcome,
+            why=point.why_without() or f"has no {metric}",
+        )
+        for point in points
+        if metric not in point.figures()
+    ]
+
+
+def _best_run(points: Sequence[Point], by: Sequence[str], measure: Measure) -> BestRun | None:
+    found = [(point.figures()[measure.name], point) for point in points if _has(point, measure)]
+    if not found or not measure.better:
+        return None
+    choose = max if measure.better == "higher" else min
+    value, point = choose(found, key=lambda pair: pair[0])
+    return BestRun(point.run_id, label(point, by), point.seed, value)
+
+
+def _has(point: Point, measure: Measure) -> bool:
+    return measure.name in point.figures()

@@ -73,6 +73,19 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     return FlowHistory(np.array(steps), stacked, anchors)
 
 
+def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
+    """Read the history from arrays of all probes, stacked along a first axis, and their steps."""
+    steps = arrays["steps"].astype(np.int64)
+    curves = [
+        _curves({name: values[row] for name, values in arrays.items() if name != "steps"})
+        for row in range(len(steps))
+    ]
+    if not curves or not all(curves) or "anchors" not in arrays:
+        return None
+    stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
+    return FlowHistory(steps, stacked, arrays["anchors"][-1].astype(np.int64))
+
+
 def load_arrays(file: Path) -> dict[str, Array]:
     """Return the arrays of one statistics file; none if it is missing or damaged."""
     try:

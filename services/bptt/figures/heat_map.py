@@ -1,5 +1,7 @@
 """The gradient through time over training: lag across, training step upwards, norm as colour."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -8,6 +10,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from bptt.figures import style
+from bptt.figures.bands import FlowMap
 from bptt.figures.flow_history import Array, FlowHistory
 
 LOW, HIGH = -8.0, 0.0
@@ -61,12 +64,36 @@ def heat_map_tile(
     return figure
 
 
+def heat_map_group(maps: Sequence[FlowMap], *, title: str) -> Figure:
+    """Draw one panel per configuration, all with the same colours."""
+    columns = min(len(maps), 4)
+    rows = -(-len(maps) // columns)
+    figure = style.new_figure(1.4 + 3.2 * columns, 1.2 + 3.2 * rows)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, one in zip(panels.flat, maps, strict=False):
+        mesh = _paint(axes, one.log10, one.steps.astype(float), None)
+        axes.set_title(f"{one.label} (n={one.n})", fontsize=11)
+        axes.tick_params(labelsize=10)
+    for axes in panels.flat[len(maps) :]:
+        axes.set_visible(False)
+    figure.supxlabel(style.LAG, fontsize=12)
+    figure.supylabel(style.STEP, fontsize=12)
+    bar = figure.colorbar(mesh, ax=list(panels.flat), extend="both", pad=0.02)
+    bar.set_label(f"{style.norm_label('s')} (orange: above 1, grey: none)", fontsize=11)
+    figure.suptitle(f"Gradient through time over training\n{title}; mean over seeds", fontsize=13)
+    return figure
+
+
 def _draw(axes: Axes, flow: FlowHistory, state: str | None, steps: int | None) -> QuadMesh:
-    values = flow.log10(state)
-    edges = _edges(flow.steps.astype(float), steps or 0)
+    return _paint(axes, flow.log10(state), flow.steps.astype(float), steps)
+
+
+def _paint(axes: Axes, values: Array, at: Array, steps: int | None) -> QuadMesh:
+    """Paint log10 of norms, (probes, lags), measured at these training steps."""
+    edges = _edges(at, steps or 0)
     axes.set_facecolor(style.UNKNOWN)
     mesh = axes.pcolormesh(
-        np.arange(flow.lags + 1) - 0.5,
+        np.arange(values.shape[1] + 1) - 0.5,
         edges,
         np.ma.masked_invalid(np.where(np.isposinf(values), HIGH + 1, values)),
         cmap=_colours(),

@@ -1,7 +1,9 @@
 """Colours, sizes and words that all pictures share."""
 
+import io
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -10,6 +12,7 @@ from matplotlib.patheffects import withStroke
 # Okabe & Ito 2008: told apart with every kind of colour blindness; yellow is too pale for lines
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v")
 
 EXPLODED = "#D55E00"
 """Where the gradient is longer than 1: not on the scale from dark to bright."""
@@ -60,6 +63,16 @@ def full_title(title: str, truncation: int | None) -> str:
     """Return the title of a picture of one run."""
     windows = f", truncated BPTT in windows of {truncation}" if truncation else ""
     return f"Gradient through time: {title}{windows}"
+
+
+def to_bytes(figure: Figure, kind: str) -> bytes:
+    """Return a figure as a file of this kind, `png` or `svg`; the same figure, the same bytes."""
+    content = io.BytesIO()
+    # without a date, and with ids that do not change, two drawings of the same are the same file
+    with rc_context({"svg.hashsalt": "bptt"}):
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(content, format=kind, metadata=metadata)
+    return content.getvalue()
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -24,7 +24,7 @@ from bptt.store.progress import grid_work
 from bptt.store.queue_status import position, queue_status
 from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
-from bptt.store.run_listing import attempts, events, get_run, list_runs
+from bptt.store.run_listing import attempts, events, get_run, list_runs, missing_points
 from bptt.store.schema import backup, check, downgrade, upgrade
 from bptt.store.shipping import mark_shipped, unshipped
 from bptt.store.submission import submit_grid
@@ -64,6 +64,7 @@ __all__ = [
     "live_owners",
     "lose",
     "mark_shipped",
+    "missing_points",
     "open_database",
     "position",
     "queue_status",

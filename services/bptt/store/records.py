@@ -193,6 +193,20 @@ class RunRow:
 
 
 @dataclass(frozen=True)
+class MissingPoint:
+    """A point of a grid whose run was deleted with the grid that it belonged to."""
+
+    name: str
+    config: str
+    seed: int
+    values: Mapping[str, Any]
+    run_id: str = ""
+    status: str = "missing"
+    result: None = None
+    failure: None = None
+
+
+@dataclass(frozen=True)
 class AttemptRow:
     """One execution of a run."""
 

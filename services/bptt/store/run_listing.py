@@ -9,7 +9,7 @@ from bptt.errors import RunNotFound
 from bptt.lifecycle import Status
 from bptt.store import tables
 from bptt.store.database import Database
-from bptt.store.records import AttemptRow, EventRow, RunRow
+from bptt.store.records import AttemptRow, EventRow, MissingPoint, RunRow
 from bptt.store.tables import AnyRow, configurations, grids, points, runs, workers
 
 OF_RUN = [
@@ -61,6 +61,26 @@ def list_runs(
         if chosen is not None:
             statement = statement.where(runs.c.status.in_(chosen))
         return _as_records(connection, connection.execute(statement).all())
+
+
+def missing_points(database: Database, grid_id: str) -> list[MissingPoint]:
+    """Return the points of a grid whose run was deleted, in its order.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    of_point = [points.c.name, points.c.seed, configurations.c.config, configurations.c.axis_values]
+    statement = (
+        select(*of_point)
+        .join(configurations, configurations.c.id == points.c.configuration_id)
+        .where(points.c.grid_id == grid_id, points.c.run_id.is_(None))
+        .order_by(points.c.number)
+    )
+    with database.read() as connection:
+        return [
+            MissingPoint(row.name, row.config, row.seed, {**row.axis_values, "seed": row.seed})
+            for row in connection.execute(statement)
+        ]
 
 
 def get_run(database: Database, run_id: str) -> RunRow:

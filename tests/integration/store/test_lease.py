@@ -158,7 +158,7 @@ def test_only_deaths_in_a_row_without_a_new_checkpoint_count(database: Database)
     assert statuses == [*["queued"] * 5, "failed"]
     failure = row_of(database, runs, id="g-0").failure
     assert failure["message"] == (
-        "died 3 times in a row without a checkpoint beyond step 5; the last time: it was killed"
+        "ended 3 times in a row without a checkpoint beyond step 5; the last time: it was killed"
     )
 
 

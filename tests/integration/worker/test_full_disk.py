@@ -31,11 +31,12 @@ def on_small_disk(start_worker, queue, mebibytes=24):
 
 
 def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, start_worker):
-    calm, disturbed = queue.submit(steps=3000), queue.submit(steps=3000)
+    calm = queue.submit(steps=3000)
     worker, disk = on_small_disk(start_worker, queue)
     queue.wait(calm)
-
-    assert until(lambda: queue.run(disturbed[0]).checkpoint_step > 0, PATIENCE)
+    disturbed = queue.submit(steps=3000)
+    # the second checkpoint is the first one behind an update
+    assert until(lambda: list(disk.glob(f"{disturbed[0]}/a1/*.previous.pt")), PATIENCE)
     fill(disk / "ballast")
     assert until(lambda: queue.run(disturbed[0]).status == "queued", PATIENCE)
     assert until(lambda: store.queue_status(queue.database).workers[0].trouble, PATIENCE)

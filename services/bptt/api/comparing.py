@@ -1,0 +1,92 @@
+"""Routes of a grid's answer: the comparison of its configurations, pictures and the report."""
+
+import base64
+import time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import Query
+
+from bptt import comparison, store
+from bptt.api.comparison_answers import Comparison, Picture, Report
+from bptt.api.routing import new_router
+from bptt.api.service import Service, Shared
+from bptt.comparison import Point
+from bptt.comparison.point import Listed
+
+if TYPE_CHECKING:
+    from bptt.comparison.pictures import Picture as Drawn
+
+router = new_router("comparison")
+
+PAGE = 10_000
+
+By = Annotated[list[str] | None, Query()]
+Metrics = Annotated[list[str] | None, Query()]
+
+
+@router.get("/grids/{grid}/comparison")
+def compare(grid: str, service: Shared, by: By = None, metric: Metrics = None) -> list[Comparison]:
+    """Compare the configurations of a grid, for each of its tasks.
+
+    `by` names axes that tell configurations apart, `metric` what is compared.
+    """
+    grid_id = store.find_grid(service.database, grid)
+    found = comparison.compare(_points(service, grid_id), by or (), metric or ())
+    return [Comparison.model_validate(one) for one in found]
+
+
+@router.get("/grids/{grid}/pictures")
+def pictures(
+    grid: str, service: Shared, by: By = None, kind: Literal["png", "svg"] = "png"
+) -> list[Picture]:
+    """Draw what the runs of a grid measured, those whose folders the server can read."""
+    grid_id = store.find_grid(service.database, grid)
+    drawn = _draw(service, grid_id, _points(service, grid_id), by, kind)
+    return [
+        Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
+        for one in drawn
+    ]
+
+
+@router.get("/grids/{grid}/report")
+def report(grid: str, service: Shared, by: By = None, metric: Metrics = None) -> Report:
+    """The comparison and the pictures as one page of HTML that needs nothing else."""
+    from bptt.comparison.report import report
+
+    grid_id = store.find_grid(service.database, grid)
+    points = _points(service, grid_id)
+    html = report(
+        comparison.compare(points, by or (), metric or ()),
+        _draw(service, grid_id, points, by, "png"),
+        name=store.get_grid(service.database, grid_id).name,
+        grid_id=grid_id,
+        source=store.grid_source(service.database, grid_id).source,
+        at=time.time(),
+    )
+    return Report(html=html)
+
+
+def _points(service: Service, grid_id: str) -> list[Point]:
+    """Return every point of a grid, those whose run was deleted last."""
+    runs: list[Listed] = []
+    after = None
+    while page := store.list_runs(service.database, grid_id=grid_id, limit=PAGE, after=after):
+        runs += page
+        after = page[-1].run_id
+        if len(page) < PAGE:
+            break
+    return comparison.points_of([*runs, *store.missing_points(service.database, grid_id)])
+
+
+def _draw(
+    service: Service,
+    grid_id: str,
+    points: list[Point],
+    by: list[str] | None,
+    kind: Literal["png", "svg"],
+) -> "list[Drawn]":
+    # matplotlib comes only where something is drawn
+    from bptt.comparison.pictures import draw_pictures
+
+    name = store.get_grid(service.database, grid_id).name
+    return draw_pictures(points, service.settings.runs, title=name, by=by or (), kind=kind)

@@ -1,0 +1,70 @@
+"""Which axes tell the configurations of a comparison apart, and what these are called."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bptt.comparison.point import Point
+from bptt.errors import InvalidSpec
+from bptt.registry import wording
+
+SEED = "seed"
+
+
+def axes_of(points: Iterable[Point]) -> list[str]:
+    """Return the paths of all axes but the seed, in the order of the grid's file."""
+    paths = dict.fromkeys(path for point in points for path in point.values)
+    return [path for path in paths if path != SEED]
+
+
+def find_axes(asked: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths that were asked for, by their path or its last word.
+
+    Raises:
+        InvalidSpec: one is no axis of this grid, or fits several.
+    """
+    faults = []
+    found: dict[str, None] = {}
+    for text in asked:
+        fits = [path for path in axes if path == text] or [
+            path for path in axes if path.rpartition(".")[2] == text
+        ]
+        if len(fits) == 1:
+            found[fits[0]] = None
+            continue
+        there = ", ".join(axes) or "none but the seed"
+        why = f"may be {' or '.join(fits)}" if fits else f"is no axis of this grid; it has: {there}"
+        faults.append(f"--by {text!r} {why}.")
+    if faults:
+        raise InvalidSpec(faults)
+    return tuple(found)
+
+
+def label(point: Point, by: Sequence[str]) -> str:
+    """Return what a configuration is called; without `by`, after all axes but the seed."""
+    if not by:
+        return point.config
+    endings = [path.rpartition(".")[2] for path in by]
+    words = []
+    for path, ending in zip(by, endings, strict=True):
+        if path not in point.values:
+            continue
+        value: Any = point.values[path]
+        text = value if isinstance(value, str) else wording.show(value).removesuffix(".0")
+        name = ending if endings.count(ending) == 1 else path
+        words.append(f"{name}={text}" if "." in path else text)
+    return " ".join(words) or "others"
+
+
+def partner(point: Point, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
+    """Return the seed, and what else two points must agree in to be compared with each other: all that is not `by`.
+
+    Options of a section that is compared are left out: none of them has a partner in a plugin
+    that does not know it.
+    """
+    sections = {path.partition(".")[0] for path in by} if by else None
+    rest: Mapping[str, Any] = {
+        path: value
+        for path, value in point.values.items()
+        if sections is not None and path != SEED and path.partition(".")[0] not in sections
+    }
+    return point.seed, tuple((path, repr(value)) for path, value in sorted(rest.items()))

@@ -1,0 +1,194 @@
+"""What runs measured while they learned, read from their folders and averaged over seeds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bptt.comparison.interval import CONFIDENCE
+from bptt.figures.bands import Band, FlowMap
+from bptt.figures.flow_history import (
+    FLOOR,
+    Array,
+    FlowHistory,
+    load_arrays,
+    read_flow,
+    read_stacked,
+)
+from bptt.run_folder import RunFolder, attempts
+
+WINDOWS = 60
+"""Points of a line over training; more of them hide each other's bands."""
+SERIES = ("train/loss", "grad/norm", "grad/clipped_norm", "grad/clip_fraction")
+"""What pictures need of a journal, besides the metric that decides."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One run over its training."""
+
+    outcome: str
+    series: dict[str, tuple[Array, Array]]
+    """Metric -> (steps, values), finite ones."""
+    flow: FlowHistory | None
+
+    def at_end(self) -> Array | None:
+        """Return log10 of the gradient's norm over the lag at the last probe, (lags,)."""
+        return None if self.flow is None else self.flow.log10()[-1]
+
+
+def read_curves(runs: Path, run_id: str, names: Iterable[str]) -> Curves | None:
+    """Return what the newest attempt with a result has measured; None if there is none here.
+
+    Args:
+        runs: the folder of all runs.
+        run_id: of the run.
+        names: metrics to read from its journal.
+    """
+    done = (folder for folder in attempts(runs, run_id) if folder.is_finished)
+    folder = next(done, None)
+    result = folder.read("result") if folder else None
+    if folder is None or result is None:
+        return None
+    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names}
+    for _, record in folder.records():
+        metrics = record.get("metrics", {})
+        for name, (steps, values) in found.items():
+            if (value := metrics.get(name)) is not None:
+                steps.append(record["step"])
+                values.append(value)
+    series = {
+        name: (np.array(steps, dtype=float), np.array(values))
+        for name, (steps, values) in found.items()
+        if steps
+    }
+    return Curves(str(result["outcome"]), series, _flow(folder))
+
+
+def _flow(folder: RunFolder) -> FlowHistory | None:
+    # one file with all probes is there as soon as the run has been sent to MLflow
+    stacked = load_arrays(folder.artifacts / "flow" / "flow.npz")
+    return read_stacked(stacked) if stacked else read_flow(folder.probe_files())
+
+
+def over_training(
+    curves: Mapping[str, Sequence[Curves]], name: str, *, hold: bool = False, log: bool = False
+) -> list[Band]:
+    """Return a metric's mean over the runs of each configuration, in windows of training steps.
+
+    A diverged run does not count.
+
+    Args:
+        curves: label -> runs.
+        name: of the metric.
+        hold: a run that stopped because it had solved the task counts with its last value until
+            the longest run's end.
+        log: average the logarithms: for norms, which differ by orders of magnitude.
+    """
+    held = {
+        label: [c for c in runs if c.outcome != "diverged" and name in c.series]
+        for label, runs in curves.items()
+    }
+    steps = [one.series[name][0] for runs in held.values() for one in runs]
+    if not steps:
+        return []
+    centres, edges = _windows(np.unique(np.concatenate(steps)))
+    bands = []
+    for label, runs in held.items():
+        if runs:
+            rows = np.stack([_in_windows(one, name, edges, hold, log) for one in runs])
+            bands.append(
+                _from_log(band(label, centres, rows)) if log else band(label, centres, rows)
+            )
+    return bands
+
+
+def _windows(steps: Array) -> tuple[Array, Array]:
+    """Return centres and borders of windows of steps, each step its own if there are few."""
+    if len(steps) > WINDOWS:
+        edges = np.linspace(steps[0], steps[-1], WINDOWS + 1)
+        return (edges[1:] + edges[:-1]) / 2, edges
+    return steps, np.concatenate([steps, [steps[-1] + 1]])
+
+
+def _in_windows(one: Curves, name: str, edges: Array, hold: bool, log: bool) -> Array:
+    """Return a run's mean value in each window, nan where it logged nothing."""
+    at, values = one.series[name]
+    if log:
+        values = np.log10(np.maximum(values, 10.0**FLOOR))
+    place = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, len(edges) - 2)
+    count = np.bincount(place, minlength=len(edges) - 1)
+    total = np.bincount(place, weights=values, minlength=len(edges) - 1)
+    row: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    if hold and one.outcome == "solved":
+        row[place[-1] + 1 :] = values[-1]
+    return row
+
+
+def _from_log(one: Band) -> Band:
+    def power(values: Array) -> Array:
+        return np.asarray(10.0**values)
+
+    return replace(
+        one,
+        mean=power(one.mean),
+        low=power(one.low),
+        high=power(one.high),
+        extremes=(10.0 ** one.extremes[0], 10.0 ** one.extremes[1]),
+    )
+
+
+def over_lag(label: str, curves: Sequence[Curves]) -> Band | None:
+    """Return the mean of log10 of the gradient's norm at the last probe, over the lag."""
+    held = [values for c in curves if (values := c.at_end()) is not None]
+    if not held:
+        return None
+    rows = np.full((len(held), max(map(len, held))), np.nan)
+    for row, values in zip(rows, held, strict=True):
+        row[: len(values)] = np.where(np.isfinite(values), values, np.nan)
+    return band(label, np.arange(rows.shape[1], dtype=float), rows)
+
+
+def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:
+    """Return the mean of log10 of the gradient's norm over lag and training step."""
+    flows = [c.flow for c in curves if c.flow is not None]
+    if not flows:
+        return None
+    steps = np.unique(np.concatenate([flow.steps for flow in flows]))
+    lags = max(flow.lags for flow in flows)
+    cube = np.full((len(flows), len(steps), lags), np.nan)
+    for layer, flow in zip(cube, flows, strict=True):
+        values = flow.log10()
+        # not finite is as good as unknown here; how often it happened is counted elsewhere
+        layer[np.searchsorted(steps, flow.steps), : flow.lags] = np.where(
+            np.isfinite(values), values, np.nan
+        )
+    return FlowMap(label, steps, _mean(cube), len(flows))
+
+
+def band(label: str, x: Array, rows: Array) -> Band:
+    """Return the mean over rows with Student's t interval; nan where nothing is known.
+
+    Args:
+        label: of the configuration.
+        x: (points,).
+        rows: (runs, points), nan where a run has no value.
+    """
+    from scipy import stats
+
+    n = np.isfinite(rows).sum(0)
+    mean = _mean(rows)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(np.nansum((rows - mean) ** 2, axis=0) / (n - 1))
+        reach = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1)) * spread / np.sqrt(n)
+    reach = np.where(n > 1, reach, np.nan)
+    extremes = (float(np.nanmin(rows)), float(np.nanmax(rows)))
+    return Band(label, x, mean, mean - reach, mean + reach, len(rows), extremes)
+
+
+def _mean(rows: Array) -> Array:
+    """Return the mean over the first axis of what is known; nan where nothing is."""
+    n = np.isfinite(rows).sum(0)
+    total: Array = np.nansum(rows, axis=0)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)

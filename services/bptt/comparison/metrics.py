@@ -1,0 +1,71 @@
+"""Which figures of the results are compared, and which way is better."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bptt.comparison.point import Point
+from bptt.errors import InvalidSpec
+
+LOWER = ("loss",)
+"""Last words of names of which everybody knows that lower is better."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure that runs are compared by."""
+
+    name: str
+    """In `result.json`: eval/accuracy, train/loss, seconds, ..."""
+    short: str
+    """In tables."""
+    better: str = ""
+    """`higher` or `lower`; empty: nothing says which."""
+    baseline: float | None = None
+
+
+def deciding_metric(points: Sequence[Point]) -> Measure:
+    """Return the metric by which the points' task is decided."""
+    result = next((point.result for point in points if point.result), None)
+    return _deciding(result or {})
+
+
+def _deciding(result: Mapping[str, Any]) -> Measure:
+    metric = str(result.get("metric", ""))
+    better = str(result.get("better", "higher"))
+    return Measure(f"eval/{metric}", metric, better, result.get("baseline"))
+
+
+def find_metrics(asked: Sequence[str], points: Sequence[Point]) -> list[Measure]:
+    """Return the metrics that were asked for, by their whole name or its last word.
+
+    Where the last word fits several, that of the evaluation is meant.
+
+    Raises:
+        InvalidSpec: no result has such a metric, or it fits several.
+    """
+    own = deciding_metric(points)
+    there = list(dict.fromkeys(name for point in points for name in point.figures()))
+    found: dict[str, Measure] = {}
+    faults = []
+    for text in asked:
+        fits = [name for name in there if name == text]
+        fits = fits or [name for name in there if name == f"eval/{text}"]
+        fits = fits or [name for name in there if name.rpartition("/")[2] == text]
+        if len(fits) != 1:
+            what = f"may be {' or '.join(fits)}" if fits else _unknown(there)
+            faults.append(f"--metric {text!r} {what}.")
+            continue
+        (name,) = fits
+        lower = name.rpartition("/")[2] in LOWER
+        known = Measure(name, name, "lower" if lower else "")
+        found[name] = own if name == own.name else known
+    if faults:
+        raise InvalidSpec(faults)
+    return list(found.values())
+
+
+def _unknown(there: Sequence[str]) -> str:
+    if not there:
+        return "cannot be looked up: no run has a result yet"
+    return f"is in no result of this grid; there are: {', '.join(sorted(there))}"

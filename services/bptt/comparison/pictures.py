@@ -1,0 +1,187 @@
+"""The pictures of a grid: how its configurations learn, what reaches back in time, what clips."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bptt.comparison.axes import axes_of, find_axes, label
+from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_training, read_curves
+from bptt.comparison.metrics import deciding_metric
+from bptt.comparison.point import Point
+from bptt.comparison.table import compare, solved_share
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bptt.figures.rates import Rate
+
+GROUPS = 8
+"""Lines that a picture still tells apart."""
+Format = Literal["png", "svg"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture and what it shows."""
+
+    name: str
+    """Of its file, without an ending."""
+    caption: str
+    content: bytes
+
+
+def draw_pictures(
+    points: Sequence[Point],
+    runs: Path,
+    *,
+    title: str,
+    by: Sequence[str] = (),
+    kind: Format = "png",
+) -> list[Picture]:
+    """Return the pictures of a grid, for each of its tasks.
+
+    Args:
+        points: all of the grid's.
+        runs: the folder of all runs; one whose folder is not there is in no picture.
+        title: of the grid.
+        by: axes that tell the lines apart; none: as many of the grid's axes as leave no more than
+            eight lines.
+        kind: of the files.
+
+    Raises:
+        InvalidSpec: an axis that this grid has not.
+    """
+    axes = find_axes(by, axes_of(points))
+    by_task: dict[str, list[Point]] = {}
+    for point in points:
+        by_task.setdefault(point.task, []).append(point)
+    return [
+        Picture(f"{task}_{name}" if len(by_task) > 1 else name, caption, _save(figure, kind))
+        for task, held in by_task.items()
+        for name, caption, figure in _Gallery(held, runs, title, axes).figures()
+    ]
+
+
+class _Gallery:
+    """The figures of one task."""
+
+    def __init__(self, points: Sequence[Point], runs: Path, title: str, by: Sequence[str]) -> None:
+        self._points = points
+        self._metric = deciding_metric(points)
+        self._by = by or _few(points)
+        comparison = compare(points, self._by)[0]
+        labels = [group.config for group in comparison.groups]
+        self._labels = labels[:GROUPS]
+        self._left_out = len(labels) - len(self._labels)
+        self._title = title
+        wanted = (self._metric.name, *SERIES)
+        self._curves: dict[str, list[Curves]] = {one: [] for one in self._labels}
+        self._absent = 0
+        for point in points:
+            held = self._curves.get(label(point, self._by))
+            if held is None or not point.result:
+                continue
+            curves = read_curves(runs, point.run_id, wanted)
+            if curves is None:
+                self._absent += 1
+            else:
+                held.append(curves)
+
+    def figures(self) -> list[tuple[str, str, "Figure"]]:
+        """Return name, caption and figure of everything there is something to draw of."""
+        from bptt import figures
+
+        found: list[tuple[str, str, Figure]] = []
+        over_lags = [over_lag(one, held) for one, held in self._curves.items()]
+        if flow := [band for band in over_lags if band is not None]:
+            told = "How much of the loss's gradient reaches a state k steps back, by its lag."
+            drawn = figures.gradient_bands(flow, title=self._title)
+            found.append(("gradient_through_time", self._told(told), drawn))
+        maps = [m for one, held in self._curves.items() if (m := flow_map(one, held)) is not None]
+        if maps:
+            told = "The same over training: dark is vanished, orange is exploded."
+            drawn = figures.heat_map_group(maps, title=self._title)
+            found.append(("gradient_heat_maps", self._told(told), drawn))
+        for name, baseline in ((self._metric.name, self._metric.baseline), ("train/loss", None)):
+            if bands := over_training(self._curves, name, hold=True):
+                drawn = figures.learning_curves(
+                    bands, metric=name, title=self._title, baseline=baseline
+                )
+                told = f"{name} over training; a run that solved the task keeps its last value."
+                found.append((f"curve_{name.replace('/', '_')}", self._told(told), drawn))
+        norms = over_training(self._curves, "grad/norm", log=True)
+        clipped = over_training(self._curves, "grad/clipped_norm", log=True)
+        if norms and clipped:
+            shares = over_training(self._curves, "grad/clip_fraction")
+            drawn = figures.clipping_bands(norms, clipped, shares, title=self._title)
+            told = "Norm of the whole gradient before and after clipping, and how often it acts."
+            found.append(("clipping", self._told(told), drawn))
+        found += self._rates()
+        return found
+
+    def _told(self, caption: str) -> str:
+        told = [caption]
+        if self._left_out:
+            told.append(f"The {GROUPS} best of {GROUPS + self._left_out} configurations.")
+        if self._absent:
+            told.append(f"The folders of {self._absent} runs are not on this machine.")
+        return " ".join(told)
+
+    def _rates(self) -> "list[tuple[str, str, Figure]]":
+        """Return how often the task was solved, along the axis with the most values."""
+        from bptt import figures
+
+        axes = {path: _values(self._points, path) for path in axes_of(self._points)}
+        if not axes or not any(point.outcome == "solved" for point in self._points):
+            return []
+        along = max(axes, key=lambda path: len(axes[path]))
+        others = [path for path in axes if path != along and path.partition(".")[0] != along]
+        hue = next((path for path in others if len(axes[path]) <= GROUPS), "")
+        table: dict[str, list[Rate | None]] = {}
+        for name in _values(self._points, hue) if hue else [""]:
+            held = [p for p in self._points if not hue or label(p, (hue,)) == name]
+            table[name or "all"] = [_rate(held, along, value) for value in axes[along]]
+        drawn = figures.success_rates(
+            [value.partition("=")[2] or value for value in axes[along]],
+            table,
+            axis=along,
+            ordered=all(
+                isinstance(point.values.get(along, 0), int | float) for point in self._points
+            ),
+            title=self._title,
+        )
+        caption = f"Share of ended runs that solved the task, by {along}; diverged runs did not."
+        return [("solved", caption, drawn)]
+
+
+def _few(points: Sequence[Point]) -> tuple[str, ...]:
+    """Return the first axes of the grid that leave no more lines than a picture can hold."""
+    axes = axes_of(points)
+    for number in range(len(axes), 1, -1):
+        if len({label(point, axes[:number]) for point in points}) <= GROUPS:
+            return tuple(axes[:number])
+    return tuple(axes[:1])
+
+
+def _values(points: Sequence[Point], path: str) -> list[str]:
+    return list(dict.fromkeys(label(point, (path,)) for point in points if path in point.values))
+
+
+def _rate(points: Sequence[Point], along: str, value: str) -> "Rate | None":
+    from bptt.figures.rates import Rate
+
+    here = [p for p in points if along in p.values and label(p, (along,)) == value]
+    found = solved_share(here)
+    return found and Rate(found.estimate, found.low or 0.0, found.high or 0.0, found.n)
+
+
+def _save(figure: "Figure", kind: Format) -> bytes:
+    from bptt.figures.style import to_bytes
+
+    return to_bytes(figure, kind)
+
+
+def names_of(pictures: Sequence[Picture], kind: Format) -> Mapping[str, bytes]:
+    """Return the content of every picture by the name of its file."""
+    return {f"{picture.name}.{kind}": picture.content for picture in pictures}

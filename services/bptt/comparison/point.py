@@ -1,0 +1,97 @@
+"""`Point`: one point of a grid and what became of it, as the comparison needs it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+RESULTS = ("solved", "finished", "time_limit", "diverged")
+"""Outcomes of runs that succeeded."""
+BESIDE_METRICS = ("step", "seconds", "steps_per_second")
+"""Figures of a result that are not metrics of its journal."""
+
+
+class Listed(Protocol):
+    """A run as the store lists it."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def config(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def result(self) -> Mapping[str, Any] | None: ...
+    @property
+    def failure(self) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """What the comparison needs of one point of a grid."""
+
+    config: str
+    """What the points that differ in the seed alone have in common."""
+    seed: int
+    status: str
+    """Of its run; `missing` if there is none."""
+    result: Mapping[str, Any] | None
+    """`result.json` of a run that succeeded."""
+    task: str = ""
+    """Configurations of different tasks are not compared with each other."""
+    run_id: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Axis, by its path, -> the point's value on it; axes it does not lie on are left out."""
+    failure: Mapping[str, Any] | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What became of it: the outcome of its result, or else the status of its run."""
+        return str(self.result["outcome"]) if self.result else self.status
+
+    @property
+    def diverged(self) -> bool:
+        return self.outcome == "diverged"
+
+    def figures(self) -> dict[str, float]:
+        """Return every finite figure of the result by its name; none of a run that diverged."""
+        if self.result is None or self.diverged:
+            return {}
+        found = {name: self.result.get(name) for name in BESIDE_METRICS} | dict(
+            self.result["metrics"]
+        )
+        return {n: v for n, v in found.items() if isinstance(v, int | float) and math.isfinite(v)}
+
+    def why_without(self) -> str:
+        """Return why it has no value to compare, in words; empty: it has one."""
+        if self.diverged and self.result:
+            where = self.result.get("divergence") or {}
+            tensor = f" in {where['tensor']}" if where.get("tensor") else ""
+            return f"diverged at step {self.result.get('step', 0):,}{tensor}"
+        if self.failure:
+            return f"failed: {self.failure.get('cause', 'unknown')}"
+        return "" if self.result else self.status
+
+
+def points_of(runs: Sequence[Listed]) -> list[Point]:
+    """Return the points that runs of a grid stand for."""
+    return [
+        Point(
+            # without any axis but the seed the configuration has no words of its own
+            config=run.config or run.name.removesuffix(f"-s{run.seed}"),
+            seed=run.seed,
+            status=run.status,
+            result=run.result,
+            task=str(run.values.get("task", "")),
+            run_id=run.run_id,
+            values=run.values,
+            failure=run.failure,
+        )
+        for run in runs
+    ]

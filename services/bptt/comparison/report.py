@@ -1,0 +1,127 @@
+"""A grid's answer as one HTML file that needs nothing else: tables, pictures, and the grid file."""
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from bptt.comparison.pictures import Picture
+from bptt.comparison.table import Comparison, Group
+from bptt.comparison.wording import (
+    EXPLAINED,
+    counts_told,
+    interval_told,
+    number_told,
+    rank_told,
+    verdict,
+)
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1a1a1a; background: #fff }
+h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2.2rem }
+.meta, figcaption, .note { color: #555; font-size: .92rem }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums }
+th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd;
+  white-space: nowrap }
+tr.best td { background: #eef6ee } td:last-child { white-space: normal }
+figure { margin: 1.6rem 0 } figure img { max-width: 100%; border: 1px solid #eee }
+pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .88rem }
+"""
+LACKING_AT_MOST = 200
+
+
+def report(
+    comparisons: Sequence[Comparison],
+    pictures: Sequence[Picture],
+    *,
+    name: str,
+    grid_id: str,
+    source: str,
+    at: float,
+) -> str:
+    """Return the report as HTML.
+
+    Args:
+        comparisons: of the grid, one per task.
+        pictures: PNG.
+        name: of the grid.
+        grid_id: of the grid.
+        source: the grid's file.
+        at: seconds since the epoch, when it was read.
+    """
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(name)}: comparison</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(name)}</h1>",
+        f'<p class="meta">Grid {escape(grid_id)}, as it stood at {when}.</p>',
+    ]
+    for comparison in comparisons:
+        parts += _comparison(comparison)
+    if pictures:
+        parts.append("<h2>Pictures</h2>")
+    parts += [_figure(picture) for picture in pictures]
+    parts += ["<h2>The grid file</h2>", f"<pre>{escape(source)}</pre>", "</body></html>"]
+    return "\n".join(parts) + "\n"
+
+
+def _comparison(comparison: Comparison) -> list[str]:
+    told = [f"Results of {comparison.ended:,} of {comparison.points:,} runs."]
+    if comparison.better:
+        told.append(f"Decided by {comparison.metric}: {comparison.better} is better.")
+    if comparison.baseline is not None:
+        told.append(f"The best answer without a memory has {number_told(comparison.baseline)}.")
+    told.append(verdict(comparison.groups, comparison.better))
+    if (best := comparison.best_run) is not None:
+        value = number_told(best.value)
+        told.append(f"Best single run: {best.run_id} ({best.config}, seed {best.seed}), {value}.")
+    title = f"Task {comparison.task}" if comparison.task else "Comparison"
+    head = ["rank", "configuration", "n", *comparison.metrics, "from best", "solved", "slope"]
+    parts = [f"<h2>{escape(title)}</h2>", f"<p>{escape(' '.join(filter(None, told)))}</p>"]
+    parts.append('<div class="scroll"><table><thead><tr>')
+    parts.append("".join(f"<th>{escape(column)}</th>" for column in [*head, "runs"]))
+    parts.append("</tr></thead><tbody>")
+    parts += [_row(group, comparison.metrics) for group in comparison.groups]
+    parts.append(f'</tbody></table></div><p class="note">{escape(EXPLAINED)}</p>')
+    return parts + _lacking(comparison)
+
+
+def _row(group: Group, metrics: Sequence[str]) -> str:
+    cells = [
+        rank_told(group),
+        group.config,
+        str(group.value.n if group.value else 0),
+        *(interval_told(group.metrics[metric]) for metric in metrics),
+        interval_told(group.difference),
+        interval_told(group.solved),
+        interval_told(group.slope),
+        counts_told(group.counts),
+    ]
+    kind = ' class="best"' if group.rank == 1 else ""
+    return f"<tr{kind}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _lacking(comparison: Comparison) -> list[str]:
+    if not comparison.lacking:
+        return []
+    lines = [
+        f"<li>{escape(one.run_id or 'deleted')}: {escape(one.config)}, seed {one.seed}: "
+        f"{escape(one.why)}</li>"
+        for one in comparison.lacking[:LACKING_AT_MOST]
+    ]
+    if (more := len(comparison.lacking) - LACKING_AT_MOST) > 0:
+        lines.append(f"<li>and {more:,} more</li>")
+    return [f"<h3>Without a value: {len(comparison.lacking):,}</h3>", "<ul>", *lines, "</ul>"]
+
+
+def _figure(picture: Picture) -> str:
+    data = base64.b64encode(picture.content).decode()
+    caption = escape(picture.caption)
+    return (
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
