@@ -56,7 +56,7 @@ def label(point: Point, by: Sequence[str]) -> str:
 
 
 def partner(point: Point, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
-    """Return the seed, and what else two points must agree in to be compared with each other: all that is not `by`.
+    """Return what two points must agree in to be compared: the seed, and all that is not `by`.
 
     Options of a section that is compared are left out: none of them has a partner in a plugin
     that does not know it.

@@ -173,7 +173,9 @@ def _rate(points: Sequence[Point], along: str, value: str) -> "Rate | None":
 
     here = [p for p in points if along in p.values and label(p, (along,)) == value]
     found = solved_share(here)
-    return found and Rate(found.estimate, found.low or 0.0, found.high or 0.0, found.n)
+    if found is None:
+        return None
+    return Rate(found.estimate, found.low or 0.0, found.high or 0.0, found.n)
 
 
 def _save(figure: "Figure", kind: Format) -> bytes:

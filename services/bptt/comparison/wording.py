@@ -29,8 +29,8 @@ class Ranked(Protocol):
 
 
 EXPLAINED = (
-    "Mean [95 % interval of the mean] over n seeds; solved: share of ended runs [Wilson]; slope: of "
-    "log gradient norm per step of lag; from best: difference paired by seed; = ties with the best."
+    "Mean [95 % interval of the mean] over n seeds; solved: share of ended runs [Wilson]; slope: "
+    "of log gradient norm per step of lag; from best: difference paired by seed; =: ties with it."
 )
 
 
