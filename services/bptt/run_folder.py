@@ -163,6 +163,12 @@ class RunFolder:
                     return
                 yield offset, json.loads(line)
 
+    def finished_records(self) -> list[dict[str, Any]]:
+        """Return the whole journal of a run that has its result, parsed at one go."""
+        lines = self.journal.read_text(encoding="utf-8").splitlines()
+        found: list[dict[str, Any]] = json.loads(f"[{','.join(lines)}]")
+        return found
+
 
 class Journal:
     """Appends records to a run's journal; one writer at a time."""

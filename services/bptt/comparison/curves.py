@@ -10,6 +10,7 @@ from bptt.comparison.interval import CONFIDENCE
 from bptt.figures.bands import Band, FlowMap
 from bptt.figures.flow_history import (
     FLOOR,
+    LAG_ARRAYS,
     Array,
     FlowHistory,
     load_arrays,
@@ -52,7 +53,7 @@ def read_curves(runs: Path, run_id: str, names: Iterable[str]) -> Curves | None:
     if folder is None or result is None:
         return None
     found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names}
-    for _, record in folder.records():
+    for record in folder.finished_records():
         metrics = record.get("metrics", {})
         for name, (steps, values) in found.items():
             if (value := metrics.get(name)) is not None:
@@ -68,7 +69,7 @@ def read_curves(runs: Path, run_id: str, names: Iterable[str]) -> Curves | None:
 
 def _flow(folder: RunFolder) -> FlowHistory | None:
     # one file with all probes is there as soon as the run has been sent to MLflow
-    stacked = load_arrays(folder.artifacts / "flow" / "flow.npz")
+    stacked = load_arrays(folder.artifacts / "flow" / "flow.npz", LAG_ARRAYS)
     return read_stacked(stacked) if stacked else read_flow(folder.probe_files())
 
 
@@ -175,13 +176,13 @@ def band(label: str, x: Array, rows: Array) -> Band:
         x: (points,).
         rows: (runs, points), nan where a run has no value.
     """
-    from scipy import stats
+    from scipy.special import stdtrit
 
     n = np.isfinite(rows).sum(0)
     mean = _mean(rows)
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = np.sqrt(np.nansum((rows - mean) ** 2, axis=0) / (n - 1))
-        reach = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1)) * spread / np.sqrt(n)
+        reach = stdtrit(np.maximum(n - 1, 1), (1 + CONFIDENCE) / 2) * spread / np.sqrt(n)
     reach = np.where(n > 1, reach, np.nan)
     extremes = (float(np.nanmin(rows)), float(np.nanmax(rows)))
     return Band(label, x, mean, mean - reach, mean + reach, len(rows), extremes)

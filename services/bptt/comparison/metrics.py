@@ -45,7 +45,7 @@ def find_metrics(asked: Sequence[str], points: Sequence[Point]) -> list[Measure]
         InvalidSpec: no result has such a metric, or it fits several.
     """
     own = deciding_metric(points)
-    there = list(dict.fromkeys(name for point in points for name in point.figures()))
+    there = list(dict.fromkeys(name for point in points for name in point.figures))
     found: dict[str, Measure] = {}
     faults = []
     for text in asked:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 RESULTS = ("solved", "finished", "time_limit", "diverged")
@@ -59,8 +60,9 @@ class Point:
     def diverged(self) -> bool:
         return self.outcome == "diverged"
 
-    def figures(self) -> dict[str, float]:
-        """Return every finite figure of the result by its name; none of a run that diverged."""
+    @cached_property
+    def figures(self) -> Mapping[str, float]:
+        """Every finite figure of the result by its name; none of a run that diverged."""
         if self.result is None or self.diverged:
             return {}
         found = {name: self.result.get(name) for name in BESIDE_METRICS} | dict(

@@ -149,7 +149,7 @@ def _compare(
 
 def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) -> Group:
     counts = Counter(point.outcome for point in points)
-    figures = [(point.seed, point.figures()) for point in points]
+    figures = [(point.seed, point.figures) for point in points]
     found = {measure.short: _mean(figures, measure.name) for measure in measures}
     return Group(
         config=config,
@@ -180,9 +180,7 @@ def _mean(figures: Sequence[tuple[int, Mapping[str, float]]], name: str) -> Inte
 
 def _values(points: Sequence[Point], by: Sequence[str], metric: str) -> dict[Key, float]:
     return mean_by_key(
-        (partner(point, by), figures[metric])
-        for point in points
-        if metric in (figures := point.figures())
+        (partner(point, by), point.figures[metric]) for point in points if metric in point.figures
     )
 
 
@@ -237,12 +235,12 @@ def _lacking(points: Sequence[Point], by: Sequence[str], metric: str) -> list[La
             why=point.why_without() or f"has no {metric}",
         )
         for point in points
-        if metric not in point.figures()
+        if metric not in point.figures
     ]
 
 
 def _best_run(points: Sequence[Point], by: Sequence[str], measure: Measure) -> BestRun | None:
-    found = [(point.figures()[measure.name], point) for point in points if _has(point, measure)]
+    found = [(point.figures[measure.name], point) for point in points if _has(point, measure)]
     if not found or not measure.better:
         return None
     choose = max if measure.better == "higher" else min
@@ -251,4 +249,4 @@ def _best_run(points: Sequence[Point], by: Sequence[str], measure: Measure) -> B
 
 
 def _has(point: Point, measure: Measure) -> bool:
-    return measure.name in point.figures()
+    return measure.name in point.figures

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 FLOOR = -30.0
 """log10 of a norm that is zero; below it float64 arithmetic says nothing either."""
 
+LAG_ARRAYS = ("lag/", "anchors", "steps")
+"""Beginnings of the names of what a history is made of."""
+
 Array = NDArray[np.float64]
 
 
@@ -61,7 +64,7 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     curves: list[dict[str, Array]] = []
     anchors = np.zeros(1, dtype=np.int64)
     for file in files:
-        arrays = load_arrays(file)
+        arrays = load_arrays(file, LAG_ARRAYS)
         found = _curves(arrays)
         if found and (not curves or _shapes(found) == _shapes(curves[0])):
             steps.append(int(file.stem))
@@ -86,12 +89,17 @@ def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
     return FlowHistory(steps, stacked, arrays["anchors"][-1].astype(np.int64))
 
 
-def load_arrays(file: Path) -> dict[str, Array]:
-    """Return the arrays of one statistics file; none if it is missing or damaged."""
+def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Array]:
+    """Return the arrays of one statistics file; none if it is missing or damaged.
+
+    Args:
+        file: `.npz`.
+        beginnings: of the names of the arrays to read.
+    """
     try:
         # opened here, because numpy forgets to close a file that it cannot read
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            return dict(arrays)
+            return {name: arrays[name] for name in arrays if name.startswith(beginnings)}
     except (OSError, ValueError, EOFError, BadZipFile):
         return {}
 
