@@ -5,8 +5,23 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import agreement, queue_overhead, queue_scale, statistics_cost
+from benchmarks import (
+    agreement,
+    compare_scale,
+    queue_commands,
+    queue_overhead,
+    queue_scale,
+    statistics_cost,
+)
 
+MEASUREMENTS = (
+    agreement,
+    statistics_cost,
+    queue_overhead,
+    queue_scale,
+    queue_commands,
+    compare_scale,
+)
 PAGE = Path(__file__).parent.parent / "docs" / "measurements.md"
 
 
@@ -17,7 +32,7 @@ def main() -> None:
         f"Written by `make bench`: torch {torch.__version__}, Python {platform.python_version()}, "
         f"{platform.machine()}, one thread per run, two runs at a time at most.\n",
     ]
-    for measurement in (agreement, statistics_cost, queue_overhead, queue_scale):
+    for measurement in MEASUREMENTS:
         for line in measurement.table():
             print(line, flush=True)
             lines.append(line)

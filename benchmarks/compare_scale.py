@@ -18,10 +18,8 @@ from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.store.records import Worker
-from bptt.worker.assignment import Assignment
-from bptt.worker.attempt import begin_attempt
-from bptt.worker.execution import execute
 from tests.servers import short_folder
+from tests.trained import train_claimed
 
 GRID = """
 name: thousand
@@ -59,7 +57,7 @@ def fill(settings: Settings) -> int:
         folder = RunFolder.of_attempt(settings.runs, run.run_id, run.attempt)
         if cell not in trained:
             folder.path.mkdir(parents=True)
-            trained[cell] = folder, _train(settings, run)
+            trained[cell] = folder, train_claimed(settings, run)
         else:
             origin, _ = trained[cell]
             folder.path.parent.mkdir(parents=True)
@@ -68,36 +66,6 @@ def fill(settings: Settings) -> int:
         ended += 1
     database.close()
     return ended
-
-
-def _train(settings: Settings, run: Any) -> dict[str, Any]:
-    about = {
-        "run_id": run.run_id,
-        "name": run.name,
-        "project": run.project,
-        "spec": dict(run.spec),
-        "identity": run.identity,
-        "data": run.data,
-        "plugins": dict(run.plugins),
-        "user": run.user,
-        "git_commit": None,
-        "created_at": "2026-01-01T00:00:00+00:00",
-    }
-    assignment = Assignment(
-        runs=settings.runs,
-        run_id=run.run_id,
-        attempt=run.attempt,
-        run=about,
-        checkpoint_seconds=60,
-        deadline=0,
-        memory_bytes=0,
-        gpu="",
-        retry_of=None,
-    )
-    folder = begin_attempt(assignment, print)
-    result = execute(folder, checkpoint_seconds=60)
-    assert result is not None
-    return result
 
 
 def table() -> Iterator[str]:
@@ -127,8 +95,8 @@ def table() -> Iterator[str]:
                 seconds[name].append(time.perf_counter() - began)
     yield (
         f"{ended:,} runs of 100 configurations, each with a journal of 300 lines and its "
-        f"statistics on the disk; whole commands, median [least, largest] of {ROUNDS}, in seconds; at most "
-        f"{LIMIT:g}.\n"
+        f"statistics on the disk; whole commands, median [least, largest] of {ROUNDS}, in seconds; "
+        f"at most {LIMIT:g}.\n"
     )
     yield "| " + " | ".join(f"`bptt {name}`" for name in seconds) + " |"
     yield "| --- " * len(seconds) + "|"

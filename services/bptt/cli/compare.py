@@ -72,8 +72,13 @@ def compare(
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path}: {error.strerror or error}. Name another place."
+        ) from error
     click.echo(f"Wrote {path} ({len(content) / 1e3:,.0f} kB).", err=True)
 
 

@@ -23,10 +23,10 @@ def test_compare_shows_each_configuration_over_its_seeds(bptt, submitted, machin
     told = rows(out)
     assert told[0] == f"bias ({submitted}): results of 2 of 6 runs, accuracy, higher is better"
     assert told[2:6] == [
-        "configuration n accuracy solved slope runs",
-        "rnn 2 0.938 [0.938, 0.938] 1 [0.342, 1] - 2 solved",
-        "lstm forget_bias=0 0 - - - 1 failed, 1 running",
-        "lstm forget_bias=3 0 - - - 2 queued",
+        "rank configuration n accuracy from best solved slope runs",
+        "1 rnn 2 0.938 [0.938, 0.938] - 1 [0.342, 1] -0.02 [-0.02, -0.02] 2 solved",
+        "- lstm forget_bias=0 0 - - - - 1 failed, 1 running",
+        "- lstm forget_bias=3 0 - - - - 2 queued",
     ]
 
 

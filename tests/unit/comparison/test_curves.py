@@ -1,0 +1,112 @@
+"""Averages over seeds of what runs measured while they learned."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bptt.comparison.curves import Curves, band, flow_map, over_lag, over_training, read_curves
+from bptt.figures.flow_history import FlowHistory
+from bptt.run_folder import RunFolder
+
+
+def curves(steps, values, outcome="finished", flow=None):
+    series = {"eval/accuracy": (np.array(steps, float), np.array(values, float))}
+    return Curves(outcome, series, flow)
+
+
+def flow(norms, steps=(0, 10)):
+    return FlowHistory(np.array(steps), {"h": np.array(norms, float)}, np.array([2]))
+
+
+def test_band_is_students_interval_at_every_point():
+    rows = np.array([[1.0, 5.0, 1.0], [2.0, np.nan, np.nan], [4.0, 7.0, np.nan]])
+
+    found = band("a", np.arange(3.0), rows)
+
+    expected = stats.t.interval(0.95, 2, rows[:, 0].mean(), stats.sem(rows[:, 0]))
+    assert (found.low[0], found.high[0]) == pytest.approx(expected)
+    assert found.mean.tolist() == pytest.approx([7 / 3, 6.0, 1.0])
+    # one run alone says nothing about its spread
+    assert np.isnan([found.low[2], found.high[2]]).all()
+
+
+def test_a_run_that_solved_the_task_keeps_its_last_value():
+    held = {"a": [curves([0, 10], [0.5, 1.0], "solved"), curves([0, 10, 20], [0.5, 0.6, 0.8])]}
+
+    (held_on,) = over_training(held, "eval/accuracy", hold=True)
+    (dropped,) = over_training(held, "eval/accuracy")
+
+    assert held_on.mean.tolist() == pytest.approx([0.5, 0.8, 0.9])
+    assert dropped.mean.tolist() == pytest.approx([0.5, 0.8, 0.8])
+
+
+def test_a_run_that_diverged_does_not_count():
+    held = {"a": [curves([0, 10], [0.5, 0.7]), curves([0, 10], [0.5, 1e30], "diverged")]}
+
+    (found,) = over_training(held, "eval/accuracy")
+
+    assert found.n == 1
+    assert found.mean.tolist() == [0.5, 0.7]
+
+
+def test_many_steps_are_averaged_in_windows():
+    values = np.sin(np.arange(600.0)) + 1
+    (found,) = over_training({"a": [curves(np.arange(600), values)]}, "eval/accuracy")
+
+    assert len(found.x) == 60
+    assert np.nanmean(found.mean) == pytest.approx(values.mean(), abs=1e-3)
+
+
+def test_norms_are_averaged_as_logarithms():
+    held = {"a": [curves([0], [1e-6]), curves([0], [1e-2])]}
+
+    (found,) = over_training(held, "eval/accuracy", log=True)
+
+    assert found.mean.tolist() == pytest.approx([1e-4])
+    assert found.low[0] > 0
+
+
+def test_gradient_over_the_lag_is_that_of_the_last_probe():
+    runs = [curves([], [], flow=flow([[1, 1, 1], [1, 0.1, 0.01]])) for _ in range(2)]
+    runs.append(curves([], [], flow=flow([[1, 1], [1, 1]])))
+
+    found = over_lag("a", runs)
+
+    assert found.mean.tolist() == pytest.approx([0.0, -2 / 3, -2.0])
+    assert found.n == 3
+
+
+def test_map_over_training_is_the_mean_of_the_runs_that_were_still_there():
+    runs = [
+        curves([], [], flow=flow([[1, 1], [1, 1e-2]], steps=(0, 10))),
+        curves([], [], flow=flow([[1, 1e-4]], steps=(0,))),
+    ]
+
+    found = flow_map("a", runs)
+
+    assert found.steps.tolist() == [0, 10]
+    assert found.log10.tolist() == [[0.0, -2.0], [0.0, -2.0]]
+
+
+def test_what_was_never_measured_is_nothing_to_draw():
+    assert over_training({"a": [curves([0], [1.0])]}, "grad/norm") == []
+    assert over_lag("a", [curves([0], [1.0])]) is None
+    assert flow_map("a", []) is None
+
+
+def test_curves_are_those_of_the_newest_attempt_with_a_result(tmp_path):
+    for attempt, value in ((1, 0.1), (2, 0.2), (3, 0.3)):
+        folder = RunFolder.of_attempt(tmp_path, "g-0", attempt)
+        folder.path.mkdir(parents=True)
+        line = {"step": 5, "metrics": {"eval/accuracy": value, "train/loss": None}}
+        folder.journal.write_text(json.dumps(line) + "\n")
+        if attempt < 3:
+            folder.write("result", {"outcome": "solved"})
+
+    found = read_curves(tmp_path, "g-0", ["eval/accuracy", "train/loss", "grad/norm"])
+
+    assert found.outcome == "solved"
+    assert {name: v.tolist() for name, (_, v) in found.series.items()} == {"eval/accuracy": [0.2]}
+    assert read_curves(tmp_path, "g-1", ["eval/accuracy"]) is None
