@@ -6,16 +6,21 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from bptt.api import answers, comparison_answers
-from bptt.api.orders import Extend, GridText, Retry, SetPriority, Submit
+from bptt.api import answers, comparison_answers, user_answers
+from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
+from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.connection import Connection
+from bptt.errors import InvalidSpec
 from bptt.lifecycle import Status
 from bptt.settings import Settings
 
 A = TypeVar("A", bound=answers.Answer)
+T = TypeVar("T", bound=Order)
 Kind = Literal["grid", "run"]
+SHOWN = 13
+"""Characters of a token that may be shown, `bptt_` included."""
 
 
 def connect(settings: Settings) -> "Client":
@@ -53,8 +58,12 @@ class Client:
 
     @property
     def user(self) -> str:
-        """Who asks."""
-        return self._connection.user
+        """Who asks; with a token that is who the server says."""
+        return self.me().name if self._connection.shows_token else self._connection.user
+
+    def me(self) -> user_answers.Me:
+        """Return who asks, as the application sees it."""
+        return self._get(user_answers.Me, "/me")
 
     # what there is
 
@@ -218,6 +227,39 @@ class Client:
         """Let a held run begin."""
         return self._post(answers.Run, f"{_run(run)}/release")
 
+    # users
+
+    def users(self) -> list[user_answers.User]:
+        """Return everybody, and what they may use and do use."""
+        return self._list(user_answers.User, "/users")
+
+    def set_user(self, user: str, **changes: Any) -> user_answers.User:
+        """Change what a user may do and use: fields of `SetUser`."""
+        body = _checked(SetUser, **changes).model_dump(mode="json", exclude_unset=True)
+        content = self._connection.request("PATCH", f"/users/{quote(user, safe='')}", body=body)
+        return user_answers.User.model_validate(content)
+
+    def tokens(self) -> list[user_answers.Token]:
+        """Return the tokens of who asks, or all of them for an admin."""
+        return self._list(user_answers.Token, "/tokens")
+
+    def create_token(
+        self,
+        user: str | None = None,
+        role: user_answers.Role | None = None,
+        days: float | None = None,
+        label: str = "",
+    ) -> user_answers.NewToken:
+        """Make a token for oneself, or as an admin for anybody."""
+        order = _checked(CreateToken, user=user, role=role, days=days, label=label)
+        return self._post(user_answers.NewToken, "/tokens", order)
+
+    def revoke_token(self, prefix: str) -> user_answers.Token:
+        """Let the token that begins like this hold no longer."""
+        # who gives the whole token gets no more of it into any server's log
+        begins = quote(prefix[:SHOWN], safe="")
+        return self._post(user_answers.Token, f"/tokens/{begins}/revoke")
+
     def _get(self, answer: type[A], path: str, **query: Any) -> A:
         return answer.model_validate(self._connection.request("GET", path, query=query))
 
@@ -228,6 +270,15 @@ class Client:
     def _post(self, answer: type[A], path: str, order: Any = None) -> A:
         body = None if order is None else order.model_dump(mode="json")
         return answer.model_validate(self._connection.request("POST", path, body=body))
+
+
+def _checked(order: type[T], **fields: Any) -> T:
+    """Return an order, or say here what the application would say of it."""
+    try:
+        return order(**fields)
+    except ValidationError as error:
+        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
+        raise InvalidSpec(told) from None
 
 
 def _grid(grid: str) -> str:

@@ -184,7 +184,7 @@ def _sqlite(url: URL, writes: bool) -> Engine:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         if writes:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _keep_log(connection)
         else:
             connection.execute("PRAGMA query_only = ON")
         return connection
@@ -200,6 +200,20 @@ def _sqlite(url: URL, writes: bool) -> Engine:
     )
     event.listen(engine, "begin", _begin_writing if writes else _begin_reading)
     return engine
+
+
+def _keep_log(connection: sqlite3.Connection) -> None:
+    """Have a new file write its log ahead; when two processes do that, SQLite does not wait."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(*LOOKS))
 
 
 def _begin_reading(connection: Connection) -> None:

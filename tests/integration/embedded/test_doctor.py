@@ -3,13 +3,20 @@
 import json
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from bptt import __version__
+from bptt.embedded.doctor import examine
+from bptt.settings import Settings
 from tests.integration.embedded.homes import Home
-from tests.servers import start_redis
+from tests.servers import free_port, start_redis, until
+from tests.servers.process import die_with_parent
 
 Found = dict[tuple[str, str], str]
 
@@ -117,3 +124,41 @@ def test_a_stranger_on_the_socket_of_a_stack_that_is_down_is_found(home: Home) -
         found = examined(home, code=1)
 
     assert "End that process, or set BPTT_HOME" in found["fail", "Redis"]
+
+
+def test_a_server_that_is_named_is_asked_who_we_are(home: Home) -> None:
+    made = home.bptt("tokens", "create", "--user", "anna", "--role", "admin")
+    token = made.stdout.strip()
+    port = free_port()
+    command = [sys.executable, "-m", "bptt", "api", "--port", str(port), "--require-tokens"]
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        command, env=home.environment, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent
+    )
+    try:
+        assert until(lambda: answers(port))
+        ours = Home(home.folder, BPTT_SERVER=address, BPTT_TOKEN=token)
+        found = ours.bptt("doctor")
+        nobody = Settings(home=home.folder, server=address)
+        # only what it begins with
+        reached, refused = islice(examine(nobody), 2)
+    finally:
+        server.terminate()
+        server.wait()
+    gone = next(examine(nobody))
+
+    assert found.returncode == 0, found.stdout
+    first, second = found.stdout.splitlines()[:2]
+    assert first == f"ok    server    {address} is bptt {__version__}"
+    who = "there we are anna, role admin"
+    assert second == f"ok    server    it takes our token {token[:13]}: {who}"
+    assert token not in found.stdout + found.stderr
+    assert (reached.level, refused.level, refused.what) == ("ok", "fail", "server")
+    assert "The server asks for a token: set BPTT_TOKEN" in refused.told
+    assert (gone.level, gone.what) == ("fail", "server")
+    assert f"The server {address} does not answer" in gone.told
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
