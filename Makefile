@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 SOURCES := services plugins migrations tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format lint types imports docs bench clean
+.PHONY: help demo report test soak check format lint types imports docs bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -13,8 +13,11 @@ help: ## print this list
 demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds), train it, compare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" sh grids/demo.sh
 
+report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), write docs/examples
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh grids/report.sh
+
 test: .venv/.test ## run every test that takes minutes, against real servers
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak"
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not soak"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak
