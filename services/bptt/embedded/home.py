@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Self
 from bptt.errors import HomeBusy, InvalidSetting, UserError
 from bptt.settings import Settings
 from bptt.worker.host import started
+from bptt.worker.room import free_bytes
 
 LOCK = "up.lock"
 LOGS = "log"
@@ -52,7 +52,7 @@ def prepare_home(settings: Settings) -> None:
         ) from error
     if not os.access(home, os.W_OK | os.X_OK):
         raise InvalidSetting(f"Cannot write in {home}. Set BPTT_HOME to a folder of yours.")
-    if (free := shutil.disk_usage(home).free) < ROOM:
+    if (free := free_bytes(home)) < ROOM:
         raise UserError(
             f"The disk of {home} is full: {free / 2**20:.1f} MiB are left, "
             f"{ROOM / 2**20:.0f} MiB are needed. Make room, or set BPTT_HOME to another disk."

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import stat
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from bptt.embedded.finding import Finding
 from bptt.embedded.home import ROOM
 from bptt.errors import BpttError
 from bptt.settings import Settings, for_child
+from bptt.worker.room import free_bytes
 
 EXTRAS = ("worker", "server", "local")
 SCARCE = 2 * 2**30
@@ -70,8 +70,8 @@ def home(settings: Settings) -> Iterator[Finding]:
             "fail", "home", f"Cannot write in {there}. Set BPTT_HOME to a folder of yours."
         )
         return
-    free = shutil.disk_usage(there).free
-    room = f"{free / 2**30:.1f} GiB free"
+    free = free_bytes(there)
+    room = "room is not counted" if free == sys.maxsize else f"{free / 2**30:.1f} GiB free"
     if free < ROOM:
         yield Finding("fail", "home", f"The disk of {folder} is full ({room}): make room there.")
     elif free < SCARCE:

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -14,6 +15,13 @@ NEEDED = 8 * 2**20
 """Bytes that must be free before a run is begun: its checkpoints, journal and statistics."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says when a disk, or what one user may have of it, is full."""
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much can be written where a folder is; much, where the system does not count."""
+    usage = shutil.disk_usage(folder)
+    # some file systems without a limit say that they have no blocks at all
+    return usage.free if usage.total else sys.maxsize
 
 
 class Room:
@@ -45,7 +53,7 @@ class Room:
     def _find_trouble(self) -> str:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(self._folder).free
+            free = free_bytes(self._folder)
             if free >= NEEDED and self._doubted:
                 self._try()
                 self._doubted = False

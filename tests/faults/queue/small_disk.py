@@ -29,7 +29,8 @@ class SmallDisk:
         """Leave no room; say whether that went well: others may be writing."""
         for _ in range(20):
             found = os.statvfs(self.folder)
-            used = (found.f_blocks - found.f_bfree) * found.f_frsize
+            # a size of 0 would mean that there is no limit, and stay so
+            used = max(found.f_blocks - found.f_bfree, 1) * found.f_frsize
             with suppress(subprocess.CalledProcessError):
                 self._mount("-o", f"remount,size={used}", str(self.folder))
                 return True

@@ -1,5 +1,6 @@
 """A disk that fills up while runs are trained on it: they wait for room, and lose nothing."""
 
+import os
 import resource
 import signal
 from contextlib import suppress
@@ -91,3 +92,12 @@ def test_what_a_quota_leaves_is_tried_out_after_a_run_found_no_room(tmp_path, mo
     assert room.trouble.startswith(f"cannot write in {tmp_path / 'runs'}")
     assert room.look()
     assert room.trouble == ""
+
+
+def test_a_file_system_that_does_not_count_its_blocks_is_not_full(queue, redis, start_worker):
+    # a tmpfs without a limit has 0 of 0 blocks free
+    ids = queue.submit(steps=20)
+    _, disk = on_small_disk(start_worker, queue, mebibytes=0)
+    assert os.statvfs(disk).f_blocks == 0
+
+    queue.wait(ids)
