@@ -16,6 +16,7 @@ from bptt.store.control import (
 from bptt.store.database import Database, open_database
 from bptt.store.deletion import delete_grid
 from bptt.store.ending import fail, finish, give_back, lose
+from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
 from bptt.store.finding import find_grid, find_run
 from bptt.store.grid_listing import get_grid, grid_axes, list_grids
@@ -26,7 +27,7 @@ from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
 from bptt.store.run_listing import attempts, events, get_run, list_runs
 from bptt.store.schema import backup, check, downgrade, upgrade
-from bptt.store.shipping import mark_shipped, unshipped
+from bptt.store.shipping import deleted_grids, mark_shipped, unshipped
 from bptt.store.submission import submit_grid
 from bptt.store.users import ensure_user
 from bptt.store.workers import beat_worker, live_owners, register_worker, remove_worker
@@ -42,9 +43,11 @@ __all__ = [
     "claim",
     "claimable",
     "delete_grid",
+    "deleted_grids",
     "downgrade",
     "ensure_user",
     "events",
+    "exclusively",
     "extend_grid",
     "fail",
     "fill_grid",
