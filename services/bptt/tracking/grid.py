@@ -69,13 +69,17 @@ class GridNews:
     """Markdown: the description of the parent."""
     metrics: tuple[str, ...] = ()
     """Names of the metrics that decide."""
+    configurations: int = 1
+    """Groups of runs that differ in the seed alone."""
     ended_at: int | None = None
     """Milliseconds since the epoch; None as long as it goes on."""
 
     def views(self, grid: Grid) -> GridViews:
         """Return the pages that show the grid."""
         params = tuple(path.rpartition(".")[2] for path in grid.varied)
-        return GridViews(grid.grid_id, grid.name, self.metrics, params, grid.seed)
+        return GridViews(
+            *(grid.grid_id, grid.name, self.metrics, params, grid.seed, self.configurations)
+        )
 
 
 def digest(content: bytes) -> str:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 NOTE = "mlflow.note.content"
 NOTE_AT_MOST = 8000
 """Characters of a tag that MLflow keeps."""
-STANDING = "bptt.standing"
+# the pages do not show tags that begin like this
+STANDING = "mlflow.bptt.standing"
 """Tag: which moment of the grid the parent shows."""
-FILES = "bptt.files"
+FILES = "mlflow.bptt.files"
 """Tag: what was uploaded, by name."""
 PARENT = "mlflow.parentRunId"
 PAGE = 1000

@@ -18,10 +18,13 @@ MEAN, HEAT_MAPS, TABLE = "mean over seeds", "heat maps", "table"
 KEYS: Mapping[str, str] = {MEAN: "mean", HEAT_MAPS: "heat-maps", TABLE: "table"}
 """How links name the views, behind the id of the grid."""
 
-LAGS = "Gradient through time: log10 of the norm, by lag"
-LEARNING = "Learning"
-CLIPPING = "Gradients and clipping"
-PICTURES = "Gradient through time: lag across, training step upwards"
+LEARNING, LAGS, CLIPPING = "Learning", "Gradient by lag, log10", "Clipping"
+PICTURES = "Gradient by lag"
+MECHANICAL = ("best", "eval", "flow", "gate", "grad", "hp", "layer", "recurrent", "sys", "train")
+"""Sections that MLflow makes of all other metrics; they are there, folded."""
+ROW = 500
+"""Pixels of a row of heat maps, of which a page of common width holds two."""
+ROWS_AT_MOST = 10
 GROUPS = {
     "aggregateFunction": "average",
     "groupByKeys": [{"mode": "tag", "groupByData": "bptt.config"}],
@@ -40,6 +43,8 @@ class GridViews:
     """Names of the params in which its runs differ, without the seed."""
     seed: int | None
     """Whose heat maps stand next to each other; None: its runs do not differ in the seed."""
+    configurations: int
+    """How many of them there are."""
 
     def tags(self, now: int) -> dict[str, str]:
         """Return the tags that hold the views.
@@ -63,7 +68,11 @@ class GridViews:
             CLIPPING: ["grad/norm", "grad/clipped_norm", "grad/clip_fraction", "flow/slope"],
         }
         return charts.page(
-            [charts.section(name) for name in content],
+            [
+                # two next to each other, or titles and legends are cut
+                *(charts.section(name, columns=2, cardHeight=420) for name in content),
+                *_folded(),
+            ],
             [charts.line(metric, name) for name, metrics in content.items() for metric in metrics],
             searchFilter=condition(self.grid_id),
             groupBy=GROUPS,
@@ -71,11 +80,14 @@ class GridViews:
         )
 
     def _heat_maps(self) -> dict[str, Any]:
+        rows = min((self.configurations + 1) // 2, ROWS_AT_MOST)
         return charts.page(
-            # one card as wide as the page, so that the pictures stand side by side
-            [charts.section(PICTURES, columns=1, cardHeight=600)],
+            # one card as wide as the page and as high as its pictures
+            [charts.section(PICTURES, columns=1, cardHeight=120 + ROW * max(rows, 1)), *_folded()],
             [charts.images("flow/heatmap", PICTURES)],
             searchFilter=condition(self.grid_id, self.seed),
+            # pictures come in the reverse order of the runs: the best first
+            orderByAsc=False,
         )
 
     def _table(self) -> dict[str, Any]:
@@ -95,6 +107,10 @@ class GridViews:
                 "attributes.`Duration`",
             ],
         )
+
+
+def _folded() -> list[dict[str, Any]]:
+    return [charts.section(name, display=False) for name in MECHANICAL]
 
 
 def key(grid_id: str, view: str) -> str:

@@ -104,8 +104,8 @@ def _named(run: RunRow) -> str:
 def _table(comparison: Comparison, rows: int) -> str:
     metric = comparison.metric or "metric"
     lines = [
-        f"| configuration | n | {_cell(metric)} | solved | slope | runs |",
-        "| --- | ---: | --- | --- | --- | --- |",
+        _line(["configuration", "n", _cell(metric), "solved", "slope", "runs"]),
+        "| :--- | :--- | :--- | :--- | :--- | :--- |",
         *(_row(group) for group in comparison.groups[:rows]),
     ]
     if comparison.task:
@@ -121,7 +121,12 @@ def _row(group: Group) -> str:
     value = group.value
     cells = [group.config, str(value.n if value else 0), _told(value)]
     cells += [_told(group.solved), _told(group.slope), counts]
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return _line([_cell(cell) for cell in cells])
+
+
+def _line(cells: Sequence[str]) -> str:
+    # MLflow's tables have no space between their columns
+    return f"| {'&emsp; | '.join(cells)} |"
 
 
 def _told(interval: Interval | None) -> str:

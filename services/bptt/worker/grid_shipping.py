@@ -166,6 +166,7 @@ class GridShipping:
             status=_status(row),
             note=note(row, comparisons, reused, time.time()),
             metrics=tuple(dict.fromkeys(one.metric for one in comparisons if one.metric)),
+            configurations=sum(len(one.groups) for one in comparisons),
             ended_at=None if row.ended_at is None else int(row.ended_at * 1000),
         )
         standing = _standing(row)
