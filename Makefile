@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 SOURCES := services plugins migrations tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format lint types imports docs bench clean
+.PHONY: help demo test soak browser check format lint types imports docs bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -14,10 +14,13 @@ demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" sh grids/demo.sh
 
 test: .venv/.test ## run every test that takes minutes, against real servers
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak"
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak and not browser"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak
+
+browser: .venv/.test ## open a grid's pages in MLflow with Chromium; pictures go to BROWSER_SHOTS
+	$(BIN)/python -m pytest -m browser
 
 check: lint types imports docs ## everything that needs no run: style, types, layers, reference pages
 

@@ -63,9 +63,9 @@ class GridViews:
     def _mean(self) -> dict[str, Any]:
         deciding = [f"eval/{metric}" for metric in self.metrics if metric != "loss"]
         content = {
-            LEARNING: [*deciding, "eval/loss", "train/loss"],
-            LAGS: ["flow_lag/init", "flow_lag/mid", "flow_lag/final"],
-            CLIPPING: ["grad/norm", "grad/clipped_norm", "grad/clip_fraction", "flow/slope"],
+            LEARNING: [*(deciding or ["train/loss"]), "eval/loss"],
+            LAGS: ["flow_lag/init", "flow_lag/mid", "flow_lag/final", "flow/slope"],
+            CLIPPING: ["grad/norm", "grad/clipped_norm", "grad/clip_fraction", "grad/norm_max"],
         }
         return charts.page(
             [
