@@ -21,13 +21,23 @@ def no_placeholder(page: Page) -> None:
         assert page.get_by_text(text).filter(visible=True).count() == 0, text
 
 
+def scroll_to(page: Page, name: str) -> None:
+    """Turn the wheel until a chart is there: they are made when they come into sight."""
+    page.mouse.move(1100, 1200)
+    title = page.get_by_text(name, exact=True)
+    for _ in range(100):
+        if title.count():
+            break
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(200)
+    title.first.scroll_into_view_if_needed()
+
+
 def test_means_over_seeds_are_drawn_for_every_configuration(browser: Browser, pages: Pages) -> None:
     page = browser.open(pages.links["mean over seeds"])
 
     for name in CURVES:
-        title = page.get_by_text(name, exact=True).first
-        title.scroll_into_view_if_needed()
-        # cards are drawn when they come into sight
+        scroll_to(page, name)
         card = page.locator("[data-testid='experiment-view-compare-runs-card']").filter(
             has=page.get_by_text(name, exact=True)
         )
@@ -38,7 +48,9 @@ def test_means_over_seeds_are_drawn_for_every_configuration(browser: Browser, pa
         assert card.locator(".scatterlayer .trace").count() >= len(GROUPS)
     no_placeholder(page)
     browser.keep(page, "means, end of the page")
-    page.get_by_text("eval/accuracy", exact=True).first.scroll_into_view_if_needed()
+    page.mouse.wheel(0, -10_000)
+    expect(page.get_by_text("eval/accuracy", exact=True).first).to_be_visible()
+    expect(page.locator(".scatterlayer .trace .js-line").first).to_be_attached()
     browser.keep(page, "means")
 
 
@@ -47,8 +59,8 @@ def test_heat_maps_of_one_seed_stand_side_by_side(browser: Browser, pages: Pages
 
     images = page.locator("img[src*='flow']").or_(page.locator(".rc-image img, img.ant-image-img"))
     expect(images).to_have_count(len(GROUPS))
-    for number in range(len(GROUPS)):
-        page.wait_for_function("image => image.naturalWidth > 300", arg=images.nth(number).element_handle())
+    for image in images.element_handles():
+        page.wait_for_function("image => image.naturalWidth > 300", arg=image)
     places = [images.nth(number).bounding_box() for number in range(len(GROUPS))]
     assert all(place is not None and place["width"] > 300 for place in places)
     assert len({round(place["x"]) for place in places if place}) >= 2
@@ -66,7 +78,7 @@ def test_table_has_a_row_per_configuration_and_run(browser: Browser, pages: Page
     for group in GROUPS:
         expect(page.get_by_text(f"Group: {group}").first).to_be_attached()
     for name in ("eval/accuracy", "eval/loss", "flow/slope"):
-        expect(page.get_by_role("columnheader", name=name)).to_be_visible()
+        expect(page.get_by_role("columnheader", name=name).first).to_be_visible()
     # the best first: the sort of the view is that of the page
     first = page.locator("a").filter(has_text="-s").first
     assert (first.text_content() or "").startswith(("gru", "lstm"))

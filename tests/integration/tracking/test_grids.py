@@ -32,7 +32,9 @@ def queue(request, tmp_path):
 def table(note):
     """The rows of a note's table, as lists of cells."""
     lines = [line for line in note.splitlines() if line.startswith("|")][2:]
-    return [[cell.replace("&emsp;", "").strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return [
+        [cell.replace("&emsp;", "").strip() for cell in line.split("|")[1:-1]] for line in lines
+    ]
 
 
 def test_grid_is_the_parent_of_its_runs(queue):
@@ -236,7 +238,9 @@ def test_links_lead_to_the_views_and_without_them_to_the_same_runs(queue):
         assert f"viewStateShareKey={grid_views.key(grid_id, view)}" in links[view]
         assert f"%27{grid_id}%27" in plain[view]
         assert "orderByKey=metrics" in plain[view]
-    assert all("workflowType=machine_learning" in l for l in [*links.values(), *plain.values()])
+    assert all(
+        "workflowType=machine_learning" in link for link in [*links.values(), *plain.values()]
+    )
 
 
 def test_no_grid_means_no_links(queue):
