@@ -17,7 +17,8 @@ UP_WITHIN = 120.0
 
 def open_pages(links: Sequence[str]) -> bool:
     """Open each link in a tab of its own; say whether a browser was found."""
-    return all([webbrowser.open_new_tab(link) for link in links])
+    # all() stops at the first that fails: then there is no browser
+    return all(webbrowser.open_new_tab(link) for link in links)
 
 
 def open_later(address: str, links: Sequence[str]) -> None:
