@@ -103,7 +103,7 @@ class GridViews:
             selectedColumns=[
                 *(f"metrics.`{name}`" for name in metrics),
                 "tags.`bptt.outcome`",
-                *(f"params.`{name}`" for name in (*self.axes, "seed")),
+                *(f"params.`{name}`" for name in self.axes),
                 "attributes.`Duration`",
             ],
         )
