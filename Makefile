@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 SOURCES := services plugins migrations tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test soak check format lint types imports docs bench clean
+.PHONY: help demo report test soak browser check format lint types imports docs bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -17,10 +17,13 @@ report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), wr
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh grids/report.sh
 
 test: .venv/.test ## run every test that takes minutes, against real servers
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not soak"
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not soak and not browser"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak
+
+browser: .venv/.test ## open a grid's pages in MLflow with Chromium; pictures go to BROWSER_SHOTS
+	$(BIN)/python -m pytest -m browser
 
 check: lint types imports docs ## everything that needs no run: style, types, layers, reference pages
 

@@ -11,14 +11,11 @@ from bptt.api.comparison_answers import Comparison, Picture, Report
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.comparison import Point
-from bptt.comparison.point import Listed
 
 if TYPE_CHECKING:
     from bptt.comparison.pictures import Picture as Drawn
 
 router = new_router("comparison")
-
-PAGE = 10_000
 
 By = Annotated[list[str] | None, Query()]
 Metrics = Annotated[list[str] | None, Query()]
@@ -67,15 +64,7 @@ def report(grid: str, service: Shared, by: By = None, metric: Metrics = None) ->
 
 
 def _points(service: Service, grid_id: str) -> list[Point]:
-    """Return every point of a grid, those whose run was deleted last."""
-    runs: list[Listed] = []
-    after = None
-    while page := store.list_runs(service.database, grid_id=grid_id, limit=PAGE, after=after):
-        runs += page
-        after = page[-1].run_id
-        if len(page) < PAGE:
-            break
-    return comparison.points_of([*runs, *store.missing_points(service.database, grid_id)])
+    return comparison.points_of(store.every_point(service.database, grid_id))
 
 
 def _draw(

@@ -3,49 +3,97 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
+from bptt.cli.browser import open_later, open_pages
+from bptt.cli.connection import connected, current_settings
+from bptt.cli.run_words import grid_title
 from bptt.errors import TrackingUnavailable
-from bptt.settings import read_settings
+
+if TYPE_CHECKING:
+    from bptt.tracking import Target
 
 
 @click.command()
+@click.argument("grid", required=False)
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@click.option("--open", "opens", is_flag=True, help="Open the pages in the browser too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the links as one JSON object.")
-def ui(port: int, as_json: bool) -> None:
+def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     """Serve MLflow with everything measured so far, at http://127.0.0.1:PORT.
 
-    Ctrl-C ends it. With BPTT_MLFLOW_URL set the runs are on that server, and only the links to
-    them are printed.
+    With GRID (its id, the beginning of one, or its name) the links lead to the pages of that
+    grid: its comparison, means over seeds, heat maps and a table. Without, to each project.
+
+    Ctrl-C ends it. While another bptt ui serves the same at PORT, and with BPTT_MLFLOW_URL set,
+    only the links are printed.
     """
     from bptt import tracking
     from bptt.tracking import server
 
-    settings = read_settings()
+    settings = current_settings()
     if tracking.check_target(settings) == "down":
         raise TrackingUnavailable(f"MLflow at {settings.mlflow_url} does not answer.")
-    if not settings.mlflow_url:
-        server.check_server(port)
     target = tracking.target_of(settings)
+    address = settings.mlflow_url.rstrip("/") or f"http://{server.HOST}:{port}"
+    serves = not settings.mlflow_url and not server.is_served(target, address)
+    if serves:
+        server.check_server(port)
     for folder in tracking.unshipped(settings.runs):
         # what cannot be sent now is no reason to hide the rest; `bptt ship` tells why
         with suppress(TrackingUnavailable):
             tracking.ship(folder, target)
-    address = settings.mlflow_url.rstrip("/") or f"http://{server.HOST}:{port}"
-    links = server.links(settings, address)
+    title, links = "", server.links(settings, address)
+    if grid is not None:
+        title, links = _of_grid(target, address, grid)
     if as_json:
-        click.echo(json.dumps({"address": address, "projects": links}))
+        name = "projects" if grid is None else "pages"
+        click.echo(json.dumps({"address": address, name: links}))
     else:
-        _tell(links, served=not settings.mlflow_url)
-    if not settings.mlflow_url:
+        _tell(title, links, serves)
+    if opens:
+        # of projects the one that was at work last
+        pages = list(links.values()) if grid is not None else list(links.values())[:1]
+        _open(address, pages, serves)
+    if serves:
         server.serve_ui(settings, port)
 
 
-def _tell(links: Mapping[str, str], served: bool) -> None:
-    for project, link in links.items():
-        click.echo(f"{project}: {link}")
+def _of_grid(target: "Target", address: str, text: str) -> tuple[str, dict[str, str]]:
+    """Return what a grid is called and the links to its pages."""
+    from bptt import tracking
+
+    with connected() as client:
+        found = client.grid(client.find(text, "grid").id)
+    grid = tracking.Grid(
+        found.grid_id, found.name, found.project, found.user, int(found.created_at * 1000)
+    )
+    title = grid_title(grid.grid_id, grid.name)
+    links = tracking.grid_links(target, address, grid)
+    if not links:
+        raise TrackingUnavailable(
+            f"Nothing of grid {title} is in MLflow yet. A worker sends it within a minute; "
+            "bptt status tells whether one is up."
+        )
+    return title, links
+
+
+def _tell(title: str, links: Mapping[str, str], serves: bool) -> None:
+    if title:
+        click.echo(title)
+    width = max(map(len, links), default=0) + 1 if title else 0
+    for name, link in links.items():
+        click.echo(f"{name + ':':<{width}} {link}")
     if not links:
         click.echo("Nothing has been measured yet; the pages fill as runs train.")
-    if served:
+    if serves:
         click.echo("MLflow answers there in a few seconds; Ctrl-C ends it.")
+
+
+def _open(address: str, pages: list[str], serves: bool) -> None:
+    if serves:
+        open_later(address, pages)
+    elif not open_pages(pages):
+        click.echo("There is no browser here: open the links on another machine.", err=True)

@@ -1,6 +1,6 @@
 """The pictures of a grid: how its configurations learn, what reaches back in time, what clips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,8 +12,7 @@ from bptt.comparison.point import Point
 from bptt.comparison.table import compare, solved_share
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from bptt.figures import Figure
     from bptt.figures.rates import Rate
 
 GROUPS = 8
@@ -182,8 +181,3 @@ def _save(figure: "Figure", kind: Format) -> bytes:
     from bptt.figures.style import to_bytes
 
     return to_bytes(figure, kind)
-
-
-def names_of(pictures: Sequence[Picture], kind: Format) -> Mapping[str, bytes]:
-    """Return the content of every picture by the name of its file."""
-    return {f"{picture.name}.{kind}": picture.content for picture in pictures}

@@ -16,6 +16,7 @@ from bptt.store.control import (
 from bptt.store.database import Database, open_database
 from bptt.store.deletion import delete_grid
 from bptt.store.ending import fail, finish, give_back, lose
+from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
 from bptt.store.finding import find_grid, find_run, owner_of_grid, owner_of_run
 from bptt.store.grid_listing import get_grid, grid_axes, list_grids
@@ -24,9 +25,9 @@ from bptt.store.progress import grid_work
 from bptt.store.queue_status import position, queue_status
 from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
-from bptt.store.run_listing import attempts, events, get_run, list_runs, missing_points
+from bptt.store.run_listing import attempts, events, every_point, get_run, list_runs
 from bptt.store.schema import backup, check, downgrade, upgrade
-from bptt.store.shipping import mark_shipped, unshipped
+from bptt.store.shipping import deleted_grids, mark_shipped, unshipped
 from bptt.store.submission import submit_grid
 from bptt.store.tokens import (
     admit,
@@ -55,9 +56,12 @@ __all__ = [
     "claimable",
     "create_token",
     "delete_grid",
+    "deleted_grids",
     "downgrade",
     "ensure_user",
     "events",
+    "every_point",
+    "exclusively",
     "extend_grid",
     "fail",
     "fill_grid",
@@ -81,7 +85,6 @@ __all__ = [
     "live_owners",
     "lose",
     "mark_shipped",
-    "missing_points",
     "note_use",
     "open_database",
     "owner_of_grid",

@@ -125,6 +125,8 @@ class ToShip:
     """A run of which MLflow may lack something."""
 
     run_id: str
+    grid_id: str
+    """The grid it belongs to now; its first grid may have been deleted since."""
     attempt: int
     """Newest attempt that has begun; its folder holds what is to be shipped."""
     status: Status

@@ -12,6 +12,9 @@ from bptt.store.database import Database
 from bptt.store.records import AttemptRow, EventRow, MissingPoint, RunRow
 from bptt.store.tables import AnyRow, configurations, grids, points, runs, workers
 
+PAGE = 10_000
+"""Runs read at once."""
+
 OF_RUN = [
     *(runs.c[name] for name in ("id", "seed", "user_name", "status", "stop_request", "attempt")),
     *(runs.c[name] for name in ("step", "step_seconds", "created_at", "started_at", "finished_at")),
@@ -61,6 +64,22 @@ def list_runs(
         if chosen is not None:
             statement = statement.where(runs.c.status.in_(chosen))
         return _as_records(connection, connection.execute(statement).all())
+
+
+def every_point(database: Database, grid_id: str) -> list[RunRow | MissingPoint]:
+    """Return the runs of all points of a grid in its order, and then those that have none.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    found: list[RunRow | MissingPoint] = []
+    after = None
+    while page := list_runs(database, grid_id=grid_id, limit=PAGE, after=after):
+        found += page
+        after = page[-1].run_id
+        if len(page) < PAGE:
+            break
+    return found + missing_points(database, grid_id)
 
 
 def missing_points(database: Database, grid_id: str) -> list[MissingPoint]:

@@ -1,11 +1,13 @@
 """Which runs MLflow may lack, and what it is known to have."""
 
+from collections.abc import Collection
+
 from sqlalchemy import case, func, or_, select, text, update
 
 from bptt.lifecycle import TERMINAL
 from bptt.store.database import Database
 from bptt.store.records import ToShip
-from bptt.store.tables import runs
+from bptt.store.tables import events, grids, runs
 
 
 def unshipped(database: Database, *, limit: int, worker_id: str | None = None) -> list[ToShip]:
@@ -26,7 +28,7 @@ def unshipped(database: Database, *, limit: int, worker_id: str | None = None) -
     own = runs.c.worker_id == worker_id
     with database.read() as connection:
         rows = connection.execute(
-            select(runs.c.id, runs.c.attempt, runs.c.status, runs.c.mlflow_run_id)
+            select(runs.c.id, runs.c.grid_id, runs.c.attempt, runs.c.status, runs.c.mlflow_run_id)
             .where(text("mlflow = 'pending'"), ended if worker_id is None else or_(ended, own))
             .order_by(case((ended, 1), else_=0), runs.c.seq)
             .limit(limit)
@@ -56,3 +58,19 @@ def mark_shipped(database: Database, run_id: str, *, mlflow_run_id: str, complet
                 mlflow=all_there if complete else runs.c.mlflow,
             )
         )
+
+
+def deleted_grids(database: Database, grid_ids: Collection[str]) -> list[str]:
+    """Return those of the grids that were deleted from this database, not those it never had.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    gone = (
+        select(events.c.grid_id)
+        .where(events.c.grid_id.in_(grid_ids), events.c.kind == "deleted")
+        .where(events.c.grid_id.not_in(select(grids.c.id)))
+        .distinct()
+    )
+    with database.read() as connection:
+        return sorted(connection.execute(gone).scalars())

@@ -5,18 +5,40 @@ is committed, `Shipper` does so from a thread, `unshipped` finds what was left b
 this package loads neither mlflow nor matplotlib.
 """
 
+from bptt.tracking.grid import Grid, GridNews, GridStatus
+from bptt.tracking.grids import (
+    find_grid,
+    grid_links,
+    open_grid,
+    retire_grid,
+    show_grid,
+    shown_grids,
+    upload_to_grid,
+    viewed_grids,
+)
 from bptt.tracking.shipper import Shipper
 from bptt.tracking.shipping import is_shipped, ship, unshipped
 from bptt.tracking.state import Shipped
 from bptt.tracking.target import Target, check_target, target_of
 
 __all__ = [
+    "Grid",
+    "GridNews",
+    "GridStatus",
     "Shipped",
     "Shipper",
     "Target",
     "check_target",
+    "find_grid",
+    "grid_links",
     "is_shipped",
+    "open_grid",
+    "retire_grid",
     "ship",
+    "show_grid",
+    "shown_grids",
     "target_of",
     "unshipped",
+    "upload_to_grid",
+    "viewed_grids",
 ]

@@ -25,7 +25,8 @@ SWEPT_FIRST = (
     "batch_size",
     "seed",
 )
-"""Numbers that people vary; the task's own come before them, the rest of the spec after."""
+"""Numbers that people vary; what the grid varies and the task's own come before them, the rest of
+the spec after."""
 
 
 def params(run: Mapping[str, Any]) -> dict[str, str]:
@@ -45,8 +46,10 @@ def numbers(run: Mapping[str, Any]) -> dict[str, float]:
         for name, value in flat.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
+    varied = [name for name in _varied(run, flat) if name in numeric]
     of_task = [name for name in _flat(run["spec"], only="task") if name in numeric]
-    order = dict.fromkeys([*of_task, *(n for n in SWEPT_FIRST if n in numeric), *numeric])
+    usual = [name for name in SWEPT_FIRST if name in numeric]
+    order = dict.fromkeys([*varied, *of_task, *usual, *numeric])
     return {f"hp/{name}": numeric[name] for name in list(order)[:NUMBERS_AT_MOST]}
 
 
@@ -63,6 +66,8 @@ def tags(run: Mapping[str, Any]) -> dict[str, str]:
         "bptt.sync": "pending",
         "mlflow.user": run.get("user") or _user(),
     }
+    if grid_id := run.get("grid_id"):
+        found["bptt.grid_id"] = grid_id
     if commit := run.get("git_commit"):
         found["mlflow.source.git.commit"] = commit
     return found
@@ -102,6 +107,12 @@ def _flat(spec: Mapping[str, Any], only: str | None = None) -> dict[str, Any]:
         for section, name, value in leaves
         if only in (None, section)
     }
+
+
+def _varied(run: Mapping[str, Any], flat: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields in which the runs of its grid differ."""
+    paths = [path for path in run.get("values") or {} if "." in path or path == "seed"]
+    return [path if path in flat else path.rpartition(".")[2] for path in paths]
 
 
 def _text(value: Any) -> str:

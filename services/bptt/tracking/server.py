@@ -1,20 +1,25 @@
 """MLflow's own server on the database of this machine, in the foreground."""
 
+import http.client
+import json
 import os
 import socket
 import sys
+import urllib.request
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NoReturn
 
 from bptt.errors import InvalidSetting, TrackingUnavailable
 from bptt.settings import Settings
 from bptt.tracking import environment, saved_view
-from bptt.tracking.target import target_of
+from bptt.tracking.target import ANSWER_WITHIN, Target, target_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HOST = "127.0.0.1"
+OWN_EXPERIMENT = "0"
+"""MLflow makes this one itself; bptt puts nothing there."""
 
 
 def server_command(settings: Settings, port: int) -> list[str]:
@@ -54,6 +59,21 @@ def check_server(port: int) -> None:
             ) from None
 
 
+def is_served(target: Target, address: str) -> bool:
+    """Say whether what answers at an address is MLflow over the database of this machine."""
+    query = f"{address}/api/2.0/mlflow/experiments/get?experiment_id={OWN_EXPERIMENT}"
+    try:
+        with urllib.request.urlopen(query, timeout=ANSWER_WITHIN) as answer:
+            there = json.loads(answer.read())["experiment"]["creation_time"]
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        # nobody, or a stranger
+        return False
+    from bptt.tracking.client import connect
+
+    # to the millisecond: no two databases were made by one and the same step
+    return bool(int(there) == connect(target).get_experiment(OWN_EXPERIMENT).creation_time)
+
+
 def serve_ui(settings: Settings, port: int) -> NoReturn:
     """Become MLflow's server on the database of this machine; ends with it."""
     sys.stdout.flush()
@@ -84,6 +104,5 @@ def links(settings: Settings, address: str) -> dict[str, str]:
     return {
         experiment.name: saved_view.link(address, experiment.experiment_id, experiment.tags)
         for experiment in experiments
-        # MLflow makes this one itself; bptt puts nothing there
-        if experiment.experiment_id != "0"
+        if experiment.experiment_id != OWN_EXPERIMENT
     }

@@ -1,7 +1,7 @@
 """`ship`: one visit to a run's folder, which sends to MLflow what is committed and new."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ def ship(
     *,
     training: bool | None = None,
     ended: Ended | None = None,
+    parent: Callable[[], str] = lambda: "",
 ) -> Shipped:
     """Send what is committed in a run's journal and not acknowledged; all of it at the end.
 
@@ -32,6 +33,8 @@ def ship(
             (False), or cannot know (None); decides between RUNNING and KILLED in MLflow.
         ended: how a run has ended that will never go on and has no result, or whose result does
             not count; what it has committed is sent, and then nothing more.
+        parent: called when the run is new to MLflow: its id of the run's parent there, empty if
+            it has none.
 
     Returns:
         What MLflow has acknowledged; `complete` once there is nothing left to send, ever.
@@ -43,7 +46,7 @@ def ship(
         with _alone(folder) as alone:
             state = Shipped.read(folder, target.uri)
             if alone and not state.complete:
-                state = _ship(folder, target, state, training, ended)
+                state = _ship(folder, target, state, training, ended, parent)
                 state.write(folder)
             return state
     # MLflow, its database driver, the network and the disk have no exception in common
@@ -76,12 +79,13 @@ def _ship(
     state: Shipped,
     training: bool | None,
     ended: Ended | None,
+    parent: Callable[[], str],
 ) -> Shipped:
     try:
-        Visit(folder, target, state).ship(training, ended)
+        Visit(folder, target, state, parent).ship(training, ended)
     except RunMissing:
         state = Shipped(target.uri)
-        Visit(folder, target, state).ship(training, ended)
+        Visit(folder, target, state, parent).ship(training, ended)
     except RunDeleted:
         state.complete = True
     return state

@@ -1,12 +1,13 @@
 """`Visit`: what happens in MLflow when a run's folder is shipped once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from bptt.run_folder import RunFolder
-from bptt.tracking import description, saved_view
+from bptt.tracking import description
 from bptt.tracking.client import FINAL, connect, require_run, send
+from bptt.tracking.experiment import experiment_of
 from bptt.tracking.rows import LAYER_KEYS_AT_MOST, Value, batches
 from bptt.tracking.state import Shipped, committed
 from bptt.tracking.target import Target
@@ -24,8 +25,11 @@ STATUS: Mapping[str, str] = {"failed": "FAILED", "cancelled": "KILLED"}
 class Visit:
     """One visit: opens the run in MLflow if need be, then sends news, pictures and the end."""
 
-    def __init__(self, folder: RunFolder, target: Target, state: Shipped) -> None:
+    def __init__(
+        self, folder: RunFolder, target: Target, state: Shipped, parent: Callable[[], str]
+    ) -> None:
         self._folder = folder
+        self._parent = parent
         self._target = target
         self._state = state
         self._client: MlflowClient = connect(target)
@@ -71,7 +75,10 @@ class Visit:
 
         started = description.milliseconds(self._run["created_at"])
         name = self._run["project"] or "bptt"
-        experiment = _experiment(self._client, name, self._target, started)
+        experiment = experiment_of(self._client, name, self._target, started)
+        tags = description.tags(self._run)
+        if parent := self._parent():
+            tags["mlflow.parentRunId"] = parent
         # an earlier visit may have created it and died before it could write that down
         found = self._client.search_runs(
             [experiment], f"tags.`bptt.run_id` = '{self._folder.run_id}'", max_results=1
@@ -79,9 +86,7 @@ class Visit:
         run_id = (
             found[0].info.run_id
             if found
-            else self._client.create_run(
-                experiment, started, description.tags(self._run), self._run["name"]
-            ).info.run_id
+            else self._client.create_run(experiment, started, tags, self._run["name"]).info.run_id
         )
         params = [Param(*pair) for pair in description.params(self._run).items()]
         self._client.log_batch(run_id, params=params, synchronous=True)
@@ -148,24 +153,3 @@ class Visit:
         if key not in left_out:
             left_out.append(key)
         return False
-
-
-def _experiment(client: "MlflowClient", name: str, target: Target, now: int) -> str:
-    """Return the id of the experiment, made if there is none and restored if it was deleted."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        view = {saved_view.TAG: saved_view.tag_value(now)}
-        try:
-            return client.create_experiment(name, target.artifacts, view)
-        except MlflowException as error:
-            # another process was faster
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            found = client.get_experiment_by_name(name)
-    if found is None:
-        raise LookupError(f"experiment {name!r} comes and goes")
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)

@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bptt import store, tracking
 from bptt.errors import BpttError, DatabaseUnavailable, TrackingUnavailable
@@ -17,6 +17,7 @@ from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings, read_settings
 from bptt.store import Database
 from bptt.store.records import ToShip
+from bptt.worker.grid_shipping import GridShipping
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ AT_ONCE = 1000
 
 @dataclass
 class Round:
-    """Ships every run that MLflow lacks something of.
+    """Ships every run that MLflow lacks something of, then what there is to say of their grids.
 
     Args:
         settings: which home, and which MLflow.
@@ -42,12 +43,18 @@ class Round:
     settings: Settings
     database: Database
     worker_id: str
+    grids: GridShipping = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.grids = GridShipping(self.settings, self.database)
 
     def go(self) -> str:
-        """Visit each run once; return why the round was broken off, empty if it was not."""
+        """Visit each run once; return why something was left, empty if nothing was."""
+        items = store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id)
+        grid_ids = {item.grid_id for item in items}
         failures = 0
         trouble = ""
-        for item in store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id):
+        for item in items:
             try:
                 self._visit(item)
             except TrackingUnavailable as error:
@@ -55,10 +62,12 @@ class Round:
                 failures += 1
                 # one may be the run's own fault, two in a row are MLflow's
                 if failures > 1:
-                    break
+                    return trouble
             else:
                 failures = 0
-        return trouble
+            if self.grids.is_time():
+                trouble = self.grids.go(grid_ids) or trouble
+        return self.grids.go(grid_ids) or trouble
 
     def _visit(self, item: ToShip) -> None:
         ended = item.status if item.status in ("failed", "cancelled") else None
@@ -71,7 +80,12 @@ class Round:
             return
         target = tracking.target_of(self.settings)
         running = item.status == "running" or None
-        state = tracking.ship(folder, target, training=running, ended=ended)
+        state = tracking.ship(
+            *(folder, target),
+            training=running,
+            ended=ended,
+            parent=lambda: self.grids.parent(item),
+        )
         new = state.mlflow_run_id != (item.mlflow_run_id or "")
         if state.complete or new:
             store.mark_shipped(

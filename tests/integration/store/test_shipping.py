@@ -77,3 +77,11 @@ def test_a_run_of_which_mlflow_gets_nothing_has_no_name_there(database: Database
 
     run = store.get_run(database, done)
     assert (run.mlflow, run.mlflow_run_id) == ("complete", None)
+
+
+def test_only_grids_that_were_here_count_as_deleted(database: Database) -> None:
+    kept, deleted = submit(database).grid_id, submit(database, force=True).grid_id
+    store.delete_grid(database, deleted, "ada")
+
+    assert store.deleted_grids(database, [kept, deleted, "never"]) == [deleted]
+    assert store.deleted_grids(database, []) == []

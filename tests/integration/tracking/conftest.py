@@ -14,6 +14,7 @@ from bptt.run_folder import Journal, RunFolder
 from bptt.settings import Settings
 from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
+from tests.integration.tracking.queued_grid import QueuedGrid, open_queue
 from tests.servers import MlflowServer
 
 STARTED = 1_763_884_800_000
@@ -209,3 +210,14 @@ def wait_until() -> Callable[..., None]:
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture(params=["server", "sqlite"])
+def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QueuedGrid]:
+    """A queue in a home of its own, shipped over HTTP or into the home's own database."""
+    url = ""
+    if request.param == "server":
+        url = request.getfixturevalue("mlflow_server").url
+    queue = open_queue(tmp_path / "home", url, f"{request.node.name}-{next(NUMBERS)}")
+    yield queue
+    queue.database.close()

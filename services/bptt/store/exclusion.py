@@ -1,0 +1,45 @@
+"""Work that one process at a time does, on whatever machine, without a transaction around it."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+
+from bptt.store.database import Database
+
+SPACE = 73
+"""Of PostgreSQL's advisory locks; that of claims is 72."""
+HELD_AT_MOST = 300
+"""Seconds PostgreSQL lets somebody hold it who does not speak: frozen, or cut off."""
+
+
+@contextmanager
+def exclusively(database: Database, grid_id: str) -> Iterator[bool]:
+    """Keep other processes off a grid in MLflow; yields False if one was faster.
+
+    It ends with the process, however that ends. On PostgreSQL somebody else may get in after
+    `HELD_AT_MOST`, so that what is done under it must bear being done twice.
+
+    Args:
+        database: whose processes; on SQLite those of this machine, on PostgreSQL all there are.
+        grid_id: of the grid.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    if database.file is not None:
+        # one file for all grids: a machine has hardly more than one process that asks
+        with database.file.with_name("grids.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+        return
+    with database.read() as connection:
+        limit = text(f"SET LOCAL idle_in_transaction_session_timeout = '{HELD_AT_MOST}s'")
+        connection.execute(limit)
+        lock = text("SELECT pg_try_advisory_xact_lock(:space, hashtext(:grid_id))")
+        yield bool(connection.execute(lock, {"space": SPACE, "grid_id": grid_id}).scalar_one())

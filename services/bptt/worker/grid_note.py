@@ -1,0 +1,134 @@
+"""What MLflow says of a grid: the comparison as a table in Markdown, and as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from bptt.comparison import Comparison, Group, wording
+from bptt.lifecycle import STATUSES
+from bptt.store.records import GridRow, RunRow
+
+NOTE_AT_MOST = 8000
+"""Characters; MLflow keeps no more of a tag."""
+ROWS_AT_MOST = 40
+"""Rows of the tables together once not all of them have room."""
+NAMED_AT_MOST = 6
+"""Reused runs that the note names for each grid."""
+EXPLANATION = (
+    f"{wording.EXPLAINED} A run that diverged, failed or has not ended is counted on the right and "
+    "has no value."
+)
+
+
+def made_for(run_id: str) -> str:
+    """Return the id of the grid that a run was queued for, which may be gone."""
+    return run_id.rpartition("-")[0]
+
+
+def summary(comparisons: Sequence[Comparison]) -> bytes:
+    """Return the whole comparison as JSON."""
+    return json.dumps([asdict(one) for one in comparisons], indent=1).encode()
+
+
+def note(
+    grid: GridRow, comparisons: Sequence[Comparison], reused: Mapping[str, RunRow], now: float
+) -> str:
+    """Return the description of a grid, of at most 8000 characters.
+
+    Args:
+        grid: how it stands.
+        comparisons: of its points, one per task.
+        reused: the runs that were there already, by their id.
+        now: seconds since the epoch.
+    """
+    head, foot = _head(grid, now), _foot(grid, reused)
+    longest = max((len(one.groups) for one in comparisons), default=0)
+    rows = longest
+    while True:
+        tables = [_table(one, rows) for one in comparisons]
+        text = "\n\n".join([head, *tables, *foot])
+        if len(text) <= NOTE_AT_MOST or rows == 0:
+            return text
+        fewer = ROWS_AT_MOST // max(len(comparisons), 1)
+        rows = fewer if rows > fewer else rows - 1
+
+
+def _head(grid: GridRow, now: float) -> str:
+    counts = [f"{grid.counts[s]:,} {s}" for s in reversed(STATUSES) if grid.counts.get(s)]
+    if grid.missing:
+        counts.append(f"{grid.missing:,} deleted")
+    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    held = f" Held: {_cell(grid.held_reason)}." if grid.held_reason else ""
+    return (
+        f"**{_cell(grid.name)}** (`{grid.grid_id}`), {_counted(grid.points, 'run')}: "
+        f"{', '.join(counts) or 'none'}.{held} As of {at}."
+    )
+
+
+def _foot(grid: GridRow, reused: Mapping[str, RunRow]) -> list[str]:
+    parts = [EXPLANATION]
+    by_grid: dict[str, list[RunRow]] = {}
+    for run in reused.values():
+        by_grid.setdefault(made_for(run.run_id), []).append(run)
+    for grid_id, runs in list(by_grid.items())[:NAMED_AT_MOST]:
+        named = [_named(run) for run in runs[:NAMED_AT_MOST]]
+        more = [f"{len(runs) - len(named):,} more"] if len(runs) > len(named) else []
+        parts.append(
+            f"Already run by grid `{grid_id}` ({_cell(runs[0].user)}), under whose parent they "
+            f"are; the charts of this grid lack them: {', '.join(named + more)}."
+        )
+    if len(by_grid) > NAMED_AT_MOST:
+        parts.append(f"Already run by {len(by_grid) - NAMED_AT_MOST:,} more grids.")
+    parts.append(
+        f"The same in a terminal, as of now: `bptt compare {grid.grid_id}`; every page of this "
+        f"grid: `bptt ui {grid.grid_id}`."
+    )
+    return parts
+
+
+def _named(run: RunRow) -> str:
+    if run.mlflow_run_id is None:
+        return f"`{run.run_id}`"
+    return f"[{run.run_id}](#/runs/{run.mlflow_run_id})"
+
+
+def _table(comparison: Comparison, rows: int) -> str:
+    metric = comparison.metric or "metric"
+    lines = [
+        _line(
+            ["rank", "configuration", "n", _cell(metric), "from best", "solved", "slope", "runs"]
+        ),
+        f"|{' :--- |' * 8}",
+        *(_row(group) for group in comparison.groups[:rows]),
+    ]
+    if comparison.task:
+        lines = [f"Task {_cell(comparison.task)}", "", *lines]
+    if len(comparison.groups) > rows:
+        all_of_them = _counted(len(comparison.groups), "configuration")
+        lines += ["", f"The first {rows} of {all_of_them}; all are in the artifact summary.json."]
+    return "\n".join(lines)
+
+
+def _row(group: Group) -> str:
+    told = wording.interval_told
+    cells = [wording.rank_told(group), group.config, str(group.value.n if group.value else 0)]
+    cells += [told(group.value), told(group.difference), told(group.solved), told(group.slope)]
+    return _line([_cell(cell) for cell in [*cells, wording.counts_told(group.counts)]])
+
+
+def _line(cells: Sequence[str]) -> str:
+    # MLflow's tables have no space between their columns
+    return f"| {'&emsp; | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Return a text as Markdown shows it, in one line and in one cell of a table."""
+    one_line = " ".join(text.split())
+    for sign in "\\|*_`[]<>":
+        one_line = one_line.replace(sign, f"\\{sign}")
+    return one_line
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
