@@ -13,10 +13,12 @@ from tests.integration.tracking.queued_grid import WORKER, open_queue
 
 
 def table(note):
-    """The rows of a note's table, as lists of cells."""
+    """The rows of a note's table, as lists of cells, without the rank and what hangs on it."""
     lines = [line for line in note.splitlines() if line.startswith("|")][2:]
     return [
-        [cell.replace("&emsp;", "").strip() for cell in line.split("|")[1:-1]] for line in lines
+        [cells[1], cells[2], cells[3], *cells[5:]]
+        for line in lines
+        if (cells := [cell.replace("&emsp;", "").strip() for cell in line.split("|")[1:-1]])
     ]
 
 
