@@ -2,22 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
-SOURCES := services plugins migrations tests benchmarks docs
+SOURCES := services plugins migrations tests benchmarks docs deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format lint types imports docs bench clean
+.PHONY: help demo secrets test soak compose-proof check format lint types imports docs bench clean
 
 help: ## print this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds), train it, compare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" sh grids/demo.sh
 
+secrets: ## write .env, random passwords for docker-compose.yml; one that is there stays
+	@sh deploy/secrets.sh
+
 test: .venv/.test ## run every test that takes minutes, against real servers
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak"
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak and not compose"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak
+
+compose-proof: .venv/.test ## prove docker-compose.yml: kill every container; needs a Docker engine
+	$(BIN)/python -m pytest -m compose --capture no tests/compose
 
 check: lint types imports docs ## everything that needs no run: style, types, layers, reference pages
 
