@@ -6,6 +6,10 @@ BpttError                     exit code 1
 │   ├── InvalidSetting        a BPTT_* variable, or what it points to
 │   ├── RunNotFound
 │   ├── GridNotFound
+│   ├── TokenNotFound
+│   ├── UserNotFound
+│   ├── NotAdmitted           no token that holds was shown to a server that asks for one
+│   ├── NotAllowed            somebody else may do it
 │   ├── RunBusy
 │   ├── NotPossible           the run or grid is not in a status that allows it
 │   ├── SchemaMismatch        the database is of another version of bptt
@@ -60,6 +64,22 @@ class RunNotFound(UserError):
 
 class GridNotFound(UserError):
     """No grid, or more than one, has this id or name."""
+
+
+class TokenNotFound(UserError):
+    """No access token, or more than one, begins like this."""
+
+
+class UserNotFound(UserError):
+    """Nobody of this name is known."""
+
+
+class NotAdmitted(UserError):
+    """The server does not know who asks: the token is missing, wrong, over or revoked."""
+
+
+class NotAllowed(UserError):
+    """The server knows who asks, and somebody else may do this."""
 
 
 class NotPossible(UserError):

@@ -1,6 +1,7 @@
 """Deployment values from `BPTT_*` variables; the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,6 +12,10 @@ from bptt.errors import InvalidSetting, did_you_mean
 Convert = Callable[[str, str], Any]
 """From the variable's name and text to its value."""
 
+TOKEN = re.compile(r"bptt_[A-Za-z0-9_-]{43}")
+SECRET = ("BPTT_TOKEN", "BPTT_TOKEN_FILE")
+"""What only who asks a server needs, and no program that is started for training."""
+
 
 def _text(variable: str, text: str) -> str:
     return text
@@ -18,6 +23,10 @@ def _text(variable: str, text: str) -> str:
 
 def _path(variable: str, text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def _file(variable: str, text: str) -> str:
+    return str(_path(variable, text))
 
 
 def _at_least(least: float) -> Convert:
@@ -56,6 +65,30 @@ def _url(*schemes: str, otherwise: str) -> Convert:
     return convert
 
 
+def _one_of(*allowed: str) -> Convert:
+    def convert(variable: str, text: str) -> str:
+        if text not in allowed:
+            meant = did_you_mean(text, allowed)
+            raise InvalidSetting(f"{variable} must be {' or '.join(allowed)}, got {text!r}{meant}")
+        return text
+
+    return convert
+
+
+def read_token(variable: str, text: str) -> str:
+    """Return an access token; it is shown by no error.
+
+    Raises:
+        InvalidSetting: no token looks like this.
+    """
+    if not TOKEN.fullmatch(text):
+        raise InvalidSetting(
+            f"{variable} must be a token as `bptt tokens create` prints it: bptt_ and 43 letters, "
+            f"digits, - or _; got {len(text)} characters that are none (not shown here)."
+        )
+    return text
+
+
 def _hide_password(url: str) -> str:
     scheme, found, rest = url.partition("://")
     secret, at, host = rest.rpartition("@")
@@ -80,6 +113,29 @@ class Settings:
             "BPTT_SERVER",
             _url("http", "https", otherwise="Leave it empty to work on this machine."),
             "address of a team's server (http://... or https://...); empty: this machine",
+        ),
+    )
+    token: str = field(
+        default="",
+        # whoever prints settings prints no secret
+        repr=False,
+        metadata=_setting(
+            "BPTT_TOKEN", read_token, "who you are for the server in BPTT_SERVER, if it asks"
+        ),
+    )
+    token_file: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_TOKEN_FILE", _file, "file that holds the token, instead of BPTT_TOKEN"
+        ),
+    )
+    api_tokens: str = field(
+        default="optional",
+        metadata=_setting(
+            "BPTT_API_TOKENS",
+            _one_of("optional", "required"),
+            "who is asked for a token by `bptt api`: required: everybody; optional: everybody but "
+            "those on its own machine, at a loopback address",
         ),
     )
     database_url: str = field(
@@ -193,6 +249,10 @@ def read_settings(**given: Any) -> Settings:
 
 
 def for_child(settings: Settings) -> dict[str, str]:
-    """Return this process's environment, in which a program that is started has these settings."""
+    """Return this process's environment, in which a program that is started has these settings.
+
+    It has no token: what is started trains, ships or serves, and asks no server.
+    """
     variables = {f.metadata["variable"]: str(getattr(settings, f.name)) for f in fields(Settings)}
-    return {**os.environ, **variables}
+    # a plugin has no business with what opens a team's server
+    return {**os.environ, **variables, **dict.fromkeys(SECRET, "")}

@@ -5,23 +5,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from bptt import __version__
-from bptt.api import grids, queue, runs, submission
+from bptt.api import grids, queue, runs, submission, users
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.faults import status_of, told
+from bptt.api.gate import Admission, Gate
 from bptt.api.service import Service
 from bptt.errors import BpttError, InvalidSpec
 from bptt.settings import Settings
 
 log = logging.getLogger(__name__)
 
+TOKEN = HTTPBearer(auto_error=False, description="As `bptt tokens create` prints it.")
+"""Only tells /docs where a token goes: the gate reads it."""
 
-def create_app(settings: Settings) -> FastAPI:
+
+def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     """Return the application for these settings; the database is opened with the first request."""
 
     @asynccontextmanager
@@ -35,9 +40,12 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Grids of runs of recurrent networks: queue them, follow them, steer them.",
         lifespan=lifespan,
     )
-    app.state.service = Service(settings)
-    for part in (queue, submission, grids, runs):
-        app.include_router(part.router, prefix="/api")
+    app.state.service, app.state.admission = Service(settings), admission
+    app.include_router(queue.health_router, prefix="/api")
+    for part in (queue, submission, grids, runs, users):
+        app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
+    app.add_middleware(Gate, service=app.state.service, admission=admission)
+    # outermost, so that a refusal says who gives it as well
     app.add_middleware(Doorway)
     app.add_exception_handler(BpttError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_misfits)

@@ -1,30 +1,66 @@
 """Who asks: the one place that says so, for every route."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import unquote
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 
 from bptt.api import USER_HEADER
-from bptt.errors import InvalidSpec
+from bptt.api.gate import NO_TOKEN, Admission
+from bptt.errors import InvalidSpec, NotAdmitted
+from bptt.store.user_records import Holder
 
 LONGEST = 64
 
 
-async def who_asks(name: Annotated[str, Header(alias=USER_HEADER)]) -> str:
-    """Return the user's name, as the client tells it.
+@dataclass(frozen=True)
+class Person:
+    """Who asks, and how that is known."""
 
-    No page of a stranger's in a browser can send this header, so no page can change anything.
+    name: str
+    is_admin: bool
+    """May change what is somebody else's."""
+    is_proven: bool
+    """By a token, or by access to this machine's files; else it is only what the client says."""
+    token: Holder | None = None
+
+
+async def who_asks(
+    request: Request, name: Annotated[str | None, Header(alias=USER_HEADER)] = None
+) -> Person:
+    """Return who asks: the owner of the token, or whom the client names.
+
+    Who needs no token has this machine, and may do everything there. No page of a stranger's in a
+    browser can send either header, so no page can change anything.
 
     Raises:
-        InvalidSpec: the name is empty, too long or not printable.
+        InvalidSpec: the name is missing, empty, too long or not printable.
+        NotAdmitted: a token is required, and none was shown.
     """
-    user = unquote(name)
+    admission: Admission = request.app.state.admission
+    holder: Holder | None = getattr(request.state, "holder", None)
+    if holder is not None:
+        return Person(holder.name, holder.role == "admin", is_proven=True, token=holder)
+    if admission == "tokens":
+        raise NotAdmitted(NO_TOKEN)
+    if name is None:
+        raise InvalidSpec([f"{USER_HEADER}: Field required."])
+    user = user_name(unquote(name), USER_HEADER)
+    return Person(user, is_admin=True, is_proven=admission == "machine")
+
+
+def user_name(user: str, where: str) -> str:
+    """Return a user's name.
+
+    Raises:
+        InvalidSpec: it is empty, too long or not printable.
+    """
     if not user.strip() or len(user) > LONGEST or not user.isprintable():
         raise InvalidSpec(
-            [f"{USER_HEADER} must be a name of 1 to {LONGEST} printable characters, got {user!r}."]
+            [f"{where} must be a name of 1 to {LONGEST} printable characters, got {user!r}."]
         )
     return user
 
 
-Asker = Annotated[str, Depends(who_asks)]
+Asker = Annotated[Person, Depends(who_asks)]

@@ -10,6 +10,7 @@ from bptt.api.asking import Asker
 from bptt.api.estimates import grid_seconds, slots_of, why_unknown
 from bptt.api.folders import delete_folders
 from bptt.api.orders import SetPriority
+from bptt.api.permission import OwnGrid, refuse_urgency
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 
@@ -75,40 +76,36 @@ def progress(grid: str, service: Shared) -> Progress:
 
 
 @router.post("/grids/{grid}/cancel")
-def cancel(grid: str, user: Asker, service: Shared) -> Cancelled:
+def cancel(grid_id: OwnGrid, asker: Asker, service: Shared) -> Cancelled:
     """Cancel every run of a grid that has not ended."""
-    grid_id = store.find_grid(service.database, grid)
-    at_once, asked = store.cancel_grid(service.database, grid_id, user)
+    at_once, asked = store.cancel_grid(service.database, grid_id, asker.name)
     return Cancelled(cancelled=at_once, stopping=asked)
 
 
 @router.post("/grids/{grid}/hold")
-def hold(grid: str, user: Asker, service: Shared) -> Changed:
+def hold(grid_id: OwnGrid, asker: Asker, service: Shared) -> Changed:
     """Begin no further run of a grid."""
-    grid_id = store.find_grid(service.database, grid)
-    return Changed(runs=store.hold_grid(service.database, grid_id, user))
+    return Changed(runs=store.hold_grid(service.database, grid_id, asker.name))
 
 
 @router.post("/grids/{grid}/release")
-def release(grid: str, user: Asker, service: Shared) -> Changed:
+def release(grid_id: OwnGrid, asker: Asker, service: Shared) -> Changed:
     """Let the held runs of a grid begin."""
-    grid_id = store.find_grid(service.database, grid)
-    released = store.release_grid(service.database, grid_id, user)
+    released = store.release_grid(service.database, grid_id, asker.name)
     service.wake()
     return Changed(runs=released)
 
 
 @router.post("/grids/{grid}/priority")
-def priority(grid: str, order: SetPriority, user: Asker, service: Shared) -> Grid:
+def priority(grid_id: OwnGrid, order: SetPriority, asker: Asker, service: Shared) -> Grid:
     """Move a grid among those of its user."""
-    grid_id = store.find_grid(service.database, grid)
-    store.set_priority(service.database, grid_id, order.priority, order.urgency, actor=user)
+    refuse_urgency(asker, order.urgency)
+    store.set_priority(service.database, grid_id, order.priority, order.urgency, actor=asker.name)
     return Grid.model_validate(store.get_grid(service.database, grid_id))
 
 
 @router.delete("/grids/{grid}")
-def delete(grid: str, user: Asker, service: Shared) -> Deleted:
+def delete(grid_id: OwnGrid, asker: Asker, service: Shared) -> Deleted:
     """Delete a grid, its runs and their folders."""
-    grid_id = store.find_grid(service.database, grid)
-    run_ids = store.delete_grid(service.database, grid_id, user)
+    run_ids = store.delete_grid(service.database, grid_id, asker.name)
     return Deleted(runs=len(run_ids), folders=delete_folders(service.settings.runs, run_ids))

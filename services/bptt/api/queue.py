@@ -11,6 +11,8 @@ from bptt.api.service import Shared
 from bptt.errors import GridNotFound, RunNotFound
 
 router = new_router("queue")
+health_router = new_router("queue")
+"""Open to everybody."""
 
 Kind = Literal["grid", "run"]
 FIND: Mapping[Kind, Callable[[store.Database, str], str]] = {
@@ -20,7 +22,7 @@ FIND: Mapping[Kind, Callable[[store.Database, str], str]] = {
 LIKE_A_RUN = re.compile(r"[2-9a-z]{5}-")
 
 
-@router.get("/health")
+@health_router.get("/health")
 async def health() -> Health:
     """Who answers here."""
     return Health(version=__version__)

@@ -9,6 +9,7 @@ from bptt.api.answers import Attempt, Event, Log, Run, RunDetail
 from bptt.api.asking import Asker
 from bptt.api.folders import read_log
 from bptt.api.grids import Limit
+from bptt.api.permission import OwnRun
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.lifecycle import HINTS, Status
@@ -83,28 +84,25 @@ def log(
 
 
 @router.post("/runs/{run}/cancel")
-def cancel(run: str, user: Asker, service: Shared) -> Run:
+def cancel(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     """Cancel a run.
 
     A running one is cancelled once its process is gone; until then it is asked to stop.
     """
-    run_id = store.find_run(service.database, run)
-    store.cancel_run(service.database, run_id, user)
+    store.cancel_run(service.database, run_id, asker.name)
     return Run.model_validate(store.get_run(service.database, run_id))
 
 
 @router.post("/runs/{run}/hold")
-def hold(run: str, user: Asker, service: Shared) -> Run:
+def hold(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     """Keep a run from beginning, or let it stop and wait."""
-    run_id = store.find_run(service.database, run)
-    store.hold_run(service.database, run_id, user)
+    store.hold_run(service.database, run_id, asker.name)
     return Run.model_validate(store.get_run(service.database, run_id))
 
 
 @router.post("/runs/{run}/release")
-def release(run: str, user: Asker, service: Shared) -> Run:
+def release(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     """Let a held run begin."""
-    run_id = store.find_run(service.database, run)
-    store.release_run(service.database, run_id, user)
+    store.release_run(service.database, run_id, asker.name)
     service.wake()
     return Run.model_validate(store.get_run(service.database, run_id))

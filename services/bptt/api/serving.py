@@ -3,34 +3,62 @@
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from bptt import store
 from bptt.api.application import create_app
-from bptt.errors import InvalidSetting
+from bptt.api.loopback import LOOPBACK, is_loopback
+from bptt.errors import DatabaseUnavailable, InvalidSetting
 from bptt.settings import Settings
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches what listens there."""
-    return host in LOOPBACK
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Answer requests until a signal ends it.
 
     Raises:
-        InvalidSetting: nothing can listen there.
+        InvalidSetting: nothing can listen there, or nobody could be let in.
     """
-    listener = _listen(host, port)
-    app = create_app(settings)
-    if is_loopback(host):
-        # a page in a browser may not pass for this machine by a name of its own
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-    with listener:
+    with _listen(host, port) as listener:
+        app = served_app(settings, host)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def served_app(settings: Settings, host: str) -> FastAPI:
+    """Return the application as it answers at an address.
+
+    Raises:
+        InvalidSetting: it asks for tokens, and there is none that holds.
+        SchemaMismatch: the shared database is of another version.
+    """
+    if asks_for_tokens(settings, host):
+        app = create_app(settings, "tokens")
+        _refuse_to_shut_everybody_out(app, host)
+        return app
+    app = create_app(settings, "everybody")
+    # a page in a browser may not pass for this machine by a name of its own
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, f"[{LOOPBACK[1]}]", host])
+    return app
+
+
+def asks_for_tokens(settings: Settings, host: str) -> bool:
+    """Say whether nobody is let in without a token."""
+    return settings.api_tokens == "required" or not is_loopback(host)
+
+
+def _refuse_to_shut_everybody_out(app: FastAPI, host: str) -> None:
+    try:
+        if store.any_token_holds(app.state.service.database):
+            return
+    except DatabaseUnavailable:
+        # it may come up after us, and until then nobody is let in
+        return
+    app.state.service.close()
+    raise InvalidSetting(
+        f"Nobody could use a server at {host}: it asks for a token, and there is none yet. Make "
+        "the first one on this machine, with the same settings: bptt tokens create --role admin"
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

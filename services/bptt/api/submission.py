@@ -5,6 +5,7 @@ from bptt.api.answers import Changed, Preview, Retried, Submission
 from bptt.api.asking import Asker
 from bptt.api.estimates import expected_slots, seconds_for
 from bptt.api.orders import Extend, GridText, Retry, Submit
+from bptt.api.permission import OwnGrid, OwnRun, refuse_more_urgent_runs, refuse_urgency
 from bptt.api.preview import preview
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
@@ -25,12 +26,13 @@ def preview_grid(order: GridText, service: Shared) -> Preview:
 
 
 @router.post("/grids", status_code=201)
-def submit(order: Submit, user: Asker, service: Shared) -> Submission:
+def submit(order: Submit, asker: Asker, service: Shared) -> Submission:
     """Queue a grid: all of its points, or none."""
+    refuse_urgency(asker, order.urgency)
     request = read_grid_text(order.source, order.filename, order.overrides)
     submitted = store.submit_grid(
         service.database,
-        user=user,
+        user=asker.name,
         request=request,
         source=order.source,
         filename=order.filename,
@@ -44,19 +46,19 @@ def submit(order: Submit, user: Asker, service: Shared) -> Submission:
 
 
 @router.post("/grids/{grid}/extend")
-def extend(grid: str, order: Extend, user: Asker, service: Shared) -> Submission:
+def extend(grid_id: OwnGrid, order: Extend, asker: Asker, service: Shared) -> Submission:
     """Add the points that a grid lacks.
 
     Read the grid's own file, or the one given, with the overrides on top of its own.
     """
-    grid_id = store.find_grid(service.database, grid)
+    refuse_more_urgent_runs(asker, store.get_grid(service.database, grid_id).urgency)
     stored = store.grid_source(service.database, grid_id)
     source = stored.source if order.source is None else order.source
     overrides = [*stored.overrides, *order.overrides] if order.source is None else order.overrides
     request = read_grid_text(source, order.filename or stored.filename, overrides)
     submitted = store.extend_grid(
         service.database,
-        user=user,
+        user=asker.name,
         grid_id=grid_id,
         request=request,
         source=source,
@@ -66,36 +68,33 @@ def extend(grid: str, order: Extend, user: Asker, service: Shared) -> Submission
 
 
 @router.post("/grids/{grid}/fill")
-def fill(grid: str, user: Asker, service: Shared) -> Changed:
+def fill(grid_id: OwnGrid, asker: Asker, service: Shared) -> Changed:
     """Queue a new run for every point that lacks a result.
 
     The points whose run failed, was cancelled or was deleted.
     """
-    store.ensure_user(service.database, user)
-    grid_id = store.find_grid(service.database, grid)
-    filled = store.fill_grid(service.database, user=user, grid_id=grid_id)
+    store.ensure_user(service.database, asker.name)
+    filled = store.fill_grid(service.database, user=asker.name, grid_id=grid_id)
     service.wake()
     return Changed(runs=filled)
 
 
 @router.post("/grids/{grid}/retry")
-def retry_grid(grid: str, order: Retry, user: Asker, service: Shared) -> Retried:
+def retry_grid(grid_id: OwnGrid, order: Retry, asker: Asker, service: Shared) -> Retried:
     """Run again what failed."""
-    store.ensure_user(service.database, user)
-    grid_id = store.find_grid(service.database, grid)
+    store.ensure_user(service.database, asker.name)
     run_ids = store.retry(
-        service.database, user=user, grid_id=grid_id, only_failed=not order.cancelled
+        service.database, user=asker.name, grid_id=grid_id, only_failed=not order.cancelled
     )
     service.wake()
     return Retried(run_ids=run_ids)
 
 
 @router.post("/runs/{run}/retry")
-def retry_run(run: str, user: Asker, service: Shared) -> Retried:
+def retry_run(run_id: OwnRun, asker: Asker, service: Shared) -> Retried:
     """Run again a run that failed or was cancelled."""
-    store.ensure_user(service.database, user)
-    run_id = store.find_run(service.database, run)
-    run_ids = store.retry(service.database, user=user, run_id=run_id, only_failed=False)
+    store.ensure_user(service.database, asker.name)
+    run_ids = store.retry(service.database, user=asker.name, run_id=run_id, only_failed=False)
     service.wake()
     return Retried(run_ids=run_ids)
 

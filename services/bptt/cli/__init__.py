@@ -46,13 +46,18 @@ SECTIONS = {
         "worker": "Run one worker in the foreground.",
         "heartbeat": "Say whether the worker here is heard of, for health checks.",
         "api": "Serve grids and runs over HTTP.",
+        "tokens": "Make, list and revoke the tokens of a server.",
+        "users": "List users, and set their roles and limits.",
         "database": "Upgrade, check and back up the database.",
     },
 }
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 """Each is the command of the same name in the module `bptt.cli.<name>`."""
 
-SPEAKING = {*SECTIONS["Grids and runs"], "submit", "watch", "compare", "show", "status"}
+SPEAKING = {
+    *SECTIONS["Grids and runs"],
+    *("submit", "watch", "compare", "show", "status", "doctor", "tokens", "users"),
+}
 """Commands that go to the server, where one is named."""
 
 

@@ -8,19 +8,25 @@ from bptt.settings import read_settings
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
-def api(host: str, port: int) -> None:
+@click.option(
+    "--require-tokens",
+    is_flag=True,
+    help="Ask those on this machine for a token as well; behind a proxy, always.",
+)
+def api(host: str, port: int, require_tokens: bool) -> None:
     """Serve this machine's queue over HTTP, for bptt --server; described at /docs.
 
-    Ctrl-C ends it. Commands on this machine need no server.
+    At an address that other machines reach, everybody is asked for a token (bptt tokens create);
+    at a loopback address nobody is, and whoever has an account here can queue and delete. Ctrl-C
+    ends it. Commands on this machine need no server.
     """
-    from bptt.api.serving import is_loopback, serve
+    from bptt.api.serving import asks_for_tokens, serve
 
-    if not is_loopback(host):
-        click.echo(
-            f"Warning: whoever reaches {host}:{port} can queue and delete: nobody is asked for a "
-            "password. Let only people in whom you trust.",
-            err=True,
-        )
+    settings = read_settings(api_tokens="required" if require_tokens else None)
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"Serving at http://{shown}:{port}; try: bptt --server http://{shown}:{port} grids")
-    serve(read_settings(), host, port)
+    asked = "with" if asks_for_tokens(settings, host) else "without"
+    click.echo(
+        f"Serving at http://{shown}:{port} ({asked} tokens); "
+        f"try: bptt --server http://{shown}:{port} grids"
+    )
+    serve(settings, host, port)

@@ -19,8 +19,21 @@ PAGE = 1000
 
 
 def current_settings() -> Settings:
-    """Return the settings of this command, `bptt --server URL` included."""
-    return read_settings(server=click.get_current_context().find_root().params.get("server"))
+    """Return the settings of this command, `bptt --server URL` included.
+
+    Says so on stderr if they send a token that others can read on its way.
+    """
+    settings = read_settings(server=click.get_current_context().find_root().params.get("server"))
+    if settings.server.startswith("http:"):
+        from bptt.client.token import is_overheard
+
+        if is_overheard(settings):
+            click.echo(
+                f"Warning: the token goes to {settings.server} unencrypted; whoever is on the way "
+                "can read it and be you. Use https://, or a network that you trust.",
+                err=True,
+            )
+    return settings
 
 
 @contextmanager

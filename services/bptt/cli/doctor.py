@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import click
 
+from bptt.cli.connection import current_settings
 from bptt.cli.output import print_json
-from bptt.settings import read_settings
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -16,12 +16,13 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor(as_json: bool) -> None:
     """Check versions, disk, database, Redis, MLflow and plugins, and say what to mend.
 
-    Changes nothing. The exit code is 1 if something must be mended before anything can train.
+    Where a server is named, whether it answers and who we are for it. Changes nothing. The exit
+    code is 1 if something must be mended before anything can train.
     """
     from bptt.embedded.doctor import examine
 
     findings = []
-    for finding in examine(read_settings()):
+    for finding in examine(current_settings()):
         findings.append(finding)
         if not as_json:
             level = click.style(f"{finding.level:4}", fg=COLOURS[finding.level])

@@ -8,14 +8,17 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from bptt.api import answers
+from bptt.api import answers, user_answers
 from bptt.api.orders import Extend, GridText, Retry, SetPriority, Submit
+from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.connection import Connection
 from bptt.lifecycle import Status
 from bptt.settings import Settings
 
 A = TypeVar("A", bound=answers.Answer)
 Kind = Literal["grid", "run"]
+SHOWN = 13
+"""Characters of a token that may be shown, `bptt_` included."""
 
 
 def connect(settings: Settings) -> "Client":
@@ -53,8 +56,12 @@ class Client:
 
     @property
     def user(self) -> str:
-        """Who asks."""
-        return self._connection.user
+        """Who asks; with a token that is who the server says."""
+        return self.me().name if self._connection.shows_token else self._connection.user
+
+    def me(self) -> user_answers.Me:
+        """Return who asks, as the application sees it."""
+        return self._get(user_answers.Me, "/me")
 
     # what there is
 
@@ -195,6 +202,39 @@ class Client:
     def release_run(self, run: str) -> answers.Run:
         """Let a held run begin."""
         return self._post(answers.Run, f"{_run(run)}/release")
+
+    # users
+
+    def users(self) -> list[user_answers.User]:
+        """Return everybody, and what they may use and do use."""
+        return self._list(user_answers.User, "/users")
+
+    def set_user(self, user: str, **changes: Any) -> user_answers.User:
+        """Change what a user may do and use: fields of `SetUser`."""
+        body = SetUser(**changes).model_dump(mode="json", exclude_unset=True)
+        content = self._connection.request("PATCH", f"/users/{quote(user, safe='')}", body=body)
+        return user_answers.User.model_validate(content)
+
+    def tokens(self) -> list[user_answers.Token]:
+        """Return the tokens of who asks, or all of them for an admin."""
+        return self._list(user_answers.Token, "/tokens")
+
+    def create_token(
+        self,
+        user: str | None = None,
+        role: user_answers.Role | None = None,
+        days: float | None = None,
+        label: str = "",
+    ) -> user_answers.NewToken:
+        """Make a token for oneself, or as an admin for anybody."""
+        order = CreateToken(user=user, role=role, days=days, label=label)
+        return self._post(user_answers.NewToken, "/tokens", order)
+
+    def revoke_token(self, prefix: str) -> user_answers.Token:
+        """Let the token that begins like this hold no longer."""
+        # who gives the whole token gets no more of it into any server's log
+        begins = quote(prefix[:SHOWN], safe="")
+        return self._post(user_answers.Token, f"/tokens/{begins}/revoke")
 
     def _get(self, answer: type[A], path: str, **query: Any) -> A:
         return answer.model_validate(self._connection.request("GET", path, query=query))

@@ -11,7 +11,8 @@ import httpx
 from bptt import __version__
 from bptt.api import API, API_HEADER, USER_HEADER, VERSION_HEADER
 from bptt.api.faults import rebuilt
-from bptt.errors import ServerUnavailable
+from bptt.client.token import token_of
+from bptt.errors import BpttError, ServerUnavailable
 from bptt.settings import Settings
 
 CONNECT_SECONDS = 5.0
@@ -33,8 +34,12 @@ class Connection:
     def __init__(self, settings: Settings) -> None:
         self._server = settings.server.rstrip("/")
         self.user = _user_name()
+        """Whose account this is; who shows a token may be known by another name."""
         headers = {USER_HEADER: quote(self.user)}
+        self.shows_token = bool(self._server and (token := token_of(settings)))
         if self._server:
+            if self.shows_token:
+                headers["Authorization"] = f"Bearer {token}"
             timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
             self._http = httpx.Client(base_url=self._server, headers=headers, timeout=timeout)
         else:
@@ -76,6 +81,7 @@ class Connection:
                 f"{answer.status_code}). Try again; if it stays so, ask who runs it."
             ) from misfit
         if told is not None:
+            self._check_route(answer)
             raise told
         return content
 
@@ -102,6 +108,17 @@ class Connection:
             raise ServerUnavailable(
                 f"The server {self._server} is bptt {version}, this program is {__version__}: "
                 f"they do not understand each other. Upgrade {upgrade}."
+            )
+
+    def _check_route(self, answer: httpx.Response) -> None:
+        """Return unless a server of another version lacks what this program asks for."""
+        version = answer.headers.get(VERSION_HEADER, "unknown")
+        lacks = answer.status_code in (404, 405) and answer.json()["error"] == BpttError.__name__
+        if lacks and version != __version__:
+            path = answer.request.url.path
+            raise ServerUnavailable(
+                f"The server {self._server} is bptt {version}, this program is {__version__}: "
+                f"it does not know {answer.request.method} {path}. Upgrade the server."
             )
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ class InProcess(httpx.BaseTransport):
     """Runs the application in a thread of its own, so that it works within any event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = create_app(settings)
+        # who may read and write the files of this machine needs no token
+        self._app = create_app(settings, "machine")
         # an error of ours arrives as it was raised, traceback and all
         self._transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
         self._loop = asyncio.new_event_loop()

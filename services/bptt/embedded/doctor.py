@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from bptt.embedded import machine_checks, service_checks
+from bptt.embedded import machine_checks, server_checks, service_checks
 from bptt.embedded.finding import Finding
 from bptt.errors import BpttError, Unavailable
 from bptt.settings import Settings
 
 CHECKS: dict[str, Callable[[Settings], Iterator[Finding]]] = {
+    "server": server_checks.server,
     "versions": machine_checks.versions,
     "home": machine_checks.home,
     "plugins": machine_checks.plugins,

@@ -17,7 +17,7 @@ from bptt.store.database import Database, open_database
 from bptt.store.deletion import delete_grid
 from bptt.store.ending import fail, finish, give_back, lose
 from bptt.store.extension import extend_grid, grid_source
-from bptt.store.finding import find_grid, find_run
+from bptt.store.finding import find_grid, find_run, owner_of_grid, owner_of_run
 from bptt.store.grid_listing import get_grid, grid_axes, list_grids
 from bptt.store.leasing import renew, stop_requests
 from bptt.store.progress import grid_work
@@ -28,11 +28,23 @@ from bptt.store.run_listing import attempts, events, get_run, list_runs
 from bptt.store.schema import backup, check, downgrade, upgrade
 from bptt.store.shipping import mark_shipped, unshipped
 from bptt.store.submission import submit_grid
-from bptt.store.users import ensure_user
+from bptt.store.tokens import (
+    admit,
+    any_token_holds,
+    create_token,
+    find_token,
+    list_tokens,
+    note_use,
+    revoke_token,
+)
+from bptt.store.user_listing import get_user, list_users
+from bptt.store.users import ensure_user, set_user
 from bptt.store.workers import beat_worker, live_owners, register_worker, remove_worker
 
 __all__ = [
     "Database",
+    "admit",
+    "any_token_holds",
     "attempts",
     "backup",
     "beat_worker",
@@ -41,6 +53,7 @@ __all__ = [
     "check",
     "claim",
     "claimable",
+    "create_token",
     "delete_grid",
     "downgrade",
     "ensure_user",
@@ -50,9 +63,11 @@ __all__ = [
     "fill_grid",
     "find_grid",
     "find_run",
+    "find_token",
     "finish",
     "get_grid",
     "get_run",
+    "get_user",
     "give_back",
     "grid_axes",
     "grid_source",
@@ -61,10 +76,15 @@ __all__ = [
     "hold_run",
     "list_grids",
     "list_runs",
+    "list_tokens",
+    "list_users",
     "live_owners",
     "lose",
     "mark_shipped",
+    "note_use",
     "open_database",
+    "owner_of_grid",
+    "owner_of_run",
     "position",
     "queue_status",
     "reap",
@@ -75,7 +95,9 @@ __all__ = [
     "remove_worker",
     "renew",
     "retry",
+    "revoke_token",
     "set_priority",
+    "set_user",
     "stop_requests",
     "submit_grid",
     "unshipped",

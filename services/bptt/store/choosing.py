@@ -31,7 +31,7 @@ WITH busy AS (
     FROM grids g
     JOIN users u ON u.name = g.user_name
     LEFT JOIN busy b ON b.user_name = g.user_name
-    WHERE g.ended_at IS NULL AND g.held_reason IS NULL
+    WHERE g.ended_at IS NULL AND g.held_reason IS NULL AND u.disabled_at IS NULL
         AND (u.max_running IS NULL OR coalesce(b.running, 0) < u.max_running)
 ), ranked AS (
     SELECT heads.*, row_number() OVER (
@@ -60,7 +60,7 @@ SELECT u.name, u.max_running,
     ) AS waiting
 FROM grids g
 JOIN users u ON u.name = g.user_name
-WHERE g.ended_at IS NULL AND g.held_reason IS NULL
+WHERE g.ended_at IS NULL AND g.held_reason IS NULL AND u.disabled_at IS NULL
 GROUP BY u.name, u.max_running
 """
 

@@ -70,6 +70,38 @@ def find_run(database: Database, text: str) -> str:
     )
 
 
+def owner_of_grid(database: Database, grid_id: str) -> str:
+    """Return whose a grid is, which never changes.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        GridNotFound: there is no such grid.
+    """
+    with database.read() as connection:
+        owner = connection.execute(select(grids.c.user_name).where(grids.c.id == grid_id)).scalar()
+    if owner is None:
+        raise GridNotFound(f"There is no grid {grid_id}.")
+    return str(owner)
+
+
+def owner_of_run(database: Database, run_id: str) -> str:
+    """Return whose a run is: who owns the grid that it belongs to now.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        RunNotFound: there is no such run.
+    """
+    with database.read() as connection:
+        owner = connection.execute(
+            select(grids.c.user_name)
+            .join(runs, runs.c.grid_id == grids.c.id)
+            .where(runs.c.id == run_id)
+        ).scalar()
+    if owner is None:
+        raise RunNotFound(f"There is no run {run_id}.")
+    return str(owner)
+
+
 def take_grid(connection: Connection, grid_id: str) -> AnyRow:
     """Lock a grid and return its row.
 

@@ -111,8 +111,10 @@ def _hindrance(connection: Connection, run: AnyRow) -> str | None:
     canary = select(runs.c.status).where(runs.c.id == run.canary_run_id)
     if run.id != run.canary_run_id and connection.execute(canary).scalar() in ("queued", "running"):
         return f"waits for the grid's first run, {run.canary_run_id}"
-    limit = select(users.c.max_running).where(users.c.name == run.user_name)
-    most = connection.execute(limit).scalar_one()
+    limits = select(users.c.max_running, users.c.disabled_at).where(users.c.name == run.user_name)
+    most, disabled_at = connection.execute(limits).one()
+    if disabled_at is not None:
+        return f"the user {run.user_name} is disabled"
     running = select(func.count()).where(runs.c.user_name == run.user_name, text(RUNNING))
     if most is not None and connection.execute(running).scalar_one() >= most:
         return f"your limit of {most:,} running runs is reached"

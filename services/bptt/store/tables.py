@@ -76,7 +76,25 @@ users = Table(
     Column("usage", Float, nullable=False, server_default=text("0")),  # slot-seconds, decayed
     Column("usage_at", Float, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("role", String, nullable=False, server_default=text("'user'")),
+    Column("disabled_at", Float),  # nobody is admitted as this user, and none of their runs begins
     CheckConstraint("weight > 0", name="weight"),
+    CheckConstraint("role IN ('user', 'admin')", name="role"),
+)
+
+# who shows one is its user; the token itself is nowhere
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("user_name", ForeignKey("users.name"), nullable=False, index=True),
+    Column("label", String, nullable=False),
+    Column("prefix", String, nullable=False, index=True),
+    Column("hash", String, nullable=False, unique=True),  # SHA-256, hexadecimal
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("last_used_at", Float),
+    Column("revoked_at", Float),
 )
 
 grids = Table(

@@ -1,7 +1,10 @@
-"""Users and what they have used of the slots lately."""
+"""Users: who they are, what they may use, and what they have used of the slots lately."""
+
+from typing import Any
 
 from sqlalchemy import Connection, select, text, update
 
+from bptt.errors import UserNotFound, did_you_mean
 from bptt.store.clock import NOW, now
 from bptt.store.database import Database
 from bptt.store.tables import users
@@ -32,6 +35,41 @@ def add_user(connection: Connection, name: str) -> None:
             f"VALUES (:name, {moment}, {moment}) ON CONFLICT (name) DO NOTHING"
         ),
         {"name": name},
+    )
+
+
+def set_user(
+    database: Database, name: str, *, disabled: bool | None = None, **columns: Any
+) -> None:
+    """Change what a user may do and use; the next claim goes by it.
+
+    Args:
+        database: the queue.
+        name: the user.
+        disabled: let nobody be admitted as this user and none of their runs begin; what is
+            running goes on. None: as it is.
+        columns: `role`, `weight`, `max_running` (None: no limit), `max_queued`; those that are not
+            given stay as they are.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        UserNotFound: nobody is called so.
+    """
+    values: dict[str, Any] = dict(columns)
+    if disabled is not None:
+        values["disabled_at"] = now() if disabled else None
+    with database.write() as connection:
+        changed = connection.execute(update(users).where(users.c.name == name).values(values))
+        if not changed.rowcount:
+            raise unknown_user(connection, name)
+
+
+def unknown_user(connection: Connection, name: str) -> UserNotFound:
+    """Return the error that says that nobody is called so, and who is."""
+    names = connection.execute(select(users.c.name).order_by(users.c.name)).scalars().all()
+    return UserNotFound(
+        f"No user {name!r}{did_you_mean(name, names)} They are listed by: bptt users list. "
+        "Somebody new becomes known by a first token: bptt tokens create --user NAME"
     )
 
 

@@ -1,0 +1,138 @@
+"""Who may change what: the one place that says so, for every route.
+
+Whoever is let in sees everything but the tokens of others. Users change what is theirs; admins
+change everything, and only they give urgency, roles and limits.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from bptt import store
+from bptt.api import URGENCIES
+from bptt.api.asking import Asker, Person
+from bptt.api.gate import NO_TOKEN
+from bptt.api.service import Shared
+from bptt.errors import NotAdmitted, NotAllowed
+
+URGENT = URGENCIES.index("urgent")
+
+
+def own_grid(grid: str, asker: Asker, service: Shared) -> str:
+    """Return the id of a grid that the one who asks may change.
+
+    Raises:
+        GridNotFound: there is none.
+        NotAllowed: it is somebody else's.
+    """
+    grid_id = store.find_grid(service.database, grid)
+    if not asker.is_admin:
+        _refuse_foreign(asker, f"Grid {grid_id}", store.owner_of_grid(service.database, grid_id))
+    return grid_id
+
+
+def own_run(run: str, asker: Asker, service: Shared) -> str:
+    """Return the id of a run that the one who asks may change.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+        RunNotFound: there is none.
+    """
+    run_id = store.find_run(service.database, run)
+    if not asker.is_admin:
+        _refuse_foreign(asker, f"Run {run_id}", store.owner_of_run(service.database, run_id))
+    return run_id
+
+
+def _refuse_foreign(asker: Person, what: str, owner: str) -> None:
+    if owner != asker.name:
+        raise NotAllowed(
+            f"{what} is {owner}'s, and you are {asker.name}: ask {owner}, or an admin."
+        )
+
+
+def refuse_urgency(asker: Person, urgency: int | None) -> None:
+    """Return if this class may be given by the one who asks.
+
+    Raises:
+        NotAllowed: it goes before everybody else's, and that an admin has to want.
+    """
+    if urgency == URGENT and not asker.is_admin:
+        raise NotAllowed(
+            "Only an admin makes a grid urgent, as it then goes before everybody's. "
+            "Among your own grids --priority decides."
+        )
+
+
+def refuse_more_urgent_runs(asker: Person, urgency: int) -> None:
+    """Return if a grid of this class may be given more points by the one who asks.
+
+    Raises:
+        NotAllowed: it is urgent, and what an admin allowed was the grid as it is.
+    """
+    if urgency == URGENT and not asker.is_admin:
+        raise NotAllowed(
+            "The grid is urgent, and so would be its new runs: ask an admin to extend it, or put "
+            "it back first: bptt priority GRID 0 --class normal"
+        )
+
+
+async def proven(asker: Asker) -> Person:
+    """Return who asks, if more than their word says so.
+
+    Raises:
+        NotAdmitted: nothing but their word does: anybody could make themselves an admin.
+    """
+    if not asker.is_proven:
+        raise NotAdmitted(f"Users and tokens are not for everybody. {NO_TOKEN}")
+    return asker
+
+
+Proven = Annotated[Person, Depends(proven)]
+
+
+async def admin(asker: Proven) -> Person:
+    """Return who asks, if that is an admin.
+
+    Raises:
+        NotAllowed: it is not.
+    """
+    if not asker.is_admin:
+        raise NotAllowed(f"Only an admin may do that, and you, {asker.name}, are a user.")
+    return asker
+
+
+OwnGrid = Annotated[str, Depends(own_grid)]
+OwnRun = Annotated[str, Depends(own_run)]
+Admin = Annotated[Person, Depends(admin)]
+
+
+def own_name(asker: Person, user: str | None) -> str:
+    """Return for whom something is asked: oneself if nobody is named.
+
+    Raises:
+        NotAllowed: it is somebody else, and that is for admins.
+    """
+    if user is None or user == asker.name:
+        return asker.name
+    if not asker.is_admin:
+        raise NotAllowed(
+            f"The tokens of {user} are theirs and an admin's, and you are {asker.name}."
+        )
+    return user
+
+
+def own_token(prefix: str, asker: Proven, service: Shared) -> str:
+    """Return the full prefix of a token that the one who asks may revoke.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+        TokenNotFound: there is none.
+    """
+    found = store.find_token(service.database, prefix)
+    if not asker.is_admin:
+        _refuse_foreign(asker, f"The token {found.prefix}", found.user)
+    return found.prefix
+
+
+OwnToken = Annotated[str, Depends(own_token)]

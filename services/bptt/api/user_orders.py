@@ -1,0 +1,36 @@
+"""What the application can be asked to do with users and tokens."""
+
+from pydantic import Field
+
+from bptt.api.orders import Order
+from bptt.api.user_answers import Role
+
+MOST = 2_000_000_000
+"""Runs a limit can name."""
+MOST_WEIGHT = 1_000_000.0
+LONGEST_LABEL = 200
+LONGEST_LIFE = 36_500.0
+
+
+class CreateToken(Order):
+    """Make a token."""
+
+    user: str | None = None
+    """Whose it is; null: who asks."""
+    role: Role | None = None
+    """What that user becomes; null: as they are, and a new one a user."""
+    days: float | None = Field(default=None, gt=0, le=LONGEST_LIFE)
+    """How long it holds; null: until it is revoked."""
+    label: str = Field(default="", max_length=LONGEST_LABEL)
+
+
+class SetUser(Order):
+    """Change a user; what is left out stays as it is."""
+
+    role: Role = "user"
+    weight: float = Field(default=1.0, gt=0, le=MOST_WEIGHT)
+    max_running: int | None = Field(default=None, ge=0, le=MOST)
+    """null: no limit."""
+    max_queued: int = Field(default=0, ge=0, le=MOST)
+    disabled: bool = False
+    """Nobody is let in as this user, and none of their runs begins."""

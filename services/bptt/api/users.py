@@ -1,0 +1,73 @@
+"""Routes of users and their tokens."""
+
+from bptt import store
+from bptt.api.asking import Asker, user_name
+from bptt.api.permission import Admin, OwnToken, Proven, own_name
+from bptt.api.routing import new_router
+from bptt.api.service import Shared
+from bptt.api.user_answers import Me, NewToken, Token, User
+from bptt.api.user_orders import CreateToken, SetUser
+from bptt.errors import InvalidSpec, NotAllowed
+
+router = new_router("users")
+
+DAY = 86_400.0
+
+
+@router.get("/me")
+async def me(asker: Asker) -> Me:
+    """Who asks, as the server sees it."""
+    return Me(
+        name=asker.name,
+        role="admin" if asker.is_admin else "user",
+        token=None if asker.token is None else asker.token.prefix,
+        expires_at=None if asker.token is None else asker.token.expires_at,
+    )
+
+
+@router.get("/users")
+def list_users(service: Shared) -> list[User]:
+    """What everybody may use of the queue, and what they do use."""
+    return [User.model_validate(row) for row in store.list_users(service.database)]
+
+
+@router.patch("/users/{user}")
+def set_user(user: str, order: SetUser, asker: Admin, service: Shared) -> User:
+    """Change what a user may do and use; the next claim goes by it."""
+    changes = order.model_dump(exclude_unset=True)
+    if not changes:
+        raise InvalidSpec([f"Nothing to change. Known: {', '.join(SetUser.model_fields)}."])
+    store.set_user(service.database, user, **changes)
+    service.wake()
+    return User.model_validate(store.get_user(service.database, user))
+
+
+@router.get("/tokens")
+def list_tokens(asker: Proven, service: Shared) -> list[Token]:
+    """The tokens of who asks, or all of them for an admin."""
+    whose = None if asker.is_admin else asker.name
+    return [Token.model_validate(row) for row in store.list_tokens(service.database, whose)]
+
+
+@router.post("/tokens", status_code=201)
+def create_token(order: CreateToken, asker: Proven, service: Shared) -> NewToken:
+    """Make a token for oneself, or as an admin for anybody."""
+    user = own_name(asker, order.user)
+    if order.role == "admin" and not asker.is_admin:
+        raise NotAllowed(f"Only an admin makes admins, and you, {asker.name}, are a user.")
+    if not order.label.isprintable():
+        raise InvalidSpec([f"label must be printable, got {order.label!r}."])
+    token, row = store.create_token(
+        service.database,
+        user=user_name(user, "user"),
+        label=order.label,
+        seconds=None if order.days is None else order.days * DAY,
+        role=order.role,
+    )
+    return NewToken(token=token, known=Token.model_validate(row))
+
+
+@router.post("/tokens/{prefix}/revoke")
+def revoke_token(prefix: OwnToken, service: Shared) -> Token:
+    """Let a token hold no longer, from the next request on."""
+    return Token.model_validate(store.revoke_token(service.database, prefix))

@@ -1,0 +1,96 @@
+"""`bptt tokens`: who may ask a server, and for how long."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.cli.connection import connected
+from bptt.cli.listing import print_rows
+from bptt.cli.output import print_json
+from bptt.cli.spans import ago, span
+
+if TYPE_CHECKING:
+    from bptt.api.user_answers import Role, Token
+
+
+@click.group()
+def tokens() -> None:
+    """Make, list and revoke the tokens by which a server knows who asks.
+
+    On the server's own machine, whoever may read and write its database is an admin. From
+    elsewhere, an admin has all tokens in hand, and everybody else their own.
+    """
+
+
+@tokens.command()
+@click.option("--user", metavar="NAME", help="Whose it is; made known if need be. [you]")
+@click.option(
+    "--role",
+    type=click.Choice(["user", "admin"]),
+    help="What that user becomes, for all of their tokens. [as they are; somebody new: user]",
+)
+@click.option(
+    "--expires",
+    "days",
+    metavar="DAYS",
+    type=click.FloatRange(0, 36_500, min_open=True),
+    help="How long it holds. [until it is revoked]",
+)
+@click.option("--label", metavar="TEXT", default="", help="What it is for, as in --label laptop.")
+def create(user: str | None, role: "Role | None", days: float | None, label: str) -> None:
+    """Make a token and print it, this once: only a hash of it is kept."""
+    with connected() as client:
+        made = client.create_token(user, role, days, label)
+    known = made.known
+    click.echo(
+        f"A token of {known.user} ({known.role}), {_end(known)}. It is not shown again. Use it: "
+        f"BPTT_SERVER=URL BPTT_TOKEN=... bptt status. Revoke it: bptt tokens revoke {known.prefix}",
+        err=True,
+    )
+    click.echo(made.token)
+
+
+@tokens.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+def list_(as_json: bool) -> None:
+    """List your tokens, or as an admin everybody's, the newest first."""
+    with connected() as client:
+        found = client.tokens()
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo("No tokens yet. Make one with: bptt tokens create", err=True)
+        return
+    columns = ["token", "user", "role", "label", "made", "last used", "holds"]
+    print_rows(columns, [_row(token) for token in found])
+
+
+@tokens.command()
+@click.argument("prefix")
+def revoke(prefix: str) -> None:
+    """Let the token that begins with PREFIX hold no longer, from the next request on."""
+    with connected() as client:
+        revoked = client.revoke_token(prefix)
+    label = f" ({revoked.label})" if revoked.label else ""
+    click.echo(f"Revoked the token {revoked.prefix} of {revoked.user}{label}.")
+
+
+def _row(token: "Token") -> list[str]:
+    used = "never" if token.last_used_at is None else ago(token.last_used_at)
+    made = ago(token.created_at)
+    return [f"{token.prefix}...", token.user, token.role, token.label, made, used, _end(token)]
+
+
+def _end(token: "Token") -> str:
+    match token.status:
+        case "revoked":
+            return "revoked"
+        case "expired":
+            return "expired"
+        case "disabled":
+            return "its user is disabled"
+    if token.expires_at is None:
+        return "until it is revoked"
+    return f"for {span(token.expires_at - time.time())}"

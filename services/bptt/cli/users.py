@@ -1,0 +1,104 @@
+"""`bptt users`: who uses the queue, and how much of it they may have."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bptt.cli.connection import connected
+from bptt.cli.listing import print_rows
+from bptt.cli.output import print_json
+from bptt.cli.spans import span
+
+if TYPE_CHECKING:
+    from bptt.api.user_answers import User
+
+MOST = 2_000_000_000
+NO_LIMIT = "none"
+
+
+def _limit(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
+    """Take a number of runs, or `none`."""
+    return (
+        value if value in (None, NO_LIMIT) else click.IntRange(0, MOST).convert(value, param, ctx)
+    )
+
+
+@click.group()
+def users() -> None:
+    """List users and say what each may do and use."""
+
+
+@users.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+def list_(as_json: bool) -> None:
+    """List everybody: role, share, limits, and what they use.
+
+    Slots go to whoever has fewest running for their weight. USED is the slot time of the last
+    days, of which each second counts half after a day; it decides between equals.
+    """
+    with connected() as client:
+        found = client.users()
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo("No users yet: who submits a grid becomes one.", err=True)
+        return
+    columns = ["user", "role", "weight", "running", "queued", "used"]
+    print_rows(columns, [_row(user) for user in found])
+
+
+@users.command(name="set")
+@click.argument("name")
+@click.option("--role", type=click.Choice(["user", "admin"]), help="Admins may change everything.")
+@click.option(
+    "--weight",
+    type=click.FloatRange(0, 1_000_000, min_open=True),
+    help="Share of the slots in relation to others'; 1 is normal.",
+)
+@click.option(
+    "--max-running",
+    metavar="N|none",
+    callback=_limit,
+    help="Runs that may be trained at once; what runs already goes on.",
+)
+@click.option("--max-queued", type=click.IntRange(0, MOST), help="Runs that may wait in the queue.")
+@click.option(
+    "--disable/--enable",
+    "disabled",
+    default=None,
+    help="Refuse their tokens and begin none of their runs, or do so again.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+def set_(name: str, as_json: bool, **options: Any) -> None:
+    """Change what the user NAME may do and use; the queue goes by it from the next run on."""
+    changes = {key: value for key, value in options.items() if value is not None}
+    if not changes:
+        raise click.UsageError("Say what to change, for example --weight 2.")
+    if changes.get("max_running") == NO_LIMIT:
+        changes["max_running"] = None
+    with connected() as client:
+        changed = client.set_user(name, **changes)
+    if as_json:
+        print_json(changed)
+        return
+    told = dict(zip(("role", "weight", "running", "queued"), _row(changed)[1:], strict=False))
+    click.echo(f"User {name}: {_told(told)}.")
+
+
+def _told(parts: Mapping[str, str]) -> str:
+    return ", ".join(f"{what} {value}" for what, value in parts.items())
+
+
+def _row(user: "User") -> list[str]:
+    role = user.role + (", disabled" if user.disabled_at is not None else "")
+    most = "" if user.max_running is None else f" of {user.max_running:,}"
+    return [
+        user.name,
+        role,
+        f"{user.weight:g}",
+        f"{user.running:,}{most}",
+        f"{user.queued:,} of {user.max_queued:,}",
+        span(user.usage) if user.usage >= 1 else "nothing",
+    ]
