@@ -152,7 +152,7 @@ task: {{name: latch, length: 10}}
 cell: rnn
 model: {{hidden_size: 8}}
 training:
-  {{steps: {steps}, batch_size: 8, evaluate_every: 500, evaluation_size: 64,
+  {{steps: {steps}, batch_size: 8, evaluate_every: 100, evaluation_size: 64,
     stop_when_solved: false}}
 statistics: {{interval: 500, jacobian_interval: 0}}
 seeds: [{", ".join(map(str, seeds))}]
