@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from bptt.client.token import is_overheard, token_of
 from bptt.errors import InvalidSetting
 from bptt.settings import Settings, for_child, read_settings
+
+TOKEN = f"bptt_{'a-Z_9' * 8}xyz"
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +90,9 @@ def test_unknown_variable_is_refused_with_the_nearest_known(monkeypatch):
 
     assert str(caught.value) == (
         "Unknown setting BPTT_HOEM; did you mean 'BPTT_HOME'? "
-        "Allowed: BPTT_CHECKPOINT_SECONDS, BPTT_DATABASE_URL, BPTT_GPUS, BPTT_HOME, "
-        "BPTT_LEASE_SECONDS, BPTT_MLFLOW_URL, BPTT_REDIS_URL, BPTT_RUN_MEMORY_MB, "
-        "BPTT_SERVER, BPTT_SLOTS."
+        "Allowed: BPTT_API_TOKENS, BPTT_CHECKPOINT_SECONDS, BPTT_DATABASE_URL, BPTT_GPUS, "
+        "BPTT_HOME, BPTT_LEASE_SECONDS, BPTT_MLFLOW_URL, BPTT_REDIS_URL, BPTT_RUN_MEMORY_MB, "
+        "BPTT_SERVER, BPTT_SLOTS, BPTT_TOKEN, BPTT_TOKEN_FILE."
     )
 
 
@@ -112,6 +115,9 @@ def test_settings_cannot_be_changed():
         ("BPTT_LEASE_SECONDS", "0.5", "BPTT_LEASE_SECONDS must be a number of seconds >= 1"),
         ("BPTT_DATABASE_URL", "mysql://u:secret@h/d", "got 'mysql://***@h/d'"),
         ("BPTT_REDIS_URL", "amqp://h", "must start with redis:// or rediss:// or"),
+        ("BPTT_API_TOKENS", "yes", "BPTT_API_TOKENS must be optional or required, got 'yes'"),
+        ("BPTT_TOKEN", "bptt_secret", "bptt_ and 43 letters, digits, - or _; got 11 characters"),
+        ("BPTT_TOKEN", f"bptt_secret{'s' * 37}\n", "got 49 characters that are none"),
         ("BPTT_SERVER", "lab:8080", "BPTT_SERVER must start with http:// or https://"),
     ],
 )
@@ -150,3 +156,59 @@ def test_database_is_a_file_in_the_home_unless_named():
     assert Settings(home).database == "sqlite:////h/bptt.db"
     named = Settings(home, database_url="postgresql://u@h/d").database
     assert named == "postgresql+psycopg://u@h/d"
+
+
+def test_a_token_is_shown_by_nothing_and_handed_to_no_program(monkeypatch, tmp_path):
+    monkeypatch.setenv("BPTT_TOKEN", TOKEN)
+    monkeypatch.setenv("BPTT_TOKEN_FILE", str(tmp_path / "token"))
+    settings = read_settings()
+
+    assert settings.token == TOKEN
+    assert TOKEN not in repr(settings)
+    assert TOKEN not in str(for_child(settings))
+    assert str(tmp_path) not in str(for_child(settings))
+
+
+def test_a_token_is_read_from_its_file(tmp_path):
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+
+    assert token_of(Settings(token_file=str(tmp_path / "token"))) == TOKEN
+    assert token_of(Settings(token=TOKEN)) == TOKEN
+    assert token_of(Settings()) == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"two words", TOKEN.encode() * 2, b"\xff\xfe"])
+def test_a_file_that_holds_no_token_is_refused_without_being_shown(tmp_path, content):
+    (tmp_path / "token").write_bytes(content)
+
+    with pytest.raises(InvalidSetting, match="BPTT_TOKEN_FILE") as caught:
+        token_of(Settings(token_file=str(tmp_path / "token")))
+
+    assert str(tmp_path / "token") in str(caught.value)
+    assert "words" not in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_token_that_is_missing_or_given_twice_is_refused(tmp_path):
+    with pytest.raises(InvalidSetting, match=r"cannot read .*nothing: No such file"):
+        token_of(Settings(token_file=str(tmp_path / "nothing")))
+    with pytest.raises(InvalidSetting, match="are both set; leave one of them out"):
+        token_of(Settings(token=TOKEN, token_file="x"))
+
+
+@pytest.mark.parametrize(
+    ("server", "overheard"),
+    [
+        ("http://lab:8080", True),
+        ("http://192.168.0.7:8080", True),
+        ("http://localhost.evil.example", True),
+        ("https://lab", False),
+        ("http://localhost:8080", False),
+        ("http://127.0.0.1:8080", False),
+        ("http://[::1]:8080", False),
+        ("", False),
+    ],
+)
+def test_a_token_is_overheard_where_it_leaves_the_machine_in_clear(server, overheard):
+    assert is_overheard(Settings(server=server, token=TOKEN)) == overheard
+    assert not is_overheard(Settings(server=server))

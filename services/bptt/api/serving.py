@@ -1,6 +1,7 @@
 """Serves the application over HTTP."""
 
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,14 +14,16 @@ from bptt.errors import DatabaseUnavailable, InvalidSetting
 from bptt.settings import Settings
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Answer requests until a signal ends it.
+def serve(settings: Settings, host: str, port: int, begun: Callable[[], None]) -> None:
+    """Answer requests until a signal ends it; call `begun` as soon as they are taken.
 
     Raises:
         InvalidSetting: nothing can listen there, or nobody could be let in.
     """
     with _listen(host, port) as listener:
         app = served_app(settings, host)
+        listener.listen()
+        begun()
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
 

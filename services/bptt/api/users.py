@@ -31,7 +31,7 @@ def list_users(service: Shared) -> list[User]:
     return [User.model_validate(row) for row in store.list_users(service.database)]
 
 
-@router.patch("/users/{user}")
+@router.patch("/users/{user:path}")
 def set_user(user: str, order: SetUser, asker: Admin, service: Shared) -> User:
     """Change what a user may do and use; the next claim goes by it."""
     changes = order.model_dump(exclude_unset=True)
@@ -52,14 +52,14 @@ def list_tokens(asker: Proven, service: Shared) -> list[Token]:
 @router.post("/tokens", status_code=201)
 def create_token(order: CreateToken, asker: Proven, service: Shared) -> NewToken:
     """Make a token for oneself, or as an admin for anybody."""
-    user = own_name(asker, order.user)
+    user = own_name(asker, None if order.user is None else user_name(order.user, "user"))
     if order.role == "admin" and not asker.is_admin:
         raise NotAllowed(f"Only an admin makes admins, and you, {asker.name}, are a user.")
     if not order.label.isprintable():
         raise InvalidSpec([f"label must be printable, got {order.label!r}."])
     token, row = store.create_token(
         service.database,
-        user=user_name(user, "user"),
+        user=user,
         label=order.label,
         seconds=None if order.days is None else order.days * DAY,
         role=order.role,

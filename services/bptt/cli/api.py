@@ -23,10 +23,10 @@ def api(host: str, port: int, require_tokens: bool) -> None:
     from bptt.api.serving import asks_for_tokens, serve
 
     settings = read_settings(api_tokens="required" if require_tokens else None)
-    shown = f"[{host}]" if ":" in host else host
+    shown = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     asked = "with" if asks_for_tokens(settings, host) else "without"
-    click.echo(
-        f"Serving at http://{shown}:{port} ({asked} tokens); "
-        f"try: bptt --server http://{shown}:{port} grids"
-    )
-    serve(settings, host, port)
+
+    def say() -> None:
+        click.echo(f"Serving at {shown}, {asked} tokens; try: bptt --server {shown} grids")
+
+    serve(settings, host, port, say)

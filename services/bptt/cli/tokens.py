@@ -43,11 +43,12 @@ def create(user: str | None, role: "Role | None", days: float | None, label: str
     with connected() as client:
         made = client.create_token(user, role, days, label)
     known = made.known
-    click.echo(
-        f"A token of {known.user} ({known.role}), {_end(known)}. It is not shown again. Use it: "
-        f"BPTT_SERVER=URL BPTT_TOKEN=... bptt status. Revoke it: bptt tokens revoke {known.prefix}",
-        err=True,
-    )
+    for line in (
+        f"A token of {known.user} ({known.role}), {_end(known)}; it is not shown again.",
+        "To use it: BPTT_SERVER=URL BPTT_TOKEN=... bptt status",
+        f"To revoke it: bptt tokens revoke {known.prefix}",
+    ):
+        click.echo(line, err=True)
     click.echo(made.token)
 
 

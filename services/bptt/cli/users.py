@@ -19,9 +19,11 @@ NO_LIMIT = "none"
 
 def _limit(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
     """Take a number of runs, or `none`."""
-    return (
-        value if value in (None, NO_LIMIT) else click.IntRange(0, MOST).convert(value, param, ctx)
-    )
+    if value is None or value == NO_LIMIT:
+        return value
+    if value.isascii() and value.isdigit() and int(value) <= MOST:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither a number of runs from 0 to {MOST:,} nor none.")
 
 
 @click.group()

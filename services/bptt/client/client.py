@@ -6,16 +6,18 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from bptt.api import answers, user_answers
-from bptt.api.orders import Extend, GridText, Retry, SetPriority, Submit
+from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.connection import Connection
+from bptt.errors import InvalidSpec
 from bptt.lifecycle import Status
 from bptt.settings import Settings
 
 A = TypeVar("A", bound=answers.Answer)
+T = TypeVar("T", bound=Order)
 Kind = Literal["grid", "run"]
 SHOWN = 13
 """Characters of a token that may be shown, `bptt_` included."""
@@ -211,7 +213,7 @@ class Client:
 
     def set_user(self, user: str, **changes: Any) -> user_answers.User:
         """Change what a user may do and use: fields of `SetUser`."""
-        body = SetUser(**changes).model_dump(mode="json", exclude_unset=True)
+        body = _checked(SetUser, **changes).model_dump(mode="json", exclude_unset=True)
         content = self._connection.request("PATCH", f"/users/{quote(user, safe='')}", body=body)
         return user_answers.User.model_validate(content)
 
@@ -227,7 +229,7 @@ class Client:
         label: str = "",
     ) -> user_answers.NewToken:
         """Make a token for oneself, or as an admin for anybody."""
-        order = CreateToken(user=user, role=role, days=days, label=label)
+        order = _checked(CreateToken, user=user, role=role, days=days, label=label)
         return self._post(user_answers.NewToken, "/tokens", order)
 
     def revoke_token(self, prefix: str) -> user_answers.Token:
@@ -246,6 +248,15 @@ class Client:
     def _post(self, answer: type[A], path: str, order: Any = None) -> A:
         body = None if order is None else order.model_dump(mode="json")
         return answer.model_validate(self._connection.request("POST", path, body=body))
+
+
+def _checked(order: type[T], **fields: Any) -> T:
+    """Return an order, or say here what the application would say of it."""
+    try:
+        return order(**fields)
+    except ValidationError as error:
+        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
+        raise InvalidSpec(told) from None
 
 
 def _grid(grid: str) -> str:

@@ -43,13 +43,16 @@ class Connection:
             timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
             self._http = httpx.Client(base_url=self._server, headers=headers, timeout=timeout)
         else:
+            from bptt.api.application import create_app
             from bptt.client.in_process import InProcess
 
+            # who may read and write the files of this machine needs no token
+            app = create_app(settings, "machine")
             self._http = httpx.Client(
                 base_url="http://in-process",
                 headers=headers,
                 timeout=None,
-                transport=InProcess(settings),
+                transport=InProcess(app),
             )
 
     def request(

@@ -4,17 +4,14 @@ import asyncio
 from threading import Thread
 
 import httpx
-
-from bptt.api.application import create_app
-from bptt.settings import Settings
+from fastapi import FastAPI
 
 
 class InProcess(httpx.BaseTransport):
     """Runs the application in a thread of its own, so that it works within any event loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        # who may read and write the files of this machine needs no token
-        self._app = create_app(settings, "machine")
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
         # an error of ours arrives as it was raised, traceback and all
         self._transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
         self._loop = asyncio.new_event_loop()

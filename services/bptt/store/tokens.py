@@ -79,9 +79,11 @@ def admit(database: Database, token: str) -> Holder:
         NotAdmitted: nobody's, or it does not hold any more.
     """
     given = _hash(token)
+    # what cannot be printed cannot be sent to PostgreSQL either
+    begins = token[:PREFIX] if token.isprintable() else ""
     with database.read() as connection:
         at = read_clock(connection)
-        rows = connection.execute(_all().where(tokens.c.prefix == token[:PREFIX])).all()
+        rows = connection.execute(_all().where(tokens.c.prefix == begins)).all()
     # the whole of each is compared, in the same time wherever they differ
     row = next((row for row in rows if hmac.compare_digest(row.hash, given)), None)
     if row is None:

@@ -37,8 +37,12 @@ def _rows(database: Database, name: str | None) -> list[UserRow]:
         .where(runs.c.user_name == users.c.name, text(RUNNING))
         .scalar_subquery()
     )
-    live = select(grids.c.id).where(grids.c.user_name == users.c.name, text("ended_at IS NULL"))
-    queued = select(func.count()).where(runs.c.grid_id.in_(live), text(QUEUED)).scalar_subquery()
+    queued = (
+        select(func.count())
+        .join_from(grids, runs, runs.c.grid_id == grids.c.id)
+        .where(grids.c.user_name == users.c.name, text("ended_at IS NULL"), text(QUEUED))
+        .scalar_subquery()
+    )
     found = select(users, running.label("running"), queued.label("queued")).order_by(users.c.name)
     if name is not None:
         found = found.where(users.c.name == name)

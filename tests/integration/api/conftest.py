@@ -10,9 +10,12 @@ import httpx
 import pytest
 
 from bptt import store
+from bptt.api.application import create_app
 from bptt.client import connect
+from bptt.client.in_process import InProcess
 from bptt.settings import Settings, for_child
 from bptt.store.records import Beat, Failure, Worker
+from bptt.store.tables import metadata
 from tests.servers import postgres_server
 
 __all__ = ["postgres_server"]
@@ -47,14 +50,14 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serve(settings):
+def serve(settings, *options, said=subprocess.PIPE):
     """Run `bptt api` with these settings until it answers; yield its address."""
     address = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "bptt", "api", "--port", str(port)]
+    command = [sys.executable, "-m", "bptt", "api", "--port", str(port), *options]
     process = subprocess.Popen(
         command,
         env=for_child(settings),
-        stdout=subprocess.PIPE,
+        stdout=said,
         stderr=subprocess.STDOUT,
         text=True,
     )
@@ -64,7 +67,7 @@ def serve(settings):
             with contextlib.suppress(httpx.TransportError):
                 httpx.get(f"{address}/api/health", trust_env=False)
                 break
-            assert process.poll() is None, process.stdout.read()
+            assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < until
             time.sleep(0.05)
         yield address
@@ -150,3 +153,47 @@ def new_owner():
     yield make
     for owner in owners:
         owner.database.close()
+
+
+class Team:
+    """An application that asks for tokens, and people who have one."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.database = store.open_database(settings.database)
+        store.upgrade(self.database)
+        self.tokens, self.prefixes = {}, {}
+        for user, role in (("root", "admin"), ("anna", "user"), ("bob", "user")):
+            token, known = store.create_token(self.database, user=user, role=role)
+            self.tokens[user], self.prefixes[user] = token, known.prefix
+        self.app = create_app(settings, "tokens")
+        self.http = httpx.Client(transport=InProcess(self.app), base_url="http://in-process")
+
+    def ask(self, user, method, path, **content):
+        """Ask as somebody, or without a token as nobody."""
+        headers = {"Authorization": f"Bearer {self.tokens[user]}"} if user else {}
+        return self.http.request(method, path, headers=headers, **content)
+
+    def everything(self):
+        """Return every row of every table, but for when a token was used."""
+        with self.database.read() as connection:
+            rows = {
+                table.name: [dict(row._mapping) for row in connection.execute(table.select())]
+                for table in metadata.sorted_tables
+            }
+        for token in rows["tokens"]:
+            del token["last_used_at"]
+        # PostgreSQL gives them in the order in which they were last written
+        return {name: sorted(map(repr, content)) for name, content in rows.items()}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def team(request, home):
+    """A team, on each of the two databases."""
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_server").new_database()
+    team = Team(Settings(home=home, database_url=url))
+    yield team
+    team.http.close()
+    team.database.close()

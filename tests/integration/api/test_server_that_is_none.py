@@ -1,11 +1,13 @@
 import http.server
 import socket
 import threading
+import traceback
 
 import pytest
 
+from bptt import __version__
 from bptt.client import connect
-from bptt.errors import ServerUnavailable
+from bptt.errors import GridNotFound, ServerUnavailable
 from bptt.settings import Settings
 
 
@@ -92,3 +94,45 @@ def test_error_that_is_none_of_ours_is_told(answering):
     address = answering(500, [("Bptt-Api", "1")], b'{"detail": "gone"}')
 
     assert f"The server {address} sent what cannot be understood" in refusal(address)
+
+
+def test_server_that_lacks_what_is_asked_for_is_older_and_that_is_told(answering):
+    body = b'{"error": "BpttError", "exit_code": 1, "message": "GET /api/users: Not Found."}'
+    address = answering(404, [("Bptt-Api", "1"), ("Bptt-Version", "0.0.1")], body)
+
+    with connect(Settings(server=address)) as client, pytest.raises(ServerUnavailable) as caught:
+        client.users()
+
+    assert str(caught.value) == (
+        f"The server {address} is bptt 0.0.1, this program is {__version__}: "
+        "it does not know GET /api/users. Upgrade the server."
+    )
+
+
+def test_what_is_not_found_by_an_older_server_is_told_as_ever(answering):
+    body = b'{"error": "GridNotFound", "exit_code": 2, "message": "No grid x."}'
+    address = answering(404, [("Bptt-Api", "1"), ("Bptt-Version", "0.0.1")], body)
+
+    with (
+        connect(Settings(server=address)) as client,
+        pytest.raises(GridNotFound, match=r"^No grid x\.$"),
+    ):
+        client.grid("x")
+
+
+def test_no_error_of_a_server_that_is_none_shows_the_token(answering):
+    token = f"bptt_{'T' * 43}"
+    for status, headers, body in (
+        (200, [], b""),
+        (500, [("Bptt-Api", "99")], b""),
+        (200, [("Bptt-Api", "1")], b"<html>"),
+        (302, [("Location", "http://127.0.0.1:1/")], b""),
+    ):
+        address = answering(status, headers, body)
+        with (
+            connect(Settings(server=address, token=token)) as client,
+            pytest.raises(ServerUnavailable) as caught,
+        ):
+            client.queue()
+        told = "".join(traceback.format_exception(caught.value))
+        assert "T" * 43 not in told

@@ -3,13 +3,17 @@
 import json
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bptt import __version__
 from tests.integration.embedded.homes import Home
-from tests.servers import start_redis
+from tests.servers import free_port, start_redis, until
+from tests.servers.process import die_with_parent
 
 Found = dict[tuple[str, str], str]
 
@@ -117,3 +121,40 @@ def test_a_stranger_on_the_socket_of_a_stack_that_is_down_is_found(home: Home) -
         found = examined(home, code=1)
 
     assert "End that process, or set BPTT_HOME" in found["fail", "Redis"]
+
+
+def test_a_server_that_is_named_is_asked_who_we_are(home: Home) -> None:
+    made = home.bptt("tokens", "create", "--user", "anna", "--role", "admin")
+    token = made.stdout.strip()
+    port = free_port()
+    command = [sys.executable, "-m", "bptt", "api", "--port", str(port), "--require-tokens"]
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        command, env=home.environment, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent
+    )
+    try:
+        assert until(lambda: answers(port))
+        ours = Home(home.folder, BPTT_SERVER=address, BPTT_TOKEN=token)
+        nobody = Home(home.folder, BPTT_SERVER=address)
+
+        found, refused = ours.bptt("doctor"), examined(nobody, code=1)
+    finally:
+        server.terminate()
+        server.wait()
+
+    assert found.returncode == 0, found.stdout
+    first, second = found.stdout.splitlines()[:2]
+    assert first == f"ok    server    {address} is bptt {__version__}"
+    assert (
+        second == f"ok    server    it takes our token {token[:13]}: there we are anna, role admin"
+    )
+    assert token not in found.stdout + found.stderr
+    assert "The server asks for a token: set BPTT_TOKEN" in refused["fail", "server"]
+
+    gone = examined(ours, code=1)
+    assert f"The server {address} does not answer" in gone["fail", "server"]
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

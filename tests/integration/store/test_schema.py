@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
@@ -21,7 +22,7 @@ from bptt.store.tables import metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
 
 ROOT = Path(__file__).parents[3]
-ALL = ["0001", "0002", "0003"]
+ALL = ["0001", "0002", "0003", "0004"]
 
 CATALOGUE = {
     "sqlite": (
@@ -100,6 +101,33 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
 
 
 @both
+def test_users_outlive_the_way_down_and_up_without_roles_and_tokens(
+    blank: Callable[[], Database],
+) -> None:
+    database = blank()
+    store.upgrade(database)
+    store.downgrade(database, "0003")
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO users (name, weight, usage_at, created_at) VALUES ('ada', 3, 1.0, 2.0)"
+            )
+        )
+
+    assert store.upgrade(database) == ["0004"]
+    (ada,) = store.list_users(database)
+    assert (ada.role, ada.weight, ada.disabled_at) == ("user", 3, None)
+    store.create_token(database, user="ada", role="admin")
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(text("UPDATE users SET role = 'root'"))
+
+    store.downgrade(database, "0003")
+    assert store.upgrade(database) == ["0004"]
+    (ada,) = store.list_users(database)
+    assert (ada.role, ada.weight, store.list_tokens(database)) == ("user", 3, [])
+
+
+@both
 def test_the_migrations_lead_to_exactly_the_tables_of_the_program(
     blank: Callable[[], Database],
 ) -> None:
@@ -153,7 +181,7 @@ def test_an_older_a_newer_and_no_schema_are_told_apart(blank: Callable[[], Datab
     store.downgrade(database, "0001")
     with pytest.raises(
         SchemaMismatch,
-        match=r"is older than this bptt: it has schema 0001, needed is 0003. Run: bptt database",
+        match=r"is older than this bptt: it has schema 0001, needed is 0004. Run: bptt database",
     ):
         store.check(database)
 
@@ -190,7 +218,7 @@ def test_an_unknown_revision_to_go_back_to_is_refused(blank: Callable[[], Databa
     database = blank()
     store.upgrade(database)
 
-    with pytest.raises(SchemaMismatch, match=r"'0077'.*Known: base, 0001, 0002, 0003"):
+    with pytest.raises(SchemaMismatch, match=r"'0077'.*Known: base, 0001, 0002, 0003, 0004"):
         store.downgrade(database, "0077")
 
     store.check(database)
@@ -218,7 +246,7 @@ def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
     ).stdout
 
     assert said.startswith(str(tmp_path / "site"))
-    assert said.endswith("['0001', '0002', '0003']\n")
+    assert said.endswith("['0001', '0002', '0003', '0004']\n")
 
 
 def test_only_the_owner_can_read_the_sqlite_files(tmp_path: Path) -> None:
