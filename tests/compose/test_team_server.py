@@ -1,7 +1,6 @@
 """docker-compose.yml, proved: each test goes on where the one before it ended."""
 
 import base64
-import itertools
 import os
 import subprocess
 import urllib.error
@@ -10,6 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.compose.grids import (
+    RUN_SECONDS,
+    TOKENS,
+    busy_workers,
+    most_at_once,
+    submit,
+    wait_ended,
+    wait_training,
+)
 from tests.compose.stack import PROJECT, SERVICES, Stack, say
 from tests.servers import short_folder
 
@@ -17,12 +25,6 @@ pytestmark = pytest.mark.compose
 
 RESTART_ENGINE = os.environ.get("COMPOSE_PROOF_RESTART_ENGINE", "")
 """A command that stops the Docker engine and starts it again; without one that is not proved."""
-
-RUN_SECONDS = 20.0
-"""How long a run is to take on this machine, so that a grid has a middle."""
-
-SEEDS = itertools.count()
-TOKENS: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")
@@ -34,37 +36,6 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         if request.session.testsfailed:
             say(made.compose("logs", "--tail", "40", check=False).stdout[-30000:])
         made.remove()
-
-
-def submit(stack: Stack, user: str, name: str, runs: int, seconds: float = RUN_SECONDS) -> None:
-    # as fast as the last ones, whatever else the machine does
-    pace = stack.query(
-        "SELECT coalesce(avg((finished_at - started_at) / step), 0.1) FROM "
-        "(SELECT * FROM runs WHERE status = 'succeeded' ORDER BY finished_at DESC LIMIT 8) AS x"
-    )
-    steps = max(round(seconds / float(pace[0][0])), 200)
-    file = stack.write_grid(name, seeds=list(itertools.islice(SEEDS, runs)), steps=steps)
-    stack.client(TOKENS[user], "submit", file)
-    say(f"{user} has queued {runs} runs of {steps} updates, from another container: {name}")
-
-
-def wait_training(stack: Stack) -> None:
-    """Return in the middle of a grid: some runs train and have saved themselves, others wait."""
-    training = (
-        "SELECT count(*) FILTER (WHERE status = 'running' AND checkpoint_step > 0), "
-        "count(*) FILTER (WHERE status = 'queued') FROM runs"
-    )
-
-    def is_in_the_middle() -> bool:
-        saved, waiting = map(int, stack.query(training)[0])
-        assert waiting > 0, "the grid was too short for this machine"
-        return saved > 0
-
-    stack.wait(is_in_the_middle, "a run trains and has saved itself")
-
-
-def wait_ended(stack: Stack) -> None:
-    stack.wait(lambda: stack.unfinished() == 0, "every run has ended")
 
 
 def status(url: str, authorization: str = "") -> int:
@@ -177,16 +148,6 @@ def test_a_limit_of_a_user_holds_and_users_take_turns(stack: Stack) -> None:
     say(f"cleo, who came last and may have one at a time, was done with {left} of ben's waiting")
 
 
-def most_at_once(stack: Stack, user: str) -> int:
-    rows = stack.query(
-        "SELECT a.started_at, a.ended_at FROM attempts a JOIN runs r ON r.id = a.run_id "
-        f"WHERE r.user_name = '{user}'"
-    )
-    changes = [(float(began), 1) for began, _ in rows] + [(float(end), -1) for _, end in rows]
-    # at one moment ends come before starts
-    return max(itertools.accumulate(change for _, change in sorted(changes)))
-
-
 @pytest.mark.parametrize("service", [name for name in SERVICES if name != "worker"])
 def test_a_container_that_is_killed_in_mid_grid_loses_nothing(stack: Stack, service: str) -> None:
     submit(stack, "ada", f"kill-{service}", runs=8)
@@ -254,10 +215,6 @@ def test_workers_are_added_and_taken_away_in_mid_grid(stack: Stack) -> None:
     say(f"four workers, one, two; attempts of the grid ended as {sorted(kinds)}")
     assert ["lost"] not in kinds
     assert ["expired"] not in kinds
-
-
-def busy_workers(stack: Stack) -> int:
-    return stack.number("SELECT count(DISTINCT worker_id) FROM runs WHERE status = 'running'")
 
 
 if RESTART_ENGINE:
