@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bptt import store
 from bptt.api.faults import status_of, told
 from bptt.api.service import Service
-from bptt.errors import BpttError, DatabaseUnavailable, NotAdmitted
+from bptt.errors import BpttError, NotAdmitted
 from bptt.store.user_records import Holder
 
 Admission = Literal["machine", "everybody", "tokens"]
@@ -34,6 +34,8 @@ class Gate:
 
     def __init__(self, app: ASGIApp, service: Service, admission: Admission) -> None:
         self._app, self._service, self._admission = app, service, admission
+        self._used: set[int] = set()
+        self._is_noting = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its `holder`, or refuse it before its body is read."""
@@ -50,9 +52,26 @@ class Gate:
         scope.setdefault("state", {})["holder"] = holder
         await self._app(scope, receive, send)
         if holder is not None and holder.is_stale:
-            # it has its answer; that a full disk takes no note is told where it matters
-            with suppress(DatabaseUnavailable):
-                await run_in_threadpool(store.note_use, self._service.database, holder.token_id)
+            self._used.add(holder.token_id)
+            await self._note_uses()
+
+    async def _note_uses(self) -> None:
+        """Note which tokens were used, after their answers; one at a time.
+
+        While somebody else writes for long, no more than one thread waits for its turn.
+        """
+        if self._is_noting:
+            # by the request that notes already
+            return
+        self._is_noting = True
+        try:
+            while self._used:
+                token_id = self._used.pop()
+                # that a full disk takes no note is told where it matters
+                with suppress(BpttError):
+                    await run_in_threadpool(store.note_use, self._service.database, token_id)
+        finally:
+            self._is_noting = False
 
     async def _holder(self, given: list[str]) -> Holder | None:
         if not given:

@@ -71,7 +71,7 @@ def list_(as_json: bool) -> None:
 @tokens.command()
 @click.argument("prefix")
 def revoke(prefix: str) -> None:
-    """Let the token that begins with PREFIX hold no longer, from the next request on."""
+    """Refuse the token that begins with PREFIX, from the next request on."""
     with connected() as client:
         revoked = client.revoke_token(prefix)
     label = f" ({revoked.label})" if revoked.label else ""
@@ -91,7 +91,7 @@ def _end(token: "Token") -> str:
         case "expired":
             return "expired"
         case "disabled":
-            return "its user is disabled"
+            return "user disabled"
     if token.expires_at is None:
-        return "until it is revoked"
+        return "until revoked"
     return f"for {span(token.expires_at - time.time())}"

@@ -114,14 +114,14 @@ class Connection:
             )
 
     def _check_route(self, answer: httpx.Response) -> None:
-        """Return unless a server of another version lacks what this program asks for."""
-        version = answer.headers.get(VERSION_HEADER, "unknown")
+        """Return unless the server is older than what this program asks for."""
         lacks = answer.status_code in (404, 405) and answer.json()["error"] == BpttError.__name__
-        if lacks and version != __version__:
-            path = answer.request.url.path
+        if self._server and lacks:
+            asked = f"{answer.request.method} {answer.request.url.path}"
+            version = answer.headers.get(VERSION_HEADER, "unknown")
             raise ServerUnavailable(
                 f"The server {self._server} is bptt {version}, this program is {__version__}: "
-                f"it does not know {answer.request.method} {path}. Upgrade the server."
+                f"it does not know {asked}. Upgrade the server."
             )
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ def test_first_token_is_printed_alone_and_explained_beside(bptt, home):
     assert code == 0
     assert TOKEN.fullmatch(out)
     assert errors == [
-        "A token of anna (admin), until it is revoked; it is not shown again.",
+        "A token of anna (admin), until revoked; it is not shown again.",
         "To use it: BPTT_SERVER=URL BPTT_TOKEN=... bptt status",
         f"To revoke it: bptt tokens revoke {out[:13]}",
     ]

@@ -13,6 +13,7 @@ from bptt import store
 from bptt.api.gate import OPEN
 from bptt.client import connect
 from bptt.errors import NotAdmitted, NotAllowed
+from bptt.run_folder import RunFolder
 from bptt.settings import Settings, for_child
 from tests.integration.api.conftest import free_port
 from tests.servers import until
@@ -133,41 +134,47 @@ def test_a_server_whose_database_is_away_starts_and_lets_nobody_in(home, served)
     assert none.status_code == 401
 
 
-def test_no_token_is_ever_written_anywhere(settings, served, tmp_path):
-    token, _ = make_token(settings, "anna", "admin")
+def test_no_token_is_ever_written_anywhere(settings, served, file, new_owner, tmp_path):
+    token, prefix = make_token(settings, "anna", "admin")
+    with connect(settings) as client:
+        client.submit(file)
+    run = new_owner(settings).begin()
+    # nobody expects a folder there
+    RunFolder.of_attempt(settings.runs, run.run_id, run.attempt).log.mkdir(parents=True)
     said = tmp_path / "said"
 
-    with said.open("w") as file, served(settings, *OUTSIDE, said=file) as address:
+    with said.open("w") as output, served(settings, *OUTSIDE, said=output) as address:
         for shown in (token, UNKNOWN, f"{token}x", f"bptt_{'é' * 43}"):
             get(address, f"Bearer {shown}".encode())
             get(address, f"Bearer {shown}".encode(), path=f"/{quote(shown)}")
-        # an error of the server itself, traceback and all
-        (settings.home / "bptt.db").unlink()
-        (settings.home / "bptt.db").mkdir()
-        for path in ("/api/grids", f"/api/tokens/{token}/revoke"):
-            assert get(address, f"Bearer {token}", path=path, method="POST").status_code >= 400
+        failed = get(address, f"Bearer {token}", path=f"/api/runs/{run.run_id}/log")
+        revoked = get(address, f"Bearer {token}", path=f"/api/tokens/{token}/revoke", method="POST")
 
-    assert "bptt_" not in said.read_text().replace("bptt_migrations", "").replace(
-        "bptt_plugins", ""
-    )
-    for file in settings.home.rglob("*"):
-        assert not file.is_file() or token.encode() not in file.read_bytes(), file
+    assert (failed.status_code, revoked.json()["prefix"]) == (500, prefix)
+    assert "IsADirectoryError" in said.read_text()
+    assert token not in failed.text + revoked.text + said.read_text()
+    assert UNKNOWN not in said.read_text()
+    for path in settings.home.rglob("*"):
+        assert not path.is_file() or token.encode() not in path.read_bytes(), path
 
 
 def test_the_use_of_a_token_is_noted_without_keeping_anybody_waiting(settings, served):
-    token, prefix = make_token(settings, "anna")
+    made = [make_token(settings, user) for user in ("anna", "bob")]
     database = store.open_database(settings.database)
 
     def used():
-        return store.find_token(database, prefix).last_used_at
+        return [store.find_token(database, prefix).last_used_at for _, prefix in made]
 
     with served(settings, *OUTSIDE) as address:
-        # somebody else writes: reading needs no turn
+        # while somebody else writes, more requests than the server has threads are answered
         with database.write():
-            assert get(address, f"Bearer {token}").status_code == 200
-        assert until(used)
+            for _ in range(30):
+                for token, _ in made:
+                    assert get(address, f"Bearer {token}").status_code == 200
+            assert used() == [None, None]
+        assert until(lambda: all(used()))
         first = used()
-        assert get(address, f"Bearer {token}").status_code == 200
+        assert get(address, f"Bearer {made[0][0]}").status_code == 200
 
     assert used() == first
     database.close()

@@ -13,7 +13,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
@@ -98,33 +97,6 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
     assert store.upgrade(database) == ALL
     assert rows_of(database, runs) == []
     store.check(database)
-
-
-@both
-def test_users_outlive_the_way_down_and_up_without_roles_and_tokens(
-    blank: Callable[[], Database],
-) -> None:
-    database = blank()
-    store.upgrade(database)
-    store.downgrade(database, "0003")
-    with database.write() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO users (name, weight, usage_at, created_at) VALUES ('ada', 3, 1.0, 2.0)"
-            )
-        )
-
-    assert store.upgrade(database) == ["0004"]
-    (ada,) = store.list_users(database)
-    assert (ada.role, ada.weight, ada.disabled_at) == ("user", 3, None)
-    store.create_token(database, user="ada", role="admin")
-    with pytest.raises(IntegrityError), database.write() as connection:
-        connection.execute(text("UPDATE users SET role = 'root'"))
-
-    store.downgrade(database, "0003")
-    assert store.upgrade(database) == ["0004"]
-    (ada,) = store.list_users(database)
-    assert (ada.role, ada.weight, store.list_tokens(database)) == ("user", 3, [])
 
 
 @both

@@ -1,6 +1,10 @@
 """Users: their limits hold from the next claim on, and a listing says what each uses."""
 
+from collections.abc import Callable
+
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from bptt import store
 from bptt.errors import NotPossible, UserNotFound
@@ -111,3 +115,26 @@ def test_nobody_is_made_by_a_slip_of_a_name(database: Database) -> None:
             call()
 
     assert [user.name for user in store.list_users(database)] == ["anna"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_users_outlive_the_way_down_and_up_without_roles_and_tokens(
+    new_database: Callable[[str], Database], dialect: str
+) -> None:
+    database = new_database(dialect)
+    store.downgrade(database, "0003")
+    columns = "(name, weight, usage_at, created_at) VALUES ('ada', 3, 1.0, 2.0)"
+    with database.write() as connection:
+        connection.execute(text(f"INSERT INTO users {columns}"))
+
+    assert store.upgrade(database) == ["0004"]
+    (ada,) = store.list_users(database)
+    assert (ada.role, ada.weight, ada.disabled_at) == ("user", 3, None)
+    store.create_token(database, user="ada", role="admin")
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(text("UPDATE users SET role = 'root'"))
+
+    store.downgrade(database, "0003")
+    assert store.upgrade(database) == ["0004"]
+    (ada,) = store.list_users(database)
+    assert (ada.role, ada.weight, store.list_tokens(database)) == ("user", 3, [])
