@@ -26,15 +26,15 @@ def submit(stack: Stack, user: str, name: str, runs: int, seconds: float = RUN_S
 
 
 def wait_training(stack: Stack) -> None:
-    """Return in the middle of a grid: some runs train and have saved themselves, others wait."""
+    """Return in the middle of a grid: a run trains and has saved itself."""
     training = (
         "SELECT count(*) FILTER (WHERE status = 'running' AND checkpoint_step > 0), "
-        "count(*) FILTER (WHERE status = 'queued') FROM runs"
+        "count(*) FILTER (WHERE finished_at IS NULL) FROM runs"
     )
 
     def is_in_the_middle() -> bool:
-        saved, waiting = map(int, stack.query(training)[0])
-        assert waiting > 0, "the grid was too short for this machine"
+        saved, left = map(int, stack.query(training)[0])
+        assert left > 0, "the grid was too short for this machine"
         return saved > 0
 
     stack.wait(is_in_the_middle, "a run trains and has saved itself")

@@ -230,6 +230,7 @@ if RESTART_ENGINE:
 
 
 def test_down_and_up_keep_everything(stack: Stack) -> None:
+    wait_ended(stack)
     held = ("grids", "points", "runs", "attempts", "events", "users", "tokens")
     rows = {table: stack.number(f"SELECT count(*) FROM {table}") for table in held}
     submit_again = "kill-redis.yaml"
@@ -247,6 +248,7 @@ def test_down_and_up_keep_everything(stack: Stack) -> None:
 
 
 def test_every_point_ended_exactly_once_and_is_in_mlflow_exactly_once(stack: Stack) -> None:
+    wait_ended(stack)
     runs = stack.number("SELECT count(*) FROM runs")
     ends = stack.query(
         "SELECT kind, count(*), count(DISTINCT run_id) FROM events "
