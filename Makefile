@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
-SOURCES := services plugins migrations tests benchmarks docs
+SOURCES := services plugins migrations tests benchmarks docs deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test soak browser check format lint types imports docs bench clean
+.PHONY: help demo report secrets test soak browser compose-proof check format lint types imports \
+  docs bench clean
 
 help: ## print this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds), train it, compare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" sh grids/demo.sh
@@ -16,14 +17,20 @@ demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds)
 report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), write docs/examples
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh grids/report.sh
 
+secrets: ## write .env, random passwords for docker-compose.yml; one that is there stays
+	@sh deploy/secrets.sh
+
 test: .venv/.test ## run every test that takes minutes, against real servers
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not soak and not browser"
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not soak and not browser and not compose"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak
 
 browser: .venv/.test ## open a grid's pages in MLflow with Chromium; pictures go to BROWSER_SHOTS
 	$(BIN)/python -m pytest -m browser
+
+compose-proof: .venv/.test ## prove docker-compose.yml: kill every container; needs a Docker engine
+	$(BIN)/python -m pytest -m compose --capture no tests/compose
 
 check: lint types imports docs ## everything that needs no run: style, types, layers, reference pages
 

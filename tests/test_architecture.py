@@ -84,6 +84,21 @@ def test_command_line_starts_light(arguments):
     assert HEAVY & set(json.loads(done.stderr)) == set()
 
 
+def test_a_command_for_a_server_needs_nothing_that_trains():
+    program = (
+        "import sys\n"
+        "for heavy in ('torch', 'sqlalchemy', 'alembic', 'celery', 'redis', 'fastapi', 'mlflow'):\n"
+        "    sys.modules[heavy] = None\n"
+        "from bptt.cli import main\n"
+        "main(['--server', 'http://127.0.0.1:1', 'status'])\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.returncode == 75, done.stderr
+    assert "does not answer" in done.stdout + done.stderr
+
+
 def test_help_takes_little_processor_time():
     def seconds():
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

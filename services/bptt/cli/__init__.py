@@ -44,6 +44,7 @@ SECTIONS = {
         "doctor": "Check this machine and say what to mend.",
         "ship": "Send to MLflow what has not reached it yet.",
         "worker": "Run one worker in the foreground.",
+        "heartbeat": "Say whether the worker here is heard of, for health checks.",
         "api": "Serve grids and runs over HTTP.",
         "tokens": "Make, list and revoke the tokens of a server.",
         "users": "List users, and set their roles and limits.",

@@ -4,7 +4,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bptt import store
 from bptt.client import connect
 from bptt.embedded.home import Holder, holder
 from bptt.errors import BpttError
@@ -84,6 +83,9 @@ def find_standing(settings: Settings) -> Standing:
 
 
 def _database(settings: Settings) -> str:
+    # not where only a server is asked: there is no SQLAlchemy on a laptop
+    from bptt import store
+
     with suppress(BpttError):
         database = store.open_database(settings.database)
         try:

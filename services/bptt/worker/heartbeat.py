@@ -1,0 +1,35 @@
+"""`silence`: whether the worker of this machine is heard of, for whoever watches over it."""
+
+from contextlib import closing
+
+from bptt import store
+from bptt.settings import Settings
+from bptt.store.clock import read_clock
+from bptt.worker import host
+
+
+def silence(settings: Settings) -> float | None:
+    """Return how long ago a worker that lives on this machine last beat, in seconds.
+
+    In a container that is the worker of this container.
+
+    Returns:
+        None if no worker that the database knows lives here.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        SchemaMismatch: it has not the tables this program needs.
+    """
+    here = (host.hostname(), host.boot_id())
+    with closing(store.open_database(settings.database)) as database:
+        beats = [
+            worker.beat_at
+            for worker in store.live_owners(database)
+            # its number may have gone to another process meanwhile
+            if (worker.host, worker.boot_id) == here
+            and host.started(worker.pid) == worker.pid_started
+        ]
+        if not beats:
+            return None
+        with database.read() as connection:
+            return max(read_clock(connection) - max(beats), 0.0)
