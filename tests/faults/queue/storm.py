@@ -159,6 +159,12 @@ class Storm:
             [
                 f"seed {self.seed}, faults {dict(self.nemesis.done)}",
                 *self.nemesis.log[-60:],
+                *(
+                    f"{run_id} failed: {failure}"
+                    for run_id, failure in self.cluster.query(
+                        "SELECT id, failure FROM runs WHERE status = 'failed'"
+                    )
+                ),
                 *(str(event) for event in self.cluster.events()[-200:]),
                 self.cluster.tail(),
             ]
