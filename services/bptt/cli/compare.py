@@ -136,6 +136,7 @@ def _row(group: "Group") -> list[str]:
 
 def _conclusions(comparison: "Comparison") -> list[str]:
     lines = [wording.verdict(comparison.groups, comparison.better)]
+    lines.append(wording.unfinished([group.counts for group in comparison.groups]))
     if not comparison.better and comparison.metric:
         lines.append(f"Not ranked: nothing says which way {comparison.metric} is better.")
     if (best := comparison.best_run) is not None:

@@ -30,6 +30,7 @@ class Curves:
     """One run over its training."""
 
     outcome: str
+    seed: int
     series: dict[str, tuple[Array, Array]]
     """Metric -> (steps, values), finite ones."""
     flow: FlowHistory | None
@@ -39,12 +40,13 @@ class Curves:
         return None if self.flow is None else self.flow.log10()[-1]
 
 
-def read_curves(runs: Path, run_id: str, names: Iterable[str]) -> Curves | None:
+def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Curves | None:
     """Return what the newest attempt with a result has measured; None if there is none here.
 
     Args:
         runs: the folder of all runs.
         run_id: of the run.
+        seed: of the run.
         names: metrics to read from its journal.
     """
     done = (folder for folder in attempts(runs, run_id) if folder.is_finished)
@@ -64,7 +66,7 @@ def read_curves(runs: Path, run_id: str, names: Iterable[str]) -> Curves | None:
         for name, (steps, values) in found.items()
         if steps
     }
-    return Curves(str(result["outcome"]), series, _flow(folder))
+    return Curves(str(result["outcome"]), seed, series, _flow(folder))
 
 
 def _flow(folder: RunFolder) -> FlowHistory | None:
@@ -98,7 +100,7 @@ def over_training(
     bands = []
     for label, runs in held.items():
         if runs:
-            rows = np.stack([_in_windows(one, name, edges, hold, log) for one in runs])
+            rows = _by_seed(runs, [_in_windows(one, name, edges, hold, log) for one in runs])
             bands.append(
                 _from_log(band(label, centres, rows)) if log else band(label, centres, rows)
             )
@@ -142,13 +144,14 @@ def _from_log(one: Band) -> Band:
 
 def over_lag(label: str, curves: Sequence[Curves]) -> Band | None:
     """Return the mean of log10 of the gradient's norm at the last probe, over the lag."""
-    held = [values for c in curves if (values := c.at_end()) is not None]
+    held = [(c, values) for c in curves if (values := c.at_end()) is not None]
     if not held:
         return None
-    rows = np.full((len(held), max(map(len, held))), np.nan)
-    for row, values in zip(rows, held, strict=True):
+    rows = np.full((len(held), max(len(values) for _, values in held)), np.nan)
+    for row, (_, values) in zip(rows, held, strict=True):
         row[: len(values)] = np.where(np.isfinite(values), values, np.nan)
-    return band(label, np.arange(rows.shape[1], dtype=float), rows)
+    by_seed = _by_seed([c for c, _ in held], rows)
+    return band(label, np.arange(rows.shape[1], dtype=float), by_seed)
 
 
 def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:
@@ -165,7 +168,17 @@ def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:
         layer[np.searchsorted(steps, flow.steps), : flow.lags] = np.where(
             np.isfinite(values), values, np.nan
         )
-    return FlowMap(label, steps, _mean(cube), len(flows))
+    held = [c for c in curves if c.flow is not None]
+    by_seed = _by_seed(held, cube)
+    return FlowMap(label, steps, _mean(by_seed), len(by_seed))
+
+
+def _by_seed(runs: Sequence[Curves], rows: Sequence[Array] | Array) -> Array:
+    """Return the mean over the runs of each seed: they are not independent of each other."""
+    gathered: dict[int, list[Array]] = {}
+    for one, row in zip(runs, rows, strict=True):
+        gathered.setdefault(one.seed, []).append(row)
+    return np.stack([_mean(np.stack(held)) for held in gathered.values()])
 
 
 def band(label: str, x: Array, rows: Array) -> Band:
@@ -174,7 +187,7 @@ def band(label: str, x: Array, rows: Array) -> Band:
     Args:
         label: of the configuration.
         x: (points,).
-        rows: (runs, points), nan where a run has no value.
+        rows: (seeds, points), nan where a seed has no value.
     """
     from scipy.special import stdtrit
 

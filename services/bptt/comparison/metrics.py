@@ -36,30 +36,45 @@ def _deciding(result: Mapping[str, Any]) -> Measure:
     return Measure(f"eval/{metric}", metric, better, result.get("baseline"))
 
 
-def find_metrics(asked: Sequence[str], points: Sequence[Point]) -> list[Measure]:
+def names_of(points: Sequence[Point]) -> list[str]:
+    """Return the names of all figures that any result has."""
+    return list(dict.fromkeys(name for point in points for name in point.figures))
+
+
+def find_metrics(
+    asked: Sequence[str], points: Sequence[Point], known: Sequence[str]
+) -> list[Measure]:
     """Return the metrics that were asked for, by their whole name or its last word.
 
     Where the last word fits several, that of the evaluation is meant.
+
+    Args:
+        asked: names.
+        points: of one task.
+        known: figures that results of the whole grid have; of those this task lacks, none are
+            returned.
 
     Raises:
         InvalidSpec: no result has such a metric, or it fits several.
     """
     own = deciding_metric(points)
-    there = list(dict.fromkeys(name for point in points for name in point.figures))
+    there = names_of(points)
     found: dict[str, Measure] = {}
     faults = []
     for text in asked:
         fits = [name for name in there if name == text]
         fits = fits or [name for name in there if name == f"eval/{text}"]
         fits = fits or [name for name in there if name.rpartition("/")[2] == text]
+        if not fits and any(text in (name, name.rpartition("/")[2]) for name in known):
+            continue
         if len(fits) != 1:
-            what = f"may be {' or '.join(fits)}" if fits else _unknown(there)
+            what = f"may be {' or '.join(fits)}" if fits else _unknown(known)
             faults.append(f"--metric {text!r} {what}.")
             continue
         (name,) = fits
         lower = name.rpartition("/")[2] in LOWER
-        known = Measure(name, name, "lower" if lower else "")
-        found[name] = own if name == own.name else known
+        other = Measure(name, name, "lower" if lower else "")
+        found[name] = own if name == own.name else other
     if faults:
         raise InvalidSpec(faults)
     return list(found.values())

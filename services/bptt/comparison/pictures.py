@@ -72,6 +72,8 @@ class _Gallery:
         comparison = compare(points, self._by)[0]
         labels = [group.config for group in comparison.groups]
         self._labels = labels[:GROUPS]
+        rest = [axis for axis in axes_of(points) if axis not in self._by and axis != "task"]
+        self._averaged = ", ".join(rest)
         self._left_out = len(labels) - len(self._labels)
         self._title = title
         wanted = (self._metric.name, *SERIES)
@@ -81,7 +83,7 @@ class _Gallery:
             held = self._curves.get(label(point, self._by))
             if held is None or not point.result:
                 continue
-            curves = read_curves(runs, point.run_id, wanted)
+            curves = read_curves(runs, point.run_id, point.seed, wanted)
             if curves is None:
                 self._absent += 1
             else:
@@ -121,6 +123,8 @@ class _Gallery:
 
     def _told(self, caption: str) -> str:
         told = [caption]
+        if self._averaged:
+            told.append(f"Averaged over {self._averaged} within each seed; --by chooses.")
         if self._left_out:
             told.append(f"The {GROUPS} best of {GROUPS + self._left_out} configurations.")
         if self._absent:

@@ -13,6 +13,7 @@ from bptt.comparison.wording import (
     interval_told,
     number_told,
     rank_told,
+    unfinished,
     verdict,
 )
 
@@ -76,6 +77,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     if comparison.baseline is not None:
         told.append(f"The best answer without a memory has {number_told(comparison.baseline)}.")
     told.append(verdict(comparison.groups, comparison.better))
+    told.append(unfinished([group.counts for group in comparison.groups]))
     if (best := comparison.best_run) is not None:
         value = number_told(best.value)
         told.append(f"Best single run: {best.run_id} ({best.config}, seed {best.seed}), {value}.")

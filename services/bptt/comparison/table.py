@@ -14,7 +14,7 @@ from bptt.comparison.difference import (
     paired_difference,
 )
 from bptt.comparison.interval import Interval, rate_interval
-from bptt.comparison.metrics import Measure, deciding_metric, find_metrics
+from bptt.comparison.metrics import Measure, deciding_metric, find_metrics, names_of
 from bptt.comparison.point import RESULTS, Point
 
 
@@ -35,7 +35,7 @@ class Group:
     solved: Interval | None
     """Share of the ended runs that solved the task; a diverged run did not."""
     slope: Interval | None
-    """Slope of log gradient norm over the lag: what a step back multiplies it by."""
+    """Slope of log10 of the gradient's norm over the lag."""
     rank: int | None = None
     """1 for the best and all that tie with it; None: it cannot be ranked."""
     tied: bool = False
@@ -121,13 +121,19 @@ def compare(
     by_task: dict[str, list[Point]] = {}
     for point in points:
         by_task.setdefault(point.task, []).append(point)
-    return [_compare(task, held, axes, metrics) for task, held in by_task.items()]
+    known = names_of(points)
+    return [_compare(task, held, axes, metrics, known) for task, held in by_task.items()]
 
 
 def _compare(
-    task: str, points: Sequence[Point], by: Sequence[str], asked: Sequence[str]
+    task: str,
+    points: Sequence[Point],
+    by: Sequence[str],
+    asked: Sequence[str],
+    known: Sequence[str],
 ) -> Comparison:
-    measures = find_metrics(asked, points) if asked else [deciding_metric(points)]
+    # what another task alone has is shown for that one
+    measures = find_metrics(asked, points, known) or [deciding_metric(points)]
     first = measures[0]
     by_config: dict[str, list[Point]] = {}
     for point in points:

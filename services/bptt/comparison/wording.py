@@ -28,9 +28,11 @@ class Ranked(Protocol):
     def counts(self) -> Mapping[str, int]: ...
 
 
+LIVE = ("held", "queued", "running")
+
 EXPLAINED = (
     "Mean [95 % interval of the mean] over n seeds; solved: share of ended runs [Wilson]; slope: "
-    "of log gradient norm per step of lag; from best: difference paired by seed; =: ties with it."
+    "of log10 gradient norm per step of lag; from best: difference paired by seed; =: ties with it."
 )
 
 
@@ -61,6 +63,12 @@ def counts_told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(counts.items()))
 
 
+def unfinished(counts: Sequence[Mapping[str, int]]) -> str:
+    """Return how many runs may still change the order; empty if none may."""
+    live = sum(found.get(status, 0) for found in counts for status in LIVE)
+    return f"{live:,} runs have not ended: this order may change." if live else ""
+
+
 def verdict(groups: Sequence[Ranked], better: str) -> str:
     """Return in one sentence which configuration is best, and which cannot be told from it."""
     best = [group for group in groups if group.rank == 1]
@@ -68,9 +76,9 @@ def verdict(groups: Sequence[Ranked], better: str) -> str:
         return "No configuration can be ranked yet." if better else ""
     first, *others = best
     if not others:
-        return f"Best: {first.config}."
+        return f"Best: {first.config}." if len(groups) > 1 else ""
     if len(best) == len(groups):
-        return f"Best: {first.config}, but no other can be told apart from it."
+        return f"None can be told apart from the others; {first.config} comes first by its mean."
     told = ", ".join(group.config for group in others[:5])
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     return f"Best: {first.config}; not told apart from it: {told}{more}."

@@ -27,9 +27,9 @@ class Band:
     high: Array
     """(points,); nan where one run alone has a value."""
     n: int
-    """Runs."""
+    """Seeds."""
     extremes: tuple[float, float]
-    """Least and largest value of any run."""
+    """Least and largest value of any seed."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def gradient_bands(bands: Sequence[Band], *, title: str) -> Figure:
     for index, band in enumerate(bands):
         draw_band(axes, band, index)
     axes.axhline(0.0, color="0.6", linewidth=0.8)
+    _limit(axes, bands)
     longest = max((band.x[-1] for band in bands), default=1.0)
     axes.set_xlim(0, max(longest, 1.0))
     _finish(axes, style.LAG, style.norm_label("s"))

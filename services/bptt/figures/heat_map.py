@@ -106,10 +106,16 @@ def _paint(axes: Axes, values: Array, at: Array, steps: int | None) -> QuadMesh:
 
 def _edges(steps: Array, planned: int) -> Array:
     """Return the borders of the rows: half-way between two probes."""
+    # there are no steps before the first update
+    return np.maximum(_borders(steps, planned), 0.0)
+
+
+def _borders(steps: Array, planned: int) -> Array:
     if len(steps) == 1:
         # a single probe has no neighbour to share with, and must still be seen
         half = max(planned / 40, 0.5)
-        return np.array([steps[0] - half, steps[0] + half])
+        low = max(steps[0] - half, 0.0)
+        return np.array([low, low + 2 * half])
     middle = (steps[1:] + steps[:-1]) / 2
     return np.concatenate([[2 * steps[0] - middle[0]], middle, [2 * steps[-1] - middle[-1]]])
 

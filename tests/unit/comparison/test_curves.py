@@ -1,5 +1,6 @@
 """Averages over seeds of what runs measured while they learned."""
 
+import itertools
 import json
 
 import numpy as np
@@ -10,10 +11,12 @@ from bptt.comparison.curves import Curves, band, flow_map, over_lag, over_traini
 from bptt.figures.flow_history import FlowHistory
 from bptt.run_folder import RunFolder
 
+SEEDS = itertools.count()
 
-def curves(steps, values, outcome="finished", flow=None):
+
+def curves(steps, values, outcome="finished", flow=None, seed=None):
     series = {"eval/accuracy": (np.array(steps, float), np.array(values, float))}
-    return Curves(outcome, series, flow)
+    return Curves(outcome, next(SEEDS) if seed is None else seed, series, flow)
 
 
 def flow(norms, steps=(0, 10)):
@@ -105,8 +108,22 @@ def test_curves_are_those_of_the_newest_attempt_with_a_result(tmp_path):
         if attempt < 3:
             folder.write("result", {"outcome": "solved"})
 
-    found = read_curves(tmp_path, "g-0", ["eval/accuracy", "train/loss", "grad/norm"])
+    found = read_curves(tmp_path, "g-0", 0, ["eval/accuracy", "train/loss", "grad/norm"])
 
     assert found.outcome == "solved"
     assert {name: v.tolist() for name, (_, v) in found.series.items()} == {"eval/accuracy": [0.2]}
-    assert read_curves(tmp_path, "g-1", ["eval/accuracy"]) is None
+    assert read_curves(tmp_path, "g-1", 0, ["eval/accuracy"]) is None
+
+
+def test_runs_of_one_seed_count_once():
+    runs = [
+        curves([0], [value], seed=seed, flow=flow([[1, 10.0**-value]], steps=(0,)))
+        for seed, value in ((0, 1.0), (0, 3.0), (1, 4.0))
+    ]
+
+    (found,) = over_training({"a": runs}, "eval/accuracy")
+
+    assert (found.n, found.mean.tolist()) == (2, [3.0])
+    assert over_lag("a", runs).n == 2
+    assert over_lag("a", runs).mean.tolist() == pytest.approx([0.0, -3.0])
+    assert flow_map("a", runs).n == 2

@@ -166,3 +166,15 @@ def test_an_unknown_metric_is_refused_with_those_there_are():
         compare(CLIPPED, metrics=["speed"])
     with pytest.raises(InvalidSpec, match="no run has a result yet"):
         compare([Point("a", 0, "queued", None)], metrics=["loss"])
+
+
+def test_a_metric_of_one_task_alone_is_shown_for_that_one():
+    other = point("a", 0, 0.5, task="adding")
+    result = {**other.result, "metric": "mse", "metrics": {"eval/mse": 0.3}}
+    adding = Point("a", 0, "succeeded", result, "adding", "g-9", other.values)
+
+    latch, added = compare([*row("a", [0.9, 0.8]), adding], metrics=["mse"])
+
+    assert (latch.metric, added.metric) == ("accuracy", "mse")
+    with pytest.raises(InvalidSpec, match="eval/mse"):
+        compare([*row("a", [0.9, 0.8]), adding], metrics=["speed"])
