@@ -31,8 +31,8 @@ RUN python -m venv /opt/bptt
 ARG TORCH=cpu
 ARG TORCH_INDEX=""
 COPY --from=lists /lists/torch.txt /lists/constraints.txt /lists/
-RUN set -- /opt/bptt/bin/pip install --constraint /lists/constraints.txt \
-      ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
+RUN if [ -n "$TORCH_INDEX" ]; then export PIP_EXTRA_INDEX_URL="$TORCH_INDEX"; fi \
+ && set -- /opt/bptt/bin/pip install --constraint /lists/constraints.txt \
  && version=$(cat /lists/torch.txt) \
  && if [ "$TORCH" = cuda ]; then "$@" "torch==$version"; \
     else "$@" "torch==$version+cpu" || { \
