@@ -31,13 +31,15 @@ TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
     "cancelled": (),
 }
 
-LOSSES_AT_MOST = 3
-"""Attempts that die in a row without a new checkpoint before a run counts as failed."""
+OWN_DEATHS_AT_MOST = 3
+"""Attempts whose own process dies in a row, without a new checkpoint, before a run has failed."""
+WORKER_DEATHS_AT_MOST = 9
+"""The same for attempts whose worker dies or falls silent: mostly that is no fault of the run."""
 
 FailureCause = Literal[
-    "crash_loop",  # died LOSSES_AT_MOST times in a row without progress
+    "crash_loop",  # died too often in a row without progress
     "data_changed",
-    "disk_full",  # found no room LOSSES_AT_MOST times in a row, though the worker did
+    "disk_full",  # found no room OWN_DEATHS_AT_MOST times in a row, though its worker did
     "out_of_memory",
     "plugin_changed",
     "plugin_error",  # code of a plugin raised

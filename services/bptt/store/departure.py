@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bptt.lifecycle import HINTS, LOSSES_AT_MOST, Status, StopRequest
+from bptt.lifecycle import (
+    HINTS,
+    OWN_DEATHS_AT_MOST,
+    WORKER_DEATHS_AT_MOST,
+    Status,
+    StopRequest,
+)
 from bptt.store.records import Failure
 
 
@@ -15,6 +21,7 @@ class Owned:
     run_id: str
     stop_request: StopRequest
     losses: int
+    """Deaths without a checkpoint beyond `loss_step`, in deaths of a worker."""
     loss_step: int
     checkpoint_step: int
 
@@ -63,7 +70,9 @@ def given_back(run: Owned, why: str, last_step: int) -> Departure:
     return Departure("queued", "drained", reason=why, last_step=last_step)
 
 
-def lost(run: Owned, ending: str, death: Failure, last_step: int | None) -> Departure:
+def lost(
+    run: Owned, ending: str, death: Failure, last_step: int | None, *, by_itself: bool
+) -> Departure:
     """Decide for a run whose process or worker died; it may be what kills them.
 
     Args:
@@ -71,17 +80,20 @@ def lost(run: Owned, ending: str, death: Failure, last_step: int | None) -> Depa
         ending: `lost` or `expired`.
         death: what is known of it; the message says who died and how.
         last_step: the last step it is known to have done.
+        by_itself: its own process died, while its worker lived on.
     """
     how: dict[str, Any] = {"exit_code": death.exit_code, "signal": death.signal}
     how |= {"last_step": last_step}
     if run.stop_request == "cancel":
         return Departure("cancelled", ending, **how)
-    losses = 0 if run.checkpoint_step > run.loss_step else run.losses + 1
+    weight = WORKER_DEATHS_AT_MOST // OWN_DEATHS_AT_MOST if by_itself else 1
+    losses = 0 if run.checkpoint_step > run.loss_step else run.losses + weight
     how["losses"] = {"losses": losses, "loss_step": run.checkpoint_step}
-    if losses >= LOSSES_AT_MOST:
+    if losses >= WORKER_DEATHS_AT_MOST:
         message = (
-            f"ended {losses} times in a row without a checkpoint beyond step "
-            f"{run.checkpoint_step}; the last time: {death.message}"
+            f"ended too often without a checkpoint beyond step {run.checkpoint_step} "
+            f"({OWN_DEATHS_AT_MOST} times by itself or {WORKER_DEATHS_AT_MOST} times with its "
+            f"worker, in a row); the last time: {death.message}"
         )
         report = _report(run.run_id, replace(death, message=message))
         return Departure("failed", ending, failure=report, **how)

@@ -72,10 +72,12 @@ def lose(
         DatabaseUnavailable: the database does not answer.
     """
     death = Failure(cause, why, log_tail, exit_code, signal)
+
+    def decide(run: departure.Owned) -> departure.Departure:
+        return departure.lost(run, "lost", death, last_step, by_itself=True)
+
     with database.write() as connection:
-        return leave(
-            connection, run_id, attempt, lambda run: departure.lost(run, "lost", death, last_step)
-        )
+        return leave(connection, run_id, attempt, decide)
 
 
 def give_back(

@@ -93,7 +93,7 @@ def _take(
     death = Failure("crash_loop", f"{why} ({row.worker_id})")
 
     def decide(run: Owned) -> Departure:
-        return departure.lost(run, ending, death, None)
+        return departure.lost(run, ending, death, None, by_itself=False)
 
     with database.write() as connection:
         return leave(connection, row.id, row.attempt, decide, actor=ACTOR, guard=guard)

@@ -54,7 +54,7 @@ class Nemesis:
         """Do one fault; what cannot be done right now is replaced by another."""
         faults: dict[str, Callable[[], bool]] = {
             "kill worker": lambda: self._kill(self.cluster.alive()),
-            "kill run": lambda: self._kill(self.cluster.training()),
+            "kill run": self._kill_run,
             "kill redis": self._kill_redis,
             "kill database": self._kill_database,
             "kill submit": self._kill_submit,
@@ -90,6 +90,11 @@ class Nemesis:
             os.kill(self.chance.choice(victims), signal.SIGKILL)
             return True
         return False
+
+    def _kill_run(self) -> bool:
+        # a third death in a row, before a checkpoint, is the run's own fault by contract
+        twice = "SELECT count(*) FROM runs WHERE status = 'running' AND losses >= 6"
+        return self.cluster.query(twice) == [(0,)] and self._kill(self.cluster.training())
 
     def _freeze(self, victims: list[int]) -> bool:
         victims = [pid for pid in victims if pid not in self.frozen]

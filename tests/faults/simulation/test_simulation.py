@@ -93,7 +93,7 @@ def judge(database, story, runs):
 def play(virtual, seeds):
     for seed in seeds:
         story, verdict = tell(virtual(), seed)
-        # a run whose workers die three times in a row counts as the cause
+        # a run that dies three times in a row, or nine times with its worker, is the cause
         wrong = {name: found for name, found in verdict.wrong().items() if name != "failed"}
         told = "\n".join(story.story[-40:])
         assert not wrong, f"seed {seed}: {wrong}\n{told}"

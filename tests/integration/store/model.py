@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bptt.lifecycle import LOSSES_AT_MOST, TERMINAL, can_become
+from bptt.lifecycle import OWN_DEATHS_AT_MOST, TERMINAL, WORKER_DEATHS_AT_MOST, can_become
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Model:
             status = "cancelled"
         elif how == "finish":
             status, run.result = "succeeded", result
-        elif how == "fail" or (how == "lose" and self._lost_too_often(run)):
+        elif how == "fail" or self._lost_too_often(run, how):
             status = "failed"
         else:
             status = "held" if run.stop == "hold" else "queued"
@@ -157,10 +157,13 @@ class Model:
         closed = grid.first is not None and self.runs[grid.first].status in ("queued", "running")
         return not closed or grid.first == run_id
 
-    def _lost_too_often(self, run: ModelRun) -> bool:
-        run.losses = 0 if run.checkpoint > run.loss_step else run.losses + 1
+    def _lost_too_often(self, run: ModelRun, how: str) -> bool:
+        weights = {"lose": WORKER_DEATHS_AT_MOST // OWN_DEATHS_AT_MOST, "reap": 1}
+        if how not in weights:
+            return False
+        run.losses = 0 if run.checkpoint > run.loss_step else run.losses + weights[how]
         run.loss_step = run.checkpoint
-        return run.losses >= LOSSES_AT_MOST
+        return run.losses >= WORKER_DEATHS_AT_MOST
 
     def _leave(self, run_id: str, status: str) -> None:
         run = self.runs[run_id]

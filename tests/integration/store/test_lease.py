@@ -158,8 +158,42 @@ def test_only_deaths_in_a_row_without_a_new_checkpoint_count(database: Database)
     assert statuses == [*["queued"] * 5, "failed"]
     failure = row_of(database, runs, id="g-0").failure
     assert failure["message"] == (
-        "ended 3 times in a row without a checkpoint beyond step 5; the last time: it was killed"
+        "ended too often without a checkpoint beyond step 5 (3 times by itself or 9 times with "
+        "its worker, in a row); the last time: it was killed"
     )
+
+
+def test_nine_deaths_of_a_worker_count_as_three_of_the_run(database: Database) -> None:
+    begin(database)
+
+    statuses = []
+    for _ in range(9):
+        take(database)
+        (ended,) = store.reap_workers(database, ["w1"])
+        statuses.append(ended.status)
+        store.beat_worker(database, "w1")
+
+    assert statuses == [*["queued"] * 8, "failed"]
+    failure = row_of(database, runs, id="g-0").failure
+    assert failure["cause"] == "crash_loop"
+    assert failure["message"].endswith("the last time: its worker died (w1)")
+
+
+def test_deaths_with_and_without_the_worker_add_up(database: Database) -> None:
+    begin(database)
+    for attempt in (1, 2):
+        take(database)
+        store.lose(database, "g-0", attempt, why="it was killed", signal=9)
+    for _ in range(2):
+        take(database)
+        store.reap_workers(database, ["w1"])
+        store.beat_worker(database, "w1")
+    assert row_of(database, runs, id="g-0").status == "queued"
+
+    take(database)
+    (ended,) = store.reap_workers(database, ["w1"])
+
+    assert ended.status == "failed"
 
 
 def test_stopping_in_good_order_is_never_a_loss(database: Database) -> None:

@@ -175,7 +175,7 @@ class Queue(RuleBasedStateMachine):
     def reaped(self, expected: list[str], reaped: list[Any]) -> None:
         statuses = {}
         for run_id in expected:
-            statuses[run_id] = self.model.end(run_id, self.model.runs[run_id].attempt, "lose", {})
+            statuses[run_id] = self.model.end(run_id, self.model.runs[run_id].attempt, "reap", {})
         assert {one.run_id: one.status for one in reaped} == statuses
 
     @rule(pick=PICKS, what=st.sampled_from([*CONTROLS]))

@@ -181,7 +181,7 @@ MUTANTS: dict[str, tuple[Callable[..., Any], Story, tuple[str, ...]]] = {
         BOTH,
     ),
     "endless attempts": (
-        replace(departure, "LOSSES_AT_MOST", 1000),
+        replace(departure, "OWN_DEATHS_AT_MOST", 1000),
         gates.a_run_that_dies_again_and_again,
         BOTH,
     ),

@@ -69,7 +69,7 @@ def test_a_run_that_alone_finds_no_room_fails_after_three_attempts(
 
     failure = queue.run(run_id).failure
     assert failure["cause"] == "disk_full"
-    assert "ended 3 times in a row" in failure["message"]
+    assert "3 times by itself" in failure["message"]
     assert "No space left on device" in failure["message"]
     assert "bptt retry" in failure["hint"]
 
