@@ -1,6 +1,7 @@
 """`bptt compare`: a grid's answer, a mean over seeds for each configuration."""
 
 import base64
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from bptt.comparison import wording
 from bptt.errors import UserError
 
 if TYPE_CHECKING:
+    from bptt.api.answers import Grid
     from bptt.api.comparison_answers import Comparison, Group
     from bptt.client import Client
 
@@ -56,6 +58,9 @@ def compare(
         raise UserError("--json and --csv exclude each other: give one of them.")
     if svg and pictures is None:
         raise UserError("--svg is how --pictures FOLDER writes: give that, too.")
+    for place, is_folder in ((html, False), (pictures, True)):
+        if place is not None:
+            _refuse_unwritable(place, is_folder)
     with connected() as client:
         grid_id = client.find(grid, "grid").id
         comparisons = client.comparison(grid_id, by, metrics)
@@ -64,11 +69,22 @@ def compare(
         elif as_csv:
             _print_csv(comparisons)
         else:
-            _print(grid_title(grid_id, client.grid(grid_id).name), comparisons)
+            _print(client.grid(grid_id), comparisons)
         if html is not None:
             _write(html, client.report(grid_id, by, metrics).encode())
         if pictures is not None:
             _write_pictures(client, grid_id, by, pictures, svg)
+
+
+def _refuse_unwritable(path: Path, is_folder: bool) -> None:
+    """Say at once, not after the work is done, that there is no such place to write to."""
+    if path.exists() and path.is_dir() != is_folder:
+        kind, needed = ("file", "folder") if is_folder else ("folder", "file")
+        raise UserError(f"Cannot write {path}: it is a {kind}. Name a {needed}.")
+    parent = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    if (parent.is_dir() or path.exists()) and os.access(parent, os.W_OK):
+        return
+    raise UserError(f"Cannot write {path}: {parent} cannot be written to. Name another place.")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -93,7 +109,12 @@ def _write_pictures(
         click.echo("No run of this grid has left anything to draw on its machine yet.", err=True)
 
 
-def _print(title: str, comparisons: "list[Comparison]") -> None:
+def _print(grid: "Grid", comparisons: "list[Comparison]") -> None:
+    title = grid_title(grid.grid_id, grid.name)
+    if len(comparisons) > 1:
+        ended, points = sum(c.ended for c in comparisons), sum(c.points for c in comparisons)
+        tasks = counted(len(comparisons), "task")
+        click.echo(f"{title}: results of {ended:,} of {counted(points, 'run')}, {tasks}\n")
     for comparison in comparisons:
         click.echo(_heading(title, comparison))
         click.echo()
@@ -106,6 +127,8 @@ def _print(title: str, comparisons: "list[Comparison]") -> None:
         for line in _conclusions(comparison):
             click.echo(line)
         click.echo()
+    if grid.held_reason:
+        click.echo(f"All held: {grid.held_reason} (bptt release {grid.grid_id})\n")
     click.echo(wording.EXPLAINED)
 
 

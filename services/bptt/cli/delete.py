@@ -21,7 +21,8 @@ def delete(grid: str, yes: bool, as_json: bool) -> None:
         found = client.grid(client.find(grid, "grid").id)
         title = grid_title(found.grid_id, found.name)
         confirm(
-            f"Delete grid {title} with the results of {counted(found.points, 'point')} for good?",
+            f"Delete grid {title} with its {counted(found.points, 'point')} for good, and all "
+            "their results but those that other grids refer to?",
             yes,
         )
         deleted = client.delete_grid(found.grid_id)

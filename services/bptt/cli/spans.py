@@ -17,6 +17,12 @@ def span(seconds: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in told if number)
 
 
+def about(seconds: float) -> str:
+    """Return an estimate at the beginning of a sentence: `About 5 min`, `Less than 1 s`."""
+    told = span(seconds)
+    return told.capitalize() if told.startswith("less") else f"About {told}"
+
+
 def ago(at: float) -> str:
     """Return how long ago something was, in one unit; another machine's clock may differ."""
     seconds = max(time.time() - at, 0.0)

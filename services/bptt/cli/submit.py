@@ -8,7 +8,7 @@ from bptt.api import URGENCIES
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
-from bptt.cli.spans import span
+from bptt.cli.spans import about
 
 if TYPE_CHECKING:
     from bptt.api.answers import Preview, Submission
@@ -96,7 +96,7 @@ def told(submitted: "Submission", held: bool) -> list[str]:
     if not submitted.queued:
         return [*lines, f"Next: bptt show {grid}"]
     if submitted.seconds is not None:
-        lines.append(f"About {span(submitted.seconds)} on {counted(submitted.slots, 'slot')}.")
+        lines.append(f"{about(submitted.seconds)} on {counted(submitted.slots, 'slot')}.")
     return [*lines, _next(submitted, held)]
 
 
@@ -120,5 +120,5 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
         click.echo("How long it takes is not known before the first runs are measured.")
     else:
         slots = counted(preview.slots, "slot")
-        click.echo(f"About {span(preview.seconds)} on {slots}, at the speed of the latest grid.")
+        click.echo(f"{about(preview.seconds)} on {slots}, at the speed of the latest grid.")
     click.echo("Nothing was queued.")

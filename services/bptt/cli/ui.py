@@ -58,7 +58,10 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
         pages = list(links.values()) if grid is not None else list(links.values())[:1]
         _open(address, pages, serves)
     if serves:
-        server.serve_ui(settings, port)
+        from bptt.embedded.foreground import run_in_foreground
+
+        command = server.server_command(settings, port)
+        raise SystemExit(run_in_foreground(command, tracking.environment.for_server()))
 
 
 def _of_grid(target: "Target", address: str, text: str) -> tuple[str, dict[str, str]]:

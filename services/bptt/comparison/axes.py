@@ -1,6 +1,7 @@
 """Which axes tell the configurations of a comparison apart, and what these are called."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from bptt.comparison.point import Point
@@ -31,12 +32,18 @@ def find_axes(asked: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:
         if len(fits) == 1:
             found[fits[0]] = None
             continue
-        there = ", ".join(axes) or "none but the seed"
-        why = f"may be {' or '.join(fits)}" if fits else f"is no axis of this grid; it has: {there}"
+        why = f"may be {' or '.join(fits)}" if fits else _unknown(text, axes)
         faults.append(f"--by {text!r} {why}.")
     if faults:
         raise InvalidSpec(faults)
     return tuple(found)
+
+
+def _unknown(text: str, axes: Sequence[str]) -> str:
+    below = [path for path in axes if path.startswith(f"{text}.")]
+    close = below or get_close_matches(text, axes, cutoff=0.7)
+    meant = f"; did you mean {' or '.join(close)}? It has" if close else "; it has"
+    return f"is no axis of this grid{meant}: {', '.join(axes) or 'none but the seed'}"
 
 
 def label(point: Point, by: Sequence[str]) -> str:
@@ -52,7 +59,7 @@ def label(point: Point, by: Sequence[str]) -> str:
         text = value if isinstance(value, str) else wording.show(value).removesuffix(".0")
         name = ending if endings.count(ending) == 1 else path
         words.append(f"{name}={text}" if "." in path else text)
-    return " ".join(words) or "others"
+    return " ".join(words) or f"without {', '.join(endings)}"
 
 
 def partner(point: Point, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:

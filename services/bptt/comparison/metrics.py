@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from bptt.comparison.point import Point
@@ -9,6 +10,10 @@ from bptt.errors import InvalidSpec
 
 LOWER = ("loss",)
 """Last words of names of which everybody knows that lower is better."""
+
+
+NAMED = 8
+"""Metrics that are named to whoever asks for one there is not."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def find_metrics(
         if not fits and any(text in (name, name.rpartition("/")[2]) for name in known):
             continue
         if len(fits) != 1:
-            what = f"may be {' or '.join(fits)}" if fits else _unknown(known)
+            what = f"may be {' or '.join(fits)}" if fits else _unknown(text, known)
             faults.append(f"--metric {text!r} {what}.")
             continue
         (name,) = fits
@@ -80,7 +85,14 @@ def find_metrics(
     return list(found.values())
 
 
-def _unknown(there: Sequence[str]) -> str:
+def _unknown(text: str, there: Sequence[str]) -> str:
     if not there:
         return "cannot be looked up: no run has a result yet"
-    return f"is in no result of this grid; there are: {', '.join(sorted(there))}"
+    words = {name.rpartition("/")[2]: name for name in sorted(there)}
+    close = dict.fromkeys(get_close_matches(text, there, cutoff=0.7))
+    close |= dict.fromkeys(words[word] for word in get_close_matches(text, words, cutoff=0.7))
+    # dozens of names: those of the layers are the last anybody looks for
+    shown = sorted(there, key=lambda name: (not name.startswith(("eval/", "train/")), name))
+    more = f" and {len(shown) - NAMED} more, see bptt show RUN --json" * (len(shown) > NAMED)
+    meant = f"; did you mean {' or '.join(close)}? There are" if close else "; there are"
+    return f"is in no result of this grid{meant}: {', '.join(shown[:NAMED])}{more}"

@@ -77,7 +77,9 @@ class Point:
             tensor = f" in {where['tensor']}" if where.get("tensor") else ""
             return f"diverged at step {self.result.get('step', 0):,}{tensor}"
         if self.failure:
-            return f"failed: {self.failure.get('cause', 'unknown')}"
+            said = str(self.failure.get("message", "")).partition("\n")[0]
+            cause = str(self.failure.get("cause", "unknown"))
+            return f"failed: {cause} ({said})" if said else f"failed: {cause}"
         return "" if self.result else self.status
 
 

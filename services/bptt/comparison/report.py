@@ -26,7 +26,7 @@ h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd;
   white-space: nowrap }
-tr.best td { background: #eef6ee } td:last-child { white-space: normal }
+tr.best td { background: #eef6ee }
 figure { margin: 1.6rem 0 } figure img { max-width: 100%; border: 1px solid #eee }
 pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .88rem }
 """

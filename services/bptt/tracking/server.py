@@ -1,17 +1,16 @@
-"""MLflow's own server on the database of this machine, in the foreground."""
+"""MLflow's own server on the database of this machine."""
 
 import http.client
 import json
-import os
 import socket
 import sys
 import urllib.request
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from bptt.errors import InvalidSetting, TrackingUnavailable
 from bptt.settings import Settings
-from bptt.tracking import environment, saved_view
+from bptt.tracking import saved_view
 from bptt.tracking.target import ANSWER_WITHIN, Target, target_of
 
 if TYPE_CHECKING:
@@ -72,13 +71,6 @@ def is_served(target: Target, address: str) -> bool:
 
     # to the millisecond: no two databases were made by one and the same step
     return bool(int(there) == connect(target).get_experiment(OWN_EXPERIMENT).creation_time)
-
-
-def serve_ui(settings: Settings, port: int) -> NoReturn:
-    """Become MLflow's server on the database of this machine; ends with it."""
-    sys.stdout.flush()
-    command = server_command(settings, port)
-    os.execvpe(command[0], command, environment.for_server())
 
 
 def links(settings: Settings, address: str) -> dict[str, str]:

@@ -117,11 +117,13 @@ def test_json_is_strict_and_holds_every_run_without_a_value(bptt, trained):
         (["--json", "--csv"], "--json and --csv exclude each other: give one of them."),
         (["--svg"], "--svg is how --pictures FOLDER writes: give that, too."),
         (["--html", "small.yaml/x.html"], "Cannot write small.yaml/x.html: "),
+        (["--html", "."], "Cannot write .: it is a folder. Name a file."),
+        (["--pictures", "small.yaml"], "Cannot write small.yaml: it is a file. Name a folder."),
     ],
 )
 def test_what_cannot_be_done_is_one_line(bptt, trained, arguments, line):
-    code, _, errors = bptt("compare", "small", *arguments)
+    code, out, errors = bptt("compare", "small", *arguments)
 
-    assert code == 2
+    assert (code, out) == (2, "")
     assert len(errors) == 1
     assert errors[0].startswith(line)

@@ -1,5 +1,7 @@
 """Ranks, ties and differences: what may be said of two configurations, and what not."""
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 
@@ -142,9 +144,33 @@ def test_unknown_axes_are_refused_all_at_once():
         compare(CLIPPED, by=["clip", "lr"])
 
     assert str(refused.value).splitlines() == [
-        "--by 'clip' is no axis of this grid; it has: cell, clipper.",
+        "--by 'clip' is no axis of this grid; did you mean clipper? It has: cell, clipper.",
         "--by 'lr' is no axis of this grid; it has: cell, clipper.",
     ]
+
+
+def test_a_section_is_no_axis_but_what_lies_below_it():
+    points = [
+        replace(one, values={"optimizer.lr": rate, "seed": one.seed})
+        for rate in (0.1, 0.2)
+        for one in row(f"lr={rate}", [0.5])
+    ]
+
+    with pytest.raises(InvalidSpec) as refused:
+        compare(points, by=["optimizer"])
+
+    assert str(refused.value) == (
+        "--by 'optimizer' is no axis of this grid; did you mean optimizer.lr? It has: optimizer.lr."
+    )
+
+
+def test_an_unknown_metric_is_refused_with_those_that_are_like_it():
+    with pytest.raises(InvalidSpec) as refused:
+        compare(row("a", [0.9]), metrics=["acuracy"])
+
+    assert str(refused.value).startswith(
+        "--metric 'acuracy' is in no result of this grid; did you mean eval/accuracy? There are: "
+    )
 
 
 def test_a_metric_of_choice_decides_the_order_where_its_direction_is_known():

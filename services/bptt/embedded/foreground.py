@@ -1,0 +1,52 @@
+"""A program in the foreground: Ctrl-C ends it in good order, and it ends with this process."""
+
+import ctypes  # the child must not import it between fork and exec  # noqa: F401
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+from bptt.worker.host import die_with_parent, signal_group
+
+PATIENCE = 10.0
+"""Seconds a program has for its end."""
+
+
+def run_in_foreground(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program until it ends, or until this process is asked to end; return its exit code.
+
+    It is asked with SIGTERM for Ctrl-C too: servers written in Python print a traceback for that.
+    """
+    parent = os.getpid()
+
+    def prepare() -> None:
+        die_with_parent(signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=prepare)
+    asked = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal_group(process.pid, signal.SIGTERM)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # in turns, because a signal alone does not end the waiting
+        while not asked:
+            try:
+                return process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                continue
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+        return 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
