@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from bptt.worker.host import die_with_parent, signal_group
@@ -37,15 +38,13 @@ def run_in_foreground(command: Sequence[str], environment: Mapping[str, str]) ->
     try:
         # in turns, because a signal alone does not end the waiting
         while not asked:
-            try:
-                return process.wait(0.5)
-            except subprocess.TimeoutExpired:
-                continue
-        try:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(0.5)
+                return 0 if asked else code
+        with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            signal_group(process.pid, signal.SIGKILL)
-            process.wait()
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()
         return 0
     finally:
         for number, handler in before.items():
