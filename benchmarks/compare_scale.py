@@ -18,6 +18,7 @@ from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.store.records import Worker
+from bptt.tracking.pictures import Pictures
 from tests.servers import short_folder
 from tests.trained import train_claimed
 
@@ -58,6 +59,9 @@ def fill(settings: Settings) -> int:
         if cell not in trained:
             folder.path.mkdir(parents=True)
             trained[cell] = folder, train_claimed(settings, run)
+            # what a worker leaves once a run has been sent to MLflow
+            end = folder.journal.stat().st_size
+            Pictures(folder, folder.read("run"), end, ended=True).write_artifacts()
         else:
             origin, _ = trained[cell]
             folder.path.parent.mkdir(parents=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from bptt.errors import GridNotFound
 from bptt.run_file import GridRequest
+from bptt.store.bulk import uncollected
 from bptt.store.database import Database
 from bptt.store.finding import take_grid
 from bptt.store.history import record_event
@@ -40,6 +41,7 @@ def grid_source(database: Database, grid_id: str) -> GridSource:
     return GridSource(row.source, row.filename, row.overrides)
 
 
+@uncollected()
 def extend_grid(
     database: Database,
     *,

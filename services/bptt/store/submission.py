@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, select
 
 from bptt.run_file import GridRequest
+from bptt.store.bulk import uncollected
 from bptt.store.clock import now
 from bptt.store.database import Database
 from bptt.store.grid_state import end_if_over
@@ -23,6 +24,7 @@ from bptt.store.writing import (
 )
 
 
+@uncollected()
 def submit_grid(
     database: Database,
     *,

@@ -34,10 +34,11 @@ class Nemesis:
     Args:
         cluster: what to break.
         seed: decides every choice; print it when a test fails.
+        shares: fault -> how often, against the others.
     """
 
-    def __init__(self, cluster: Cluster, seed: int) -> None:
-        self.cluster = cluster
+    def __init__(self, cluster: Cluster, seed: int, shares: Mapping[str, float] = SHARES) -> None:
+        self.cluster, self.shares = cluster, shares
         self.chance = random.Random(seed)
         self.done: Counter[str] = Counter()
         self.log: list[str] = []
@@ -66,7 +67,7 @@ class Nemesis:
             "cancel": self._cancel,
         }
         while True:
-            (name,) = self.chance.choices(list(SHARES), list(SHARES.values()))
+            (name,) = self.chance.choices(list(self.shares), list(self.shares.values()))
             if faults[name]():
                 break
         self.done[name] += 1

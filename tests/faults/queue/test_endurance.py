@@ -1,0 +1,100 @@
+"""Hours under three users and a fault a minute: shares kept, nothing lost, nothing grows."""
+
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.queue import witness
+from tests.faults.queue.checker import check
+from tests.faults.queue.cluster import Cluster, write_grid
+from tests.faults.queue.nemesis import Nemesis
+
+SECONDS = 3600 * float(os.environ.get("SOAK_HOURS", "0.25"))
+"""SOAK_HOURS=24 is the whole proof."""
+WARM_UP = 0.2
+"""Part of the time before anything is measured: caches fill, all slots come to work."""
+WEIGHTS = {"ada": 1, "bob": 1, "eve": 8}
+RUNS, STEPS, PAUSE = 20_000, 60, 0.05
+FAULTS = {"kill run": 3, "freeze run": 1, "kill redis": 3, "kill database": 2, "flush redis": 1}
+"""Workers are spared, because it is they that must not grow."""
+SHARES = """
+SELECT r.user_name, sum(a.ended_at - greatest(a.started_at, {since}))
+FROM attempts a JOIN runs r ON r.id = a.run_id WHERE a.ended_at > {since} GROUP BY r.user_name
+"""
+DEAD = """
+SELECT relname, n_dead_tup::float / greatest(n_live_tup + n_dead_tup, 1)
+FROM pg_stat_user_tables WHERE n_live_tup + n_dead_tup > 1000
+"""
+
+
+@pytest.fixture
+def busy():
+    folder = Path(tempfile.mkdtemp(prefix="bptt"))
+    cluster = Cluster(folder, "postgresql", workers=2, slots=5, pause=PAUSE)
+    for number, (user, weight) in enumerate(WEIGHTS.items()):
+        cluster.environment["LOGNAME"] = user
+        seeds = range(number * RUNS, (number + 1) * RUNS)
+        file = write_grid(folder / f"{user}.yaml", cluster.log, seeds=seeds, steps=STEPS)
+        cluster.run("users", "set", user, "--weight", str(weight), check=False)
+        cluster.run("submit", str(file))
+        cluster.run("users", "set", user, "--weight", str(weight))
+    yield cluster
+    cluster.stop()
+
+
+def measure(cluster):
+    """Return megabytes and open files of each worker."""
+    found = {}
+    for pid in cluster.alive():
+        status = Path(f"/proc/{pid}/status").read_text()
+        rss = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        found[pid] = (int(rss.split()[1]) / 1024, len(os.listdir(f"/proc/{pid}/fd")))
+    return found
+
+
+@pytest.mark.soak
+def test_users_get_their_shares_and_workers_do_not_grow(busy):
+    seed = random.randrange(2**32)
+    nemesis = Nemesis(busy, seed, FAULTS)
+    began = time.monotonic()
+    first, since = None, 0.0
+    next_fault = began + 60
+    while time.monotonic() < began + SECONDS:
+        busy.keep()
+        if first is None and time.monotonic() > began + WARM_UP * SECONDS:
+            first, since = measure(busy), time.time()
+        if time.monotonic() > next_fault:
+            nemesis.strike()
+            next_fault += 60
+        time.sleep(0.5)
+    last, used = measure(busy), dict(busy.query(SHARES.format(since=since)))
+    dead = dict(busy.query(DEAD))
+    nemesis.thaw()
+
+    for user in WEIGHTS:
+        busy.environment["LOGNAME"] = user
+        (grid,) = busy.query(f"SELECT id FROM grids WHERE user_name = '{user}'")[0]
+        busy.run("cancel", grid, "--yes")
+    busy.wait_until(lambda: busy.unfinished() == 0, "all runs end")
+    states = dict(busy.query("SELECT id, status FROM runs"))
+    cancelled = [run_id for run_id, status in states.items() if status == "cancelled"]
+    verdict = check(dict.fromkeys(states, STEPS), witness.read(busy.log), busy.events(), cancelled)
+
+    total = sum(used.values())
+    shares = {user: used[user] / total for user in WEIGHTS}
+    print(
+        f"seed {seed}: {dict(nemesis.done)}; {len(states) - len(cancelled)} runs; shares {shares}"
+    )
+    print(f"MB and files of workers, from {first} to {last}; dead rows {dead}")
+    assert verdict.wrong() == {}
+    for user, weight in WEIGHTS.items():
+        assert shares[user] == pytest.approx(weight / sum(WEIGHTS.values()), rel=0.1, abs=0.02)
+    assert first.keys() == last.keys(), "a worker died by itself"
+    for pid, (megabytes, files) in last.items():
+        assert megabytes < first[pid][0] + 20
+        assert files <= first[pid][1] + 2
+    assert all(share < 0.2 for share in dead.values())
