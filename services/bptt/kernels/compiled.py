@@ -97,13 +97,7 @@ def unroll(
         tiles = -(-inputs.shape[1] // TILE)
         shape = (tiles, kernel.states, inputs.shape[0])
         norms = torch.full(shape, torch.nan, dtype=torch.float64)
-    found: tuple[Tensor, ...] = Sequence.apply(  # type: ignore[no-untyped-call]
-        kernel,
-        cell.biases,
-        lengths,
-        truncation or 0,
-        norms,
-        inputs,
+    tensors = (
         cell.input_weight,
         cell.recurrent_weight,
         cell.input_bias,
@@ -111,8 +105,55 @@ def unroll(
         *cell.vector.values(),
         *initial,
     )
+    limits = (cell.biases, truncation or 0)
+    if torch.is_grad_enabled():
+        found = Sequence.apply(kernel, limits, lengths, norms, inputs, *tensors)  # type: ignore[no-untyped-call]
+    else:
+        found, _ = _run(kernel, limits, lengths, inputs, tensors, saves=False)
     states = kernel.states
     return WholeSequence(inputs, initial, found[:states], found[states:], norms)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the way back needs of the way forward."""
+
+    tensors: tuple[Tensor | None, ...]
+    call: list[int]
+    pointers: list[int]
+
+
+def _run(
+    kernel: Kernel,
+    limits: tuple[int, int],
+    lengths: Tensor | None,
+    inputs: Tensor,
+    tensors: tuple[Tensor, ...],
+    saves: bool,
+) -> tuple[tuple[Tensor, ...], Kept]:
+    """Run forward and return every state after each step, then every final state."""
+    x = inputs if inputs.stride(-1) == 1 else inputs.contiguous()
+    tensors = tuple(tensor.contiguous() for tensor in tensors)
+    time, batch, features = x.shape
+    hidden = tensors[1].shape[0]
+    padded = -(-hidden // kernel.width) * kernel.width
+    states = torch.empty(kernel.states, time + 1, batch, padded, dtype=x.dtype)
+    saved = None
+    if saves:
+        saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
+    if lengths is not None:
+        lengths = lengths.contiguous()
+    call = [time, batch, features, hidden, *limits]
+    call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
+    call += [tensor.data_ptr() for tensor in tensors[:4]]
+    call += [states.data_ptr(), 0 if saved is None else saved.data_ptr()]
+    pointers = [tensor.data_ptr() for tensor in tensors[4:]]
+    # the array of vectors has a place more, because C has no empty arrays
+    pointers.insert(kernel.vectors, 0)
+    kernel.run_forward(*call, *[0] * 6, *pointers)
+    valid = states if padded == hidden else states[..., :hidden]
+    found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
+    return found, Kept((x, *tensors, states, saved, lengths), call, pointers)
 
 
 class Sequence(torch.autograd.Function):
@@ -122,40 +163,18 @@ class Sequence(torch.autograd.Function):
     def forward(
         ctx: Any,
         kernel: Kernel,
-        biases: int,
+        limits: tuple[int, int],
         lengths: Tensor | None,
-        truncation: int,
         norms: Tensor | None,
         inputs: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Return every state after each step, and every final state."""
-        x = inputs if inputs.stride(-1) == 1 else inputs.contiguous()
-        tensors = tuple(tensor.contiguous() for tensor in tensors)
-        time, batch, features = x.shape
-        hidden = tensors[1].shape[0]
-        padded = -(-hidden // kernel.width) * kernel.width
-        count = kernel.states
-        states = x.new_empty(count, time + 1, batch, padded)
-        saved = None
-        if any(ctx.needs_input_grad):
-            saved = x.new_empty(time * batch * kernel.saved * padded)
-        if lengths is not None:
-            lengths = lengths.contiguous()
-        call = [time, batch, features, hidden, biases, truncation]
-        call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
-        call += [tensor.data_ptr() for tensor in tensors[:4]]
-        call += [states.data_ptr(), 0 if saved is None else saved.data_ptr()]
-        pointers = [tensor.data_ptr() for tensor in tensors[4:]]
-        vectors, initial = pointers[: kernel.vectors], pointers[kernel.vectors :]
-        kernel.run_forward(*call, *[0] * 6, *vectors, 0, *initial)
-        if saved is not None:
-            ctx.set_materialize_grads(False)
-            ctx.save_for_backward(x, *tensors, states, saved, lengths)
-            ctx.kernel, ctx.call, ctx.norms = kernel, call, norms
-            ctx.pointers = [*vectors, 0, *initial]
-        valid = states[..., :hidden] if padded != hidden else states
-        return tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
+        """Return every state after each step, then every final state."""
+        found, kept = _run(kernel, limits, lengths, inputs, tensors, saves=True)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*kept.tensors)
+        ctx.kernel, ctx.norms, ctx.call, ctx.pointers = kernel, norms, kept.call, kept.pointers
+        return found
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
@@ -163,20 +182,17 @@ class Sequence(torch.autograd.Function):
         """Return the gradient to each argument of `forward`."""
         kernel: Kernel = ctx.kernel
         count = kernel.states
-        x, *tensors = ctx.saved_tensors[: -3]
+        x, *tensors = ctx.saved_tensors[:-3]
         found = [torch.empty_like(tensor) for tensor in tensors]
-        d_x = None
-        if ctx.needs_input_grad[5]:
-            d_x = torch.empty(x.shape, dtype=x.dtype)
+        d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
         call = [*ctx.call, 0 if d_x is None else d_x.data_ptr()]
         call += [tensor.data_ptr() for tensor in found[:4]]
         call.append(0 if ctx.norms is None else ctx.norms.data_ptr())
         pointers = [tensor.data_ptr() for tensor in found[4:]]
-        call += [*ctx.pointers, *pointers[: kernel.vectors], 0, *pointers[kernel.vectors :]]
+        pointers.insert(kernel.vectors, 0)
+        call += [*ctx.pointers, *pointers]
         # kept until the call is over
-        given = [
-            g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients
-        ]
+        given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
         of_states, of_final = given[:count], given[count:]
         call += [0 if g is None else g.data_ptr() for g in of_states]
         call += [0 if g is None else g.stride(0) for g in of_states]
@@ -184,4 +200,4 @@ class Sequence(torch.autograd.Function):
         call += [0 if g is None else g.data_ptr() for g in of_final]
         call += [0 if g is None else g.stride(0) for g in of_final]
         kernel.run_backward(*call)
-        return (None, None, None, None, None, d_x, *found)
+        return (None, None, None, None, d_x, *found)

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
 
-BACKEND = "autograd"
-
 
 @dataclass(frozen=True)
-class Unrolled:
-    """What a cell did over one sequence."""
+class StepByStep:
+    """What a cell did over one sequence, with a node of the graph for each step."""
 
     inputs: Tensor
     """(time, batch, features), as the cell read them."""
@@ -21,9 +20,14 @@ class Unrolled:
     steps: list[State]
     """State after each step; every tensor is a node of the graph, so gradients reach it."""
 
-    @property
+    @cached_property
+    def states(self) -> State:
+        """Every state after each step, (time, batch, hidden) each."""
+        return tuple(torch.stack(column) for column in zip(*self.steps, strict=True))
+
+    @cached_property
     def outputs(self) -> Tensor:
-        """The first state after every step, (time, batch, hidden)."""
+        """The first state after each step, (time, batch, hidden)."""
         return torch.stack([state[0] for state in self.steps])
 
     @property
@@ -42,7 +46,7 @@ def unroll(
     initial: State,
     lengths: Tensor | None = None,
     truncation: int | None = None,
-) -> Unrolled:
+) -> StepByStep:
     """Apply `cell` along the time axis.
 
     Args:
@@ -72,4 +76,4 @@ def unroll(
             new = tuple(torch.where(valid, n, s) for n, s in zip(new, state, strict=True))
         state = new
         steps.append(state)
-    return Unrolled(inputs, initial, steps)
+    return StepByStep(inputs, initial, steps)
