@@ -23,8 +23,8 @@ class WholeSequence:
     initial: State
     states: State
     final: State
-    norms: Tensor | None = None
-    """(tiles, states, time), filled by the backward pass."""
+    norms: Tensor
+    """(tiles, states, time), filled by the backward pass; no tiles if not asked for."""
 
     @property
     def outputs(self) -> Tensor:
@@ -33,13 +33,7 @@ class WholeSequence:
 
     @property
     def gradient_norms(self) -> Tensor:
-        """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass.
-
-        NaN before it, or if it was not asked for.
-        """
-        if self.norms is None:
-            shape = (len(self.states), len(self.outputs))
-            return torch.full(shape, torch.nan, dtype=torch.float64)
+        """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
         return frobenius_norm(self.norms.permute(1, 2, 0), kept_axes=2)
 
 
@@ -92,11 +86,8 @@ def unroll(
         truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
         gradient_norms: have the backward pass measure the gradient to every state.
     """
-    norms = None
-    if gradient_norms:
-        tiles = -(-inputs.shape[1] // TILE)
-        shape = (tiles, kernel.states, inputs.shape[0])
-        norms = torch.full(shape, torch.nan, dtype=torch.float64)
+    tiles = -(-inputs.shape[1] // TILE) if gradient_norms else 0
+    norms = torch.zeros(tiles, kernel.states, inputs.shape[0], dtype=torch.float64)
     tensors = (
         cell.input_weight,
         cell.recurrent_weight,
@@ -107,7 +98,8 @@ def unroll(
     )
     limits = (cell.biases, truncation or 0)
     if torch.is_grad_enabled():
-        found = Sequence.apply(kernel, limits, lengths, norms, inputs, *tensors)  # type: ignore[no-untyped-call]
+        apply: Any = Sequence.apply
+        found = apply(kernel, limits, lengths, norms, inputs, *tensors)
     else:
         found, _ = _run(kernel, limits, lengths, inputs, tensors, saves=False)
     states = kernel.states
@@ -165,7 +157,7 @@ class Sequence(torch.autograd.Function):
         kernel: Kernel,
         limits: tuple[int, int],
         lengths: Tensor | None,
-        norms: Tensor | None,
+        norms: Tensor,
         inputs: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
@@ -187,7 +179,7 @@ class Sequence(torch.autograd.Function):
         d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
         call = [*ctx.call, 0 if d_x is None else d_x.data_ptr()]
         call += [tensor.data_ptr() for tensor in found[:4]]
-        call.append(0 if ctx.norms is None else ctx.norms.data_ptr())
+        call.append(ctx.norms.data_ptr() if len(ctx.norms) else 0)
         pointers = [tensor.data_ptr() for tensor in found[4:]]
         pointers.insert(kernel.vectors, 0)
         call += [*ctx.pointers, *pointers]

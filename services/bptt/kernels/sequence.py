@@ -64,12 +64,11 @@ def unroll(
     gradient_norms: bool = False,
 ) -> WholeSequence:
     """Apply `cell` along the time axis, as `compiled.unroll` does."""
-    norms = None
-    if gradient_norms:
-        shape = (1, len(initial), inputs.shape[0])
-        norms = torch.full(shape, torch.nan, dtype=torch.float64)
+    shape = (int(gradient_norms), len(initial), inputs.shape[0])
+    norms = torch.zeros(shape, dtype=torch.float64)
     limits = (lengths, truncation)
-    found = Steps.apply(  # type: ignore[no-untyped-call]
+    apply: Any = Steps.apply
+    found = apply(
         program,
         limits,
         norms,
@@ -111,7 +110,7 @@ class Steps(torch.autograd.Function):
         ctx: Any,
         program: Program,
         limits: tuple[Tensor | None, int | None],
-        norms: Tensor | None,
+        norms: Tensor,
         inputs: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
@@ -180,9 +179,9 @@ class Steps(torch.autograd.Function):
             for n, g in enumerate(of_states):
                 if g is not None:
                     d[n] = d[n] + g[t]
-            if ctx.norms is not None:
+            for tile in ctx.norms:
                 for n, gradient in enumerate(d):
-                    ctx.norms[0, n, t] = frobenius_norm(gradient)
+                    tile[n, t] = frobenius_norm(gradient)
             old = [s[t] for s in states]
             values = dict(enumerate([*old, *weights.vectors, *d], lanes))
             for value, n in new_states.items():

@@ -29,3 +29,10 @@ class Unrolled(Protocol):
     @property
     def final(self) -> State:
         """The state after the last valid step of each sequence."""
+
+    @property
+    def gradient_norms(self) -> Tensor:
+        """norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass.
+
+        Zeros where the loss does not reach, and if `unroll` was not asked for them.
+        """
