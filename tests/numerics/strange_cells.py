@@ -56,7 +56,7 @@ class ManyOperations(PointwiseCell):
         one = torch.where(a > 0.1, a, self.slope * b) + a.clamp(-0.5, 0.5) - b.clamp(min=-0.2)
         two = F.softplus(b) + F.leaky_relu(c, 0.1) * F.elu(a, 0.7) + F.hardtanh(b) - F.silu(c)
         three = torch.sqrt(a.abs() + 1) / (1 + b**2) + c**3 * 0.01 + torch.log(2 + torch.sign(a))
-        four = torch.maximum(a, b) - torch.minimum(b, c) + (a > b).float().to(a.dtype) * c
+        four = torch.maximum(a, b) - torch.minimum(b, c) + (a > b).to(a.dtype) * c
         five = torch.exp(-a.square()) + torch.sin(b) * torch.cos(c) + torch.erf(a) + torch.atan(b)
         six = torch.addcmul(a, b, c, value=0.3) + torch.rsqrt(1 + b.abs()) + F.hardsigmoid(c)
         masked = torch.masked_fill(b, c > 0.3, 0.5) + torch.relu(c) + torch.tensor(0.25) * a

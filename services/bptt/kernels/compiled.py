@@ -93,7 +93,7 @@ def unroll(
         cell.recurrent_weight,
         cell.input_bias,
         cell.recurrent_bias,
-        *cell.vector.values(),
+        *(cell.vector[name] for name in cell.vectors),
         *initial,
     )
     limits = (cell.biases, truncation or 0)

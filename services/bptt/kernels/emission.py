@@ -32,10 +32,11 @@ def plan(trace: Trace) -> Plan:
     forward = _needed(trace, trace.new, set())
     costly = {operation.result for operation in forward if operation.name in COSTLY}
     new = set(_computed_states(trace))
-    backward = _needed(trace, trace.gradients, costly | new)
+    results = (*trace.gradients, *trace.totals)
+    backward = _needed(trace, results, costly | new)
     made = {operation.result for operation in backward}
     used = {a for operation in backward for a in operation.arguments if isinstance(a, Value)}
-    used |= {gradient for gradient in trace.gradients if isinstance(gradient, Value)}
+    used |= {result for result in results if isinstance(result, Value)}
     lanes = len(trace.preactivations)
     there = {Value(n) for n in range(lanes, trace.arguments + len(trace.states))}
     outside = used - made - there - new
@@ -84,7 +85,7 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
     defines = {
         "REAL": "double" if double else "float",
         "INTEGER": "long long" if double else "int",
-        "LIBM(f)": "f" if double else "f##f",
+        "LIBM(name)": "name" if double else "name##f",
         "DOUBLE": int(double),
         "NL": len(trace.preactivations),
         "NX": len(cell.input_fed),
@@ -152,6 +153,8 @@ def _backward(trace: Trace, found: Plan) -> list[str]:
     for n in range(states):
         lines.append(f"const V g{n} = (V)((M){_real(trace.gradients[n])} & mask);")
         lines.append(f"STORE(to + {n} * HP, g{n}); sum{n} += g{n};")
+    kept = [f"STORE(whole + {n} * R * HP, {_real(g)});" for n, g in enumerate(trace.totals)]
+    lines.append(f"if (c->norms) {{ {' '.join(kept)} }}")
     for n in range(count):
         lines.append(f"STORE(ds + {n} * R * HP, {_real(trace.gradients[states + n])});")
     for n in range(len(trace.vectors)):

@@ -46,6 +46,7 @@ REAL LIBM(sqrt)(REAL);
 /* ---- numbers ---- */
 
 #define K(x) ((REAL)(x) - (V){0}) /* keeps the sign of -0 */
+#define SIXTH K(1.0f / 6.0f) /* torch has it in this precision, in double too */
 #define LOAD(p) ((V) * (const U *)(p))
 #define STORE(p, v) (*(U *)(p) = (U)(v))
 
@@ -431,13 +432,13 @@ int backward(const struct call *c) {
   const long sd = STRIDE(NL * HP), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
   const long sut = STRIDE(HP), sxt = STRIDE(IP), span = (T + 1) * B * HP, in_x = (NL - NX) * HP;
   const long R = B < RT ? B : RT, slots = DEPTH / R < T ? DEPTH / R : T;
-  const long total = ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
+  const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
                      ROUND(NX * HP * sxt) + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
                      2 * NV * HP + ROUND(R * IP) + IP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
-  REAL *d = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
+  REAL *d = take(&rest, NS * R * HP), *all = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
   REAL *ut = cleared(&rest, NH * HP * sut), *wt = take(&rest, NX * HP * sxt);
   REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
   REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, NV * HP);
@@ -473,7 +474,6 @@ int backward(const struct call *c) {
           for (long i = 0; i < rows; i++)
             for (long j = 0; j < H; j++) d[(s * R + i) * HP + j] += e[i * c->d_states_row[s] + j];
         }
-        if (c->norms) c->norms[(b / RT * NS + s) * T + t] = norm_of(d + s * R * HP, rows, H, HP);
       }
       const REAL *before = c->states + (t * B + b) * HP, *after = before + B * HP;
       REAL *dl = ring + filled * R * sd;
@@ -484,15 +484,18 @@ int backward(const struct call *c) {
         BEGIN_SUMS
         for (long i = 0; i < rows; i++, q += NK * WIDTH) {
           const REAL *old = before + i * HP + j, *new = after + i * HP + j;
-          REAL *ds = d + i * HP + j, *to = dl + i * sd + j;
+          REAL *ds = d + i * HP + j, *to = dl + i * sd + j, *whole = all + i * HP + j;
           if (c->lengths && t >= c->lengths[b + i]) {
             for (long l = 0; l < NL; l++) STORE(to + l * HP, (V){0});
+            for (long s = 0; s < NS; s++) STORE(whole + s * R * HP, LOAD(ds + s * R * HP));
           } else {
             BACKWARD_STEP
           }
         }
         END_SUMS
       }
+      for (long s = 0; c->norms && s < NS; s++)
+        c->norms[(b / RT * NS + s) * T + t] = norm_of(all + s * R * HP, rows, H, HP);
       if (NH) {
         struct product p = {d, d, dl, ut, dl, ut, HP, sd, sut, NH * HP, 0, 0, 0};
         multiply_onto(&p, rows, HP);

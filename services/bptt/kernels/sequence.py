@@ -77,7 +77,7 @@ def unroll(
         cell.recurrent_weight,
         cell.input_bias,
         cell.recurrent_bias,
-        *cell.vector.values(),
+        *(cell.vector[name] for name in cell.vectors),
         *initial,
     )
     count = len(initial)
@@ -179,9 +179,6 @@ class Steps(torch.autograd.Function):
             for n, g in enumerate(of_states):
                 if g is not None:
                     d[n] = d[n] + g[t]
-            for tile in ctx.norms:
-                for n, gradient in enumerate(d):
-                    tile[n, t] = frobenius_norm(gradient)
             old = [s[t] for s in states]
             values = dict(enumerate([*old, *weights.vectors, *d], lanes))
             for value, n in new_states.items():
@@ -192,10 +189,15 @@ class Steps(torch.autograd.Function):
             made = [
                 _on_tensors(g, True, values, d[0]).expand_as(d[0]) for g in trace.gradients
             ]
+            totals = [_on_tensors(g, True, values, d[0]) for g in trace.totals]
             if lengths is not None:
                 valid = (t < lengths).unsqueeze(1)
+                totals = [torch.where(valid, m, h) for m, h in zip(totals, d, strict=True)]
                 held = [torch.zeros_like(d[0])] * lanes + d + [torch.zeros_like(d[0])] * len(d_vectors)
                 made = [torch.where(valid, m, h) for m, h in zip(made, held, strict=True)]
+            for tile in ctx.norms:
+                for n, gradient in enumerate(totals):
+                    tile[n, t] = frobenius_norm(gradient)
             d = made[lanes : lanes + len(d)]
             for n, gradient in enumerate(made[lanes + len(d) :]):
                 d_vectors[n] += gradient.sum(0)

@@ -60,6 +60,8 @@ class Trace:
     """The new state."""
     gradients: tuple[Argument, ...]
     """To each preactivation, state and vector."""
+    totals: tuple[Argument, ...]
+    """To each new state, on all ways: a memory acts on the output of its own step too."""
 
     @property
     def arguments(self) -> int:
@@ -99,21 +101,26 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
         recorder.check_states(new, len(cell.states))
         # a state that hangs on no argument has no gradient
         depends = [i for i, state in enumerate(new) if state.requires_grad]
-        found: Sequence[Tensor | None] = [None] * len(names)
+        found: Sequence[Tensor | None] = [None] * (len(names) + len(new))
         if depends:
             found = torch.autograd.grad(
                 [new[i] for i in depends],
-                leaves,
+                [*leaves, *(new[i] if i in depends else leaves[0] for i in range(len(new)))],
                 [incoming[i] for i in depends],
                 allow_unused=True,
             )
+        totals = [
+            recorder.known(g if g is not None and i in depends else incoming[i])
+            for i, g in enumerate(found[len(names) :])
+        ]
     return Trace(
         order,
         tuple(cell.states),
         tuple(cell.vectors),
         tuple(recorder.operations),
         tuple(recorder.known(state) for state in new),
-        tuple(0.0 if g is None else recorder.known(g) for g in found),
+        tuple(0.0 if g is None else recorder.known(g) for g in found[: len(names)]),
+        tuple(totals),
     )
 
 
