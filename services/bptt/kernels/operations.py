@@ -82,7 +82,7 @@ INTO_C: dict[str, str] = {
     ),
     "hardtanh.default": "at_most(at_least({0}, {1}), {2})",
     "hardtanh_backward.default": "choose((M)(({1} <= {2}) | ({1} >= {3})), K(0), {0})",
-    "hardsigmoid.default": "(at_most(at_least({0} + K(3), K(0)), K(6)) * SIXTH)",
+    "hardsigmoid.default": "(at_most(at_least({0} + K(3), K(0)), K(6)) / K(6))",
     "hardsigmoid_backward.default": (
         "choose((M)(({1} > K(-3)) & ({1} < K(3))), {0} * SIXTH, K(0))"
     ),
