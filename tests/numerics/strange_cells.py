@@ -60,7 +60,17 @@ class ManyOperations(PointwiseCell):
         five = torch.exp(-a.square()) + torch.sin(b) * torch.cos(c) + torch.erf(a) + torch.atan(b)
         six = torch.addcmul(a, b, c, value=0.3) + torch.rsqrt(1 + b.abs()) + F.hardsigmoid(c)
         masked = torch.masked_fill(b, c > 0.3, 0.5) + torch.relu(c) + torch.tensor(0.25) * a
-        total = one + two + three + four + five + six + masked + torch.log1p(a * a) - torch.expm1(-b * b)
+        total = (
+            one
+            + two
+            + three
+            + four
+            + five
+            + six
+            + masked
+            + torch.log1p(a * a)
+            - torch.expm1(-b * b)
+        )
         return tanh(0.2 * total) + 0.5 * h - torch.zeros_like(h)
 
 

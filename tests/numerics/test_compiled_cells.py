@@ -26,7 +26,9 @@ def run_both(cell, backend, sizes, lengths=None, truncation=None, of="all"):
     dtype = cell.input_weight.dtype
     torch.manual_seed(1)
     x = torch.randn(time, batch, features, dtype=dtype, requires_grad=True)
-    initial = tuple(torch.randn(batch, hidden, dtype=dtype, requires_grad=True) for _ in cell.states)
+    initial = tuple(
+        torch.randn(batch, hidden, dtype=dtype, requires_grad=True) for _ in cell.states
+    )
     weights = [torch.randn(time, batch, hidden, dtype=dtype) for _ in cell.states]
     runner = Runner(backend)
     found = []

@@ -69,9 +69,7 @@ def test_damaged_library_is_built_again(cache, damage):
     content = built.read_bytes()
     # another file of the same name, for this process has the old one open
     built.unlink()
-    built.write_bytes(
-        {"cut": content[:1000], "empty": b"", "changed": content[:-1] + b"?"}[damage]
-    )
+    built.write_bytes({"cut": content[:1000], "empty": b"", "changed": content[:-1] + b"?"}[damage])
 
     library = load(source, ["cc"], cache)
 

@@ -28,7 +28,7 @@ ABANDONED = 3600
 """Seconds after which a build folder belongs to a process that was killed."""
 
 
-class NotBuilt(Exception):  # noqa: N818 - reads as the sentence it is part of
+class NotBuilt(Exception):
     """No library could be made; the message says why."""
 
 

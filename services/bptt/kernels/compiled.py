@@ -169,7 +169,7 @@ class Sequence(torch.autograd.Function):
         return found
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradient to each argument of `forward`."""
         kernel: Kernel = ctx.kernel

@@ -54,9 +54,7 @@ def _computed_states(trace: Trace) -> dict[Value, int]:
     }
 
 
-def _needed(
-    trace: Trace, roots: Iterable[Argument], given: set[Value]
-) -> tuple[Operation, ...]:
+def _needed(trace: Trace, roots: Iterable[Argument], given: set[Value]) -> tuple[Operation, ...]:
     """Return the operations that lead to `roots`, in order, without those behind `given`."""
     by_result = {operation.result: operation for operation in trace.operations}
     waiting = [root for root in roots if isinstance(root, Value)]
@@ -166,9 +164,7 @@ def _sums(trace: Trace) -> list[tuple[str, str]]:
     """Return the running sums over sequences, and where each is added up over steps."""
     lanes = len(trace.preactivations)
     biases = [(f"sum{n}", f"db + {n} * HP + j") for n in range(lanes)]
-    return biases + [
-        (f"sum{lanes + n}", f"dv + {n} * HP + j") for n in range(len(trace.vectors))
-    ]
+    return biases + [(f"sum{lanes + n}", f"dv + {n} * HP + j") for n in range(len(trace.vectors))]
 
 
 class _Text:

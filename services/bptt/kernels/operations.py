@@ -63,18 +63,10 @@ INTO_C: dict[str, str] = {
     "leaky_relu.default": "choose((M)({0} > K(0)), {0}, {0} * {1})",
     "leaky_relu_backward.default": "choose((M)({1} > K(0)), {0}, {0} * {2})",
     "silu.default": "({0} * v_sigmoid({0}))",
-    "silu_backward.default": (
-        "({0} * v_sigmoid({1}) * (K(1) + {1} * (K(1) - v_sigmoid({1}))))"
-    ),
-    "softplus.default": (
-        "choose((M)({0} * {1} > {2}), {0}, v_log1p(v_exp({0} * {1})) / {1})"
-    ),
-    "softplus_backward.default": (
-        "choose((M)({1} * {2} > {3}), {0}, {0} * v_sigmoid({1} * {2}))"
-    ),
-    "elu.default": (
-        "choose((M)({0} > K(0)), {0} * {2}, v_expm1({0} * {3}) * ({1} * {2}))"
-    ),
+    "silu_backward.default": ("({0} * v_sigmoid({1}) * (K(1) + {1} * (K(1) - v_sigmoid({1}))))"),
+    "softplus.default": ("choose((M)({0} * {1} > {2}), {0}, v_log1p(v_exp({0} * {1})) / {1})"),
+    "softplus_backward.default": ("choose((M)({1} * {2} > {3}), {0}, {0} * v_sigmoid({1} * {2}))"),
+    "elu.default": ("choose((M)({0} > K(0)), {0} * {2}, v_expm1({0} * {3}) * ({1} * {2}))"),
     # the fourth argument says whether the last one is the result instead of the input
     "elu_backward.default": (
         "choose((M)({5} > K(0)), {0} * {2}, choose((M)({4} != K(0)), "

@@ -20,6 +20,7 @@ from bptt.settings import read_settings
 FRAMEWORK = ("forward", "project_input", "advance", "preactivate", "apply_step", "split")
 """Methods of `PointwiseCell` of which a kernel knows what they do."""
 
+
 class Runner:
     """Runs one cell; what its step computes is looked at once, and again when it changed.
 

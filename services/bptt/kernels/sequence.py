@@ -48,7 +48,9 @@ class Program:
             values[operation.result.number] = operation.function(*arguments)
 
 
-def _on_tensors(argument: Argument, is_tensor: bool, values: dict[int, Tensor], like: Tensor) -> Any:
+def _on_tensors(
+    argument: Argument, is_tensor: bool, values: dict[int, Tensor], like: Tensor
+) -> Any:
     if isinstance(argument, Value):
         return values[argument.number]
     return like.new_tensor(argument) if is_tensor else argument
@@ -99,7 +101,8 @@ class Weights:
     def of(cls, program: Program, tensors: tuple[Tensor, ...]) -> "Weights":
         """Sort what `Steps` was given."""
         vectors = 4 + len(program.trace.vectors)
-        return cls(*tensors[:4], tensors[4:vectors], tensors[vectors:])
+        w, u, b, c = tensors[:4]
+        return cls(w, u, b, c, tensors[4:vectors], tensors[vectors:])
 
 
 class Steps(torch.autograd.Function):
@@ -154,7 +157,7 @@ class Steps(torch.autograd.Function):
         return tuple(s[1:] for s in states) + tuple(s[-1] for s in states)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradient to each argument of `forward`."""
         program: Program = ctx.program
@@ -186,14 +189,14 @@ class Steps(torch.autograd.Function):
             here = saved[t * len(found.saved) : (t + 1) * len(found.saved)]
             values |= {v.number: s for v, s in zip(found.saved, here, strict=True)}
             program.run(found.backward, values)
-            made = [
-                _on_tensors(g, True, values, d[0]).expand_as(d[0]) for g in trace.gradients
-            ]
+            made = [_on_tensors(g, True, values, d[0]).expand_as(d[0]) for g in trace.gradients]
             totals = [_on_tensors(g, True, values, d[0]) for g in trace.totals]
             if lengths is not None:
                 valid = (t < lengths).unsqueeze(1)
                 totals = [torch.where(valid, m, h) for m, h in zip(totals, d, strict=True)]
-                held = [torch.zeros_like(d[0])] * lanes + d + [torch.zeros_like(d[0])] * len(d_vectors)
+                held = (
+                    [torch.zeros_like(d[0])] * lanes + d + [torch.zeros_like(d[0])] * len(d_vectors)
+                )
                 made = [torch.where(valid, m, h) for m, h in zip(made, held, strict=True)]
             for tile in ctx.norms:
                 for n, gradient in enumerate(totals):

@@ -16,7 +16,7 @@ SIZE = 7
 """Elements of every tensor while tracing; what gives another number of them is not pointwise."""
 
 
-class NotTraceable(Exception):  # noqa: N818 - reads as the sentence it is part of
+class NotTraceable(Exception):
     """A step cannot be compiled; the message says why and names the operation."""
 
 
@@ -128,7 +128,7 @@ class Recorder(TorchDispatchMode):
     """Writes down every operation on tensors, below autograd."""
 
     def __init__(self, given: list[Tensor], dtype: torch.dtype, name: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
         self._dtype = dtype
         self._name = name
@@ -228,4 +228,3 @@ class Recorder(TorchDispatchMode):
 def _function(name: str) -> Any:
     operation, _, overload = name.partition(".")
     return getattr(getattr(torch.ops.aten, operation), overload)
-

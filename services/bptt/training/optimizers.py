@@ -5,7 +5,6 @@ from torch import Tensor
 
 from bptt.spec import SGD, Adam, AdamW, Momentum, Optimizer, RMSprop
 
-
 FUSED = {
     torch.optim.Adam: getattr(torch, "_fused_adam_", None),
     torch.optim.AdamW: getattr(torch, "_fused_adamw_", None),
