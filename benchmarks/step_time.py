@@ -138,7 +138,7 @@ def table(
         "own layer (a loop for cells torch does not have): with denormals flushed, as bptt does, "
         f"and as scripts usually run. {ROUNDS} interleaved blocks: median [least, largest].\n"
     )
-    yield "| cell, hidden, T | backend | script, us | bptt, us | script / bptt | usual script / bptt |"
+    yield "| cell, hidden, T | backend | script, us | bptt, us | ratio | ratio, usual script |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for cell in cells:
         for hidden, length in sizes:
