@@ -24,7 +24,7 @@ OPERATIONS = {
     "erf": lambda a, b, c: torch.erf(a),
     "exp": lambda a, b, c: exp(-a.square()),
     "expm1": lambda a, b, c: torch.expm1(-b * b),
-    "hardsigmoid": lambda a, b, c: F.hardsigmoid(3 * c),
+    "hardsigmoid": lambda a, b, c: a + F.hardsigmoid(3 * c),
     "hardtanh": lambda a, b, c: F.hardtanh(b),
     "in_place": lambda a, b, c: (a + b).mul_(c).add_(1.0),
     "leaky_relu": lambda a, b, c: F.leaky_relu(c) + F.leaky_relu(a, 0.1),
@@ -38,7 +38,7 @@ OPERATIONS = {
     "relu": lambda a, b, c: torch.relu(a),
     "rsqrt": lambda a, b, c: torch.rsqrt(1 + b.abs()),
     "sigmoid": lambda a, b, c: sigmoid(3 * a),
-    "silu": lambda a, b, c: F.silu(c),
+    "silu": lambda a, b, c: a + F.silu(c),
     "sine": lambda a, b, c: torch.sin(b) * torch.cos(c),
     "softplus": lambda a, b, c: F.softplus(b) + F.softplus(30 * c),
     "sqrt": lambda a, b, c: torch.sqrt(a.abs() + 1),
@@ -113,21 +113,17 @@ def test_function_is_right_to_four_units_in_the_last_place(function, dtype):
     large = torch.linspace(-100.0, 100.0, 40001, dtype=torch.float64)
     small = torch.logspace(-30, 0, 20001, dtype=torch.float64)
     x = torch.cat([large, small, -small]).to(dtype)
-    # long double does not reach torch, float64 is truth for float32 only
     truth = function(x.double())
 
     cell = Plain(function).to(dtype)
     found = Runner("compiled").unroll(cell, x.view(1, -1, 1), cell.initial_state(len(x)))
-    values = found.outputs.flatten().double()
+    values = found.outputs.detach().flatten().double()
 
     ordinary = (truth.abs() > limits.tiny) & (truth.abs() < limits.max)
     unit = limits.eps * torch.exp2(truth.abs().log2().floor())
     error = ((values - truth).abs() / unit)[ordinary]
     assert float(error.max()) <= 4
-    assert torch.equal(
-        values[truth > limits.max],
-        truth.new_full((), torch.inf).expand(int((truth > limits.max).sum())),
-    )
+    assert values[truth > limits.max].isposinf().all()
 
 
 @pytest.mark.parametrize("function", [exp, tanh, sigmoid], ids=lambda f: f.__name__)
