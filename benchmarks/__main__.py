@@ -12,10 +12,12 @@ from benchmarks import (
     queue_overhead,
     queue_scale,
     statistics_cost,
+    step_time,
 )
 
 MEASUREMENTS = (
     agreement,
+    step_time,
     statistics_cost,
     queue_overhead,
     queue_scale,

@@ -208,6 +208,39 @@ class Settings:
         ),
     )
 
+    backend: str = field(
+        default="auto",
+        metadata=_setting(
+            "BPTT_BACKEND",
+            _one_of("auto", "compiled", "sequence", "autograd"),
+            "what runs cells over time; auto: the fastest of the others, in this order, that can",
+        ),
+    )
+    kernel_cache: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_KERNEL_CACHE",
+            _file,
+            "folder of compiled kernels; empty: bptt/kernels in XDG_CACHE_HOME or ~/.cache",
+        ),
+    )
+
+    @property
+    def kernels(self) -> Path:
+        """The folder of compiled kernels."""
+        if self.kernel_cache:
+            return Path(self.kernel_cache)
+        caches = os.environ.get("XDG_CACHE_HOME", "")
+        # the standard wants a relative one ignored
+        home = Path(caches) if caches.startswith("/") else Path("~/.cache").expanduser()
+        return home / "bptt" / "kernels"
+
+    @property
+    def compilers(self) -> tuple[str, ...]:
+        """C compilers to try, in this order."""
+        named = os.environ.get("CC", "").strip()
+        return (*([named] if named else []), "cc", "gcc", "clang")
+
     @property
     def runs(self) -> Path:
         """The folder with one folder per run."""

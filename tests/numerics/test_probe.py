@@ -54,6 +54,8 @@ def test_flow_is_the_gradient_of_the_runs_loss(make_spec, task, cell):
     run, _, arrays = probe_at_start(spec)
     batch = run.probe._batch
 
+    # which has a node of the graph for every step
+    run.model.run_by("autograd")
     forward = run.model(batch)
     for layer in forward.layers:
         for unrolled in layer.values():
@@ -86,6 +88,7 @@ def test_lag_follows_single_losses_back(make_spec):
 
     assert len(anchors) == 4
     assert anchors[-1] == batch.inputs.shape[0] - 1
+    run.model.run_by("autograd")
     for row, t in enumerate(anchors):
         forward = run.model(batch)
         states = forward.layers[0]["forward"].states_of(0)[: t + 1]

@@ -168,7 +168,7 @@ def test_folder_without_a_run_is_refused(tmp_path):
 def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
     result = execute(folder, checkpoint_seconds=10)
 
-    assert (result["outcome"], result["step"], result["backend"]) == ("finished", 4, "autograd")
+    assert (result["outcome"], result["step"], result["backend"]) == ("finished", 4, "compiled")
     assert result["metric"] == "bits_per_char"
     assert 0 < result["metrics"]["eval/bits_per_char"] < 10
     assert 0 < result["statistics_share"] < 1

@@ -90,9 +90,9 @@ def test_unknown_variable_is_refused_with_the_nearest_known(monkeypatch):
 
     assert str(caught.value) == (
         "Unknown setting BPTT_HOEM; did you mean 'BPTT_HOME'? "
-        "Allowed: BPTT_API_TOKENS, BPTT_CHECKPOINT_SECONDS, BPTT_DATABASE_URL, BPTT_GPUS, "
-        "BPTT_HOME, BPTT_LEASE_SECONDS, BPTT_MLFLOW_URL, BPTT_REDIS_URL, BPTT_RUN_MEMORY_MB, "
-        "BPTT_SERVER, BPTT_SLOTS, BPTT_TOKEN, BPTT_TOKEN_FILE."
+        "Allowed: BPTT_API_TOKENS, BPTT_BACKEND, BPTT_CHECKPOINT_SECONDS, BPTT_DATABASE_URL, "
+        "BPTT_GPUS, BPTT_HOME, BPTT_KERNEL_CACHE, BPTT_LEASE_SECONDS, BPTT_MLFLOW_URL, "
+        "BPTT_REDIS_URL, BPTT_RUN_MEMORY_MB, BPTT_SERVER, BPTT_SLOTS, BPTT_TOKEN, BPTT_TOKEN_FILE."
     )
 
 
@@ -212,3 +212,33 @@ def test_a_token_that_is_missing_or_given_twice_is_refused(tmp_path):
 def test_a_token_is_overheard_where_it_leaves_the_machine_in_clear(server, overheard):
     assert is_overheard(Settings(server=server, token=TOKEN)) == overheard
     assert not is_overheard(Settings(server=server))
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({}, Path.home() / ".cache/bptt/kernels"),
+        ({"XDG_CACHE_HOME": "/var/cache"}, Path("/var/cache/bptt/kernels")),
+        ({"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/bptt/kernels"),
+        ({"XDG_CACHE_HOME": "/var/cache", "BPTT_KERNEL_CACHE": "/k"}, Path("/k")),
+    ],
+)
+def test_kernels_lie_in_the_cache_of_the_user(monkeypatch, variables, folder):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert read_settings().kernels == folder
+
+
+def test_compiler_that_cc_names_comes_first(monkeypatch):
+    monkeypatch.setenv("CC", "clang -m64")
+
+    assert read_settings().compilers == ("clang -m64", "cc", "gcc", "clang")
+
+
+def test_unknown_backend_is_refused_with_those_there_are(monkeypatch):
+    monkeypatch.setenv("BPTT_BACKEND", "compile")
+
+    with pytest.raises(InvalidSetting, match="auto or compiled or sequence or autograd, got 'com"):
+        read_settings()

@@ -133,7 +133,10 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
             outcome += f"; go on with: bptt run --resume {summary.run_id}"
     else:
         speed = number(result["steps_per_second"])
-        outcome += f" ({number(result['seconds'])} s, {speed} steps/s, {result['backend']})"
+        backend = result["backend"]
+        if reason := result.get("backend_reason"):
+            backend += f", for {reason}"
+        outcome += f" ({number(result['seconds'])} s, {speed} steps/s, {backend})"
     evaluated = sorted(key for key in metrics if key.startswith("eval/"))
     gates = [key.removeprefix("gate/")[:-5] for key in metrics if _is_gate_mean(key)]
     share = (result or {}).get("statistics_share", metrics.get("sys/statistics_share"))

@@ -1,5 +1,7 @@
 """A cell over a whole sequence: whichever backend runs it, the result is the same."""
 
-from bptt.kernels.reference import BACKEND, Unrolled, unroll
+from bptt.kernels.reference import StepByStep, unroll
+from bptt.kernels.runner import Runner
+from bptt.kernels.unrolled import Unrolled
 
-__all__ = ["BACKEND", "Unrolled", "unroll"]
+__all__ = ["Runner", "StepByStep", "Unrolled", "unroll"]

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
-
-BACKEND = "autograd"
+from bptt.gradient_statistics import frobenius_norm
 
 
 @dataclass(frozen=True)
-class Unrolled:
-    """What a cell did over one sequence."""
+class StepByStep:
+    """What a cell did over one sequence, with a node of the graph for each step."""
 
     inputs: Tensor
     """(time, batch, features), as the cell read them."""
@@ -21,9 +21,17 @@ class Unrolled:
     steps: list[State]
     """State after each step; every tensor is a node of the graph, so gradients reach it."""
 
-    @property
+    gradient_norms: Tensor
+    """norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
+
+    @cached_property
+    def states(self) -> State:
+        """Every state after each step, (time, batch, hidden) each."""
+        return tuple(torch.stack(column) for column in zip(*self.steps, strict=True))
+
+    @cached_property
     def outputs(self) -> Tensor:
-        """The first state after every step, (time, batch, hidden)."""
+        """The first state after each step, (time, batch, hidden)."""
         return torch.stack([state[0] for state in self.steps])
 
     @property
@@ -42,7 +50,8 @@ def unroll(
     initial: State,
     lengths: Tensor | None = None,
     truncation: int | None = None,
-) -> Unrolled:
+    gradient_norms: bool = False,
+) -> StepByStep:
     """Apply `cell` along the time axis.
 
     Args:
@@ -52,7 +61,9 @@ def unroll(
         lengths: (batch,) valid steps of each sequence; from there on its state is held, so that
             padding neither changes the final state nor can it overflow.
         truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
+        gradient_norms: have the backward pass measure the gradient to every state; zeros if not.
     """
+    norms = torch.zeros(len(initial), len(inputs), dtype=torch.float64)
     step: Callable[[Tensor, State], State] = cell
     if isinstance(cell, PointwiseCell):
         # one product over the whole sequence instead of one per step
@@ -72,4 +83,11 @@ def unroll(
             new = tuple(torch.where(valid, n, s) for n, s in zip(new, state, strict=True))
         state = new
         steps.append(state)
-    return Unrolled(inputs, initial, steps)
+        for number, tensor in enumerate(state):
+            if gradient_norms and tensor.requires_grad:
+                tensor.register_hook(partial(_measure, norms[number], t))
+    return StepByStep(inputs, initial, steps, norms)
+
+
+def _measure(norms: Tensor, t: int, gradient: Tensor) -> None:
+    norms[t] = frobenius_norm(gradient)

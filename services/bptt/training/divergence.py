@@ -15,10 +15,10 @@ def locate_in_forward(model: Model, forward: Forward) -> str:
     ):
         for direction, unrolled in layer.items():
             names = built.by_direction()[direction].states
-            for t, state in enumerate(unrolled.steps):
-                for name, tensor in zip(names, state, strict=True):
-                    if not bool(torch.isfinite(tensor).all()):
-                        return f"state {name} of layer {number} ({direction}) at t = {t}"
+            # (time, states): which steps of which states are finite in every sequence
+            finite = torch.stack([s.isfinite().flatten(1).all(1) for s in unrolled.states], dim=1)
+            for t, name in (~finite).nonzero().tolist():
+                return f"state {names[name]} of layer {number} ({direction}) at t = {t}"
     if not bool(torch.isfinite(forward.outputs).all()):
         return "outputs of the read-out"
     return "loss"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bptt.contracts import Cell, State
-from bptt.kernels import Unrolled, unroll
+from bptt.kernels import Runner, Unrolled
 
 DIRECTIONS = ("forward", "backward")
 
@@ -27,6 +27,11 @@ class Layer(nn.Module):
     def __init__(self, cells: list[Cell]) -> None:
         super().__init__()
         self.cells = nn.ModuleList(cells)
+        self.run_by("autograd")
+
+    def run_by(self, backend: str) -> None:
+        """Have the cells run by a backend; see `kernels.Runner`."""
+        self.runners = [Runner(backend) for _ in self.cells]
 
     def by_direction(self) -> dict[str, Cell]:
         """Return the cell of each direction."""
@@ -42,11 +47,12 @@ class Layer(nn.Module):
         """
         outputs: list[Tensor] = []
         unrolled: dict[str, Unrolled] = {}
-        for direction, cell in self.by_direction().items():
+        pairs = zip(self.by_direction().items(), self.runners, strict=True)
+        for (direction, cell), runner in pairs:
             forward = direction == "forward"
             read = x if forward else reverse(x, lengths)
             start = initial if forward and initial else cell.initial_state(x.shape[1])
-            result = unroll(cell, read, start, lengths, truncation)
+            result = runner.unroll(cell, read, start, lengths, truncation)
             outputs.append(result.outputs if forward else reverse(result.outputs, lengths))
             unrolled[direction] = result
         return torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0], unrolled
@@ -121,7 +127,7 @@ class Stack(nn.Module):
             x: (time, batch, features).
             lengths: (batch,) valid steps, or None.
             initial: state of each layer's forward cell before the first step; None: zeros.
-            truncation: see `kernels.unroll`.
+            truncation: see `kernels.reference.unroll`.
         """
         outputs: list[Tensor] = []
         unrolled: list[dict[str, Unrolled]] = []

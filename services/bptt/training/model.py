@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from bptt import registry
 from bptt.contracts import Batch, State, Task, Tokens
-from bptt.kernels import BACKEND, Unrolled
+from bptt.kernels import Runner, Unrolled
+from bptt.settings import read_settings
 from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, RunSpec
 from bptt.training.layers import Stack
 from bptt.training.seeding import stream_seed
@@ -68,16 +69,41 @@ class Model(nn.Module):
                 cell.reset_parameters(task.horizon)
         self.read_out = nn.Linear(self.stack.output_size, task.output_size)
 
+    def run_by(self, backend: str) -> None:
+        """Have every cell run by a backend, and build what that needs now.
+
+        Args:
+            backend: as `BPTT_BACKEND`.
+
+        Raises:
+            InvalidSetting: it cannot run one of the cells.
+        """
+        for layer in self.stack.each_layer():
+            layer.run_by(backend)
+            for cell, runner in zip(layer.by_direction().values(), layer.runners, strict=True):
+                runner.prepare(cell, self.read_out.weight.dtype)
+
     @property
     def backend(self) -> str:
         """What runs the cells over time."""
-        return BACKEND
+        return ", ".join(sorted({runner.backend for runner in self._runners()}))
+
+    @property
+    def backend_reason(self) -> str:
+        """Why that is not the fastest backend, if it is not and was not asked for."""
+        return "; ".join(sorted({runner.reason for runner in self._runners()} - {""}))
+
+    def _runners(self) -> list[Runner]:
+        return [runner for layer in self.stack.each_layer() for runner in layer.runners]
 
     def forward(self, batch: Batch, initial: list[State] | None = None) -> Forward:
         x = batch.inputs
         x = self.embedding(x) if self.embedding is not None else x.to(self.read_out.weight.dtype)
         outputs, layers = self.stack(x, batch.lengths, initial, self.truncation)
-        if self.reads == "last":
+        if self.reads == "last" and self.stack.skip == "none":
+            # the same numbers, without a gradient of zeros to every other step
+            outputs = [cell.final[0] for cell in layers[-1].values()]
+        elif self.reads == "last":
             outputs = [self._last(y, batch.lengths) for y in outputs]
         joined = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
         return Forward(self.read_out(joined), layers)
@@ -93,10 +119,16 @@ class Model(nn.Module):
 
 
 def build_model(spec: RunSpec, task: Task) -> Model:
-    """Return the model of a run with its initial weights, drawn from the run's own stream."""
+    """Return the model of a run with its initial weights, drawn from the run's own stream.
+
+    Raises:
+        InvalidSetting: the backend that `BPTT_BACKEND` asks for cannot run its cells.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(spec.seed, "init"))
-        return Model(spec, task).to(DTYPES[spec.training.dtype])
+        model = Model(spec, task).to(DTYPES[spec.training.dtype])
+    model.run_by(read_settings().backend)
+    return model
 
 
 def mean_loss(task: Task, outputs: Tensor, batch: Batch) -> Tensor:

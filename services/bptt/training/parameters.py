@@ -1,5 +1,6 @@
 """All parameters of a run as one flat tensor, of which the model's are views."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -33,5 +34,17 @@ class FlatParameters:
 
     def set_gradients(self, gradients: Mapping[str, Tensor]) -> None:
         """Copy the gradients to where the optimiser reads them."""
-        for name, view in self._views.items():
-            view.copy_(gradients[name])
+        torch._foreach_copy_(list(self._views.values()), [gradients[n] for n in self._views])
+
+    def are_finite(self) -> bool:
+        """Say whether no parameter is NaN or infinite."""
+        return _sum_is_finite(self.flat) or bool(torch.isfinite(self.flat).all())
+
+    def gradients_are_finite(self) -> bool:
+        """Say whether the gradients that were set are finite; False if their sum overflows."""
+        return self.flat.grad is not None and _sum_is_finite(self.flat.grad)
+
+
+def _sum_is_finite(values: Tensor) -> bool:
+    # a finite sum has finite terms, and is the cheapest to come by
+    return math.isfinite(values.detach().sum().item())

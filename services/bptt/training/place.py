@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Cell, State
-from bptt.kernels import Unrolled
+from bptt.kernels import StepByStep
 
 JACOBIAN_BYTES = 2**26
 """Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
@@ -28,7 +28,7 @@ class Place:
     layer: int
     direction: str
     cell: Cell
-    unrolled: Unrolled
+    unrolled: StepByStep
 
     def key(self, statistic: str, *parts: str) -> str:
         """Return the name of one statistics array of this cell."""

@@ -3,12 +3,14 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Task
+from bptt.kernels import StepByStep
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
 from bptt.training.divergence import readable
@@ -70,6 +72,8 @@ class Probe:
     def _freeze(self, model: Model) -> Model:
         if self._frozen is None:
             self._frozen = copy.deepcopy(model).double()
+            # gradients to single steps need a node of the graph for each
+            self._frozen.run_by("autograd")
         with torch.no_grad():
             for ours, theirs in zip(self._frozen.parameters(), model.parameters(), strict=True):
                 ours.copy_(theirs)
@@ -129,7 +133,7 @@ def _places(model: Model, forward: Forward) -> Iterator[Place]:
         zip(model.stack.each_layer(), forward.layers, strict=True)
     ):
         for direction, cell in layer.by_direction().items():
-            yield Place(number, direction, cell, did[direction])
+            yield Place(number, direction, cell, cast(StepByStep, did[direction]))
 
 
 def _group(parameter: str) -> str:

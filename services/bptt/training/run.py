@@ -17,7 +17,7 @@ from bptt.training import divergence
 from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
 from bptt.training.model import Forward, build_model, mean_loss
-from bptt.training.optimizers import make_optimizer
+from bptt.training.optimizers import make_optimizer, update
 from bptt.training.parameters import FlatParameters
 from bptt.training.probe import Probe
 from bptt.training.reports import Outcome, OutcomeName, Report
@@ -133,7 +133,8 @@ class TrainingRun:
         named = self.parameters.named
         found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
         gradients = dict(zip(named, found, strict=True))
-        if math.isfinite(joint_norm(gradients)):
+        self.parameters.set_gradients(gradients)
+        if self.parameters.gradients_are_finite() or math.isfinite(joint_norm(gradients)):
             self.skipped = 0
             return gradients
         self.window.nonfinite += count_elements(gradients).nonfinite
@@ -160,8 +161,8 @@ class TrainingRun:
             self.clipper_state = dict(state)
             self.parameters.set_gradients(clipped)
         self.window.add_clip(report, self.spec.optimizer.lr)
-        self.optimizer.step()
-        if not bool(torch.isfinite(self.parameters.flat).all()):
+        update(self.optimizer)
+        if not self.parameters.are_finite():
             where = divergence.first_nonfinite(self.parameters.named.items())
             self.outcome = Outcome("diverged", self.step, where)
 

@@ -36,6 +36,7 @@ class Recorder:
         self._folder = folder
         self._training = training
         length = 0
+        saved: dict[str, Any] = {}
         resumed = folder.checkpoint.exists()
         if resumed:
             try:
@@ -55,7 +56,13 @@ class Recorder:
         if not resumed:
             self.checkpoint()
         elif training.step:
-            self._append(training.step, tags={"bptt.resumed_at": training.step})
+            tags: dict[str, Any] = {"bptt.resumed_at": training.step}
+            before, now = saved.get("backend", "autograd"), training.model.backend
+            if before != now:
+                # from here on figures agree with an undisturbed run to rounding only
+                tags["bptt.resumed_on"] = f"{now}, {before} before"
+                print(f"step {training.step}: the cells run on {now}, before on {before}")
+            self._append(training.step, tags=tags)
 
     def record(self, report: Report) -> None:
         """Write what a report brought, if anything."""
@@ -75,7 +82,11 @@ class Recorder:
     def checkpoint(self) -> None:
         """Save the run between two updates; the journal up to here is now final."""
         length = self._journal.sync()
-        state = {"run": self._training.state_dict(), "journal": length}
+        state = {
+            "run": self._training.state_dict(),
+            "journal": length,
+            "backend": self._training.model.backend,
+        }
         self._folder.keep_checkpoint()
         replace(self._folder.checkpoint, to_bytes(state))
         self._folder.write("committed", {"journal": length})
@@ -149,6 +160,7 @@ class Recorder:
             "steps_per_second": outcome.step / max(training.seconds, 1e-9),
             "statistics_share": self._statistics_share(),
             "backend": training.model.backend,
+            "backend_reason": training.model.backend_reason,
             "hash": self._hash(latest),
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -1,0 +1,214 @@
+"""C source to a loaded library: built once, kept in a folder that only its owner writes to."""
+
+import atexit
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+FLAGS = ("-O2", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC")
+"""Never -ffast-math: with it a NaN or an infinity need not come out where it goes in."""
+
+NATIVE = ("-march=native", "-mcpu=native")
+"""Uses all this processor has; how compilers call it, the first that works."""
+
+SECONDS = 120
+"""A compiler that takes longer hangs."""
+
+ABANDONED = 3600
+"""Seconds after which a build folder belongs to a process that was killed."""
+
+
+class NotBuilt(Exception):
+    """No library could be made; the message says why."""
+
+
+def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
+    """Return the library of a C source, from `folder` if it was built before.
+
+    Several processes may build the same at once: each does it in a folder of its own and moves
+    the result into place. A file that is cut or changed is built again.
+
+    Args:
+        source: one C file that needs nothing but the C library.
+        compilers: commands to try, the first that is installed.
+        folder: where libraries are kept; if it cannot be trusted or written to, a private one
+            that goes with the process.
+
+    Raises:
+        NotBuilt: no compiler, or it fails, or what it made cannot be loaded.
+    """
+    command = find_compiler(compilers)
+    key = _key(source, command)
+    kept = _trusted(folder)
+    if kept is not None:
+        for path in _candidates(kept, key):
+            library = _open(path)
+            if library is not None:
+                return library
+    reason = ""
+    for place in (kept, _private_folder()):
+        if place is None or not os.access(place, os.W_OK | os.X_OK):
+            continue
+        try:
+            library = _open(_build(source, command, key, place))
+        except OSError as error:
+            reason = f"{place}: {error.strerror or error}"
+            continue
+        if library is not None:
+            return library
+        reason = f"{place} holds no programs that may run"
+    raise NotBuilt(f"the compiled kernel cannot be loaded ({reason})")
+
+
+def find_compiler(compilers: Sequence[str]) -> list[str]:
+    """Return the command of the first C compiler that is installed.
+
+    Raises:
+        NotBuilt: there is none.
+    """
+    for text in compilers:
+        words = shlex.split(text)
+        found = shutil.which(words[0]) if words else None
+        if found:
+            return [found, *words[1:]]
+    raise NotBuilt(f"no C compiler: none of {', '.join(compilers)} is installed")
+
+
+def _key(source: str, command: Sequence[str]) -> str:
+    """Return a name for what a compiler makes of a source on this processor."""
+    program = Path(command[0]).resolve()
+    facts = program.stat()
+    compiler = (*command, str(program), facts.st_size, facts.st_mtime_ns)
+    parts = (source, FLAGS, NATIVE, compiler, _processor())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _processor() -> str:
+    """Return what decides which instructions may be used here."""
+    facts = [platform.machine(), platform.processor(), platform.libc_ver()[0], platform.system()]
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith(("model name", "flags", "Features", "CPU part")):
+                    facts.append(line.strip())
+                if line.strip() == "":
+                    break
+    except OSError:
+        # only Linux has it
+        pass
+    return "\n".join(facts)
+
+
+def _trusted(folder: Path) -> Path | None:
+    """Return the folder, made if need be, or None if somebody else could change what is in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        facts = folder.stat()
+    except OSError:
+        return None
+    others = stat.S_IWGRP | stat.S_IWOTH
+    if facts.st_uid != os.geteuid() or facts.st_mode & others or not stat.S_ISDIR(facts.st_mode):
+        return None
+    return folder
+
+
+@cache
+def _private_folder() -> Path | None:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="bptt-kernels-"))
+    except OSError:
+        return None
+    owner = os.getpid()
+
+    def remove() -> None:
+        # a forked child leaves its parent's folder alone
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
+
+
+def _candidates(folder: Path, key: str) -> Iterator[Path]:
+    """Yield what was built under a key and is still whole: its name holds its own hash."""
+    for path in sorted(folder.glob(f"{key}.*.so")):
+        try:
+            facts = path.lstat()
+            if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+                continue
+            if path.name == f"{key}.{_digest(path.read_bytes())}.so":
+                yield path
+                continue
+            path.unlink()
+        except OSError:
+            continue
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _open(path: Path) -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError:
+        return None
+
+
+def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
+    """Compile into `folder` and return where the library now is.
+
+    Raises:
+        NotBuilt: the compiler fails.
+        OSError: the folder cannot be written to.
+    """
+    _sweep(folder)
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
+        (Path(work) / "kernel.c").write_text(source)
+        said = ""
+        for native in (*([flag] for flag in NATIVE), []):
+            try:
+                done = subprocess.run(
+                    [*command, *FLAGS, *native, "kernel.c", "-o", "kernel.so", "-lm"],
+                    cwd=work,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=SECONDS,
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise NotBuilt(f"the C compiler {command[0]} does not run: {error}") from error
+            if done.returncode == 0:
+                break
+            said = next((line for line in done.stderr.splitlines() if "error" in line), said)
+        else:
+            raise NotBuilt(f"the C compiler {command[0]} fails: {said or done.stderr[:200]}")
+        built = Path(work) / "kernel.so"
+        built.chmod(0o600)
+        place = folder / f"{key}.{_digest(built.read_bytes())}.so"
+        # beside it, for whoever wants to read what runs
+        os.replace(Path(work) / "kernel.c", folder / f"{key}.c")
+        os.replace(built, place)
+    return place
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes left behind that were killed while they built."""
+    for work in folder.glob(".build-*"):
+        try:
+            if time.time() - work.stat().st_mtime > ABANDONED:
+                shutil.rmtree(work, ignore_errors=True)
+        except OSError:
+            continue

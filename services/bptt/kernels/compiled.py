@@ -1,0 +1,195 @@
+"""The compiled backend: one call of a C kernel for the whole sequence, and one for its gradient."""
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from bptt.contracts import PointwiseCell, State
+from bptt.gradient_statistics import frobenius_norm
+
+TILE = 32
+"""Sequences that the kernel computes together, RT in sequence.c."""
+
+
+@dataclass(frozen=True)
+class WholeSequence:
+    """What a cell did over one sequence, as whole tensors."""
+
+    inputs: Tensor
+    initial: State
+    states: State
+    final: State
+    norms: Tensor
+    """(tiles, states, time), filled by the backward pass; no tiles if not asked for."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """The first state after each step, (time, batch, hidden)."""
+        return self.states[0]
+
+    @property
+    def gradient_norms(self) -> Tensor:
+        """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
+        return frobenius_norm(self.norms.permute(1, 2, 0), kept_axes=2)
+
+
+class Kernel:
+    """A loaded library and what calling it takes.
+
+    Args:
+        library: built from the source of a cell's kernel.
+        states: how many the cell has.
+        vectors: how many the cell has.
+    """
+
+    def __init__(self, library: ctypes.CDLL, states: int, vectors: int) -> None:
+        self.saved: int = library.saved()
+        self.states = states
+        self.vectors = vectors
+        self.width: int = library.width()
+        self._forward = library.forward
+        self._backward = library.backward
+        self._call = ctypes.c_int64 * (22 + 2 * (vectors + 1) + 7 * states)
+
+    def run_forward(self, *call: int) -> None:
+        """Call the forward pass with `struct call` of sequence.c, its last fields left out."""
+        if self._forward(self._call(*call)):
+            raise MemoryError("the kernel's buffers")
+
+    def run_backward(self, *call: int) -> None:
+        """Call the backward pass with `struct call` of sequence.c."""
+        if self._backward(self._call(*call)):
+            raise MemoryError("the kernel's buffers")
+
+
+def unroll(
+    kernel: Kernel,
+    cell: PointwiseCell,
+    inputs: Tensor,
+    initial: State,
+    lengths: Tensor | None = None,
+    truncation: int | None = None,
+    gradient_norms: bool = False,
+) -> WholeSequence:
+    """Apply `cell` along the time axis, as `reference.unroll` does.
+
+    Args:
+        kernel: of this cell and type of numbers.
+        cell: what to apply.
+        inputs: (time, batch, features).
+        initial: state before the first step.
+        lengths: (batch,) valid steps of each sequence.
+        truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
+        gradient_norms: have the backward pass measure the gradient to every state.
+    """
+    tiles = -(-inputs.shape[1] // TILE) if gradient_norms else 0
+    norms = torch.zeros(tiles, kernel.states, inputs.shape[0], dtype=torch.float64)
+    tensors = (
+        cell.input_weight,
+        cell.recurrent_weight,
+        cell.input_bias,
+        cell.recurrent_bias,
+        *(cell.vector[name] for name in cell.vectors),
+        *initial,
+    )
+    limits = (cell.biases, truncation or 0)
+    if torch.is_grad_enabled():
+        apply: Any = Sequence.apply
+        found = apply(kernel, limits, lengths, norms, inputs, *tensors)
+    else:
+        found, _ = _run(kernel, limits, lengths, inputs, tensors, saves=False)
+    states = kernel.states
+    return WholeSequence(inputs, initial, found[:states], found[states:], norms)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the way back needs of the way forward."""
+
+    tensors: tuple[Tensor | None, ...]
+    call: list[int]
+    pointers: list[int]
+
+
+def _run(
+    kernel: Kernel,
+    limits: tuple[int, int],
+    lengths: Tensor | None,
+    inputs: Tensor,
+    tensors: tuple[Tensor, ...],
+    saves: bool,
+) -> tuple[tuple[Tensor, ...], Kept]:
+    """Run forward and return every state after each step, then every final state."""
+    x = inputs if inputs.stride(-1) == 1 else inputs.contiguous()
+    tensors = tuple(tensor.contiguous() for tensor in tensors)
+    time, batch, features = x.shape
+    hidden = tensors[1].shape[0]
+    padded = -(-hidden // kernel.width) * kernel.width
+    states = torch.empty(kernel.states, time + 1, batch, padded, dtype=x.dtype)
+    saved = None
+    if saves:
+        saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
+    if lengths is not None:
+        lengths = lengths.contiguous()
+    call = [time, batch, features, hidden, *limits]
+    call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
+    call += [tensor.data_ptr() for tensor in tensors[:4]]
+    call += [states.data_ptr(), 0 if saved is None else saved.data_ptr()]
+    pointers = [tensor.data_ptr() for tensor in tensors[4:]]
+    # the array of vectors has a place more, because C has no empty arrays
+    pointers.insert(kernel.vectors, 0)
+    kernel.run_forward(*call, *[0] * 6, *pointers)
+    valid = states if padded == hidden else states[..., :hidden]
+    found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
+    return found, Kept((x, *tensors, states, saved, lengths), call, pointers)
+
+
+class Sequence(torch.autograd.Function):
+    """The two passes of a kernel as one node of autograd's graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        kernel: Kernel,
+        limits: tuple[int, int],
+        lengths: Tensor | None,
+        norms: Tensor,
+        inputs: Tensor,
+        *tensors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Return every state after each step, then every final state."""
+        found, kept = _run(kernel, limits, lengths, inputs, tensors, saves=True)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*kept.tensors)
+        ctx.kernel, ctx.norms, ctx.call, ctx.pointers = kernel, norms, kept.call, kept.pointers
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradient to each argument of `forward`."""
+        kernel: Kernel = ctx.kernel
+        count = kernel.states
+        x, *tensors = ctx.saved_tensors[:-3]
+        found = [torch.empty_like(tensor) for tensor in tensors]
+        d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
+        call = [*ctx.call, 0 if d_x is None else d_x.data_ptr()]
+        call += [tensor.data_ptr() for tensor in found[:4]]
+        call.append(ctx.norms.data_ptr() if len(ctx.norms) else 0)
+        pointers = [tensor.data_ptr() for tensor in found[4:]]
+        pointers.insert(kernel.vectors, 0)
+        call += [*ctx.pointers, *pointers]
+        # kept until the call is over
+        given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
+        of_states, of_final = given[:count], given[count:]
+        call += [0 if g is None else g.data_ptr() for g in of_states]
+        call += [0 if g is None else g.stride(0) for g in of_states]
+        call += [0 if g is None else g.stride(1) for g in of_states]
+        call += [0 if g is None else g.data_ptr() for g in of_final]
+        call += [0 if g is None else g.stride(0) for g in of_final]
+        kernel.run_backward(*call)
+        return (None, None, None, None, d_x, *found)

@@ -1,0 +1,235 @@
+"""A traced step as C: the whole source of one cell's kernel."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+
+import torch
+
+from bptt.contracts import PointwiseCell
+from bptt.kernels.operations import COSTLY, INTO_C
+from bptt.kernels.tracing import Argument, Operation, Trace, Value
+
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which values the way back needs, and where it finds them."""
+
+    forward: tuple[Operation, ...]
+    backward: tuple[Operation, ...]
+    saved: tuple[Value, ...]
+    """Kept on the way forward; the rest is computed again or is a state."""
+
+
+def plan(trace: Trace) -> Plan:
+    """Divide a trace into what runs forward and what runs backward.
+
+    Results of costly functions are kept, and the preactivations that the derivative reads; what
+    is cheap is computed again from these, from the old states and from the new ones.
+    """
+    forward = _needed(trace, trace.new, set())
+    costly = {operation.result for operation in forward if operation.name in COSTLY}
+    new = set(_computed_states(trace))
+    results = (*trace.gradients, *trace.totals)
+    backward = _needed(trace, results, costly | new)
+    made = {operation.result for operation in backward}
+    used = {a for operation in backward for a in operation.arguments if isinstance(a, Value)}
+    used |= {result for result in results if isinstance(result, Value)}
+    lanes = len(trace.preactivations)
+    there = {Value(n) for n in range(lanes, trace.arguments + len(trace.states))}
+    outside = used - made - there - new
+    saved = tuple(sorted(outside, key=lambda value: value.number))
+    return Plan(forward, backward, saved)
+
+
+def _computed_states(trace: Trace) -> dict[Value, int]:
+    """Return the new states that are no arguments: value -> number of the state."""
+    first = trace.arguments + len(trace.states)
+    return {
+        value: n
+        for n, value in reversed(list(enumerate(trace.new)))
+        if isinstance(value, Value) and value.number >= first
+    }
+
+
+def _needed(trace: Trace, roots: Iterable[Argument], given: set[Value]) -> tuple[Operation, ...]:
+    """Return the operations that lead to `roots`, in order, without those behind `given`."""
+    by_result = {operation.result: operation for operation in trace.operations}
+    waiting = [root for root in roots if isinstance(root, Value)]
+    wanted: set[Value] = set()
+    while waiting:
+        value = waiting.pop()
+        if value in wanted or value in given or value not in by_result:
+            continue
+        wanted.add(value)
+        waiting += [a for a in by_result[value].arguments if isinstance(a, Value)]
+    return tuple(operation for operation in trace.operations if operation.result in wanted)
+
+
+def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
+    """Return the C source of a cell's kernel; sizes are arguments of what it defines."""
+    found = plan(trace)
+    double = dtype == torch.float64
+    fed_alone = [name for name in cell.state_fed if name not in cell.input_fed]
+    columns = {
+        "IN_INPUT_WEIGHT": cell.input_fed,
+        "IN_RECURRENT_WEIGHT": cell.state_fed,
+        "IN_NO_BIAS": (),
+        "IN_ONE_BIAS": fed_alone,
+        "IN_TWO_BIASES": cell.state_fed,
+    }
+    defines = {
+        "REAL": "double" if double else "float",
+        "INTEGER": "long long" if double else "int",
+        "LIBM(name)": "name" if double else "name##f",
+        "DOUBLE": int(double),
+        "NL": len(trace.preactivations),
+        "NX": len(cell.input_fed),
+        "NH": len(cell.state_fed),
+        "NS": len(trace.states),
+        "NV": len(trace.vectors),
+        "NK": len(found.saved),
+    }
+    for name, order in columns.items():
+        places = [_place(lane, order) for lane in trace.preactivations]
+        defines[name] = ", ".join(str(place) for place in places)
+    blocks = {
+        "LOAD_VECTORS": _load_vectors(trace),
+        "FORWARD_STEP": _forward(trace, found),
+        "SAVE": [f"STORE(q + {n} * WIDTH, v{v.number});" for n, v in enumerate(found.saved)],
+        "BEGIN_SUMS": [f"V {total} = {{0}};" for total, _ in _sums(trace)],
+        "BACKWARD_STEP": _backward(trace, found),
+        "END_SUMS": [f"STORE({to}, LOAD({to}) + {total});" for total, to in _sums(trace)],
+    }
+    text = resources.files("bptt.kernels").joinpath("sequence.c").read_text()
+    for marker, lines in blocks.items():
+        text = text.replace(f" {marker}\n", " " + " ".join(lines) + "\n")
+    head = "".join(f"#define {name} {value}\n" for name, value in defines.items())
+    return f"{head}\n{text}"
+
+
+def _place(name: str, order: Iterable[str]) -> int:
+    names = list(order)
+    return names.index(name) if name in names else NONE
+
+
+def _first(trace: Trace) -> tuple[int, int, int]:
+    """Return the first value of the states, of the vectors and of the incoming gradients."""
+    lanes, states = len(trace.preactivations), len(trace.states)
+    return lanes, lanes + states, trace.arguments
+
+
+def _load_vectors(trace: Trace) -> list[str]:
+    _, first, _ = _first(trace)
+    return [
+        f"const V v{first + n} = LOAD(vectors + {n} * HP + j);" for n in range(len(trace.vectors))
+    ]
+
+
+def _forward(trace: Trace, found: Plan) -> list[str]:
+    states, _, _ = _first(trace)
+    lines = [f"const V v{n} = LOAD(pre + {n} * HP);" for n in range(states)]
+    lines += [f"const V v{states + n} = LOAD(old + {n} * span);" for n in range(len(trace.states))]
+    lines += [_statement(operation) for operation in found.forward]
+    lines += [f"STORE(new + {n} * span, {_real(value)});" for n, value in enumerate(trace.new)]
+    return lines
+
+
+def _backward(trace: Trace, found: Plan) -> list[str]:
+    states, vectors, incoming = _first(trace)
+    count = len(trace.states)
+    lines = [f"const V v{v.number} = LOAD(q + {n} * WIDTH);" for n, v in enumerate(found.saved)]
+    lines += [f"const V v{states + n} = LOAD(old + {n} * span);" for n in range(count)]
+    lines += [
+        f"const V v{value.number} = LOAD(new + {n} * span);"
+        for value, n in _computed_states(trace).items()
+    ]
+    lines += [f"const V v{incoming + n} = LOAD(ds + {n} * R * HP);" for n in range(count)]
+    lines += [_statement(operation) for operation in found.backward]
+    for n in range(states):
+        lines.append(f"const V g{n} = (V)((M){_real(trace.gradients[n])} & mask);")
+        lines.append(f"STORE(to + {n} * HP, g{n}); sum{n} += g{n};")
+    kept = [f"STORE(whole + {n} * R * HP, {_real(g)});" for n, g in enumerate(trace.totals)]
+    lines.append(f"if (c->norms) {{ {' '.join(kept)} }}")
+    for n in range(count):
+        lines.append(f"STORE(ds + {n} * R * HP, {_real(trace.gradients[states + n])});")
+    for n in range(len(trace.vectors)):
+        lines.append(f"sum{states + n} += {_real(trace.gradients[vectors + n])};")
+    return lines
+
+
+def _sums(trace: Trace) -> list[tuple[str, str]]:
+    """Return the running sums over sequences, and where each is added up over steps."""
+    lanes = len(trace.preactivations)
+    biases = [(f"sum{n}", f"db + {n} * HP + j") for n in range(lanes)]
+    return biases + [(f"sum{lanes + n}", f"dv + {n} * HP + j") for n in range(len(trace.vectors))]
+
+
+class _Text:
+    """An argument in C, as a number by default and as true or false where a format asks so."""
+
+    def __init__(self, argument: Argument) -> None:
+        self.argument = argument
+
+    def __format__(self, wanted: str) -> str:
+        return _truth(self.argument) if wanted == "truth" else _real(self.argument)
+
+
+def _real(argument: Argument) -> str:
+    if isinstance(argument, Value):
+        name = f"v{argument.number}"
+        return f"number({name})" if argument.kind == "truth" else name
+    return f"K({_literal(argument or 0.0)})"
+
+
+def _truth(argument: Argument) -> str:
+    if isinstance(argument, Value):
+        name = f"v{argument.number}"
+        return name if argument.kind == "truth" else f"(M)({name} != K(0))"
+    return f"(M)({_real(argument)} != K(0))"
+
+
+def _literal(number: float) -> str:
+    if number != number:
+        return '__builtin_nan("")'
+    if number in (float("inf"), float("-inf")):
+        return f"{'-' if number < 0 else ''}__builtin_inf()"
+    return repr(number)
+
+
+def _statement(operation: Operation) -> str:
+    kind = "M" if operation.result.kind == "truth" else "V"
+    return f"const {kind} v{operation.result.number} = {_expression(operation)};"
+
+
+def _expression(operation: Operation) -> str:
+    arguments = [_Text(argument) for argument in operation.arguments]
+    if operation.name == "clamp.default":
+        text = f"{arguments[0]}"
+        for bound, limit in zip(("at_least", "at_most"), operation.arguments[1:], strict=False):
+            text = text if limit is None else f"{bound}({text}, {_real(limit)})"
+        return text
+    if operation.name == "pow.Tensor_Scalar" and (power := _power(operation)) is not None:
+        return power
+    if operation.name == "_to_copy.default" and operation.result.kind == "truth":
+        return f"{arguments[0]:truth}"
+    factor = "" if operation.factor == 1.0 else f"K({_literal(operation.factor)}) * "
+    return INTO_C[operation.name].format(*arguments, alpha=factor, value=factor)
+
+
+def _power(operation: Operation) -> str | None:
+    """Return a power as products, if the exponent is one of those that equations have."""
+    text, exponent = _real(operation.arguments[0]), operation.arguments[1]
+    match exponent:
+        case 0.0:
+            return "K(1)"
+        case 1.0 | 2.0 | 3.0 | 4.0:
+            return f"({' * '.join([text] * int(exponent))})"
+        case -1.0:
+            return f"(K(1) / {text})"
+        case 0.5:
+            return f"v_sqrt({text})"
+        case _:
+            return None

@@ -1,0 +1,112 @@
+"""Runs a cell over sequences by the fastest backend that can."""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from bptt.contracts import Cell, PointwiseCell, State
+from bptt.errors import InvalidSetting
+from bptt.kernels import compiled, reference, sequence
+from bptt.kernels.building import NotBuilt, load
+from bptt.kernels.compiled import Kernel
+from bptt.kernels.emission import source
+from bptt.kernels.sequence import Program
+from bptt.kernels.sight import Sight
+from bptt.kernels.tracing import NotTraceable, trace
+from bptt.kernels.unrolled import Unrolled
+from bptt.settings import read_settings
+
+FRAMEWORK = ("forward", "project_input", "advance", "preactivate", "apply_step", "split")
+"""Methods of `PointwiseCell` of which a kernel knows what they do."""
+
+
+class Runner:
+    """Runs one cell; what its step computes is looked at once, and again when it changed.
+
+    Args:
+        wanted: `auto`, `compiled`, `sequence` or `autograd`.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        self.backend = "autograd"
+        """What runs the cell: `compiled`, `sequence` or `autograd`."""
+        self.reason = ""
+        """Why it is not the fastest, if it is not and was not asked for."""
+        self._made: Kernel | Program | None = None
+        self._looked_at: Sight | None = None
+
+    def __deepcopy__(self, memo: Any) -> "Runner":
+        # a library cannot be copied, and need not be
+        return Runner(self.wanted)
+
+    def unroll(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        initial: State,
+        lengths: Tensor | None = None,
+        truncation: int | None = None,
+        gradient_norms: bool = False,
+    ) -> Unrolled:
+        """Apply `cell` along the time axis; see `reference.unroll`.
+
+        Raises:
+            InvalidSetting: the backend that was asked for cannot run this cell.
+        """
+        self.prepare(cell, inputs.dtype, inputs.device.type)
+        sequence_of = (inputs, initial, lengths, truncation, gradient_norms)
+        match self._made:
+            case Kernel():
+                return compiled.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
+            case Program():
+                return sequence.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
+        return reference.unroll(cell, *sequence_of)
+
+    def prepare(self, cell: Cell, dtype: torch.dtype, device: str = "cpu") -> None:
+        """Choose the backend, and build what it needs, unless that was done.
+
+        Raises:
+            InvalidSetting: the backend that was asked for cannot run this cell.
+        """
+        if self.wanted == "autograd":
+            return
+        if self._looked_at and self._looked_at.holds(cell, dtype, device):
+            return
+        self.backend, self.reason, self._made = self._choose(cell, dtype, device)
+        self._looked_at = Sight(cell, dtype, device)
+        if self.wanted not in ("auto", self.backend):
+            raise InvalidSetting(
+                f"BPTT_BACKEND is {self.wanted}, which cannot run {type(cell).__name__}: "
+                f"{self.reason}. Set BPTT_BACKEND=auto to train with what can."
+            )
+
+    def _choose(
+        self, cell: Cell, dtype: torch.dtype, device: str
+    ) -> tuple[str, str, Kernel | Program | None]:
+        name = type(cell).__name__
+        if not isinstance(cell, PointwiseCell):
+            return "autograd", f"{name} is no PointwiseCell, so its step is not known", None
+        if device != "cpu" or dtype not in (torch.float32, torch.float64):
+            return "autograd", f"there is no kernel for {dtype} on {device}", None
+        own = [method for method in FRAMEWORK if _is_changed(cell, method)]
+        if own:
+            return "autograd", f"{name} has a `{own[0]}` of its own", None
+        try:
+            traced = trace(cell, dtype)
+        except NotTraceable as why:
+            return "autograd", str(why), None
+        if self.wanted == "sequence":
+            return "sequence", "", Program(cell, traced)
+        settings = read_settings()
+        try:
+            library = load(source(cell, traced, dtype), settings.compilers, settings.kernels)
+        except NotBuilt as why:
+            return "sequence", str(why), Program(cell, traced)
+        return "compiled", "", Kernel(library, len(traced.states), len(traced.vectors))
+
+
+def _is_changed(cell: PointwiseCell, method: str) -> bool:
+    same = getattr(type(cell), method) is getattr(PointwiseCell, method)
+    return not same or method in vars(cell)

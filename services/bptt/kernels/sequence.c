@@ -1,0 +1,546 @@
+/* A pointwise cell over a whole sequence, forward and backward, on one thread.
+
+   Written by bptt: the lines before this comment and the two steps come from the cell's own
+   equations and their derivative. WIDTH numbers are computed at once; every row of states is
+   padded to HP, a multiple of WIDTH. No padding ever reaches a number that counts.
+
+   Axes: time T, batch B, input I, hidden H. Preactivations stand in the order: fed by the state
+   alone, by both, by the input alone; so the state feeds the first NH of all NL, the input the
+   last NX. Sequences are computed RT at a time from the first step to the last, so that what a
+   step needs stays in the cache, and no sequence's figures depend on another's. */
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#define ROWS 8
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#define ROWS 4
+#else /* a type wider than the registers would be many times slower, not twice */
+#define VECTOR_BYTES 16
+#define ROWS 4
+#endif
+
+typedef REAL V __attribute__((vector_size(VECTOR_BYTES)));
+typedef REAL U __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+typedef INTEGER M __attribute__((vector_size(VECTOR_BYTES)));
+
+#define WIDTH ((long)(VECTOR_BYTES / sizeof(REAL)))
+_Static_assert(sizeof(long) == 8 && sizeof(void *) == 8, "a 64-bit machine");
+#define RT 32 /* sequences computed together */
+#define DEPTH 128 /* rows of derivatives gathered before they become gradients of weights */
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
+
+void *aligned_alloc(unsigned long, unsigned long);
+void free(void *);
+REAL LIBM(log)(REAL);
+REAL LIBM(log1p)(REAL);
+REAL LIBM(expm1)(REAL);
+REAL LIBM(sin)(REAL);
+REAL LIBM(cos)(REAL);
+REAL LIBM(erf)(REAL);
+REAL LIBM(atan)(REAL);
+REAL LIBM(pow)(REAL, REAL);
+REAL LIBM(sqrt)(REAL);
+
+/* ---- numbers ---- */
+
+#define K(x) ((REAL)(x) - (V){0}) /* keeps the sign of -0 */
+#define SIXTH K(1.0f / 6.0f) /* torch has it in this precision, in double too */
+#define LOAD(p) ((V) * (const U *)(p))
+#define STORE(p, v) (*(U *)(p) = (U)(v))
+
+INLINE V choose(M m, V a, V b) { return (V)((m & (M)a) | (~m & (M)b)); }
+INLINE V absolute(V a) { return (V)((M)a & ~(M)K(-0.0)); }
+INLINE V with_sign(V a, V of) { return (V)(((M)a & ~(M)K(-0.0)) | ((M)of & (M)K(-0.0))); }
+INLINE V number(M m) { return (V)(m & (M)K(1)); }
+/* not a number wherever an argument is none, as in torch */
+INLINE V at_least(V a, V low) { return choose((M)(a < low), low, a); }
+INLINE V at_most(V a, V high) { return choose((M)(a > high), high, a); }
+INLINE V larger(V a, V b) { return choose((M)((a > b) | (a != a)), a, b); }
+INLINE V smaller(V a, V b) { return choose((M)((a < b) | (a != a)), a, b); }
+INLINE V sign_of(V a) { return number((M)(a > K(0))) - number((M)(a < K(0))); }
+
+#define LANES(name, call)                                  \
+  static V name(V a) {                                     \
+    V r;                                                   \
+    for (long l = 0; l < WIDTH; l++) r[l] = LIBM(call)(a[l]); \
+    return r;                                              \
+  }
+LANES(v_log, log)
+LANES(v_log1p, log1p)
+LANES(v_expm1, expm1)
+LANES(v_sin, sin)
+LANES(v_cos, cos)
+LANES(v_erf, erf)
+LANES(v_atan, atan)
+INLINE V v_sqrt(V a) {
+  V r;
+  for (long l = 0; l < WIDTH; l++) r[l] = LIBM(sqrt)(a[l]);
+  return r;
+}
+static V v_pow(V a, V b) {
+  V r;
+  for (long l = 0; l < WIDTH; l++) r[l] = LIBM(pow)(a[l], b[l]);
+  return r;
+}
+
+#if DOUBLE
+#define MAGIC 6755399441055744.0
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#define EXP_HIGH 710.0
+#define EXP_LOW -746.0
+#define TANH_END 40.0
+#define EXPONENT_BIAS 1023
+#define MANTISSA_BITS 52
+#else
+#define MAGIC 12582912.0
+#define LN2_HIGH 0.693359375
+#define LN2_LOW -2.12194440e-4
+#define EXP_HIGH 89.0
+#define EXP_LOW -104.0
+#define TANH_END 20.0
+#define EXPONENT_BIAS 127
+#define MANTISSA_BITS 23
+#endif
+#define LOG2_E 1.44269504088896340736
+
+/* a = n ln 2 + r; returns exp(r) - 1, right relative to itself however small r is */
+INLINE V reduced(V a, M *n) {
+  V t = a * (REAL)LOG2_E + (REAL)MAGIC;
+  *n = (M)t - (M)K(MAGIC);
+  t = t - (REAL)MAGIC;
+  V r = a - t * (REAL)LN2_HIGH;
+  r = r - t * (REAL)LN2_LOW;
+#if DOUBLE
+  V p = r * 1.6059043836821613e-10 + 2.0876756987868099e-9;
+  p = p * r + 2.5052108385441719e-8;
+  p = p * r + 2.7557319223985893e-7;
+  p = p * r + 2.7557319223985888e-6;
+  p = p * r + 2.4801587301587302e-5;
+  p = p * r + 1.9841269841269841e-4;
+  p = p * r + 1.3888888888888889e-3;
+  p = p * r + 8.3333333333333332e-3;
+  p = p * r + 4.1666666666666664e-2;
+  p = p * r + 1.6666666666666666e-1;
+  p = p * r + 0.5;
+#else /* Cephes, expf */
+  V p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+#endif
+  return r + r * r * p;
+}
+INLINE V power_of_2(M n) { return (V)((n + EXPONENT_BIAS) << MANTISSA_BITS); }
+
+INLINE V v_exp(V a) {
+  M n;
+  V y = reduced(at_least(at_most(a, K(EXP_HIGH)), K(EXP_LOW)), &n) + (REAL)1;
+  /* in two factors, because 2^128 is no number */
+  M half = n >> 1;
+  return y * power_of_2(half) * power_of_2(n - half);
+}
+INLINE V v_sigmoid(V a) { return (REAL)1 / ((REAL)1 + v_exp(-a)); }
+INLINE V v_tanh(V a) {
+  M n;
+  V q = reduced(at_least((REAL)-2 * absolute(a), K(-TANH_END)), &n), s = power_of_2(n);
+  V e = s * q + (s - (REAL)1); /* exp(-2 |a|) - 1 */
+  return with_sign(e / (e + (REAL)2), a);
+}
+
+/* ---- denormals are flushed in here, as the caller had it outside ---- */
+
+#if defined(__SSE__)
+INLINE unsigned long flush(void) {
+  unsigned before = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(before | 0x8040u);
+  return before;
+}
+INLINE void restore(unsigned long before) { __builtin_ia32_ldmxcsr((unsigned)before); }
+#elif defined(__aarch64__)
+INLINE unsigned long flush(void) {
+  unsigned long before;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+  __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ul << 24)));
+  return before;
+}
+INLINE void restore(unsigned long before) { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
+#else
+INLINE unsigned long flush(void) { return 0; }
+INLINE void restore(unsigned long before) { (void)before; }
+#endif
+
+/* ---- products of matrices, ROWS x (2 WIDTH) at a time in registers ---- */
+
+/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k * sb + v WIDTH + ...] */
+INLINE void accumulate(const int rows, const int vectors, V (*c)[2], const REAL *a, long sa,
+                       long ka, const REAL *b, long sb, long count) {
+  for (long k = 0; k < count; k++, a += ka, b += sb) {
+    V b0 = LOAD(b), b1 = vectors > 1 ? LOAD(b + WIDTH) : b0;
+    UNROLL for (int i = 0; i < rows; i++) {
+      REAL s = a[i * sa];
+      c[i][0] += s * b0;
+      if (vectors > 1) c[i][1] += s * b1;
+    }
+  }
+}
+
+/* c = start + a b + a2 b2 over `columns` columns; start: one row for all, or c itself */
+struct product {
+  REAL *c;
+  const REAL *start, *a, *b, *a2, *b2;
+  long sc, sa, sb, count, sa2, sb2, count2;
+};
+
+INLINE void multiply_block(const int rows, const int vectors, const int from_c,
+                           const struct product *p, long i0, long n) {
+  V c[8][2];
+  UNROLL for (int i = 0; i < rows; i++) {
+    const REAL *s = from_c ? p->c + (i0 + i) * p->sc + n : p->start + n;
+    c[i][0] = LOAD(s);
+    c[i][1] = vectors > 1 ? LOAD(s + WIDTH) : c[i][0];
+  }
+  if (p->count) accumulate(rows, vectors, c, p->a + i0 * p->sa, p->sa, 1, p->b + n, p->sb, p->count);
+  if (p->count2)
+    accumulate(rows, vectors, c, p->a2 + i0 * p->sa2, p->sa2, 1, p->b2 + n, p->sb2, p->count2);
+  UNROLL for (int i = 0; i < rows; i++) {
+    REAL *t = p->c + (i0 + i) * p->sc + n;
+    STORE(t, c[i][0]);
+    if (vectors > 1) STORE(t + WIDTH, c[i][1]);
+  }
+}
+
+INLINE void multiply(const int from_c, const struct product *p, long rows, long columns) {
+  for (long n = 0; n < columns; n += 2 * WIDTH) {
+    long i = 0;
+    if (columns - n > WIDTH) {
+      for (; i + ROWS <= rows; i += ROWS) multiply_block(ROWS, 2, from_c, p, i, n);
+      for (; i < rows; i++) multiply_block(1, 2, from_c, p, i, n);
+    } else {
+      for (; i + ROWS <= rows; i += ROWS) multiply_block(ROWS, 1, from_c, p, i, n);
+      for (; i < rows; i++) multiply_block(1, 1, from_c, p, i, n);
+    }
+  }
+}
+
+static void multiply_start(const struct product *p, long rows, long columns) {
+  multiply(0, p, rows, columns);
+}
+static void multiply_onto(const struct product *p, long rows, long columns) {
+  multiply(1, p, rows, columns);
+}
+
+/* c (features, columns) += sum over steps and sequences of a[feature] * b[column] */
+struct gathering {
+  REAL *c;
+  const REAL *a, *b;
+  long sc, a_step, a_row, b_step, b_row, steps, rows;
+};
+
+INLINE void gather_block(const int rows, const int vectors, const struct gathering *p, long i0,
+                         long n) {
+  V c[8][2];
+  UNROLL for (int i = 0; i < rows; i++) {
+    c[i][0] = LOAD(p->c + (i0 + i) * p->sc + n);
+    c[i][1] = vectors > 1 ? LOAD(p->c + (i0 + i) * p->sc + n + WIDTH) : c[i][0];
+  }
+  for (long s = 0; s < p->steps; s++)
+    accumulate(rows, vectors, c, p->a + s * p->a_step + i0, 1, p->a_row, p->b + s * p->b_step + n,
+               p->b_row, p->rows);
+  UNROLL for (int i = 0; i < rows; i++) {
+    STORE(p->c + (i0 + i) * p->sc + n, c[i][0]);
+    if (vectors > 1) STORE(p->c + (i0 + i) * p->sc + n + WIDTH, c[i][1]);
+  }
+}
+
+static void gather(const struct gathering *p, long features, long columns) {
+  for (long n = 0; n < columns; n += 2 * WIDTH) {
+    long i = 0;
+    if (columns - n > WIDTH) {
+      for (; i + ROWS <= features; i += ROWS) gather_block(ROWS, 2, p, i, n);
+      for (; i < features; i++) gather_block(1, 2, p, i, n);
+    } else {
+      for (; i + ROWS <= features; i += ROWS) gather_block(ROWS, 1, p, i, n);
+      for (; i < features; i++) gather_block(1, 1, p, i, n);
+    }
+  }
+}
+
+/* ---- what Python hands over, eight bytes each ---- */
+
+struct call {
+  long T, B, I, H, biases, truncation;
+  const long *lengths; /* (B) or null */
+  const REAL *x;       /* (T, B, I), strides below */
+  long x_step, x_row;
+  const REAL *input_weight, *recurrent_weight, *input_bias, *recurrent_bias;
+  REAL *states; /* (NS, T + 1, B, HP) */
+  REAL *saved;  /* (T * B * NK * HP) or null */
+  /* backward only; null where not given or not wanted */
+  REAL *d_x, *d_input_weight, *d_recurrent_weight, *d_input_bias, *d_recurrent_bias;
+  double *norms; /* (tiles, NS, T) */
+  const REAL *vectors[NV + 1];
+  const REAL *initial[NS];
+  REAL *d_vectors[NV + 1];
+  REAL *d_initial[NS];
+  const REAL *d_states[NS]; /* (T, B, H), strides below */
+  long d_states_step[NS], d_states_row[NS];
+  const REAL *d_final[NS]; /* (B, H), stride below */
+  long d_final_row[NS];
+};
+
+int width(void) { return WIDTH; }
+int saved(void) { return NK; }
+
+#define ROUND(n) (((n) + WIDTH - 1) / WIDTH * WIDTH)
+/* not a multiple of a power of two, so that columns do not compete for the same cache lines */
+#define STRIDE(n) ((n) + WIDTH)
+
+INLINE REAL *take(REAL **from, long count) {
+  REAL *taken = *from;
+  *from += ROUND(count);
+  return taken;
+}
+INLINE REAL *cleared(REAL **from, long count) {
+  REAL *taken = take(from, count);
+  for (long i = 0; i < count; i++) taken[i] = 0;
+  return taken;
+}
+
+/* columns of lane `l` in the user's weights, for the orders in which he declared them */
+static const int IN_INPUT[] = {IN_INPUT_WEIGHT}, IN_RECURRENT[] = {IN_RECURRENT_WEIGHT};
+static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TWO_BIASES}};
+
+int forward(const struct call *c) {
+  const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
+  const long su = STRIDE(NH * HP), sx = STRIDE(NX * HP), span = (T + 1) * B * HP;
+  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + NV * HP;
+  REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
+  if (!memory) return 1;
+  unsigned long mode = flush();
+  REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
+  REAL *u = cleared(&rest, H * su), *w = cleared(&rest, I * sx);
+  REAL *vectors = cleared(&rest, NV * HP);
+  for (long l = 0; l < NL; l++) {
+    const int in_bias = IN_RECURRENT_BIAS[c->biases][l], in_h = IN_RECURRENT[l], in_x = IN_INPUT[l];
+    for (long j = 0; j < H; j++) {
+      if (in_x >= 0 && c->biases) bias[l * HP + j] += c->input_bias[in_x * H + j];
+      if (in_bias >= 0) bias[l * HP + j] += c->recurrent_bias[in_bias * H + j];
+    }
+    if (in_h >= 0)
+      for (long k = 0; k < H; k++)
+        for (long j = 0; j < H; j++)
+          u[k * su + l * HP + j] = c->recurrent_weight[(k * NH + in_h) * H + j];
+    if (in_x >= 0)
+      for (long k = 0; k < I; k++)
+        for (long j = 0; j < H; j++)
+          w[k * sx + (l - NL + NX) * HP + j] = c->input_weight[(k * NX + in_x) * H + j];
+  }
+  for (long v = 0; v < NV; v++)
+    for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
+  for (long s = 0; s < NS; s++)
+    for (long b = 0; b < B; b++)
+      for (long j = 0; j < HP; j++)
+        c->states[s * span + b * HP + j] = j < H ? c->initial[s][b * H + j] : 0;
+  for (long b = 0; b < B; b += RT) {
+    const long rows = B - b < RT ? B - b : RT;
+    REAL *q = c->saved ? c->saved + T * b * NK * HP : 0;
+    for (long t = 0; t < T; t++) {
+      const REAL *before = c->states + (t * B + b) * HP;
+      REAL *after = c->states + ((t + 1) * B + b) * HP;
+      const REAL *x = c->x + t * c->x_step + b * c->x_row;
+      struct product p = {g, bias, before, u, x, w, sg, HP, su, H, c->x_row, sx, I};
+      if (NL > NX) { /* fed by the state alone */
+        p.count2 = 0;
+        multiply_start(&p, rows, (NL - NX) * HP);
+      }
+      if (NX + NH > NL) { /* by both */
+        const long at = (NL - NX) * HP;
+        struct product both = {g + at, bias + at, before, u + at, x, w, sg, HP, su, H, c->x_row, sx, I};
+        multiply_start(&both, rows, (NX + NH - NL) * HP);
+      }
+      if (NL > NH) { /* by the input alone */
+        const long at = NH * HP, in_w = (NX + NH - NL) * HP;
+        struct product input = {g + at, bias + at, x, w + in_w, x, w, sg, c->x_row, sx, I, 0, 0, 0};
+        multiply_start(&input, rows, (NL - NH) * HP);
+      }
+      for (long j = 0; j < HP; j += WIDTH) {
+        LOAD_VECTORS
+        for (long i = 0; i < rows; i++) {
+          const REAL *old = before + i * HP + j;
+          REAL *new = after + i * HP + j;
+          if (c->lengths && t >= c->lengths[b + i]) {
+            for (long s = 0; s < NS; s++) STORE(new + s * span, LOAD(old + s * span));
+          } else {
+            const REAL *pre = g + i * sg + j;
+            FORWARD_STEP
+            if (q) {
+              SAVE
+            }
+          }
+          if (q) q += NK * WIDTH;
+        }
+      }
+    }
+  }
+  restore(mode);
+  free(memory);
+  return 0;
+}
+
+/* the 2-norm of n numbers of each row, however large or small they are */
+static double norm_of(const REAL *d, long rows, long n, long stride) {
+  double sum = 0;
+#if DOUBLE
+  double peak = 0;
+  for (long i = 0; i < rows; i++)
+    for (long j = 0; j < n; j++) {
+      double a = __builtin_fabs(d[i * stride + j]);
+      if (a != a) return a;
+      if (a > peak) peak = a;
+    }
+  if (peak == 0 || peak > 1.7976931348623157e308) return peak;
+  for (long i = 0; i < rows; i++)
+    for (long j = 0; j < n; j++) {
+      double a = d[i * stride + j] / peak;
+      sum += a * a;
+    }
+  return peak * __builtin_sqrt(sum);
+#else
+  typedef double D __attribute__((vector_size(VECTOR_BYTES)));
+  typedef float F __attribute__((vector_size(VECTOR_BYTES / 2), aligned(4), may_alias));
+  D total = {0};
+  const long half = WIDTH / 2, whole = n / half * half;
+  for (long i = 0; i < rows; i++) {
+    const float *r = d + i * stride;
+    for (long j = 0; j < whole; j += half) {
+      D a = __builtin_convertvector(*(const F *)(r + j), D);
+      total += a * a;
+    }
+    for (long j = whole; j < n; j++) sum += (double)r[j] * r[j];
+  }
+  for (long l = 0; l < half; l++) sum += total[l];
+  return __builtin_sqrt(sum);
+#endif
+}
+
+int backward(const struct call *c) {
+  const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), IP = ROUND(I);
+  const long sd = STRIDE(NL * HP), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
+  const long sut = STRIDE(HP), sxt = STRIDE(IP), span = (T + 1) * B * HP, in_x = (NL - NX) * HP;
+  const long R = B < RT ? B : RT, slots = DEPTH / R < T ? DEPTH / R : T;
+  const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
+                     ROUND(NX * HP * sxt) + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
+                     2 * NV * HP + ROUND(R * IP) + IP;
+  REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
+  if (!memory) return 1;
+  unsigned long mode = flush();
+  REAL *d = take(&rest, NS * R * HP), *all = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
+  REAL *ut = cleared(&rest, NH * HP * sut), *wt = take(&rest, NX * HP * sxt);
+  REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
+  REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, NV * HP);
+  REAL *dv = cleared(&rest, NV * HP), *dx = take(&rest, R * IP), *none = cleared(&rest, IP);
+  if (c->d_x)
+    for (long k = 0; k < NX * HP * sxt; k++) wt[k] = 0;
+  for (long l = 0; l < NL; l++)
+    for (long j = 0; j < H; j++) {
+      if (IN_RECURRENT[l] >= 0)
+        for (long k = 0; k < H; k++)
+          ut[(l * HP + j) * sut + k] = c->recurrent_weight[(k * NH + IN_RECURRENT[l]) * H + j];
+      if (IN_INPUT[l] >= 0 && c->d_x)
+        for (long k = 0; k < I; k++)
+          wt[((l - NL + NX) * HP + j) * sxt + k] = c->input_weight[(k * NX + IN_INPUT[l]) * H + j];
+    }
+  for (long v = 0; v < NV; v++)
+    for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
+  M keep; /* the last vector's columns that are none */
+  for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (HP - WIDTH) ? -1 : 0;
+  for (long b = 0; b < B; b += RT) {
+    const long rows = B - b < RT ? B - b : RT;
+    const REAL *kept = c->saved + T * b * NK * HP;
+    long filled = 0;
+    for (long s = 0; s < NS; s++)
+      for (long i = 0; i < rows; i++)
+        for (long j = 0; j < HP; j++)
+          d[(s * R + i) * HP + j] =
+              c->d_final[s] && j < H ? c->d_final[s][(b + i) * c->d_final_row[s] + j] : 0;
+    for (long t = T - 1; t >= 0; t--) {
+      for (long s = 0; s < NS; s++) {
+        if (c->d_states[s]) {
+          const REAL *e = c->d_states[s] + t * c->d_states_step[s] + b * c->d_states_row[s];
+          for (long i = 0; i < rows; i++)
+            for (long j = 0; j < H; j++) d[(s * R + i) * HP + j] += e[i * c->d_states_row[s] + j];
+        }
+      }
+      const REAL *before = c->states + (t * B + b) * HP, *after = before + B * HP;
+      REAL *dl = ring + filled * R * sd;
+      for (long j = 0; j < HP; j += WIDTH) {
+        const M mask = j + WIDTH > H ? keep : ~(M){0};
+        const REAL *q = kept + (t * HP + j) * rows * NK;
+        LOAD_VECTORS
+        BEGIN_SUMS
+        for (long i = 0; i < rows; i++, q += NK * WIDTH) {
+          const REAL *old = before + i * HP + j, *new = after + i * HP + j;
+          REAL *ds = d + i * HP + j, *to = dl + i * sd + j, *whole = all + i * HP + j;
+          if (c->lengths && t >= c->lengths[b + i]) {
+            for (long l = 0; l < NL; l++) STORE(to + l * HP, (V){0});
+            for (long s = 0; s < NS; s++) STORE(whole + s * R * HP, LOAD(ds + s * R * HP));
+          } else {
+            BACKWARD_STEP
+          }
+        }
+        END_SUMS
+      }
+      for (long s = 0; c->norms && s < NS; s++)
+        c->norms[(b / RT * NS + s) * T + t] = norm_of(all + s * R * HP, rows, H, HP);
+      if (NH) {
+        struct product p = {d, d, dl, ut, dl, ut, HP, sd, sut, NH * HP, 0, 0, 0};
+        multiply_onto(&p, rows, HP);
+      }
+      if (c->d_x) {
+        struct product p = {dx, none, dl + in_x, wt, dl, wt, IP, sd, sxt, NX * HP, 0, 0, 0};
+        multiply_start(&p, rows, IP);
+        for (long i = 0; i < rows; i++)
+          for (long k = 0; k < I; k++) c->d_x[(t * B + b + i) * I + k] = dx[i * IP + k];
+      }
+      if (c->truncation && t > 0 && t % c->truncation == 0)
+        for (long k = 0; k < NS * R * HP; k++) d[k] = 0;
+      if (++filled == slots || t == 0) { /* slot k holds step t + filled - 1 - k */
+        const long last = t + filled - 1;
+        struct gathering p = {du, c->states + (last * B + b) * HP, ring, su, -B * HP, HP,
+                              R * sd, sd, filled, rows};
+        if (NH) gather(&p, H, NH * HP);
+        struct gathering i = {dw, c->x + last * c->x_step + b * c->x_row, ring + in_x, sx,
+                              -c->x_step, c->x_row, R * sd, sd, filled, rows};
+        if (NX) gather(&i, I, NX * HP);
+        filled = 0;
+      }
+    }
+    for (long s = 0; s < NS; s++)
+      for (long i = 0; i < rows; i++)
+        for (long j = 0; j < H; j++) c->d_initial[s][(b + i) * H + j] = d[(s * R + i) * HP + j];
+  }
+  for (long l = 0; l < NL; l++) {
+    const int in_bias = IN_RECURRENT_BIAS[c->biases][l], of_h = IN_RECURRENT[l], of_x = IN_INPUT[l];
+    for (long j = 0; j < H; j++) {
+      if (of_x >= 0 && c->biases) c->d_input_bias[of_x * H + j] = db[l * HP + j];
+      if (in_bias >= 0) c->d_recurrent_bias[in_bias * H + j] = db[l * HP + j];
+    }
+    if (of_h >= 0)
+      for (long k = 0; k < H; k++)
+        for (long j = 0; j < H; j++)
+          c->d_recurrent_weight[(k * NH + of_h) * H + j] = du[k * su + l * HP + j];
+    if (of_x >= 0)
+      for (long k = 0; k < I; k++)
+        for (long j = 0; j < H; j++)
+          c->d_input_weight[(k * NX + of_x) * H + j] = dw[k * sx + (l - NL + NX) * HP + j];
+  }
+  for (long v = 0; v < NV; v++)
+    for (long j = 0; j < H; j++) c->d_vectors[v][j] = dv[v * HP + j];
+  restore(mode);
+  free(memory);
+  return 0;
+}

@@ -1,0 +1,40 @@
+"""What a cell looked like when its step was traced."""
+
+from typing import Any
+
+import torch
+
+from bptt.contracts import Cell
+
+MUTABLE = (list, dict, set, bytearray)
+
+
+class Sight:
+    """Notices when a step may compute something else than before.
+
+    It looks at the class's `step`, at the type of numbers and at every attribute of the cell that
+    is no parameter: options may be changed while a process runs. Lists, dicts and sets are
+    compared by what they print. Looking costs two microseconds, so every call may ask.
+    """
+
+    def __init__(self, cell: Cell, dtype: torch.dtype, device: str) -> None:
+        attributes = vars(cell)
+        # a tensor has no equality that is true or false, and a step that reads one is not compiled
+        self._names = [
+            name
+            for name, value in attributes.items()
+            if name[0] != "_" and not isinstance(value, torch.Tensor)
+        ]
+        self._mutable = [n for n in self._names if isinstance(attributes[n], MUTABLE)]
+        self._count = len(attributes)
+        self._seen = self._see(cell, dtype, device)
+
+    def holds(self, cell: Cell, dtype: torch.dtype, device: str) -> bool:
+        """Say whether all is as it was."""
+        return len(vars(cell)) == self._count and self._seen == self._see(cell, dtype, device)
+
+    def _see(self, cell: Cell, dtype: torch.dtype, device: str) -> tuple[Any, ...]:
+        attributes = vars(cell)
+        printed = [repr(attributes.get(name)) for name in self._mutable]
+        values = [attributes.get(name) for name in self._names]
+        return (type(cell), getattr(type(cell), "step", None), dtype, device, values, printed)
