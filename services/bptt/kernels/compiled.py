@@ -36,6 +36,10 @@ class WholeSequence:
         """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
         return frobenius_norm(self.norms.permute(1, 2, 0), kept_axes=2)
 
+    def forget_norms(self) -> None:
+        """Set them to zero, before another loss is followed back through the same graph."""
+        self.norms.zero_()
+
 
 class Kernel:
     """A loaded library and what calling it takes.

@@ -39,6 +39,10 @@ class StepByStep:
         """The state after the last valid step of each sequence."""
         return self.steps[-1] if self.steps else self.initial
 
+    def forget_norms(self) -> None:
+        """Set them to zero, before another loss is followed back through the same graph."""
+        self.gradient_norms.zero_()
+
     def states_of(self, index: int) -> list[Tensor]:
         """Return state number `index` after each step, `time` tensors of (batch, hidden)."""
         return [state[index] for state in self.steps]

@@ -36,3 +36,6 @@ class Unrolled(Protocol):
 
         Zeros where the loss does not reach, and if `unroll` was not asked for them.
         """
+
+    def forget_norms(self) -> None:
+        """Set them to zero, before another loss is followed back through the same graph."""

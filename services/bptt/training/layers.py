@@ -29,9 +29,15 @@ class Layer(nn.Module):
         self.cells = nn.ModuleList(cells)
         self.run_by("autograd")
 
-    def run_by(self, backend: str) -> None:
-        """Have the cells run by a backend; see `kernels.Runner`."""
+    def run_by(self, backend: str, gradient_norms: bool = False) -> None:
+        """Have the cells run by a backend; see `kernels.Runner`.
+
+        Args:
+            backend: as `BPTT_BACKEND`.
+            gradient_norms: have each backward pass measure the gradient to every state.
+        """
         self.runners = [Runner(backend) for _ in self.cells]
+        self._gradient_norms = gradient_norms
 
     def by_direction(self) -> dict[str, Cell]:
         """Return the cell of each direction."""
@@ -52,7 +58,9 @@ class Layer(nn.Module):
             forward = direction == "forward"
             read = x if forward else reverse(x, lengths)
             start = initial if forward and initial else cell.initial_state(x.shape[1])
-            result = runner.unroll(cell, read, start, lengths, truncation)
+            result = runner.unroll(
+                cell, read, start, lengths, truncation, self._gradient_norms
+            )
             outputs.append(result.outputs if forward else reverse(result.outputs, lengths))
             unrolled[direction] = result
         return torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0], unrolled

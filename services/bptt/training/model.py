@@ -69,17 +69,18 @@ class Model(nn.Module):
                 cell.reset_parameters(task.horizon)
         self.read_out = nn.Linear(self.stack.output_size, task.output_size)
 
-    def run_by(self, backend: str) -> None:
+    def run_by(self, backend: str, gradient_norms: bool = False) -> None:
         """Have every cell run by a backend, and build what that needs now.
 
         Args:
             backend: as `BPTT_BACKEND`.
+            gradient_norms: see `Layer.run_by`.
 
         Raises:
             InvalidSetting: it cannot run one of the cells.
         """
         for layer in self.stack.each_layer():
-            layer.run_by(backend)
+            layer.run_by(backend, gradient_norms)
             for cell, runner in zip(layer.by_direction().values(), layer.runners, strict=True):
                 runner.prepare(cell, self.read_out.weight.dtype)
 

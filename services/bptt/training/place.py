@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Cell, State
-from bptt.kernels import StepByStep
+from bptt.kernels import Unrolled
 
 JACOBIAN_BYTES = 2**26
 """Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
@@ -28,23 +28,26 @@ class Place:
     layer: int
     direction: str
     cell: Cell
-    unrolled: StepByStep
+    unrolled: Unrolled
 
     def key(self, statistic: str, *parts: str) -> str:
         """Return the name of one statistics array of this cell."""
         return "/".join((statistic, str(self.layer), self.direction, *parts))
 
-    def states_by_position(self) -> dict[str, list[Tensor]]:
-        """Return each state at position t of the sequence, whichever way the cell reads it."""
-        order = 1 if self.direction == "forward" else -1
-        names = enumerate(self.cell.states)
-        return {self.key("", name): self.unrolled.states_of(i)[::order] for i, name in names}
+    def norms_by_position(self) -> dict[str, Tensor]:
+        """Return norm(dL/ds_t) of each state at position t of the sequence, (time,) each.
+
+        Of the last backward pass, and whichever way the cell reads the sequence.
+        """
+        norms = self.unrolled.gradient_norms.clone()
+        norms = norms if self.direction == "forward" else norms.flip(1)
+        return {self.key("", name): row for name, row in zip(self.cell.states, norms, strict=True)}
 
     @cached_property
     def states_before(self) -> State:
         """What each step started from: (time, batch, hidden) per state, in order of reading."""
-        starts = [self.unrolled.initial, *self.unrolled.steps[:-1]]
-        return tuple(torch.stack(column).detach() for column in zip(*starts, strict=True))
+        pairs = zip(self.unrolled.initial, self.unrolled.states, strict=True)
+        return tuple(torch.cat([first[None], states[:-1]]).detach() for first, states in pairs)
 
     def gates(self) -> dict[str, Tensor]:
         """Return mean, fraction < 0.1 and fraction > 0.9 of each gate, (3,) each."""

@@ -3,14 +3,13 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import cast
 
 import torch
 from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Task
-from bptt.kernels import StepByStep
+from bptt.settings import read_settings
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
 from bptt.training.divergence import readable
@@ -49,7 +48,7 @@ class Probe:
         places = list(_places(frozen, forward))
         metrics, arrays = self._flow(frozen, forward, places)
         if self._task.reads == "every":
-            arrays |= self._lag(forward, places)
+            arrays |= self._lag(frozen, forward, places)
         else:
             time = self._batch.inputs.shape[0]
             arrays |= {"anchors": torch.tensor([time - 1.0], dtype=torch.float64)}
@@ -72,8 +71,7 @@ class Probe:
     def _freeze(self, model: Model) -> Model:
         if self._frozen is None:
             self._frozen = copy.deepcopy(model).double()
-            # gradients to single steps need a node of the graph for each
-            self._frozen.run_by("autograd")
+            self._frozen.run_by(read_settings().backend, gradient_norms=True)
         with torch.no_grad():
             for ours, theirs in zip(self._frozen.parameters(), model.parameters(), strict=True):
                 ours.copy_(theirs)
@@ -83,45 +81,49 @@ class Probe:
         self, frozen: Model, forward: Forward, places: list[Place]
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Return the norm of dL/ds_t of every state, and of the parameters' gradients by layer."""
-        states = {k: steps for place in places for k, steps in place.states_by_position().items()}
-        nodes = [state for steps in states.values() for state in steps]
         weights = {n: p for n, p in frozen.named_parameters() if p.numel() > 0}
         loss = mean_loss(self._task, forward.outputs, self._batch)
         found = torch.autograd.grad(
-            loss, [*nodes, *weights.values()], retain_graph=True, materialize_grads=True
+            loss, list(weights.values()), retain_graph=True, materialize_grads=True
         )
-        arrays: dict[str, Tensor] = {}
-        start = 0
-        for key, steps in states.items():
-            gradients = torch.stack(found[start : start + len(steps)])
-            arrays[f"flow{key}"] = statistics.frobenius_norm(gradients, kept_axes=1)
-            start += len(steps)
-        flushed = sum(int(((g != 0) & (g.abs() < FLOAT32_TINY)).sum()) for g in found[:start])
-        metrics = {"grad/subnormal": float(flushed)}
+        arrays = {
+            f"flow{key}": norms
+            for place in places
+            for key, norms in place.norms_by_position().items()
+        }
+        vanished = sum(int(((n > 0) & (n < FLOAT32_TINY)).sum()) for n in arrays.values())
+        metrics = {"grad/subnormal": float(vanished)}
         for kind, tensors in (
-            ("grad", dict(zip(weights, found[start:], strict=True))),
+            ("grad", dict(zip(weights, found, strict=True))),
             ("weight", weights),
         ):
             norms = statistics.group_norms(tensors, _group)
             metrics |= {f"layer/{group}_{kind}_norm": norm for group, norm in norms.items()}
         return metrics, arrays
 
-    def _lag(self, forward: Forward, places: list[Place]) -> dict[str, Tensor]:
+    def _lag(self, frozen: Model, forward: Forward, places: list[Place]) -> dict[str, Tensor]:
         """Return the norm of dL_t/ds_(t-k) for losses L_t spread over the sequence."""
         losses = self._task.losses(forward.outputs, self._batch)
         counts = torch.ones_like(losses) if self._batch.mask is None else self._batch.mask.double()
         scored = counts.sum(1).nonzero().flatten()
         spread = torch.linspace(0, len(scored) - 1, min(self._spec.anchors, len(scored)))
         anchors = scored[spread.round().long()].tolist()
-        at_anchor = [
-            torch.where(counts[t] > 0, losses[t], 0.0).sum() / counts[t].sum() for t in anchors
-        ]
-        states = {k: steps for place in places for k, steps in place.states_by_position().items()}
-        against = [key for key in states if "/backward/" in key]
-        curves = statistics.lag_curves(at_anchor, anchors, states, against_time=against)
-        return {"anchors": torch.tensor(anchors, dtype=torch.float64)} | {
-            f"lag{key}": curve for key, curve in curves.items()
-        }
+        weights = [p for p in frozen.parameters() if p.numel() > 0]
+        time = self._batch.inputs.shape[0]
+        arrays = {"anchors": torch.tensor(anchors, dtype=torch.float64)}
+        for row, t in enumerate(anchors):
+            for place in places:
+                place.unrolled.forget_norms()
+            loss = torch.where(counts[t] > 0, losses[t], 0.0).sum() / counts[t].sum()
+            # the norms come along; a graph that no weight is part of has none
+            torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+            for place in places:
+                for key, norms in place.norms_by_position().items():
+                    empty = torch.full((len(anchors), time), torch.nan, dtype=torch.float64)
+                    # what a cell that reads backwards has seen lies at later positions
+                    past = norms[t:] if place.direction == "backward" else norms[: t + 1].flip(0)
+                    arrays.setdefault(f"lag{key}", empty)[row, : len(past)] = past
+        return arrays
 
 
 def _doubled(values: Tensor) -> Tensor:
@@ -133,7 +135,7 @@ def _places(model: Model, forward: Forward) -> Iterator[Place]:
         zip(model.stack.each_layer(), forward.layers, strict=True)
     ):
         for direction, cell in layer.by_direction().items():
-            yield Place(number, direction, cell, cast(StepByStep, did[direction]))
+            yield Place(number, direction, cell, did[direction])
 
 
 def _group(parameter: str) -> str:
