@@ -162,7 +162,7 @@ class StatisticsSpec(Section):
     """Sequences of the fixed probe batch."""
     anchors: Count = 8
     """Positions t whose loss is followed back for the lag curve (tasks that read every step)."""
-    jacobian_interval: Annotated[int, Ge(0)] = 500
+    jacobian_interval: Annotated[int, Ge(0)] = 2000
     """Updates between measurements of step Jacobians, their product and the Lyapunov exponents,
     which cost more; also at the first and last probe; 0: never."""
     lyapunov_exponents: Width = 4

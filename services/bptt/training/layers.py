@@ -58,9 +58,7 @@ class Layer(nn.Module):
             forward = direction == "forward"
             read = x if forward else reverse(x, lengths)
             start = initial if forward and initial else cell.initial_state(x.shape[1])
-            result = runner.unroll(
-                cell, read, start, lengths, truncation, self._gradient_norms
-            )
+            result = runner.unroll(cell, read, start, lengths, truncation, self._gradient_norms)
             outputs.append(result.outputs if forward else reverse(result.outputs, lengths))
             unrolled[direction] = result
         return torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0], unrolled
