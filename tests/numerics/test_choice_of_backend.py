@@ -173,3 +173,31 @@ def test_kernel_is_loaded_from_the_folder_of_the_setting(monkeypatch, tmp_path):
 
     (library,) = (tmp_path / "kernels").glob("*.so")
     assert ctypes.CDLL(str(library)).width() in (4, 8, 16)
+
+
+def test_what_does_not_fit_together_is_refused_before_memory_is_read():
+    cell, runner = make(LSTM), Runner("compiled")
+    x, state = torch.randn(5, 3, 2), cell.initial_state(3)
+
+    with pytest.raises(ValueError, match=r"inputs must be \(time, batch, 2\), got \(5, 3, 4\)"):
+        runner.unroll(cell, torch.randn(5, 3, 4), state)
+    with pytest.raises(ValueError, match=r"lengths must be \(3,\), got \(2,\)"):
+        runner.unroll(cell, x, state, torch.tensor([1, 2]))
+    with pytest.raises(ValueError, match=r"inputs are torch.float64, a weight or state is"):
+        runner.unroll(cell, x.double(), state)
+    with pytest.raises(RuntimeError, match="expand"):
+        runner.unroll(cell, x, cell.initial_state(2))
+
+
+def test_state_of_one_sequence_serves_all_and_short_integers_are_lengths():
+    cell = make(LSTM)
+    x, lengths = torch.randn(5, 3, 2), torch.tensor([1, 5, 3], dtype=torch.int32)
+    state = tuple(torch.randn(1, 4, requires_grad=True) for _ in range(2))
+    found = []
+    for run in (Runner("compiled").unroll, unroll):
+        wide = state if run is not unroll else tuple(s.expand(3, 4) for s in state)
+        outputs = run(cell, x, wide, lengths).outputs
+        found.append([outputs, *torch.autograd.grad(outputs.sum(), state)])
+
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)

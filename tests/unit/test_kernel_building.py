@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +20,13 @@ SOURCE = "int answer(void) { return 42; }\n"
 @pytest.fixture
 def cache(tmp_path):
     return tmp_path / "kernels"
+
+
+@pytest.fixture(autouse=True)
+def second_choice(tmp_path, monkeypatch):
+    """The folder among the temporary files that is taken where the first cannot be."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path / f"bptt-kernels-{os.geteuid()}"
 
 
 def answer(cache, source=SOURCE, compilers=("cc", "gcc", "clang")):
@@ -100,8 +108,22 @@ def test_folder_of_another_owner_is_not_used(cache):
 
 
 @pytest.mark.parametrize("place", ["/proc/bptt-kernels", "/dev/null/kernels"])
-def test_folder_that_cannot_be_made_is_replaced_by_a_private_one(place):
+def test_folder_that_cannot_be_made_is_replaced_by_one_of_the_users_own(place, second_choice):
     assert answer(Path(place)) == 42
+
+    assert len(libraries(second_choice)) == 1
+    assert stat.S_IMODE(second_choice.stat().st_mode) == 0o700
+
+
+def test_where_no_folder_can_be_trusted_nothing_is_kept(cache, second_choice):
+    for folder in (cache, second_choice):
+        folder.mkdir()
+        folder.chmod(0o777)
+
+    assert answer(cache) == 42
+
+    assert libraries(cache) + libraries(second_choice) == []
+    assert list(second_choice.parent.glob("bptt-kernels-*")) == [second_choice]
 
 
 def test_library_of_another_owner_in_the_folder_is_not_loaded(cache):

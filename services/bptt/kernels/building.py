@@ -1,6 +1,5 @@
 """C source to a loaded library: built once, kept in a folder that only its owner writes to."""
 
-import atexit
 import ctypes
 import hashlib
 import os
@@ -41,24 +40,22 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
     Args:
         source: one C file that needs nothing but the C library.
         compilers: commands to try, the first that is installed.
-        folder: where libraries are kept; if it cannot be trusted or written to, a private one
-            that goes with the process.
+        folder: where libraries are kept; if it cannot be trusted or written to, one of the user's
+            own among the temporary files, and at last one that goes at once.
 
     Raises:
         NotBuilt: no compiler, or it fails, or what it made cannot be loaded.
     """
     command = find_compiler(compilers)
     key = _key(source, command)
-    kept = _trusted(folder)
-    if kept is not None:
-        for path in _candidates(kept, key):
+    trusted = [place for place in map(_trusted, (folder, _second_choice())) if place]
+    for place in trusted:
+        for path in _candidates(place, key):
             library = _open(path)
             if library is not None:
                 return library
-    reason = ""
-    for place in (kept, _private_folder()):
-        if place is None or not os.access(place, os.W_OK | os.X_OK):
-            continue
+    reason = "no folder can be written to"
+    for place in trusted:
         try:
             library = _open(_build(source, command, key, place))
         except OSError as error:
@@ -67,7 +64,19 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
         if library is not None:
             return library
         reason = f"{place} holds no programs that may run"
-    raise NotBuilt(f"the compiled kernel cannot be loaded ({reason})")
+    try:
+        # a library stays loaded when its file is gone
+        with tempfile.TemporaryDirectory(prefix="bptt-kernels-") as own:
+            library = _open(_build(source, command, key, Path(own)))
+    except OSError as error:
+        raise NotBuilt(f"{reason}; {error.strerror or error}") from error
+    if library is None:
+        raise NotBuilt(f"the compiled kernel cannot be loaded: {reason}")
+    return library
+
+
+def _second_choice() -> Path:
+    return Path(tempfile.gettempdir()) / f"bptt-kernels-{os.geteuid()}"
 
 
 def find_compiler(compilers: Sequence[str]) -> list[str]:
@@ -120,23 +129,6 @@ def _trusted(folder: Path) -> Path | None:
     others = stat.S_IWGRP | stat.S_IWOTH
     if facts.st_uid != os.geteuid() or facts.st_mode & others or not stat.S_ISDIR(facts.st_mode):
         return None
-    return folder
-
-
-@cache
-def _private_folder() -> Path | None:
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="bptt-kernels-"))
-    except OSError:
-        return None
-    owner = os.getpid()
-
-    def remove() -> None:
-        # a forked child leaves its parent's folder alone
-        if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
     return folder
 
 

@@ -89,7 +89,11 @@ def unroll(
         lengths: (batch,) valid steps of each sequence.
         truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
         gradient_norms: have the backward pass measure the gradient to every state.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
     """
+    initial = tuple(s.expand(inputs.shape[1], cell.hidden_size) for s in initial)
     tiles = -(-inputs.shape[1] // TILE) if gradient_norms else 0
     norms = torch.zeros(tiles, kernel.states, inputs.shape[0], dtype=torch.float64)
     tensors = (
@@ -100,6 +104,7 @@ def unroll(
         *(cell.vector[name] for name in cell.vectors),
         *initial,
     )
+    _check(inputs, lengths, tensors)
     limits = (cell.biases, truncation or 0)
     if torch.is_grad_enabled():
         apply: Any = Sequence.apply
@@ -108,6 +113,18 @@ def unroll(
         found, _ = _run(kernel, limits, lengths, inputs, tensors, saves=False)
     states = kernel.states
     return WholeSequence(inputs, initial, found[:states], found[states:], norms)
+
+
+def _check(inputs: Tensor, lengths: Tensor | None, tensors: tuple[Tensor, ...]) -> None:
+    if inputs.dim() != 3 or inputs.shape[2] != tensors[0].shape[0]:
+        raise ValueError(
+            f"inputs must be (time, batch, {tensors[0].shape[0]}), got {tuple(inputs.shape)}"
+        )
+    if lengths is not None and lengths.shape != inputs.shape[1:2]:
+        raise ValueError(f"lengths must be ({inputs.shape[1]},), got {tuple(lengths.shape)}")
+    for tensor in tensors:
+        if tensor.dtype != inputs.dtype:
+            raise ValueError(f"inputs are {inputs.dtype}, a weight or state is {tensor.dtype}")
 
 
 @dataclass(frozen=True)
@@ -138,7 +155,7 @@ def _run(
     if saves:
         saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
     if lengths is not None:
-        lengths = lengths.contiguous()
+        lengths = lengths.to(torch.int64).contiguous()
     call = [time, batch, features, hidden, *limits]
     call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
     call += [tensor.data_ptr() for tensor in tensors[:4]]
