@@ -34,6 +34,8 @@ class WholeSequence:
     @property
     def gradient_norms(self) -> Tensor:
         """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
+        if len(self.norms) == 1:
+            return self.norms[0]
         return frobenius_norm(self.norms.permute(1, 2, 0), kept_axes=2)
 
     def forget_norms(self) -> None:

@@ -147,10 +147,17 @@ class Pictures:
         loaded = {probe.step: load_arrays(probe.file) for probe in self.probes}
         arrays = [content for content in loaded.values() if content]
         steps = [step for step, content in loaded.items() if content]
-        names = set(arrays[0]).intersection(*arrays[1:])
-        same = sorted(n for n in names if len({a[n].shape for a in arrays}) == 1)
+        shapes: dict[str, set[tuple[int, ...]]] = {}
+        for content in arrays:
+            for name, values in content.items():
+                shapes.setdefault(name, set()).add(values.shape)
+        same = {name: shape for name, (shape, *others) in sorted(shapes.items()) if not others}
         path.parent.mkdir(parents=True, exist_ok=True)
-        stacked: dict[str, Any] = {name: np.stack([a[name] for a in arrays]) for name in same}
+        # a probe that took less than others has NaN there
+        stacked: dict[str, Any] = {
+            name: np.stack([a.get(name, np.full(shape, np.nan)) for a in arrays])
+            for name, shape in same.items()
+        }
         np.savez_compressed(path, steps=np.array(steps), **stacked)
 
 

@@ -85,6 +85,12 @@ class Model(nn.Module):
                 runner.prepare(cell, self.read_out.weight.dtype)
 
     @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states of its cells."""
+        (first, *_) = next(iter(self.stack.each_layer())).by_direction().values()
+        return first.states
+
+    @property
     def backend(self) -> str:
         """What runs the cells over time."""
         return ", ".join(sorted({runner.backend for runner in self._runners()}))
@@ -128,7 +134,7 @@ def build_model(spec: RunSpec, task: Task) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(spec.seed, "init"))
         model = Model(spec, task).to(DTYPES[spec.training.dtype])
-    model.run_by(read_settings().backend)
+    model.run_by(read_settings().backend, gradient_norms=spec.statistics.interval > 0)
     return model
 
 

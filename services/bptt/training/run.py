@@ -21,6 +21,7 @@ from bptt.training.optimizers import make_optimizer, update
 from bptt.training.parameters import FlatParameters
 from bptt.training.probe import Probe
 from bptt.training.reports import Outcome, OutcomeName, Report
+from bptt.training.training_flow import TrainingFlow
 from bptt.training.window import Window
 
 LOG_LINES = 300
@@ -55,6 +56,7 @@ class TrainingRun:
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
         self.probe = Probe(spec, self.task) if spec.statistics.interval else None
+        self.training_flow = TrainingFlow()
         self.window = Window()
         self.best: Tensor | None = None
         """Parameters at the best evaluation so far."""
@@ -81,7 +83,9 @@ class TrainingRun:
             if self.probe and (ended or self.probe.is_due(self.step)):
                 taken = time.perf_counter()
                 probed, arrays = self.probe.measure(self.model, self.step, bool(ended))
-                metrics |= probed
+                trained, flow = self.training_flow.take(self.model.states)
+                metrics |= probed | trained
+                arrays = {**arrays, **flow}
                 self.statistics_seconds += time.perf_counter() - taken
             if ended:
                 self.outcome = self._ended(ended)
@@ -115,6 +119,8 @@ class TrainingRun:
         self.carried = forward.final
         self.window.add_loss(loss.item())
         gradients = self._finite_gradients(loss, forward)
+        if self.probe:
+            self.training_flow.add(forward.layers)
         logs = self.outcome is not None or self.step % self._log_every == 0
         before = self.parameters.flat.detach().clone() if logs else None
         if gradients is not None:
@@ -191,6 +197,7 @@ class TrainingRun:
             "clipper": {name: value.clone() for name, value in self.clipper_state.items()},
             "evaluation": self.evaluation.state_dict(),
             "window": self.window.state_dict(),
+            "training_flow": self.training_flow.state_dict(),
             "carried": None if self.carried is None else [tuple(s) for s in self.carried],
             "skipped": self.skipped,
             "seconds": self.seconds,
@@ -208,6 +215,7 @@ class TrainingRun:
         self.clipper_state = dict(state["clipper"])
         self.evaluation.load_state_dict(state["evaluation"])
         self.window = Window.from_state(state["window"])
+        self.training_flow.load_state_dict(state["training_flow"])
         self.carried = state["carried"]
         self.skipped = state["skipped"]
         self.seconds = state["seconds"]
