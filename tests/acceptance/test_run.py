@@ -68,7 +68,7 @@ def bptt(place):
 def trained(bptt):
     """Output of a command that trains three files, of which one diverges."""
     process = bptt("run", "short.yaml", "exploding.yaml", "long.yaml")
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=400)
     assert process.returncode == 0, stderr
     return stdout, stderr
 
@@ -181,7 +181,7 @@ def test_run_that_was_killed_goes_on_as_if_it_had_not_been(bptt, show, place):
 
     resumed = bptt("run", "--resume", folder.run_id, "--json")
 
-    (run,) = json.loads(resumed.communicate(timeout=120)[0], parse_constant=pytest.fail)
+    (run,) = json.loads(resumed.communicate(timeout=400)[0], parse_constant=pytest.fail)
     (twin,) = json.loads(show("--json", folder_named(place, "long").run_id))
     assert unfinished is None
     assert (run["run"]["run_id"], run["outcome"], run["step"]) == (folder.run_id, "finished", 150)
@@ -221,7 +221,7 @@ def test_finished_run_is_not_trained_again_and_quiet_prints_its_id_only(bptt, pl
     before = folder.read("result")
     process = bptt("run", "--resume", folder.run_id, "--quiet")
 
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=400)
 
     assert (process.returncode, stdout, stderr) == (0, f"{folder.run_id}\n", "")
     assert folder.read("result") == before
