@@ -1,5 +1,6 @@
 """Fixtures for every ring of tests."""
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,9 @@ import torch
 
 from bptt import registry
 from bptt.spec import Choice, RunSpec
+
+# a shell that starts the tests in the background has them, and all they start, ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

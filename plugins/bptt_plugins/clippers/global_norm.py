@@ -4,7 +4,15 @@ from typing import Annotated
 
 import torch
 
-from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, Gt, joint_norm
+from bptt.contracts import (
+    Clipper,
+    ClipperState,
+    ClipReport,
+    Gradients,
+    Gt,
+    elementwise,
+    joint_norm,
+)
 
 
 class GlobalNorm(Clipper):
@@ -25,6 +33,6 @@ class GlobalNorm(Clipper):
     ) -> tuple[Gradients, ClipperState, ClipReport]:
         norm = joint_norm(gradients)
         scale = (self.max_norm / (norm + 1e-6)).clamp(max=1.0)
-        clipped = {name: g * scale.to(g.dtype) for name, g in gradients.items()}
         threshold = torch.full_like(norm, self.max_norm)
-        return clipped, state, ClipReport(norm, norm * scale, scale, scale < 1, threshold)
+        report = ClipReport(norm, norm * scale, scale, scale < 1, threshold)
+        return elementwise(gradients, lambda g: g * scale.to(g.dtype)), state, report

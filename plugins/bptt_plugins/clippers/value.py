@@ -4,7 +4,16 @@ from typing import Annotated
 
 import torch
 
-from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, Gt, joint_norm
+from bptt.contracts import (
+    Clipper,
+    ClipperState,
+    ClipReport,
+    Gradients,
+    Gt,
+    elementwise,
+    joint_norm,
+    side_by_side,
+)
 
 
 class Value(Clipper):
@@ -23,11 +32,9 @@ class Value(Clipper):
         self, gradients: Gradients, parameters: Gradients, state: ClipperState
     ) -> tuple[Gradients, ClipperState, ClipReport]:
         norm = joint_norm(gradients)
-        clipped = {
-            name: g.clamp(-self.clip_value, self.clip_value) for name, g in gradients.items()
-        }
+        clipped = elementwise(gradients, lambda g: g.clamp(-self.clip_value, self.clip_value))
         after = joint_norm(clipped)
         scale = torch.where(norm > 0, after / norm, torch.ones_like(norm))
-        changed = torch.stack([(clipped[name] != g).any() for name, g in gradients.items()]).any()
+        changed = (side_by_side(clipped) != side_by_side(gradients)).any()
         threshold = torch.full_like(norm, self.clip_value)
         return clipped, state, ClipReport(norm, after, scale, changed, threshold)

@@ -4,7 +4,16 @@ from annotated_types import Ge, Gt, Interval, Le, Lt
 
 from bptt.contracts.cell import Cell, GateRole, State
 from bptt.contracts.claim import Claim, Verdict
-from bptt.contracts.clipper import Clipper, ClipperState, ClipReport, Gradients, joint_norm
+from bptt.contracts.clipper import (
+    Clipper,
+    ClipperState,
+    ClipReport,
+    FlatGradients,
+    Gradients,
+    elementwise,
+    joint_norm,
+    side_by_side,
+)
 from bptt.contracts.initialisation import gate_bias
 from bptt.contracts.pointwise import PointwiseCell, TorchLayer
 from bptt.contracts.task import Batch, Features, StreamTask, Task, Tokens
@@ -17,6 +26,7 @@ __all__ = [
     "Clipper",
     "ClipperState",
     "Features",
+    "FlatGradients",
     "GateRole",
     "Ge",
     "Gradients",
@@ -31,6 +41,8 @@ __all__ = [
     "Tokens",
     "TorchLayer",
     "Verdict",
+    "elementwise",
     "gate_bias",
     "joint_norm",
+    "side_by_side",
 ]

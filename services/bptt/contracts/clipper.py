@@ -1,7 +1,7 @@
 """`Clipper`: a clipping strategy as a pure function of the gradients of one run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -9,6 +9,30 @@ from torch import Tensor
 
 Gradients = Mapping[str, Tensor]
 """Gradients (or parameters) of one run by parameter name."""
+
+
+class FlatGradients(Mapping[str, Tensor]):
+    """Gradients that lie side by side in one vector, so that one operation treats all alike.
+
+    Args:
+        flat: (elements,) all of them; what belongs to none is 0.
+        places: where each lies and what shape it has.
+    """
+
+    def __init__(self, flat: Tensor, places: Mapping[str, tuple[slice, torch.Size]]) -> None:
+        self.flat = flat
+        self.places = places
+
+    def __getitem__(self, name: str) -> Tensor:
+        place, shape = self.places[name]
+        return self.flat[place].view(shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
 
 ClipperState = Mapping[str, Tensor]
 """What a clipper remembers from step to step; saved in checkpoints."""
@@ -53,12 +77,30 @@ class Clipper(ABC):
         """
 
 
+def side_by_side(gradients: Gradients) -> Tensor:
+    """Return all gradients as one vector, (elements,)."""
+    if isinstance(gradients, FlatGradients):
+        return gradients.flat
+    return torch.cat([gradient.reshape(-1) for gradient in gradients.values()])
+
+
 def joint_norm(gradients: Gradients) -> Tensor:
     """Return the 2-norm of all gradients taken as one vector, in float64.
 
     float32 would return 0 for gradients below 1e-19, whose squares underflow.
     """
     # one norm of a copy, because a norm costs more than copying what small networks have
-    together = torch.cat([gradient.reshape(-1) for gradient in gradients.values()])
-    joint: Tensor = torch.linalg.vector_norm(together, dtype=torch.float64)
+    joint: Tensor = torch.linalg.vector_norm(side_by_side(gradients), dtype=torch.float64)
     return joint
+
+
+def elementwise(gradients: Gradients, function: Callable[[Tensor], Tensor]) -> Gradients:
+    """Return what a function that works element by element makes of all gradients.
+
+    Args:
+        gradients: of one run.
+        function: leaves zeros what they are.
+    """
+    if isinstance(gradients, FlatGradients):
+        return FlatGradients(function(gradients.flat), gradients.places)
+    return {name: function(gradient) for name, gradient in gradients.items()}

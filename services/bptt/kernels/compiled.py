@@ -1,6 +1,7 @@
 """The compiled backend: one call of a C kernel for the whole sequence, and one for its gradient."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,25 +97,33 @@ def unroll(
         ValueError: shapes or types do not fit together; a kernel would read what is not there.
     """
     initial = tuple(s.expand(inputs.shape[1], cell.hidden_size) for s in initial)
-    tiles = -(-inputs.shape[1] // TILE) if gradient_norms else 0
-    norms = torch.zeros(tiles, kernel.states, inputs.shape[0], dtype=torch.float64)
-    tensors = (
+    norms = room_for_norms(kernel, inputs) if gradient_norms else torch.empty(0)
+    tensors = (*weights(cell), *initial)
+    limits = (cell.biases, truncation or 0)
+    if torch.is_grad_enabled():
+        apply: Any = Node.apply
+        found = apply(kernel, limits, lengths, norms, inputs, *tensors)
+    else:
+        found, _ = run_forward(kernel, limits, lengths, inputs, tensors, saves=False)
+    states = kernel.states
+    return WholeSequence(inputs, initial, found[:states], found[states:], norms)
+
+
+def weights(cell: PointwiseCell) -> tuple[Tensor, ...]:
+    """Return the parameters of a cell in the order in which a kernel takes them."""
+    return (
         cell.input_weight,
         cell.recurrent_weight,
         cell.input_bias,
         cell.recurrent_bias,
         *(cell.vector[name] for name in cell.vectors),
-        *initial,
     )
-    _check(inputs, lengths, tensors)
-    limits = (cell.biases, truncation or 0)
-    if torch.is_grad_enabled():
-        apply: Any = Sequence.apply
-        found = apply(kernel, limits, lengths, norms, inputs, *tensors)
-    else:
-        found, _ = _run(kernel, limits, lengths, inputs, tensors, saves=False)
-    states = kernel.states
-    return WholeSequence(inputs, initial, found[:states], found[states:], norms)
+
+
+def room_for_norms(kernel: Kernel, inputs: Tensor) -> Tensor:
+    """Return (tiles, states, time) zeros, where a backward pass puts the norms."""
+    tiles = -(-inputs.shape[1] // TILE)
+    return torch.zeros(tiles, kernel.states, inputs.shape[0], dtype=torch.float64)
 
 
 def _check(inputs: Tensor, lengths: Tensor | None, tensors: tuple[Tensor, ...]) -> None:
@@ -138,7 +147,7 @@ class Kept:
     pointers: list[int]
 
 
-def _run(
+def run_forward(
     kernel: Kernel,
     limits: tuple[int, int],
     lengths: Tensor | None,
@@ -146,7 +155,20 @@ def _run(
     tensors: tuple[Tensor, ...],
     saves: bool,
 ) -> tuple[tuple[Tensor, ...], Kept]:
-    """Run forward and return every state after each step, then every final state."""
+    """Run forward and return every state after each step, then every final state.
+
+    Args:
+        kernel: of the cell.
+        limits: how many biases the cell has, and the truncation, 0 for none.
+        lengths: (batch,) valid steps of each sequence.
+        inputs: (time, batch, features).
+        tensors: both weights, both biases, the vectors and the initial states, (batch, hidden).
+        saves: keep what `run_backward` needs.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
+    """
+    _check(inputs, lengths, tensors)
     x = inputs if inputs.stride(-1) == 1 else inputs.contiguous()
     tensors = tuple(tensor.contiguous() for tensor in tensors)
     time, batch, features = x.shape
@@ -171,7 +193,43 @@ def _run(
     return found, Kept((x, *tensors, states, saved, lengths), call, pointers)
 
 
-class Sequence(torch.autograd.Function):
+def run_backward(
+    kernel: Kernel,
+    kept: Kept,
+    norms: Tensor,
+    gradients: Sequence[Tensor | None],
+    found: Sequence[Tensor],
+    to_inputs: Tensor | None,
+) -> None:
+    """Fill in the gradients of a forward pass.
+
+    Args:
+        kernel: of the cell.
+        kept: what the forward pass left.
+        norms: (tiles, states, time) float64 to be filled, or no tiles.
+        gradients: to what `run_forward` returned; None: zeros.
+        found: for each of `tensors`, where its gradient goes; contiguous.
+        to_inputs: (time, batch, features), where the gradient to the inputs goes, if wanted.
+    """
+    count = kernel.states
+    call = [*kept.call, 0 if to_inputs is None else to_inputs.data_ptr()]
+    call += [tensor.data_ptr() for tensor in found[:4]]
+    call.append(norms.data_ptr() if len(norms) else 0)
+    pointers = [tensor.data_ptr() for tensor in found[4:]]
+    pointers.insert(kernel.vectors, 0)
+    call += [*kept.pointers, *pointers]
+    # kept until the call is over
+    given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
+    of_states, of_final = given[:count], given[count:]
+    call += [0 if g is None else g.data_ptr() for g in of_states]
+    call += [0 if g is None else g.stride(0) for g in of_states]
+    call += [0 if g is None else g.stride(1) for g in of_states]
+    call += [0 if g is None else g.data_ptr() for g in of_final]
+    call += [0 if g is None else g.stride(0) for g in of_final]
+    kernel.run_backward(*call)
+
+
+class Node(torch.autograd.Function):
     """The two passes of a kernel as one node of autograd's graph."""
 
     @staticmethod
@@ -185,7 +243,7 @@ class Sequence(torch.autograd.Function):
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         """Return every state after each step, then every final state."""
-        found, kept = _run(kernel, limits, lengths, inputs, tensors, saves=True)
+        found, kept = run_forward(kernel, limits, lengths, inputs, tensors, saves=True)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*kept.tensors)
         ctx.kernel, ctx.norms, ctx.call, ctx.pointers = kernel, norms, kept.call, kept.pointers
@@ -195,24 +253,10 @@ class Sequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradient to each argument of `forward`."""
-        kernel: Kernel = ctx.kernel
-        count = kernel.states
-        x, *tensors = ctx.saved_tensors[:-3]
+        saved = ctx.saved_tensors
+        x, *tensors = saved[:-3]
         found = [torch.empty_like(tensor) for tensor in tensors]
         d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
-        call = [*ctx.call, 0 if d_x is None else d_x.data_ptr()]
-        call += [tensor.data_ptr() for tensor in found[:4]]
-        call.append(ctx.norms.data_ptr() if len(ctx.norms) else 0)
-        pointers = [tensor.data_ptr() for tensor in found[4:]]
-        pointers.insert(kernel.vectors, 0)
-        call += [*ctx.pointers, *pointers]
-        # kept until the call is over
-        given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
-        of_states, of_final = given[:count], given[count:]
-        call += [0 if g is None else g.data_ptr() for g in of_states]
-        call += [0 if g is None else g.stride(0) for g in of_states]
-        call += [0 if g is None else g.stride(1) for g in of_states]
-        call += [0 if g is None else g.data_ptr() for g in of_final]
-        call += [0 if g is None else g.stride(0) for g in of_final]
-        kernel.run_backward(*call)
+        kept = Kept(saved, ctx.call, ctx.pointers)
+        run_backward(ctx.kernel, kept, ctx.norms, gradients, found, d_x)
         return (None, None, None, None, d_x, *found)

@@ -64,6 +64,15 @@ class Runner:
                 return sequence.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
         return reference.unroll(cell, *sequence_of)
 
+    def kernel(self, cell: Cell, dtype: torch.dtype) -> Kernel | None:
+        """Return the compiled kernel of a cell; None if another backend runs it.
+
+        Raises:
+            InvalidSetting: the backend that was asked for cannot run this cell.
+        """
+        self.prepare(cell, dtype)
+        return self._made if isinstance(self._made, Kernel) else None
+
     def prepare(self, cell: Cell, dtype: torch.dtype, device: str = "cpu") -> None:
         """Choose the backend, and build what it needs, unless that was done.
 

@@ -1,10 +1,11 @@
 """All parameters of a run as one flat tensor, of which the model's are views."""
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+
+from bptt.contracts import FlatGradients, Gradients
 
 ALIGNMENT = 16
 """Elements: rows of equal alignment take the same path through the matrix library."""
@@ -22,19 +23,29 @@ class FlatParameters:
         self.count = count
         self.flat = nn.Parameter(torch.zeros(padded, dtype=first.dtype))
         self.flat.grad = torch.zeros_like(self.flat)
-        self._views: dict[str, Tensor] = {}
+        self.views: dict[str, Tensor] = {}
+        """Where the gradient of each parameter lies."""
+        places: dict[str, tuple[slice, torch.Size]] = {}
         offset = 0
         with torch.no_grad():
             for name, parameter in named.items():
                 place = slice(offset, offset + parameter.numel())
                 self.flat[place].copy_(parameter.flatten())
                 parameter.data = self.flat.data[place].view(parameter.shape)
-                self._views[name] = self.flat.grad[place].view(parameter.shape)
+                self.views[name] = self.flat.grad[place].view(parameter.shape)
+                places[name] = (place, parameter.shape)
                 offset += parameter.numel()
+        self.gradients = FlatGradients(self.flat.grad, places)
+        """The gradients that the optimiser reads."""
 
-    def set_gradients(self, gradients: Mapping[str, Tensor]) -> None:
+    def set_gradients(self, gradients: Gradients) -> None:
         """Copy the gradients to where the optimiser reads them."""
-        torch._foreach_copy_(list(self._views.values()), [gradients[n] for n in self._views])
+        if gradients is self.gradients:
+            return
+        if isinstance(gradients, FlatGradients):
+            self.gradients.flat.copy_(gradients.flat)
+            return
+        torch._foreach_copy_(list(self.views.values()), [gradients[n] for n in self.views])
 
     def are_finite(self) -> bool:
         """Say whether no parameter is NaN or infinite."""
@@ -42,7 +53,7 @@ class FlatParameters:
 
     def gradients_are_finite(self) -> bool:
         """Say whether the gradients that were set are finite; False if their sum overflows."""
-        return self.flat.grad is not None and _sum_is_finite(self.flat.grad)
+        return _sum_is_finite(self.gradients.flat)
 
 
 def _sum_is_finite(values: Tensor) -> bool:

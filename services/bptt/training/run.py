@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from bptt import registry
-from bptt.contracts import Batch, Clipper, State, Task, joint_norm
+from bptt.contracts import Batch, Clipper, Gradients, State, Task, elementwise, joint_norm
 from bptt.gradient_statistics import count_elements, update_ratio
 from bptt.spec import RunSpec
 from bptt.training import divergence
 from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
-from bptt.training.model import Forward, build_model, mean_loss
+from bptt.training.model import Forward, build_model
 from bptt.training.optimizers import make_optimizer, update
 from bptt.training.parameters import FlatParameters
+from bptt.training.passes import Passes
 from bptt.training.probe import Probe
 from bptt.training.reports import Outcome, OutcomeName, Report
 from bptt.training.training_flow import TrainingFlow
@@ -51,6 +52,8 @@ class TrainingRun:
         )
         self.model = build_model(spec, self.task)
         self.parameters = FlatParameters(self.model)
+        norms = spec.statistics.interval > 0
+        self.passes = Passes(self.model, self.parameters, self.task, norms)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
         self.clipper_state = dict(self.clipper.initial_state(self.parameters.named))
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
@@ -114,8 +117,7 @@ class TrainingRun:
     def _update(self) -> dict[str, float]:
         batch, continues = self.data.batch(self.step)
         self.step += 1
-        forward = self.model(batch, self.carried if continues else None)
-        loss = mean_loss(self.task, forward.outputs, batch)
+        forward, loss = self.passes.run(batch, self.carried if continues else None)
         self.carried = forward.final
         self.window.add_loss(loss.item())
         gradients = self._finite_gradients(loss, forward)
@@ -134,12 +136,9 @@ class TrainingRun:
             metrics["grad/update_ratio"] = update_ratio({"all": before}, {"all": after})
         return metrics
 
-    def _finite_gradients(self, loss: Tensor, forward: Forward) -> dict[str, Tensor] | None:
+    def _finite_gradients(self, loss: Tensor, forward: Forward) -> Gradients | None:
         """Return the gradients under the run's non-finite policy; None: make no update."""
-        named = self.parameters.named
-        found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
-        gradients = dict(zip(named, found, strict=True))
-        self.parameters.set_gradients(gradients)
+        gradients = self.parameters.gradients
         if self.parameters.gradients_are_finite() or math.isfinite(joint_norm(gradients)):
             self.skipped = 0
             return gradients
@@ -157,9 +156,9 @@ class TrainingRun:
         if policy == "skip":
             self.window.skipped += 1
             return None
-        return {name: g.nan_to_num(0.0, 0.0, 0.0) for name, g in gradients.items()}
+        return elementwise(gradients, lambda g: g.nan_to_num(0.0, 0.0, 0.0))
 
-    def _apply(self, gradients: dict[str, Tensor]) -> None:
+    def _apply(self, gradients: Gradients) -> None:
         with torch.no_grad():
             clipped, state, report = self.clipper.clip(
                 gradients, self.parameters.named, self.clipper_state

@@ -1,0 +1,138 @@
+"""An update's two passes by hand are what autograd makes of the same model."""
+
+import pytest
+import torch
+
+from bptt.contracts import PointwiseCell
+from bptt.training import TrainingRun
+from bptt.training.passes import Passes
+from bptt_plugins.cells.lstm import LSTM
+
+MODELS = {
+    "reads the last step": ({"name": "adding", "length": 12}, {}, {}),
+    "lengths differ": ({"name": "adding", "variant": "pascanu", "length": 20}, {}, {}),
+    "tokens": ({"name": "latch", "length": 12}, {}, {}),
+    "reads every step": ({"name": "copy_memory"}, {}, {}),
+    "layers": ({"name": "adding", "length": 12}, {"layers": 3}, {}),
+    "layers over tokens, every step": ({"name": "copy_memory"}, {"layers": 2}, {}),
+    "truncation": ({"name": "copy_memory"}, {"layers": 2}, {"truncation": 5}),
+    "mask and lengths": ({"name": "right_context"}, {"layers": 2}, {}),
+}
+
+
+def run_of(make_spec, monkeypatch, backend, cell, task, model, training):
+    monkeypatch.setenv("BPTT_BACKEND", backend)
+    statistics = {"interval": 100, "jacobian_interval": 0}
+    exact = {"dtype": "float64", **training}
+    spec = make_spec(task, cell, model=model, training=exact, statistics=statistics, seed=3)
+    return TrainingRun(spec)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", {"name": "gru", "biases": 2}], ids=str)
+@pytest.mark.parametrize("name", MODELS)
+def test_both_ways_agree(make_spec, monkeypatch, name, cell):
+    found = {}
+    for backend in ("autograd", "compiled"):
+        run = run_of(make_spec, monkeypatch, backend, cell, *MODELS[name])
+        batch, _ = run.data.batch(0)
+        forward, loss = run.passes.run(batch, None)
+        norms = torch.cat([layer["forward"].gradient_norms for layer in forward.layers])
+        gradients = dict(run.parameters.gradients)
+        found[backend] = (forward.outputs, loss, norms, *forward.final[-1], *gradients.values())
+    # only the way by hand leaves no graph
+    assert found["autograd"][0].requires_grad
+    assert not found["compiled"][0].requires_grad
+    for expected, value in zip(*found.values(), strict=True):
+        torch.testing.assert_close(value, expected.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_state_is_carried_from_window_to_window(make_spec, monkeypatch, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("to be or not to be, that is the question: " * 50)
+    task = {"name": "char_lm", "text": str(text), "window": 8}
+    losses = {}
+    for backend in ("autograd", "compiled"):
+        run = run_of(make_spec, monkeypatch, backend, "lstm", task, {"layers": 2}, {})
+        # the first report comes before the first update
+        reports = [run.advance() for _ in range(6)][1:]
+        losses[backend] = [report.metrics["train/loss"] for report in reports]
+    assert losses["compiled"] == pytest.approx(losses["autograd"], rel=1e-9)
+
+
+class Restless(LSTM):
+    """A cell that does not start from zeros."""
+
+    def initial_state(self, batch_size):
+        return tuple(s + 0.5 for s in super().initial_state(batch_size))
+
+
+def test_initial_state_of_a_cells_own(make_spec, monkeypatch):
+    found = {}
+    for backend in ("autograd", "compiled"):
+        task = {"name": "adding", "length": 12}
+        run = run_of(make_spec, monkeypatch, backend, "lstm", task, {}, {})
+        run.model.stack.layers[0].cells[0].__class__ = Restless
+        batch, _ = run.data.batch(0)
+        found[backend] = run.passes.run(batch, None)
+    assert not found["compiled"][0].outputs.requires_grad
+    torch.testing.assert_close(found["compiled"][1], found["autograd"][1], rtol=1e-10, atol=0)
+
+
+@pytest.mark.parametrize(
+    "model", [{"bidirectional": True}, {"layers": 2, "skip": "residual"}], ids=str
+)
+def test_autograd_does_what_is_not_done_by_hand(make_spec, monkeypatch, model):
+    task = {"name": "adding", "length": 12}
+    run = run_of(make_spec, monkeypatch, "compiled", "gru", task, model, {})
+    batch, _ = run.data.batch(0)
+
+    forward, _ = run.passes.run(batch, None)
+
+    assert forward.outputs.requires_grad
+    assert run.parameters.gradients.flat.abs().sum() > 0
+
+
+def test_hook_on_a_weight_is_heeded(make_spec, monkeypatch):
+    task = {"name": "adding", "length": 12}
+    run = run_of(make_spec, monkeypatch, "compiled", "gru", task, {}, {})
+    weight = run.model.stack.layers[0].cells[0].recurrent_weight
+    weight.register_hook(lambda gradient: gradient.tril())
+
+    run.passes.run(run.data.batch(0)[0], None)
+
+    found = run.parameters.gradients["stack.layers.0.cells.0.recurrent_weight"]
+    assert torch.equal(found, found.tril())
+    assert found.abs().sum() > 0
+
+
+def test_parameter_that_no_kernel_knows_gets_its_gradient(make_spec, monkeypatch):
+    task = {"name": "adding", "length": 12}
+    run = run_of(make_spec, monkeypatch, "auto", "gru", task, {}, {})
+    run.model.gain = torch.nn.Parameter(torch.ones(3))
+    parameters = type(run.parameters)(run.model)
+
+    passes = Passes(run.model, parameters, run.task, gradient_norms=False)
+    forward, _ = passes.run(run.data.batch(0)[0], None)
+
+    assert forward.outputs.requires_grad
+    assert torch.equal(parameters.gradients["gain"], torch.zeros(3))
+
+
+def test_step_that_changes_in_mid_run_is_not_trained_as_it_was(make_spec, monkeypatch):
+    task = {"name": "adding", "length": 12}
+    run = run_of(make_spec, monkeypatch, "auto", "gru", task, {}, {})
+    cell = run.model.stack.layers[0].cells[0]
+    assert isinstance(cell, PointwiseCell)
+    batch, _ = run.data.batch(0)
+    _, before = run.passes.run(batch, None)
+
+    def step(self, r, z, n_input, n_state, h):
+        return torch.tanh(n_input) * z
+
+    monkeypatch.setattr(type(cell), "step", step)
+    forward, after = run.passes.run(batch, None)
+
+    assert not forward.outputs.requires_grad
+    assert after != before
+    expected = run.model(batch).outputs
+    torch.testing.assert_close(forward.outputs, expected.detach())
