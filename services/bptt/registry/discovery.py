@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -125,21 +126,22 @@ def _installed(
     found: dict[Kind, dict[str, set[Plugin]]] = {kind: {} for kind in KINDS}
     seen: set[str] = set()
     for distribution in metadata.distributions():
-        try:
-            name, version = distribution.name, distribution.version
-            entries = list(distribution.entry_points)
         # unreadable metadata of one distribution hides only its own plugins
-        except Exception:
-            continue
-        # an editable install and its build folder are one distribution; the first is imported
-        canonical = re.sub(r"[-_.]+", "-", name or "").lower()
-        if canonical in seen:
-            continue
-        if canonical:
-            seen.add(canonical)
-        for entry in entries:
-            kind = _KINDS_BY_GROUP.get(entry.group)
-            if kind is not None:
+        with suppress(Exception):
+            # its name and version lie in a file that takes ten times as long to read
+            if not _entries(distribution):
+                continue
+            name = distribution.metadata["Name"]
+            canonical = re.sub(r"[-_.]+", "-", name or "").lower()
+            if canonical in seen:
+                continue
+            if canonical:
+                seen.add(canonical)
+                # an editable install and its build folder are one; the first is imported
+                distribution = metadata.distribution(name)
+            version = distribution.metadata["Version"]
+            for entry in _entries(distribution):
+                kind = _KINDS_BY_GROUP[entry.group]
                 origin = (name or "unknown distribution", version or "?")
                 plugin = Plugin(kind, entry.name, *origin, entry.value)
                 found[kind].setdefault(entry.name, set()).add(plugin)
@@ -147,6 +149,10 @@ def _installed(
         kind: {name: tuple(sorted(plugins)) for name, plugins in sorted(by_name.items())}
         for kind, by_name in found.items()
     }
+
+
+def _entries(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
+    return [e for e in distribution.entry_points if e.group in _KINDS_BY_GROUP]
 
 
 def _contract(kind: Kind) -> type[Any]:
