@@ -7,6 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+SMALLEST, LARGEST = 1e-140, 1e140
+"""Norms whose squares, and those of elements 1e-13 of them, are normal float64."""
+
 INTEGER_OF = {torch.float64: torch.int64, torch.float32: torch.int32}
 
 
@@ -24,13 +27,17 @@ class ElementCounts(NamedTuple):
 def frobenius_norm(values: Tensor, kept_axes: int = 0) -> Tensor:
     """Return the 2-norm over all but the first `kept_axes` axes, in float64.
 
-    The values are divided by their largest before they are squared, so that a norm of 1e-300 or
-    1e300 is right although its square is no number. 0 where there are no elements.
+    Where a square would be no number, as that of 1e-300 or 1e300, the values are divided by their
+    largest before they are squared. 0 where there are no elements.
     """
     kept = values.shape[:kept_axes]
     if values.numel() == 0:
         return torch.zeros(kept, dtype=torch.float64)
     values = values.detach().double().reshape(*kept, -1)
+    plain: Tensor = torch.linalg.vector_norm(values, dim=-1)
+    # what lies within has lost no digit to a square that is too small or too large
+    if plain.numel() > 0 and SMALLEST < plain.min().item() and plain.max().item() < LARGEST:
+        return plain
     peak = values.abs().amax(-1, keepdim=True)
     scale = torch.where((peak > 0) & peak.isfinite(), peak, torch.ones_like(peak))
     norm: Tensor = scale.squeeze(-1) * torch.linalg.vector_norm(values / scale, dim=-1)

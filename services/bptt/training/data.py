@@ -1,7 +1,5 @@
 """Batches by step number: any step can be drawn again without those before it."""
 
-from dataclasses import replace
-
 from torch import Tensor
 
 from bptt.contracts import Batch, StreamTask, Task
@@ -44,8 +42,7 @@ def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:
     if lengths is not None and bool((lengths == time).all()):
         lengths = None
     targets = batch.targets[:time, rows] if reads == "every" else batch.targets[rows]
-    return replace(
-        batch,
+    return Batch(
         inputs=batch.inputs[:time, rows],
         targets=targets,
         mask=None if batch.mask is None else batch.mask[:time, rows],
