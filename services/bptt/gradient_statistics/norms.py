@@ -36,7 +36,7 @@ def frobenius_norm(values: Tensor, kept_axes: int = 0) -> Tensor:
     values = values.detach().double().reshape(*kept, -1)
     plain: Tensor = torch.linalg.vector_norm(values, dim=-1)
     # what lies within has lost no digit to a square that is too small or too large
-    if plain.numel() > 0 and SMALLEST < plain.min().item() and plain.max().item() < LARGEST:
+    if plain.numel() > 0 and plain.min().item() > SMALLEST and plain.max().item() < LARGEST:
         return plain
     peak = values.abs().amax(-1, keepdim=True)
     scale = torch.where((peak > 0) & peak.isfinite(), peak, torch.ones_like(peak))
