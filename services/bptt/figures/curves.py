@@ -16,7 +16,7 @@ LABELLED = 20
 def gradient_curves(flow: FlowHistory, *, title: str, truncation: int | None = None) -> Figure:
     """Draw the curve over the lag before training, half-way and at the end; a panel per state."""
     states = list(flow.norms)
-    figure = style.new_figure(1.2 + 5.4 * len(states), 4.8)
+    figure = style.new_figure(1.2 + 5.4 * len(states), 4.8, style.Margins(0.85, 0.15, 0.6, 0.5))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, states, strict=True):
         values = flow.log10(state)

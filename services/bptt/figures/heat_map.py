@@ -29,8 +29,9 @@ def gradient_heat_map(
         truncation: window of truncated backpropagation, marked if given.
     """
     states = list(flow.norms)
-    figure = style.new_figure(1.6 + 5.4 * len(states), 5.2)
+    figure = style.new_figure(1.6 + 5.4 * len(states), 5.2, style.Margins(1.0, 0.35, 0.6, 0.75))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
+    figure.subplots_adjust(wspace=0.06)
     for axes, state in zip(panels, states, strict=True):
         mesh = _draw(axes, flow, state, steps)
         style.mark_window(axes, flow.window_edge(truncation), "white")
@@ -49,7 +50,7 @@ def heat_map_tile(
     flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
 ) -> Figure:
     """Draw all states together for MLflow's image grid: 440 x 440 pixels, few and large words."""
-    figure = style.new_figure(4.4, 4.4)
+    figure = style.new_figure(4.4, 4.4, style.Margins(1.05, 0.6, 0.7, 0.35))
     axes = figure.subplots()
     mesh = _draw(axes, flow, None, steps)
     style.mark_window(axes, flow.window_edge(truncation), "white")

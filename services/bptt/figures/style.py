@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -28,12 +29,39 @@ def norm_label(state: str) -> str:
     return rf"$\log_{{10}}\,\Vert\partial L/\partial {state}_{{T-k}}\Vert$"
 
 
-def new_figure(width: float, height: float, dots_per_inch: int = 100) -> Figure:
+class Margins(NamedTuple):
+    """Inches around the panels of a figure."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+def new_figure(
+    width: float, height: float, margins: Margins | None = None, dots_per_inch: int = 100
+) -> Figure:
     """Return an empty figure of `width` x `height` inches that needs no screen and no pyplot.
 
     pyplot keeps figures in a global list, which is neither safe in a thread nor ever freed.
+
+    Args:
+        width: inches.
+        height: inches.
+        margins: where every word has a known place; else matplotlib finds them, which takes as
+            long as drawing.
+        dots_per_inch: of the picture.
     """
-    figure = Figure(figsize=(width, height), dpi=dots_per_inch, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=dots_per_inch)
+    if margins is None:
+        figure.set_layout_engine("constrained")
+    else:
+        figure.subplots_adjust(
+            left=margins.left / width,
+            right=1 - margins.right / width,
+            bottom=margins.bottom / height,
+            top=1 - margins.top / height,
+        )
     FigureCanvasAgg(figure)
     return figure
 

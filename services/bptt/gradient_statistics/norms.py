@@ -57,12 +57,9 @@ def group_norms(tensors: Mapping[str, Tensor], group_of: Callable[[str], str]) -
     return {group: float(frobenius_norm(torch.stack(norms))) for group, norms in groups.items()}
 
 
-def update_ratio(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> float:
+def update_ratio(before: Tensor, after: Tensor) -> float:
     """Return norm(after - before) / norm(before) of parameters; infinity if all were 0 before."""
-    change = {name: after[name] - old for name, old in before.items()}
-    moved = group_norms(change, lambda _: "all").get("all", 0.0)
-    length = group_norms(before, lambda _: "all").get("all", 0.0)
-    return float(torch.tensor(moved, dtype=torch.float64) / length)
+    return float(frobenius_norm(after - before) / frobenius_norm(before))
 
 
 def effective_learning_rate(lr: float, grad_norm: float, clipped_grad_norm: float) -> float:

@@ -67,7 +67,8 @@ class TrainingRun:
         self.skipped = 0
         self.seconds = 0.0
         self.statistics_seconds = 0.0
-        self._log_every = max(1, spec.training.steps // LOG_LINES)
+        self.log_every = max(1, spec.training.steps // LOG_LINES)
+        """Updates between two log lines."""
 
     def advance(self) -> Report:
         """Do one update (before the first: only measure) and report what it brought."""
@@ -123,7 +124,7 @@ class TrainingRun:
         gradients = self._finite_gradients(loss, forward)
         if self.probe:
             self.training_flow.add(forward.layers)
-        logs = self.outcome is not None or self.step % self._log_every == 0
+        logs = self.outcome is not None or self.step % self.log_every == 0
         before = self.parameters.flat.detach().clone() if logs else None
         if gradients is not None:
             self._apply(gradients)
@@ -133,7 +134,7 @@ class TrainingRun:
         self.window = Window()
         if before is not None:
             after = self.parameters.flat.detach()
-            metrics["grad/update_ratio"] = update_ratio({"all": before}, {"all": after})
+            metrics["grad/update_ratio"] = update_ratio(before, after)
         return metrics
 
     def _finite_gradients(self, loss: Tensor, forward: Forward) -> Gradients | None:

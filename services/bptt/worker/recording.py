@@ -21,6 +21,9 @@ from bptt.training.reports import Report
 if TYPE_CHECKING:
     from bptt.training import TrainingRun
 
+SYSTEM_EVERY = 10
+"""Log lines from one to the next that says how fast and how large the process is."""
+
 
 class Recorder:
     """Writes what one run does; a crash at any moment loses nothing before the last checkpoint.
@@ -115,7 +118,8 @@ class Recorder:
 
     def _with_system(self, report: Report) -> dict[str, float | None]:
         metrics = dict(report.metrics)
-        if "train/loss" in metrics:
+        line = report.step // self._training.log_every
+        if "train/loss" in metrics and (report.outcome or line % SYSTEM_EVERY == 0):
             now, (then, step) = time.perf_counter(), self._line
             metrics["sys/steps_per_s"] = (report.step - step) / max(now - then, 1e-9)
             metrics["sys/rss_mb"] = _peak_memory()
