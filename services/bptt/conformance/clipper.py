@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bptt.conformance.clip_step import check_step, clip, equal
 from bptt.conformance.requirement import constructed, require, running, same
-from bptt.contracts import Clipper, ClipperState, Gradients
+from bptt.contracts import Clipper, ClipperState, FlatGradients, Gradients
 
 SHAPES: Mapping[str, tuple[int, ...]] = {"weight": (4, 3), "bias": (4,), "gain": ()}
 SIZES = (1e-30, 1e-3, 1.0, 1e3, 1e30)
@@ -33,7 +33,9 @@ def check_clipper(clipper_class: type[Clipper], options: Mapping[str, Any] | Non
                 state = clipper.initial_state(parameters)
             _check_state(name, state)
             for size in SIZES:
-                check_step(clipper, _draw(size, dtype), parameters, state)
+                gradients = _draw(size, dtype)
+                check_step(clipper, gradients, parameters, state)
+                _check_side_by_side(clipper, gradients, parameters, state)
             _check_zero(clipper, parameters, state)
         _check_successive_steps(clipper)
         _check_many_runs(clipper)
@@ -44,6 +46,24 @@ def _check_state(name: str, state: ClipperState) -> None:
         isinstance(state, Mapping)
         and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()),
         f"{name}.initial_state must return a mapping from names to tensors.",
+    )
+
+
+def _check_side_by_side(
+    clipper: Clipper, gradients: dict[str, Tensor], parameters: Gradients, state: ClipperState
+) -> None:
+    """Gradients that lie side by side, as in training, are clipped like any others."""
+    name = type(clipper).__name__
+    places, end = {}, 0
+    for key, gradient in gradients.items():
+        places[key] = (slice(end, end + gradient.numel()), gradient.shape)
+        end += gradient.numel()
+    flat = FlatGradients(torch.cat([g.flatten() for g in gradients.values()]), places)
+    check_step(clipper, flat, parameters, state)
+    alone, together = (clip(clipper, given, parameters, state) for given in (gradients, flat))
+    require(
+        same([together[0][key] for key in gradients], list(alone[0].values()), 1e-6),
+        f"{name}.clip differs for gradients that lie side by side in one vector.",
     )
 
 

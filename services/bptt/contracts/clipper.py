@@ -15,7 +15,7 @@ class FlatGradients(Mapping[str, Tensor]):
     """Gradients that lie side by side in one vector, so that one operation treats all alike.
 
     Args:
-        flat: (elements,) all of them; what belongs to none is 0.
+        flat: (elements,) all of them.
         places: where each lies and what shape it has.
     """
 
@@ -95,12 +95,7 @@ def joint_norm(gradients: Gradients) -> Tensor:
 
 
 def elementwise(gradients: Gradients, function: Callable[[Tensor], Tensor]) -> Gradients:
-    """Return what a function that works element by element makes of all gradients.
-
-    Args:
-        gradients: of one run.
-        function: leaves zeros what they are.
-    """
+    """Return what a function that works element by element makes of all gradients."""
     if isinstance(gradients, FlatGradients):
         return FlatGradients(function(gradients.flat), gradients.places)
     return {name: function(gradient) for name, gradient in gradients.items()}

@@ -35,7 +35,7 @@ class FlatParameters:
                 self.views[name] = self.flat.grad[place].view(parameter.shape)
                 places[name] = (place, parameter.shape)
                 offset += parameter.numel()
-        self.gradients = FlatGradients(self.flat.grad, places)
+        self.gradients = FlatGradients(self.flat.grad[:count], places)
         """The gradients that the optimiser reads."""
 
     def set_gradients(self, gradients: Gradients) -> None:
