@@ -124,7 +124,7 @@ def _answer(service: Service, submitted: Submitted, request: "GridRequest") -> S
         queued=submitted.queued,
         reused=dict(submitted.reused),
         existing=submitted.existing,
-        packs=len(set(request.pack_keys())),
+        packs=request.packs(),
         notes=list(request.notes),
         seconds=seconds_for(service, left, slots, submitted.points),
         slots=slots,

@@ -79,10 +79,9 @@ def make_plan(request: "GridRequest") -> Plan:
         if number == len(first):
             first.append(position)
         points.append(Point(number, entry.seed, entry.identity, entry.name))
-    works = list(request.flops())
     seedless = GridPoints(held.sections, [(*held.rows[position][:-1], 0) for position in first])
     configurations = [
-        _configuration(request[position], seedless.canonical(number), works[position])
+        _configuration(request[position], seedless.canonical(number), request.flops_of(position))
         for number, position in enumerate(first)
     ]
     axes = [
