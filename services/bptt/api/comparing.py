@@ -72,7 +72,8 @@ def report(grid: str, service: Shared, by: By = None, metric: Metrics = None) ->
 def _points(service: Service, grid_id: str) -> "list[Point]":
     from bptt import comparison
 
-    return comparison.points_of(store.every_point(service.database, grid_id))
+    runs = store.every_point(service.database, grid_id)
+    return comparison.points_of(runs, store.grid_task(service.database, grid_id))
 
 
 def _draw(
