@@ -47,7 +47,8 @@ class Band:
     @property
     def has_interval(self) -> Mask:
         """(points,): where enough seeds have a value."""
-        return np.isfinite(self.seeds).sum(0) >= FEWEST
+        enough: Mask = np.isfinite(self.seeds).sum(0) >= FEWEST
+        return enough
 
 
 @dataclass(frozen=True)
