@@ -1,5 +1,8 @@
 """Fixtures for every ring of tests."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +11,21 @@ import torch
 
 from bptt import registry
 from bptt.spec import Choice, RunSpec
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all processes of this session one folder for caches, compiled kernels among them.
+
+    As the standard names it, not as BPTT_KERNEL_CACHE: many tests leave out every BPTT_* variable,
+    and what they start would build in the folder of whoever runs the tests.
+    """
+    if hasattr(config, "workerinput"):
+        # one of several processes: the first has set it for all
+        return
+    folder = tempfile.mkdtemp(prefix="bptt-tests-")
+    os.environ["XDG_CACHE_HOME"] = folder
+    os.environ.pop("BPTT_KERNEL_CACHE", None)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)
