@@ -1,6 +1,9 @@
 """Fixtures for every ring of tests."""
 
+import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +15,21 @@ from bptt.spec import Choice, RunSpec
 
 # a shell that starts the tests in the background has them, and all they start, ignore Ctrl-C
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all processes of this session one folder for caches, compiled kernels among them.
+
+    As the standard names it, not as BPTT_KERNEL_CACHE: many tests leave out every BPTT_* variable,
+    and what they start would build in the folder of whoever runs the tests.
+    """
+    if hasattr(config, "workerinput"):
+        # one of several processes: the first has set it for all
+        return
+    folder = tempfile.mkdtemp(prefix="bptt-tests-")
+    os.environ["XDG_CACHE_HOME"] = folder
+    os.environ.pop("BPTT_KERNEL_CACHE", None)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

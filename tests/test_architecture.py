@@ -1,6 +1,7 @@
 """The shape of the code: file lengths, one reader of the environment, a light start."""
 
 import json
+import os
 import re
 import resource
 import statistics
@@ -15,6 +16,12 @@ PACKAGES = ("services", "plugins", "migrations")
 SOURCES = sorted(path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py"))
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager"}
 HEAVY = {"torch", "pydantic", "rich", "mlflow", "numpy", "ruamel", "sqlalchemy", "matplotlib"}
+UNUSED_BY_A_LISTING = {
+    *("torch", "numpy", "scipy", "matplotlib", "mlflow", "alembic", "mako", "ruamel"),
+    *("celery", "kombu", "redis", "uvicorn"),
+    *("bptt.run_file", "bptt.spec", "bptt.registry", "bptt.comparison", "bptt.figures"),
+    *("bptt.training", "bptt.kernels", "bptt_plugins"),
+}
 
 
 def lines(path):
@@ -82,6 +89,30 @@ def test_command_line_starts_light(arguments):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert HEAVY & set(json.loads(done.stderr)) == set()
+
+
+@pytest.mark.parametrize("arguments", [["grids"], ["runs", "latch"], ["status"]])
+def test_a_listing_imports_nothing_that_trains_compares_draws_or_migrates(arguments, tmp_path):
+    home = {**os.environ, "BPTT_HOME": str(tmp_path / "home")}
+    file = tmp_path / "latch.yaml"
+    file.write_text("{task: latch, cell: rnn, training: {steps: 1}}\n")
+    submit = [sys.executable, "-m", "bptt", "submit", str(file)]
+    subprocess.run(submit, env=home, capture_output=True, check=True)
+    program = (
+        "import json, sys\n"
+        "from bptt.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "sys.stderr.write(json.dumps(sorted(sys.modules)))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=home, capture_output=True, text=True, check=True
+    )
+
+    # it did ask the application in this process
+    assert {"fastapi", "sqlalchemy"} <= (imported := set(json.loads(done.stderr)))
+    assert UNUSED_BY_A_LISTING & imported == set()
 
 
 def test_a_command_for_a_server_needs_nothing_that_trains():

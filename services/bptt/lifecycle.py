@@ -40,6 +40,7 @@ FailureCause = Literal[
     "crash_loop",  # died too often in a row without progress
     "data_changed",
     "disk_full",  # found no room OWN_DEATHS_AT_MOST times in a row, though its worker did
+    "invalid_setting",  # of the worker, for this run
     "out_of_memory",
     "plugin_changed",
     "plugin_error",  # code of a plugin raised
@@ -51,6 +52,7 @@ HINTS: Mapping[FailureCause, str] = {
     "crash_loop": "Read what it said last: bptt logs {run}. Then: bptt retry {run}",
     "data_changed": "Put the data back and: bptt retry {run}, or submit the grid again.",
     "disk_full": "Make room where it writes (a quota, another disk?), then: bptt retry {run}",
+    "invalid_setting": "Correct it where the workers run, restart them, then: bptt retry {run}",
     "out_of_memory": (
         "Make model.hidden_size, model.layers, training.batch_size or the task's length smaller, "
         "or give each run more: fewer slots, or a larger BPTT_RUN_MEMORY_MB."

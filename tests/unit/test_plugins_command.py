@@ -162,6 +162,63 @@ def test_check_of_everything_leaves_out_what_needs_an_option():
     assert set(verdicts.values()) == {"ok"}
 
 
+OWN_PROJECTION = """
+from bptt_plugins.cells.rnn import RNN
+class Mine(RNN):
+    '''An RNN that looks at its input in its own way.'''
+    def project_input(self, inputs): return super().project_input(inputs)
+"""
+
+
+def backends(*words):
+    result = bptt("check", "--json", *words)
+    return {
+        row["name"]: (row["backend"], row["backend_reason"]) for row in json.loads(result.stdout)
+    }
+
+
+def test_check_says_what_runs_a_cell_and_why_it_is_not_compiled(install_plugin):
+    install_plugin("[bptt.cells]\nmine = acme_mine:Mine\n", source=OWN_PROJECTION)
+
+    assert backends("gru", "gru_cho", "mine", "adding") == {
+        "gru": ("compiled", ""),
+        "gru_cho": ("autograd", "GRUCho is no PointwiseCell, so its step is not known"),
+        "mine": ("autograd", "Mine has a `project_input` of its own"),
+        "adding": ("", ""),
+    }
+    table = bptt("check", "gru", "mine").stdout.splitlines()
+    assert table[1].split()[-2:] == ["ok", "compiled"]
+    assert "autograd: Mine has a `project_input`" in table[2]
+    assert "bptt plugins check mine" in bptt("show", "mine").stdout
+
+
+def test_check_says_that_there_is_no_compiler(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+
+    assert backends("lstm") == {
+        "lstm": ("sequence", "no C compiler: none of cc, gcc, clang is installed")
+    }
+
+
+def test_a_backend_that_cannot_run_the_cell_fails_the_check_of_that_cell(monkeypatch):
+    monkeypatch.setenv("BPTT_BACKEND", "sequence")
+
+    result = bptt("check", "lstm", "gru_cho")
+
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "BPTT_BACKEND is sequence, which cannot run GRUCho: GRUCho is no PointwiseCell, so its "
+        "step is not known. Set BPTT_BACKEND=auto to train with what can.\n",
+    )
+    assert [line.split()[-2:] for line in result.stdout.splitlines()[1:]] == [
+        ["ok", "none"],
+        ["ok", "sequence"],
+    ]
+    # who names none asks what keeps its contract, and each of them does
+    assert bptt("check").exit_code == 0
+
+
 def test_broken_plugin_fails_the_check_and_the_others_are_still_checked(install_plugin):
     install_plugin(source=CLIPPER.replace("*, gain: float", ""))
 

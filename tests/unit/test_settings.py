@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -229,6 +231,21 @@ def test_kernels_lie_in_the_cache_of_the_user(monkeypatch, variables, folder):
         monkeypatch.setenv(name, value)
 
     assert read_settings().kernels == folder
+
+
+def test_no_test_and_nothing_it_starts_writes_to_the_users_cache():
+    program = "from bptt.settings import read_settings; print(read_settings().kernels)"
+
+    started = subprocess.run(
+        [sys.executable, "-c", program],
+        env=for_child(Settings()),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert read_settings().kernels.parts[-3].startswith("bptt-tests-")
+    assert started.stdout.strip() == str(read_settings().kernels)
 
 
 def test_compiler_that_cc_names_comes_first(monkeypatch):

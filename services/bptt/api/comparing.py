@@ -1,4 +1,7 @@
-"""Routes of a grid's answer: the comparison of its configurations, pictures and the report."""
+"""Routes of a grid's answer: the comparison of its configurations, pictures and the report.
+
+What compares and what draws are imported only where somebody asks for it.
+"""
 
 import base64
 import time
@@ -6,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import Query
 
-from bptt import comparison, store
+from bptt import store
 from bptt.api.comparison_answers import Comparison, Picture, Report
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
-from bptt.comparison import Point
 
 if TYPE_CHECKING:
+    from bptt.comparison import Point
     from bptt.comparison.pictures import Picture as Drawn
 
 router = new_router("comparison")
@@ -27,6 +30,8 @@ def compare(grid: str, service: Shared, by: By = None, metric: Metrics = None) -
 
     `by` names axes that tell configurations apart, `metric` what is compared.
     """
+    from bptt import comparison
+
     grid_id = store.find_grid(service.database, grid)
     found = comparison.compare(_points(service, grid_id), by or (), metric or ())
     return [Comparison.model_validate(one) for one in found]
@@ -48,6 +53,7 @@ def pictures(
 @router.get("/grids/{grid}/report")
 def report(grid: str, service: Shared, by: By = None, metric: Metrics = None) -> Report:
     """The comparison and the pictures as one page of HTML that needs nothing else."""
+    from bptt import comparison
     from bptt.comparison.report import report
 
     grid_id = store.find_grid(service.database, grid)
@@ -63,18 +69,20 @@ def report(grid: str, service: Shared, by: By = None, metric: Metrics = None) ->
     return Report(html=html)
 
 
-def _points(service: Service, grid_id: str) -> list[Point]:
-    return comparison.points_of(store.every_point(service.database, grid_id))
+def _points(service: Service, grid_id: str) -> "list[Point]":
+    from bptt import comparison
+
+    runs = store.every_point(service.database, grid_id)
+    return comparison.points_of(runs, store.grid_task(service.database, grid_id))
 
 
 def _draw(
     service: Service,
     grid_id: str,
-    points: list[Point],
+    points: "list[Point]",
     by: list[str] | None,
     kind: Literal["png", "svg"],
 ) -> "list[Drawn]":
-    # matplotlib comes only where something is drawn
     from bptt.comparison.pictures import draw_pictures
 
     name = store.get_grid(service.database, grid_id).name

@@ -1,5 +1,8 @@
 """Routes that bring work: a grid, more points of one, and what did not succeed once more."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from bptt import store
 from bptt.api.answers import Changed, Preview, Retried, Submission
 from bptt.api.asking import Asker
@@ -9,8 +12,10 @@ from bptt.api.permission import OwnGrid, OwnRun, refuse_more_urgent_runs, refuse
 from bptt.api.preview import preview
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
-from bptt.run_file import GridRequest, read_grid_text
 from bptt.store.records import Submitted
+
+if TYPE_CHECKING:
+    from bptt.run_file import GridRequest
 
 router = new_router("submission")
 
@@ -18,7 +23,7 @@ router = new_router("submission")
 @router.post("/preview")
 def preview_grid(order: GridText, service: Shared) -> Preview:
     """Check a grid file and describe its points; queue nothing."""
-    request = read_grid_text(order.source, order.filename, order.overrides)
+    request = _read(order.source, order.filename, order.overrides)
     described = preview(request)
     slots = expected_slots(service, store.queue_status(service.database))
     seconds = seconds_for(service, described.flops, slots, len(request))
@@ -29,7 +34,7 @@ def preview_grid(order: GridText, service: Shared) -> Preview:
 def submit(order: Submit, asker: Asker, service: Shared) -> Submission:
     """Queue a grid: all of its points, or none."""
     refuse_urgency(asker, order.urgency)
-    request = read_grid_text(order.source, order.filename, order.overrides)
+    request = _read(order.source, order.filename, order.overrides)
     submitted = store.submit_grid(
         service.database,
         user=asker.name,
@@ -55,7 +60,7 @@ def extend(grid_id: OwnGrid, order: Extend, asker: Asker, service: Shared) -> Su
     stored = store.grid_source(service.database, grid_id)
     source = stored.source if order.source is None else order.source
     overrides = [*stored.overrides, *order.overrides] if order.source is None else order.overrides
-    request = read_grid_text(source, order.filename or stored.filename, overrides)
+    request = _read(source, order.filename or stored.filename, overrides)
     submitted = store.extend_grid(
         service.database,
         user=asker.name,
@@ -99,7 +104,14 @@ def retry_run(run_id: OwnRun, asker: Asker, service: Shared) -> Retried:
     return Retried(run_ids=run_ids)
 
 
-def _answer(service: Service, submitted: Submitted, request: GridRequest) -> Submission:
+def _read(source: str, filename: str, overrides: Sequence[str]) -> "GridRequest":
+    # what reads files comes only where one is given
+    from bptt.run_file import read_grid_text
+
+    return read_grid_text(source, filename, overrides)
+
+
+def _answer(service: Service, submitted: Submitted, request: "GridRequest") -> Submission:
     queue = store.queue_status(service.database)
     slots = expected_slots(service, queue)
     work = store.grid_work(service.database, submitted.grid_id)
@@ -112,7 +124,7 @@ def _answer(service: Service, submitted: Submitted, request: GridRequest) -> Sub
         queued=submitted.queued,
         reused=dict(submitted.reused),
         existing=submitted.existing,
-        packs=len(set(request.pack_keys())),
+        packs=request.packs(),
         notes=list(request.notes),
         seconds=seconds_for(service, left, slots, submitted.points),
         slots=slots,

@@ -116,7 +116,7 @@ def _print(grid: "Grid", comparisons: "list[Comparison]") -> None:
         tasks = counted(len(comparisons), "task")
         click.echo(f"{title}: results of {ended:,} of {counted(points, 'run')}, {tasks}\n")
     for comparison in comparisons:
-        click.echo(_heading(title, comparison))
+        click.echo(_heading(title, comparison, alone=len(comparisons) == 1))
         click.echo()
         metrics = [metric or "metric" for metric in comparison.metrics]
         print_rows(
@@ -132,9 +132,9 @@ def _print(grid: "Grid", comparisons: "list[Comparison]") -> None:
     click.echo(wording.EXPLAINED)
 
 
-def _heading(title: str, comparison: "Comparison") -> str:
+def _heading(title: str, comparison: "Comparison", alone: bool) -> str:
     parts = [f"{title}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"]
-    if comparison.task:
+    if not alone:
         parts.append(f"task {comparison.task}")
     if comparison.metric:
         better = f", {comparison.better} is better" if comparison.better else ""

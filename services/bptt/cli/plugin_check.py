@@ -1,4 +1,4 @@
-"""`bptt plugins check`: does what is installed keep its contract."""
+"""`bptt plugins check`: does what is installed keep its contract, and what runs a cell here."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +9,11 @@ import click
 
 from bptt import registry
 from bptt.cli.listing import print_rows
-from bptt.errors import BpttError, InvalidSpec, UnknownPlugin, UserError
+from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UnknownPlugin, UserError
 from bptt.registry import Kind
+
+SIZES = (3, 8)
+"""Features of the input and of the state; what runs a cell depends on neither."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,10 @@ class _Checked:
     verdict: str
     """`ok`, `broken`, or `not checked` where an option does not fit or is missing."""
     reason: str = ""
+    backend: str = ""
+    """Of a cell that is ok, what runs it on this machine; `none`: BPTT_BACKEND cannot."""
+    backend_reason: str = ""
+    """Why that is not the fastest."""
 
 
 @click.command()
@@ -29,6 +36,9 @@ class _Checked:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
 def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
     """Check plugins against their contracts, all or those NAMEd, each on a few small inputs.
+
+    Of a cell it says what runs it over time on this machine: compiled, sequence or autograd, and
+    why it cannot be compiled.
 
     Exit code 2 and one line on stderr for each that fails; the others are checked all the same.
     """
@@ -39,13 +49,14 @@ def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None
     known = {result.name for result in checked}
     bad = {"broken", "not checked"} if names else {"broken"}
     faults = [result.reason for result in checked if result.verdict in bad]
+    faults += [c.backend_reason for c in checked if c.backend == "none" and names]
     faults += [unknown(name) for name in dict.fromkeys(names) if name not in known]
     if as_json:
         click.echo(json.dumps([asdict(result) for result in checked], indent=1))
     else:
         print_rows(
-            ["kind", "name", "distribution", "verdict"],
-            [[c.kind, c.name, c.origin, _told(c, bool(names))] for c in checked],
+            ["kind", "name", "distribution", "verdict", "runs by"],
+            [[c.kind, c.name, c.origin, *_told(c, bool(names))] for c in checked],
         )
     for fault in faults:
         click.echo(fault, err=True)
@@ -79,14 +90,33 @@ def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> _Checked:
         return _Checked(kind, name, origin, "not checked", str(error))
     except BpttError as error:
         return _Checked(kind, name, origin, "broken", str(error))
-    return _Checked(kind, name, origin, "ok")
+    backend = _backend(name, options) if kind == "cell" else ("", "")
+    return _Checked(kind, name, origin, "ok", "", *backend)
 
 
-def _told(checked: _Checked, asked: bool) -> str:
+def _backend(name: str, options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what runs a cell here, and why it is not the fastest."""
+    import torch
+
+    from bptt.kernels import Runner
+    from bptt.settings import read_settings
+
+    runner = Runner(read_settings().backend)
+    try:
+        runner.prepare(registry.construct_cell(name, options, *SIZES), torch.float32)
+    except InvalidSetting as refusal:
+        return "none", str(refusal)
+    return runner.backend, runner.reason
+
+
+def _told(checked: _Checked, asked: bool) -> tuple[str, str]:
     """Return what the table says; what becomes a line on stderr needs no repetition."""
-    if checked.verdict == "not checked" and not asked:
-        return f"not checked: {checked.reason}"
-    return checked.verdict
+    verdict, backend = checked.verdict, checked.backend
+    if verdict == "not checked" and not asked:
+        verdict = f"not checked: {checked.reason}"
+    if checked.backend_reason and not (backend == "none" and asked):
+        backend = f"{backend}: {checked.backend_reason}"
+    return verdict, backend
 
 
 def unknown(name: str) -> str:

@@ -74,6 +74,8 @@ def show(words: tuple[str, ...], as_json: bool) -> None:
             click.echo(
                 click.wrap_text(option.text, 96, initial_indent=MARGIN, subsequent_indent=MARGIN)
             )
+    if plugin.kind == "cell":
+        click.echo(f"\nWhat runs it over time on this machine: bptt plugins check {plugin.name}")
 
 
 def _installed(kind: Kind) -> Iterator[Plugin]:

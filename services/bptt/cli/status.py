@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bptt.cli.connection import current_settings
+from bptt.cli.connection import current_settings, importing
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, counts_told
 from bptt.cli.spans import span
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 def status(as_json: bool) -> None:
     """Show what is up, what runs and what waits, and what to do next."""
-    from bptt.embedded.standing import find_standing
+    with importing():
+        from bptt.embedded.standing import find_standing
 
-    found = find_standing(current_settings())
+        # the application is imported by the first who asks it
+        found = find_standing(current_settings())
     if as_json:
         print_json(found.as_json())
     else:

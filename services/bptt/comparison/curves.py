@@ -133,7 +133,7 @@ def _from_log(one: Band) -> Band:
         mean=power(one.mean),
         low=power(one.low),
         high=power(one.high),
-        extremes=(10.0 ** one.extremes[0], 10.0 ** one.extremes[1]),
+        seeds=power(one.seeds),
     )
 
 
@@ -192,8 +192,7 @@ def band(label: str, x: Array, rows: Array) -> Band:
         spread = np.sqrt(np.nansum((rows - mean) ** 2, axis=0) / (n - 1))
         reach = stdtrit(np.maximum(n - 1, 1), (1 + CONFIDENCE) / 2) * spread / np.sqrt(n)
     reach = np.where(n > 1, reach, np.nan)
-    extremes = (float(np.nanmin(rows)), float(np.nanmax(rows)))
-    return Band(label, x, mean, mean - reach, mean + reach, len(rows), extremes)
+    return Band(label, x, mean, mean - reach, mean + reach, rows)
 
 
 def _mean(rows: Array) -> Array:

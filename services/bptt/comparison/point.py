@@ -83,8 +83,13 @@ class Point:
         return "" if self.result else self.status
 
 
-def points_of(runs: Sequence[Listed]) -> list[Point]:
-    """Return the points that runs of a grid stand for."""
+def points_of(runs: Sequence[Listed], task: str) -> list[Point]:
+    """Return the points that runs of a grid stand for.
+
+    Args:
+        runs: of all points.
+        task: of the grid, where no axis says which.
+    """
     return [
         Point(
             # without any axis but the seed the configuration has no words of its own
@@ -92,7 +97,7 @@ def points_of(runs: Sequence[Listed]) -> list[Point]:
             seed=run.seed,
             status=run.status,
             result=run.result,
-            task=str(run.values.get("task", "")),
+            task=str(run.values.get("task", task)),
             run_id=run.run_id,
             values=run.values,
             failure=run.failure,

@@ -81,9 +81,11 @@ def _comparison(comparison: Comparison) -> list[str]:
     if (best := comparison.best_run) is not None:
         value = number_told(best.value)
         told.append(f"Best single run: {best.run_id} ({best.config}, seed {best.seed}), {value}.")
-    title = f"Task {comparison.task}" if comparison.task else "Comparison"
     head = ["rank", "configuration", "n", *comparison.metrics, "from best", "solved", "slope"]
-    parts = [f"<h2>{escape(title)}</h2>", f"<p>{escape(' '.join(filter(None, told)))}</p>"]
+    parts = [
+        f"<h2>Task {escape(comparison.task)}</h2>",
+        f"<p>{escape(' '.join(filter(None, told)))}</p>",
+    ]
     parts.append('<div class="scroll"><table><thead><tr>')
     parts.append("".join(f"<th>{escape(column)}</th>" for column in [*head, "runs"]))
     parts.append("</tr></thead><tbody>")

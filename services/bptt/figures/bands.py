@@ -1,4 +1,8 @@
-"""Configurations side by side: lines with the band of their 95 % interval over seeds."""
+"""Configurations side by side: lines with the band of their 95 % interval over seeds.
+
+Two seeds are drawn themselves: their interval reaches 6.4 times as far to either side as they are
+apart, which fills the picture and says nothing but how few they are.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +15,13 @@ from numpy.typing import NDArray
 from bptt.figures import style
 from bptt.figures.flow_history import Array
 
+FEWEST = 3
+"""Seeds that a band is drawn of."""
 BAND = "band: 95 % interval of the mean over seeds"
+SEEDS = "thin lines: the seeds, too few for an interval"
+SEEDS_TOO = f"thin lines: seeds where n < {FEWEST}"
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -26,10 +36,19 @@ class Band:
     low: Array
     high: Array
     """(points,); nan where one run alone has a value."""
-    n: int
-    """Seeds."""
-    extremes: tuple[float, float]
-    """Least and largest value of any seed."""
+    seeds: Array
+    """(n, points): what the mean is over; nan where a seed has no value."""
+
+    @property
+    def n(self) -> int:
+        """Seeds."""
+        return len(self.seeds)
+
+    @property
+    def has_interval(self) -> Mask:
+        """(points,): where enough seeds have a value."""
+        enough: Mask = np.isfinite(self.seeds).sum(0) >= FEWEST
+        return enough
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,9 @@ def gradient_bands(bands: Sequence[Band], *, title: str) -> Figure:
     axes.set_xlim(0, max(longest, 1.0))
     _finish(axes, style.LAG, style.norm_label("s"))
     _legend(axes)
-    figure.suptitle(f"Gradient through time at the end of training\n{title}; {BAND}", fontsize=13)
+    figure.suptitle(
+        f"Gradient through time at the end of training\n{title}{_spread(bands)}", fontsize=13
+    )
     return figure
 
 
@@ -73,7 +94,7 @@ def learning_curves(
     _limit(axes, bands, [] if baseline is None else [baseline])
     _finish(axes, style.STEP, metric)
     _legend(axes)
-    figure.suptitle(f"{metric} over training\n{title}; {BAND}", fontsize=13)
+    figure.suptitle(f"{metric} over training\n{title}{_spread(bands)}", fontsize=13)
     return figure
 
 
@@ -95,22 +116,39 @@ def clipping_bands(
     share.set_ylim(-0.03, 1.03)
     _finish(share, style.STEP, "share of updates clipped")
     _legend(share)
-    figure.suptitle(f"Clipping\n{title}; {BAND}", fontsize=13)
+    figure.suptitle(f"Clipping\n{title}{_spread(norms)}", fontsize=13)
     return figure
 
 
 def draw_band(axes: Axes, band: Band, index: int) -> None:
-    """Draw one line and its band, in the colour and dash of its place."""
+    """Draw one line and its band, or its seeds, in the colour and dash of its place."""
     colour = style.COLOURS[index % len(style.COLOURS)]
+    dash = style.DASHES[index % len(style.DASHES)]
     axes.plot(
         band.x,
         band.mean,
         color=colour,
-        linestyle=style.DASHES[index % len(style.DASHES)],
+        linestyle=dash,
         linewidth=2.0,
         label=f"{band.label} (n={band.n})",
     )
-    axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.18, linewidth=0)
+    if band.n >= FEWEST:
+        where = band.has_interval
+        axes.fill_between(
+            band.x, band.low, band.high, where=where, color=colour, alpha=0.18, linewidth=0
+        )
+    elif band.n > 1:
+        for seed in band.seeds:
+            axes.plot(band.x, seed, color=colour, linestyle=dash, linewidth=0.8, alpha=0.55)
+
+
+def _spread(bands: Sequence[Band]) -> str:
+    """Say how lines show that they are means; nothing where each is of one seed."""
+    sizes = [band.n for band in bands if band.n > 1]
+    told = [BAND] if any(n >= FEWEST for n in sizes) else []
+    if any(n < FEWEST for n in sizes):
+        told.append(SEEDS_TOO if told else SEEDS)
+    return "".join(f"; {one}" for one in told)
 
 
 def _limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> None:
@@ -122,7 +160,9 @@ def _limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> N
 
 
 def _extremes(bands: Sequence[Band]) -> tuple[float, float]:
-    return min(band.extremes[0] for band in bands), max(band.extremes[1] for band in bands)
+    """Return the least and the largest value of any seed."""
+    least = min(float(np.nanmin(band.seeds)) for band in bands)
+    return least, max(float(np.nanmax(band.seeds)) for band in bands)
 
 
 def _finish(axes: Axes, across: str, upwards: str) -> None:

@@ -117,11 +117,19 @@ class GridRequest(Sequence[RunRequest]):
         """Yield the pack key of every point."""
         return (self._pack_key(number) for number in range(len(self)))
 
+    def packs(self) -> int:
+        """Return how many pack keys there are; seeds, which no key depends on, are left out."""
+        alone = {row[:-1]: number for number, row in enumerate(self.spec.points.rows)}
+        return len({self._pack_key(number) for number in alone.values()})
+
     def flops(self) -> Iterator[float]:
         """Yield the floating point operations of every point at most: a model, see `estimate`."""
+        return (self.flops_of(number) for number in range(len(self)))
+
+    def flops_of(self, number: int) -> float:
+        """Return the floating point operations of one point at most."""
         points = self.spec.points
-        for raw, row in zip(self._raw, points.rows, strict=True):
-            yield self._estimate.flops(raw, points.sections, row)
+        return self._estimate.flops(self._raw[number], points.sections, points.rows[number])
 
     def _request(self, number: int) -> RunRequest:
         spec, plugins = self.spec.points[number], self._plugins_of(number)

@@ -19,7 +19,7 @@ from bptt.store.ending import fail, finish, give_back, lose
 from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
 from bptt.store.finding import find_grid, find_run, owner_of_grid, owner_of_run
-from bptt.store.grid_listing import get_grid, grid_axes, list_grids
+from bptt.store.grid_listing import get_grid, grid_axes, grid_task, list_grids
 from bptt.store.leasing import renew, stop_requests
 from bptt.store.progress import grid_work
 from bptt.store.queue_status import position, queue_status
@@ -75,6 +75,7 @@ __all__ = [
     "give_back",
     "grid_axes",
     "grid_source",
+    "grid_task",
     "grid_work",
     "hold_grid",
     "hold_run",

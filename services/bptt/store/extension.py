@@ -3,11 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from bptt.errors import GridNotFound
-from bptt.run_file import GridRequest
 from bptt.store.bulk import uncollected
 from bptt.store.database import Database
 from bptt.store.finding import take_grid
@@ -23,6 +23,9 @@ from bptt.store.writing import (
     write_configurations,
     write_points,
 )
+
+if TYPE_CHECKING:
+    from bptt.run_file import GridRequest
 
 
 def grid_source(database: Database, grid_id: str) -> GridSource:
@@ -47,7 +50,7 @@ def extend_grid(
     *,
     user: str,
     grid_id: str,
-    request: GridRequest,
+    request: "GridRequest",
     source: str,
     overrides: Sequence[str],
 ) -> Submitted:

@@ -1,5 +1,6 @@
 """Grids as people see them: what is asked for, and how far it is."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from bptt.lifecycle import STATUSES, Status
 from bptt.store.bulk import among
 from bptt.store.database import Database
 from bptt.store.records import GridRow
-from bptt.store.tables import AnyRow, grids, points, runs
+from bptt.store.tables import AnyRow, configurations, grids, points, runs
 
 # not its text and axes, which may be long
 LISTED = [c for c in grids.c if c.name not in ("source", "overrides", "axes")]
@@ -60,6 +61,26 @@ def grid_axes(database: Database, grid_id: str) -> Sequence[Mapping[str, Any]]:
         raise GridNotFound(f"There is no grid {grid_id}.")
     axes: Sequence[Mapping[str, Any]] = row.axes
     return axes
+
+
+def grid_task(database: Database, grid_id: str) -> str:
+    """Return the task of a grid's first points: that of all, where no axis is of tasks.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        GridNotFound: there is no such grid.
+    """
+    first = (
+        select(configurations.c.spec)
+        .where(configurations.c.grid_id == grid_id)
+        .order_by(configurations.c.id)
+        .limit(1)
+    )
+    with database.read() as connection:
+        row = connection.execute(first).one_or_none()
+    if row is None:
+        raise GridNotFound(f"There is no grid {grid_id}.")
+    return str(json.loads(row.spec)["task"]["name"])
 
 
 def _read(database: Database, which: Select[Any]) -> list[GridRow]:

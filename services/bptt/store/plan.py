@@ -4,10 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bptt.run_file import GridRequest, RunRequest
-from bptt.spec import GridPoints
+if TYPE_CHECKING:
+    from bptt.run_file import GridRequest, RunRequest
 
 
 class Content(NamedTuple):
@@ -62,8 +62,11 @@ class Plan:
         return digest.hexdigest()
 
 
-def make_plan(request: GridRequest) -> Plan:
+def make_plan(request: "GridRequest") -> Plan:
     """Return the rows of a grid; each point of the request is looked at once."""
+    # whoever asks for a grid has imported what reads it; a listing does without
+    from bptt.spec import GridPoints
+
     held = request.spec.points
     numbers: dict[tuple[tuple[int, ...], str], int] = {}
     # the position of the first point of each configuration
@@ -76,10 +79,9 @@ def make_plan(request: GridRequest) -> Plan:
         if number == len(first):
             first.append(position)
         points.append(Point(number, entry.seed, entry.identity, entry.name))
-    works = list(request.flops())
     seedless = GridPoints(held.sections, [(*held.rows[position][:-1], 0) for position in first])
     configurations = [
-        _configuration(request[position], seedless.canonical(number), works[position])
+        _configuration(request[position], seedless.canonical(number), request.flops_of(position))
         for number, position in enumerate(first)
     ]
     axes = [
@@ -89,7 +91,7 @@ def make_plan(request: GridRequest) -> Plan:
     return Plan(request.spec.name, request.spec.project, axes, configurations, points)
 
 
-def _configuration(run: RunRequest, canonical: str, work: float) -> Configuration:
+def _configuration(run: "RunRequest", canonical: str, work: float) -> Configuration:
     plugins = json.dumps(dict(run.plugins), sort_keys=True)
     return Configuration(
         Content(canonical, plugins, run.data),

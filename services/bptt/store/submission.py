@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
-from bptt.run_file import GridRequest
 from bptt.store.bulk import uncollected
 from bptt.store.clock import now
 from bptt.store.database import Database
@@ -23,13 +23,16 @@ from bptt.store.writing import (
     write_points,
 )
 
+if TYPE_CHECKING:
+    from bptt.run_file import GridRequest
+
 
 @uncollected()
 def submit_grid(
     database: Database,
     *,
     user: str,
-    request: GridRequest,
+    request: "GridRequest",
     source: str,
     filename: str,
     overrides: Sequence[str],

@@ -13,6 +13,7 @@ from bptt.errors import (
     ContractViolation,
     DataChanged,
     DuplicatePlugin,
+    InvalidSetting,
     OutOfMemory,
     PluginChanged,
     PluginError,
@@ -57,6 +58,8 @@ def cause_of(error: BaseException, spec: Mapping[str, Any]) -> FailureCause:
             return "disk_full"
         case BrokenPlugin() | ContractViolation() | DuplicatePlugin():
             return "plugin_error"
+        case InvalidSetting():
+            return "invalid_setting"
         # an option the plugin's constructor refused, though it took it at submission
         case UserError():
             return "plugin_error"

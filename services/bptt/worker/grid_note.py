@@ -96,14 +96,13 @@ def _named(run: RunRow) -> str:
 def _table(comparison: Comparison, rows: int) -> str:
     metric = comparison.metric or "metric"
     lines = [
+        *(f"Task {_cell(comparison.task)}", ""),
         _line(
             ["rank", "configuration", "n", _cell(metric), "from best", "solved", "slope", "runs"]
         ),
         f"|{' :--- |' * 8}",
         *(_row(group) for group in comparison.groups[:rows]),
     ]
-    if comparison.task:
-        lines = [f"Task {_cell(comparison.task)}", "", *lines]
     if len(comparison.groups) > rows:
         all_of_them = _counted(len(comparison.groups), "configuration")
         lines += ["", f"The first {rows} of {all_of_them}; all are in the artifact summary.json."]

@@ -158,7 +158,7 @@ class GridShipping:
         # before its runs are read: what ends meanwhile makes another standing
         row = store.get_grid(self.database, grid_id)
         runs = store.every_point(self.database, grid_id)
-        points = points_of(runs)
+        points = points_of(runs, store.grid_task(self.database, grid_id))
         comparisons = compare(points)
         reused = {
             run.run_id: run

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -43,6 +45,25 @@ def test_grid_without_an_axis_but_the_seed_is_one_configuration(bptt, machine):
     # and a run of it is called by its name, which has its seed
     assert "rnn-latch-s0 " in bptt("runs", "seeds")[1]
     assert "seed=0" not in bptt("runs", "seeds")[1]
+
+
+def test_the_task_is_named_whether_it_is_an_axis_or_not(bptt, machine):
+    for name, tasks in (("one", "{name: latch, length: 20}"), ("two", "[latch, adding]")):
+        Path(f"{name}.yaml").write_text(f"task: {tasks}\ncell: rnn\nseeds: 2\n")
+        bptt("submit", f"{name}.yaml")
+    machine().finish_all()
+
+    def told(grid):
+        tables = list(csv.DictReader(io.StringIO(bptt("compare", grid, "--csv")[1])))
+        comparisons = json.loads(bptt("compare", grid, "--json")[1])
+        assert [row["task"] for row in tables] == [one["task"] for one in comparisons]
+        return [one["task"] for one in comparisons]
+
+    assert told("one") == ["latch"]
+    assert told("two") == ["latch", "adding"]
+    # a reader of the tables needs to be told only where there are several
+    assert [line for line in rows(bptt("compare", "one")[1]) if "task latch" in line] == []
+    assert [line for line in rows(bptt("compare", "two")[1]) if "task latch" in line] != []
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["nothing", "--json"]])

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from bptt import store
@@ -194,6 +196,16 @@ def test_an_unknown_revision_to_go_back_to_is_refused(blank: Callable[[], Databa
         store.downgrade(database, "0077")
 
     store.check(database)
+
+
+def test_the_names_of_the_files_say_the_revisions_and_their_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", "bptt_migrations:.")
+
+    scripts = list(ScriptDirectory.from_config(config).walk_revisions())[::-1]
+
+    files = sorted(Path(script.path).name for script in scripts)
+    assert [name.partition("_")[0] for name in files] == [one.revision for one in scripts] == ALL
 
 
 def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from bptt.worker.room import NEEDED, Room
 from tests.servers import until
 
 PATIENCE = 400.0
-ENDLESS = 10_000_000
 
 
 def fill(file: Path) -> None:
@@ -31,11 +30,18 @@ def on_small_disk(start_worker, queue, mebibytes=24):
     return worker, Path(f"/proc/{worker.process.pid}/root{queue.settings.runs}")
 
 
-def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, start_worker):
-    calm = queue.submit(steps=3000)
+def test_a_run_goes_on_where_it_stood_when_there_is_room_again(
+    queue, redis, start_worker, faulty, tmp_path, monkeypatch
+):
+    # a run of a second might have ended before its disk is full: this one waits for the word
+    go = tmp_path / "go"
+    monkeypatch.setenv("FAULTY_GO", str(go))
+    go.touch()
+    calm = queue.submit(text=faulty("creep"), steps=3000)
     worker, disk = on_small_disk(start_worker, queue)
     queue.wait(calm)
-    disturbed = queue.submit(steps=3000)
+    go.unlink()
+    disturbed = queue.submit(text=faulty("creep"), steps=3000)
     # the second checkpoint is the first one behind an update
     assert until(lambda: list(disk.glob(f"{disturbed[0]}/a1/*.previous.pt")), PATIENCE)
     fill(disk / "ballast")
@@ -43,6 +49,7 @@ def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, sta
     assert until(lambda: store.queue_status(queue.database).workers[0].trouble, PATIENCE)
     (told,) = [w.trouble for w in store.queue_status(queue.database).workers]
     (_, why) = store.position(queue.database, disturbed[0])
+    go.touch()
     (disk / "ballast").unlink()
     queue.wait(disturbed)
 

@@ -43,6 +43,16 @@ def test_runs_of_other_shapes_or_times_may_not_be_packed(run_of, override):
     assert run_of(BASE, override).pack_key != run_of(BASE).pack_key
 
 
+def test_packs_are_counted_as_they_are_listed(grid_of):
+    grid = grid_of(
+        "{task: adding, cell: [rnn, {name: lstm, forget_bias: [0, 3]}], seeds: 3,"
+        " optimizer: {lr: [0.1, 0.2]}, model: {hidden_size: [8, 16]}}"
+    )
+
+    assert grid.packs() == len(set(grid.pack_keys())) == 4
+    assert [grid.flops_of(number) for number in range(len(grid))] == list(grid.flops())
+
+
 def test_switch_of_an_optimiser_counts(run_of):
     plain = run_of(BASE, "optimizer=momentum")
 
