@@ -6,6 +6,8 @@ import torch
 from bptt import registry
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner, unroll
+from bptt.kernels.emission import plan
+from bptt.kernels.tracing import trace
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
 from tests.numerics import strange_cells as strange
@@ -15,7 +17,13 @@ REGISTERED = [
     for cell in (registry.load("cell", name) for name in registry.discover("cell"))
     if issubclass(cell, PointwiseCell)
 ]
-STRANGE = [strange.Peephole, strange.Independent, strange.ThreeStates, strange.ManyOperations]
+STRANGE = [
+    strange.Peephole,
+    strange.Independent,
+    strange.OfVectors,
+    strange.ThreeStates,
+    strange.ManyOperations,
+]
 SIZES = [(7, 4, 3, 5), (50, 33, 2, 33), (2, 1, 9, 1), (1, 3, 1, 32)]
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-4}
 
@@ -148,6 +156,20 @@ def test_nan_and_infinity_come_out_where_autograd_has_them(cell_class, backend, 
 
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
+def test_what_hangs_on_vectors_alone_is_computed_once_and_not_kept_for_every_step():
+    cell = make(strange.OfVectors, (2, 1, 3, 5))
+    found = plan(trace(cell, torch.float64))
+
+    once = [operation.name for operation in found.fixing]
+    at_each_step = {operation.name for operation in (*found.forward, *found.backward)}
+
+    assert once.count("exp.default") == 2
+    assert {"cos.default", "sin.default", "gt.Tensor"} <= set(once)
+    assert not {"exp.default", "cos.default", "sin.default", "gt.Tensor"} & at_each_step
+    # the old states are there anyway, the truth and the numbers are made again
+    assert [value.kind for value in found.saved] == ["real"]
 
 
 def test_padding_reaches_neither_states_nor_gradients():

@@ -24,6 +24,7 @@ OPERATIONS = {
     "erf": lambda a, b, c: torch.erf(a),
     "exp": lambda a, b, c: exp(-a.square()),
     "expm1": lambda a, b, c: torch.expm1(-b * b),
+    "gelu": lambda a, b, c: F.gelu(2 * a) + F.gelu(3 * b, approximate="tanh"),
     "hardsigmoid": lambda a, b, c: a + F.hardsigmoid(3 * c),
     "hardtanh": lambda a, b, c: F.hardtanh(b),
     "in_place": lambda a, b, c: (a + b).mul_(c).add_(1.0),

@@ -151,6 +151,22 @@ INLINE V v_tanh(V a) {
   return with_sign(e / (e + (REAL)2), a);
 }
 
+/* of F.gelu, in the order of torch's own operations */
+#define ROOT_HALF K(0.70710678118654752440)
+#define ROOT_2_PI K(0.79788456080286535588) /* sqrt(2 / pi) */
+INLINE V gelu_by_erf(V a) { return K(0.5) * a * (K(1) + v_erf(a * ROOT_HALF)); }
+INLINE V slope_of_gelu_by_erf(V a) {
+  return K(0.5) * (K(1) + v_erf(a * ROOT_HALF)) + a * K(0.5) * ROOT_2_PI * v_exp(a * a * K(-0.5));
+}
+INLINE V gelu_by_tanh(V a) {
+  return K(0.5) * a * (K(1) + v_tanh(ROOT_2_PI * (a + K(0.044715) * a * a * a)));
+}
+INLINE V slope_of_gelu_by_tanh(V a) {
+  V t = v_tanh(ROOT_2_PI * (a + K(0.044715) * a * a * a));
+  V inner = ROOT_2_PI * (K(1) + K(3 * 0.044715) * a * a);
+  return K(0.5) * (K(1) + t) + K(0.5) * a * (K(1) - t * t) * inner;
+}
+
 /* ---- denormals are flushed in here, as the caller had it outside ---- */
 
 #if defined(__SSE__)
@@ -310,6 +326,13 @@ INLINE REAL *cleared(REAL **from, long count) {
   return taken;
 }
 
+/* what hangs on the vectors alone, once for all steps: stored behind them, (NV + NF, HP) */
+INLINE void fix(REAL *vectors, long HP) {
+  for (long j = 0; NF && j < HP; j += WIDTH) {
+    FIX
+  }
+}
+
 /* columns of lane `l` in the user's weights, for the orders in which he declared them */
 static const int IN_INPUT[] = {IN_INPUT_WEIGHT}, IN_RECURRENT[] = {IN_RECURRENT_WEIGHT};
 static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TWO_BIASES}};
@@ -317,13 +340,13 @@ static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TW
 int forward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
   const long su = STRIDE(NH * HP), sx = STRIDE(NX * HP), span = (T + 1) * B * HP;
-  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + NV * HP;
+  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + (NV + NF) * HP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
   REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
   REAL *u = cleared(&rest, H * su), *w = cleared(&rest, I * sx);
-  REAL *vectors = cleared(&rest, NV * HP);
+  REAL *vectors = cleared(&rest, (NV + NF) * HP);
   for (long l = 0; l < NL; l++) {
     const int in_bias = IN_RECURRENT_BIAS[c->biases][l], in_h = IN_RECURRENT[l], in_x = IN_INPUT[l];
     for (long j = 0; j < H; j++) {
@@ -341,6 +364,7 @@ int forward(const struct call *c) {
   }
   for (long v = 0; v < NV; v++)
     for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
+  fix(vectors, HP);
   for (long s = 0; s < NS; s++)
     for (long b = 0; b < B; b++)
       for (long j = 0; j < HP; j++)
@@ -434,14 +458,14 @@ int backward(const struct call *c) {
   const long R = B < RT ? B : RT, slots = DEPTH / R < T ? DEPTH / R : T;
   const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
                      ROUND(NX * HP * sxt) + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
-                     2 * NV * HP + ROUND(R * IP) + IP;
+                     (2 * NV + NF) * HP + ROUND(R * IP) + IP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
   REAL *d = take(&rest, NS * R * HP), *all = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
   REAL *ut = cleared(&rest, NH * HP * sut), *wt = take(&rest, NX * HP * sxt);
   REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
-  REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, NV * HP);
+  REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, (NV + NF) * HP);
   REAL *dv = cleared(&rest, NV * HP), *dx = take(&rest, R * IP), *none = cleared(&rest, IP);
   if (c->d_x)
     for (long k = 0; k < NX * HP * sxt; k++) wt[k] = 0;
@@ -456,6 +480,7 @@ int backward(const struct call *c) {
     }
   for (long v = 0; v < NV; v++)
     for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
+  fix(vectors, HP);
   M keep; /* the last vector's columns that are none */
   for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (HP - WIDTH) ? -1 : 0;
   for (long b = 0; b < B; b += RT) {
