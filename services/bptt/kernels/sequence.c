@@ -33,8 +33,6 @@ _Static_assert(sizeof(long) == 8 && sizeof(void *) == 8, "a 64-bit machine");
 
 void *aligned_alloc(unsigned long, unsigned long);
 void free(void *);
-REAL LIBM(log)(REAL);
-REAL LIBM(log1p)(REAL);
 REAL LIBM(expm1)(REAL);
 REAL LIBM(sin)(REAL);
 REAL LIBM(cos)(REAL);
@@ -67,8 +65,6 @@ INLINE V sign_of(V a) { return number((M)(a > K(0))) - number((M)(a < K(0))); }
     for (long l = 0; l < WIDTH; l++) r[l] = LIBM(call)(a[l]); \
     return r;                                              \
   }
-LANES(v_log, log)
-LANES(v_log1p, log1p)
 LANES(v_expm1, expm1)
 LANES(v_sin, sin)
 LANES(v_cos, cos)
@@ -142,6 +138,35 @@ INLINE V v_exp(V a) {
   /* in two factors, because 2^128 is no number */
   M half = n >> 1;
   return y * power_of_2(half) * power_of_2(n - half);
+}
+/* a = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); fdlibm */
+INLINE V v_log(V a) {
+  M k = ((M)a - (M)K(0.70710678118654752440)) >> MANTISSA_BITS;
+  V n = (V)(k + (M)K(MAGIC)) - (REAL)MAGIC;
+  V f = (V)((M)a - (k << MANTISSA_BITS)) - (REAL)1;
+  V s = f / (f + (REAL)2), z = s * s, half = (REAL)0.5 * f * f;
+#if DOUBLE
+  V p = z * 1.479819860511658591e-01 + 1.531383769920937332e-01;
+  p = p * z + 1.818357216161805012e-01;
+  p = p * z + 2.222219843214978396e-01;
+  p = p * z + 2.857142874366239149e-01;
+  p = p * z + 3.999999999940941908e-01;
+  p = p * z + 6.666666666666735130e-01;
+#else
+  V p = z * 0.24279078841f + 0.28498786688f;
+  p = p * z + 0.40000972152f;
+  p = p * z + 0.66666662693f;
+#endif
+  V y = n * (REAL)LN2_HIGH - ((half - (s * (half + p * z) + n * (REAL)LN2_LOW)) - f);
+  y = choose((M)(a == K(__builtin_inf())), a, y);
+  return choose((M)(a > K(0)), y, choose((M)(a == K(0)), K(-__builtin_inf()), K(__builtin_nan(""))));
+}
+INLINE V v_log1p(V a) {
+  /* what rounding took from 1 + a is given back in proportion (Kahan) */
+  V u = (REAL)1 + a, d = u - (REAL)1;
+  V y = v_log(u) * (a / d);
+  y = choose((M)(u == K(__builtin_inf())), u, y);
+  return choose((M)(d == K(0)), a, y);
 }
 INLINE V v_sigmoid(V a) { return (REAL)1 / ((REAL)1 + v_exp(-a)); }
 INLINE V v_tanh(V a) {
