@@ -23,8 +23,8 @@ class MinGRU(PointwiseCell):
 
     Nothing but h itself depends on h, so the step Jacobian is diag(1 - z), between 0 and 1: a
     gradient can vanish and never explode, and back through k steps it is the product of 1 - z.
-    Arxiv 2410.01201, section 3.1 and appendix B. The paper runs it by a parallel scan, which a
-    processor gains nothing from; here steps follow one another, and the function is the same.
+    arXiv 2410.01201, section 3.1 and appendix B. The paper runs it by a parallel scan, by which a
+    CPU loses; here steps follow one another, and the function is the same.
 
     Args:
         candidate: g; `positive` is a + 1/2 for a >= 0, else sigmoid(a), which the paper's scan in

@@ -20,7 +20,7 @@ class MinLSTM(PointwiseCell):
     """h = f' h + i' g(W x + b), f' = f / (f + i), i' = i / (f + i). Feng et al. 2024 (minLSTM).
 
     f and i are logistic gates of the input alone; what is reported of them is f' and i', which sum
-    to 1. The step Jacobian is diag(f'): a gradient can vanish and never explode. Arxiv 2410.01201,
+    to 1. The step Jacobian is diag(f'): a gradient can vanish and never explode. arXiv 2410.01201,
     section 3.2 and appendix B; run step by step, as `mingru`.
 
     With `forget_bias` b alone, f' stays below 2/3 as long as i is one half; `chrono` gives i the

@@ -45,9 +45,7 @@ def plan(trace: Trace) -> Plan:
     there = {Value(n) for n in range(lanes, trace.arguments + len(trace.states))}
     saved = used_backward - made - there - new - of_vectors
     fixed = (used_backward | _used(forward, trace.new)) & of_vectors
-    return Plan(
-        forward, backward, _in_order(saved), _needed(trace, fixed, set()), _in_order(fixed)
-    )
+    return Plan(forward, backward, _in_order(saved), _needed(trace, fixed, set()), _in_order(fixed))
 
 
 def _of_vectors(trace: Trace) -> set[Value]:

@@ -4,9 +4,9 @@ A weight of a recurrent layer takes part in one multiplication and one addition 
 sequence, going forward, and in twice as many going back. So an update costs 6 W T B floating point
 operations (W weights, T positions, B sequences) and an evaluation 2 W T E for its E sequences. W is
 that of the cell at a small size, scaled to the layer's, what reads the input by itself; to this
-comes the read-out, at every position or the last. The model knows nothing of pointwise work, memory,
-launch costs, statistics, further evaluation sets or a run that is solved early: it orders runs by
-size, and becomes seconds once it is multiplied by what a machine was measured to need.
+comes the read-out, at every position or the last. The model knows nothing of pointwise work,
+memory, launch costs, statistics, further evaluation sets or a run that is solved early: it orders
+runs by size, and becomes seconds once it is multiplied by what a machine was measured to need.
 """
 
 import math

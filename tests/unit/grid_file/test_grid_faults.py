@@ -137,8 +137,8 @@ ONE_FAULT = {
     ),
     "an exclude by an unknown cell": (
         LEAST + "exclude:\n  - cell: lstmm\n",
-        "4: cell.name must be one of gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn, got 'lstmm'; "
-        "did you mean 'lstm'?",
+        "4: cell.name must be one of gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn, "
+        "got 'lstmm'; did you mean 'lstm'?",
     ),
     "an exclude by a value that cannot be": (
         LEAST + "exclude: [{optimizer.lr: fast}]",

@@ -51,7 +51,8 @@ ONE_FAULT = {
     ),
     "a plugin section without a name": (
         "task: adding\ncell:\n  forget_bias: 3\n",
-        "2: cell.name is missing. Installed: gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn.",
+        "2: cell.name is missing. "
+        "Installed: gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn.",
     ),
     "a section that is missing": (
         "task: adding\n",
