@@ -199,7 +199,7 @@ OVERRIDES = {
     ),
     "an option that one of two cells refuses": (
         "cell.forget_bias=[0,3]",
-        "cell.forget_bias needs a gate with role 'keep', and this cell has none.",
+        "cell.forget_bias needs a gate with role 'keep' or 'write', and this cell has none.",
     ),
 }
 
