@@ -30,7 +30,7 @@ Outputs = Callable[[PointwiseCell, Tensor], Tensor]
 
 
 def in_log_space(cell: PointwiseCell, x: Tensor) -> Tensor:
-    """Return the states by the paper's cumulative sums of logarithms (Feng et al. 2024, B.2)."""
+    """Return the states by the paper's cumulative sums of logarithms (Feng et al. 2024)."""
     z, n = cell.project_input(x).split(HIDDEN, dim=-1)
     kept = torch.cumsum(-softplus(z), 0)
     content = torch.where(n >= 0, (n.relu() + 0.5).log(), -softplus(-n))

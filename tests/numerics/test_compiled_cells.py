@@ -8,7 +8,10 @@ from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner, unroll
 from bptt.kernels.emission import plan
 from bptt.kernels.tracing import trace
+from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.mingru import MinGRU
+from bptt_plugins.cells.minlstm import MinLSTM
 from bptt_plugins.cells.rnn import RNN
 from tests.numerics import strange_cells as strange
 
@@ -75,7 +78,7 @@ def test_backend_gives_the_states_and_gradients_of_autograd(cell_class, backend,
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])
 @pytest.mark.parametrize("biases", [0, 1, 2])
 @pytest.mark.parametrize("truncation", [None, 1, 3])
-@pytest.mark.parametrize("cell_class", [strange.Peephole, strange.ThreeStates])
+@pytest.mark.parametrize("cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors])
 def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases, truncation):
     sizes = (7, 35, 3, 5)
     lengths = torch.arange(35) % 7 + 1
@@ -83,6 +86,19 @@ def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases
 
     assert_same(run_both(cell, backend, sizes, lengths, truncation))
     assert_same(run_both(cell, backend, sizes, None, truncation, of="final"))
+
+
+@pytest.mark.parametrize("backend", ["compiled", "sequence"])
+@pytest.mark.parametrize("biases", [0, 1])
+@pytest.mark.parametrize("truncation", [None, 3])
+@pytest.mark.parametrize("cell_class", [MinGRU, MinLSTM, LRU])
+def test_cell_without_recurrent_weights_heeds_them_too(cell_class, backend, biases, truncation):
+    sizes = (7, 35, 3, 5)
+    lengths = torch.arange(35) % 7 + 1
+
+    assert_same(
+        run_both(make(cell_class, sizes, biases=biases), backend, sizes, lengths, truncation)
+    )
 
 
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])

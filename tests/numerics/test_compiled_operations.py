@@ -144,3 +144,23 @@ def test_function_of_no_number_and_of_infinity_is_torchs(function, dtype):
 
     rtol = 4 * torch.finfo(dtype).eps
     torch.testing.assert_close(found.flatten(), function(x), rtol=rtol, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_gelu_and_its_slope_are_torchs_far_out_and_where_there_is_no_number(approximate, dtype):
+    x = [torch.nan, -torch.inf, 0.0, -1e30, -300.0, -8.0, -1e-30, 1e-30, 8.0, 1e30]
+    if approximate == "tanh":
+        # the other one is infinite or NaN in torch, as there are few or many float32 numbers
+        x.append(torch.inf)
+    inputs = torch.tensor(x, dtype=dtype).view(1, -1, 1).requires_grad_()
+    cell = Plain(lambda a: F.gelu(a, approximate=approximate)).to(dtype)
+    found = []
+    for run in (Runner("compiled").unroll, unroll):
+        outputs = run(cell, inputs, cell.initial_state(len(x))).outputs
+        (slope,) = torch.autograd.grad(outputs.sum(), inputs)
+        found.append([outputs, slope])
+
+    rtol, atol = (1e-12, 1e-14) if dtype == torch.float64 else (1e-5, 1e-6)
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=rtol, atol=atol, equal_nan=True)

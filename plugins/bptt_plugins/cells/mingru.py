@@ -10,7 +10,7 @@ from bptt.contracts import PointwiseCell
 
 
 def positive(a: Tensor) -> Tensor:
-    """Return a + 1/2 for a >= 0, else sigmoid(a): Feng 2024, appendix B.3."""
+    """Return a + 1/2 for a >= 0, else sigmoid(a): Feng et al. 2024, appendix B."""
     return torch.where(a >= 0, a + 0.5, sigmoid(a))
 
 
