@@ -105,15 +105,18 @@ class PointwiseCell(Cell):
         Raises:
             ValueError: one was given, and the state feeds no preactivation.
         """
+        if self.state_fed:
+            return
         given = {
             "recurrent_init": self.recurrent_init != "uniform",
             "recurrent_gain": self.recurrent_gain != 1.0,
             "spectral_radius": self.spectral_radius is not None,
-            "biases = 2": self.biases == 2,
         }
         for option, is_given in given.items():
-            if is_given and not self.state_fed:
+            if is_given:
                 raise ValueError(f"{option} needs recurrent weights, and this cell has none")
+        if self.biases == 2:
+            raise ValueError("biases must be 0 or 1 for a cell without recurrent weights, got 2")
 
     @abstractmethod
     def step(self, *args: Any, **kwargs: Any) -> Any:
