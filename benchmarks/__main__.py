@@ -11,6 +11,7 @@ from benchmarks import (
     queue_commands,
     queue_overhead,
     queue_scale,
+    scan_cells,
     statistics_cost,
     step_time,
 )
@@ -18,6 +19,7 @@ from benchmarks import (
 MEASUREMENTS = (
     agreement,
     step_time,
+    scan_cells,
     statistics_cost,
     queue_overhead,
     queue_scale,

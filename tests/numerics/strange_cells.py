@@ -31,6 +31,20 @@ class Independent(PointwiseCell):
         return relu(a + u * h)
 
 
+class OfVectors(PointwiseCell):
+    """Numbers, a truth and a whole state that hang on vectors alone."""
+
+    states = ("h", "level")
+    preactivations = {"a": "x+h"}
+    vectors = {"u": (-1.0, 1.0), "v": (-1.0, 1.0), "unused": (0.0, 1.0)}
+
+    def step(self, a, h, level, u, v, unused):
+        decay = torch.exp(-torch.exp(u))
+        share = torch.where(u > v, decay, 0.5 * torch.cos(v))
+        turned = torch.masked_fill(share * h, u > v + 0.5, 0.25)
+        return tanh(a) * level + turned, torch.ones_like(level) * decay * v
+
+
 class ThreeStates(PointwiseCell):
     """Preactivations of all three sources, declared in a mixed order; one state is held."""
 

@@ -10,7 +10,10 @@ from bptt.gradient_statistics import orthogonality_error, spectral_radius
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
+from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.mingru import MinGRU
+from bptt_plugins.cells.minlstm import MinLSTM
 from bptt_plugins.cells.rnn import RNN
 
 HIDDEN = 64
@@ -57,6 +60,8 @@ KEEP_GATES = {
     "gru": (GRU, {}, "z", 1.0),
     "gru_cho": (GRUCho, {}, "z", 1.0),
     "gru_chung": (GRUChung, {}, "z", -1.0),
+    "mingru": (MinGRU, {}, "z", -1.0),
+    "minlstm": (MinLSTM, {}, "f", 1.0),
 }
 
 
@@ -124,12 +129,26 @@ def test_cell_without_a_keep_gate_refuses_a_forget_bias():
         RNN(3, HIDDEN, forget_bias=1.0)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("recurrent_init", "orthogonal", "recurrent_init needs recurrent weights, and this cell"),
+        ("recurrent_gain", 2.0, "recurrent_gain needs recurrent weights, and this cell"),
+        ("spectral_radius", 1.0, "spectral_radius needs recurrent weights, and this cell"),
+        ("biases", 2, "biases must be 0 or 1 for a cell without recurrent weights, got 2"),
+    ],
+)
+def test_cell_without_recurrent_weights_refuses_options_about_them(option, value, fault):
+    with pytest.raises(ValueError, match=fault):
+        MinGRU(3, HIDDEN, **{option: value})
+
+
 def test_cell_without_biases_refuses_a_forget_bias():
     with pytest.raises(ValueError, match="forget_bias needs a bias, got biases = 0"):
         LSTM(3, HIDDEN, forget_bias=1.0, biases=0)
 
 
-@pytest.mark.parametrize("kind", [RNN, LSTM, GRU, GRUCho])
+@pytest.mark.parametrize("kind", [RNN, LSTM, GRU, GRUCho, MinGRU, MinLSTM])
 def test_default_weights_are_uniform_as_torchs(kind):
     cell = build(kind)
 
@@ -204,7 +223,7 @@ def test_vectors_are_uniform_within_their_bounds():
     assert float(decay.mean()) == pytest.approx(0.375, abs=0.01)
 
 
-@pytest.mark.parametrize("kind", [RNN, LSTM, GRU, GRUCho, GRUChung])
+@pytest.mark.parametrize("kind", [RNN, LSTM, GRU, GRUCho, GRUChung, MinGRU, MinLSTM, LRU])
 def test_initialisation_depends_on_the_seed_alone(kind):
     first, again, other = build(kind, seed=1), build(kind, seed=1), build(kind, seed=2)
 

@@ -7,7 +7,10 @@ from torch.func import functional_call
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
+from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.mingru import MinGRU
+from bptt_plugins.cells.minlstm import MinLSTM
 from bptt_plugins.cells.rnn import RNN
 
 TIME, BATCH, INPUT, HIDDEN = 6, 3, 2, 4
@@ -25,6 +28,9 @@ EVERY_CELL = {
     "gru": lambda: GRU(INPUT, HIDDEN),
     "gru_cho": lambda: GRUCho(INPUT, HIDDEN),
     "gru_chung": lambda: GRUChung(INPUT, HIDDEN),
+    "mingru": lambda: MinGRU(INPUT, HIDDEN),
+    "minlstm": lambda: MinLSTM(INPUT, HIDDEN, candidate="linear"),
+    "lru": lambda: LRU(INPUT, HIDDEN),
 }
 
 

@@ -8,7 +8,12 @@ import torch
 from bptt import registry
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner, unroll
+from bptt.kernels.emission import plan
+from bptt.kernels.tracing import trace
+from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.mingru import MinGRU
+from bptt_plugins.cells.minlstm import MinLSTM
 from bptt_plugins.cells.rnn import RNN
 from tests.numerics import strange_cells as strange
 
@@ -17,7 +22,13 @@ REGISTERED = [
     for cell in (registry.load("cell", name) for name in registry.discover("cell"))
     if issubclass(cell, PointwiseCell)
 ]
-STRANGE = [strange.Peephole, strange.Independent, strange.ThreeStates, strange.ManyOperations]
+STRANGE = [
+    strange.Peephole,
+    strange.Independent,
+    strange.OfVectors,
+    strange.ThreeStates,
+    strange.ManyOperations,
+]
 SIZES = [(7, 4, 3, 5), (50, 33, 2, 33), (2, 1, 9, 1), (1, 3, 1, 32)]
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-4}
 
@@ -85,7 +96,7 @@ def test_kernel_for_a_smaller_processor_is_right_too(monkeypatch, tmp_path, dtyp
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])
 @pytest.mark.parametrize("biases", [0, 1, 2])
 @pytest.mark.parametrize("truncation", [None, 1, 3])
-@pytest.mark.parametrize("cell_class", [strange.Peephole, strange.ThreeStates])
+@pytest.mark.parametrize("cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors])
 def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases, truncation):
     sizes = (7, 35, 3, 5)
     lengths = torch.arange(35) % 7 + 1
@@ -93,6 +104,19 @@ def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases
 
     assert_same(run_both(cell, backend, sizes, lengths, truncation))
     assert_same(run_both(cell, backend, sizes, None, truncation, of="final"))
+
+
+@pytest.mark.parametrize("backend", ["compiled", "sequence"])
+@pytest.mark.parametrize("biases", [0, 1])
+@pytest.mark.parametrize("truncation", [None, 3])
+@pytest.mark.parametrize("cell_class", [MinGRU, MinLSTM, LRU])
+def test_cell_without_recurrent_weights_heeds_them_too(cell_class, backend, biases, truncation):
+    sizes = (7, 35, 3, 5)
+    lengths = torch.arange(35) % 7 + 1
+
+    assert_same(
+        run_both(make(cell_class, sizes, biases=biases), backend, sizes, lengths, truncation)
+    )
 
 
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])
@@ -166,6 +190,20 @@ def test_nan_and_infinity_come_out_where_autograd_has_them(cell_class, backend, 
 
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
+def test_what_hangs_on_vectors_alone_is_computed_once_and_not_kept_for_every_step():
+    cell = make(strange.OfVectors, (2, 1, 3, 5))
+    found = plan(trace(cell, torch.float64))
+
+    once = [operation.name for operation in found.fixing]
+    at_each_step = {operation.name for operation in (*found.forward, *found.backward)}
+
+    assert once.count("exp.default") == 2
+    assert {"cos.default", "sin.default", "gt.Tensor"} <= set(once)
+    assert not {"exp.default", "cos.default", "sin.default", "gt.Tensor"} & at_each_step
+    # the old states are there anyway, the truth and the numbers are made again
+    assert [value.kind for value in found.saved] == ["real"]
 
 
 def test_padding_reaches_neither_states_nor_gradients():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import exp, sigmoid, tanh
+from torch import exp, log, log1p, sigmoid, tanh
 from torch.nn import functional as F
 
 from bptt.contracts import PointwiseCell
@@ -24,6 +24,7 @@ OPERATIONS = {
     "erf": lambda a, b, c: torch.erf(a),
     "exp": lambda a, b, c: exp(-a.square()),
     "expm1": lambda a, b, c: torch.expm1(-b * b),
+    "gelu": lambda a, b, c: F.gelu(2 * a) + F.gelu(3 * b, approximate="tanh"),
     "hardsigmoid": lambda a, b, c: a + F.hardsigmoid(3 * c),
     "hardtanh": lambda a, b, c: F.hardtanh(b),
     "in_place": lambda a, b, c: (a + b).mul_(c).add_(1.0),
@@ -106,13 +107,19 @@ class Plain(PointwiseCell):
         return self.function(a)
 
 
-@pytest.mark.parametrize("function", [exp, tanh, sigmoid], ids=lambda f: f.__name__)
+FUNCTIONS = pytest.mark.parametrize(
+    "function", [exp, tanh, sigmoid, log, log1p], ids=lambda f: f.__name__
+)
+
+
+@FUNCTIONS
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_function_is_right_to_four_units_in_the_last_place(function, dtype):
     limits = torch.finfo(dtype)
     large = torch.linspace(-100.0, 100.0, 40001, dtype=torch.float64)
     small = torch.logspace(-30, 0, 20001, dtype=torch.float64)
-    x = torch.cat([large, small, -small]).to(dtype)
+    huge = torch.logspace(2, 37, 20001, dtype=torch.float64)
+    x = torch.cat([large, small, -small, 1 + small, 1 - small, huge]).to(dtype)
     truth = function(x.double())
 
     cell = Plain(function).to(dtype)
@@ -124,14 +131,36 @@ def test_function_is_right_to_four_units_in_the_last_place(function, dtype):
     error = ((values - truth).abs() / unit)[ordinary]
     assert float(error.max()) <= 4
     assert values[truth > limits.max].isposinf().all()
+    assert torch.equal(values.isnan(), truth.isnan())
 
 
-@pytest.mark.parametrize("function", [exp, tanh, sigmoid], ids=lambda f: f.__name__)
+@FUNCTIONS
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_function_of_no_number_and_of_infinity_is_torchs(function, dtype):
-    x = torch.tensor([torch.nan, torch.inf, -torch.inf, 0.0, -0.0, 1e30, -1e30], dtype=dtype)
+    x = torch.tensor([torch.nan, torch.inf, -torch.inf, 0.0, -0.0, -1.0, 1e30, -1e30], dtype=dtype)
     cell = Plain(function).to(dtype)
 
     found = Runner("compiled").unroll(cell, x.view(1, -1, 1), cell.initial_state(len(x))).outputs
 
-    torch.testing.assert_close(found.flatten(), function(x), rtol=0, atol=0, equal_nan=True)
+    rtol = 4 * torch.finfo(dtype).eps
+    torch.testing.assert_close(found.flatten(), function(x), rtol=rtol, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_gelu_and_its_slope_are_torchs_far_out_and_where_there_is_no_number(approximate, dtype):
+    x = [torch.nan, -torch.inf, 0.0, -1e30, -300.0, -8.0, -1e-30, 1e-30, 8.0, 1e30]
+    if approximate == "tanh":
+        # the other one is infinite or NaN in torch, as there are few or many float32 numbers
+        x.append(torch.inf)
+    inputs = torch.tensor(x, dtype=dtype).view(1, -1, 1).requires_grad_()
+    cell = Plain(lambda a: F.gelu(a, approximate=approximate)).to(dtype)
+    found = []
+    for run in (Runner("compiled").unroll, unroll):
+        outputs = run(cell, inputs, cell.initial_state(len(x))).outputs
+        (slope,) = torch.autograd.grad(outputs.sum(), inputs)
+        found.append([outputs, slope])
+
+    rtol, atol = (1e-12, 1e-14) if dtype == torch.float64 else (1e-5, 1e-6)
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=rtol, atol=atol, equal_nan=True)

@@ -11,7 +11,7 @@ from bptt.training import TrainingRun
 from bptt.training.model import build_model, mean_loss
 from bptt_plugins.cells.lstm import LSTM
 
-CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung")
+CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
 EXACT = {"training": {"dtype": "float64"}}
 
 

@@ -10,7 +10,10 @@ from bptt.gradient_statistics import step_jacobians
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
+from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.mingru import MinGRU
+from bptt_plugins.cells.minlstm import MinLSTM
 from bptt_plugins.cells.rnn import RNN
 
 TIME, INPUT, HIDDEN = 5, 3, 4
@@ -23,6 +26,9 @@ CELLS = {
     "gru with two biases": lambda: GRU(INPUT, HIDDEN, biases=2),
     "gru_cho": lambda: GRUCho(INPUT, HIDDEN),
     "gru_chung": lambda: GRUChung(INPUT, HIDDEN),
+    "mingru": lambda: MinGRU(INPUT, HIDDEN),
+    "minlstm": lambda: MinLSTM(INPUT, HIDDEN),
+    "lru": lambda: LRU(INPUT, HIDDEN),
 }
 
 

@@ -9,7 +9,7 @@ from bptt.training.checkpoint import from_bytes, to_bytes
 from bptt.training.data import TrainingData
 from bptt.training.torch_weights import to_torch
 
-CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung")
+CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
 
 
 def finish(*runs):

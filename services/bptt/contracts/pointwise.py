@@ -42,7 +42,8 @@ class PointwiseCell(Cell):
         input_std: draw the input weights from N(0, input_std^2) instead of U(+-1/sqrt(hidden)).
         forget_bias: bias of every gate with role `keep` (LSTM's forget gate: Gers 2000,
             Jozefowicz 2015; GRU's update gate), or `chrono`: log U(1, horizon - 1), and its
-            negative for every gate with role `write` (Tallec & Ollivier 2018).
+            negative for every gate with role `write` (Tallec & Ollivier 2018). Where no gate
+            keeps, what is not written is kept: the bias of a `write` gate is the negative.
         biases: trainable biases per preactivation fed by both input and state: 0, 1, or 2 as
             torch has them (two biases double the step of their sum under Adam).
     """
@@ -74,14 +75,17 @@ class PointwiseCell(Cell):
         self.input_std = input_std
         self.forget_bias = forget_bias
         self.biases = biases
-        if forget_bias is not None and "keep" not in self.gates.values():
-            raise ValueError("forget_bias needs a gate with role 'keep', and this cell has none")
+        if forget_bias is not None and not {"keep", "write"} & set(self.gates.values()):
+            raise ValueError(
+                "forget_bias needs a gate with role 'keep' or 'write', and this cell has none"
+            )
         if forget_bias is not None and biases == 0:
             raise ValueError("forget_bias needs a bias, got biases = 0")
 
         fed = self.preactivations.items()
         self.input_fed = tuple(name for name, source in fed if "x" in source)
         self.state_fed = tuple(name for name, source in fed if "h" in source)
+        self._refuse_without_state()
         alone = tuple(name for name in self.state_fed if name not in self.input_fed)
         self.input_biased = self.input_fed if biases else ()
         self.state_biased = {0: (), 1: alone, 2: self.state_fed}[biases]
@@ -94,6 +98,25 @@ class PointwiseCell(Cell):
             {name: nn.Parameter(torch.empty(width)) for name in self.vectors}
         )
         self.reset_parameters(horizon=2)
+
+    def _refuse_without_state(self) -> None:
+        """Refuse options about recurrent weights where there are none.
+
+        Raises:
+            ValueError: one was given, and the state feeds no preactivation.
+        """
+        if self.state_fed:
+            return
+        given = {
+            "recurrent_init": self.recurrent_init != "uniform",
+            "recurrent_gain": self.recurrent_gain != 1.0,
+            "spectral_radius": self.spectral_radius is not None,
+        }
+        for option, is_given in given.items():
+            if is_given:
+                raise ValueError(f"{option} needs recurrent weights, and this cell has none")
+        if self.biases == 2:
+            raise ValueError("biases must be 0 or 1 for a cell without recurrent weights, got 2")
 
     @abstractmethod
     def step(self, *args: Any, **kwargs: Any) -> Any:
@@ -165,9 +188,9 @@ class PointwiseCell(Cell):
         input_bias = self.split(self.input_bias, self.input_biased)
         state_bias = self.split(self.recurrent_bias, self.state_biased)
         keeping = initialisation.gate_bias(self.forget_bias, self.hidden_size, horizon)
+        writes_too = self.forget_bias == "chrono" or "keep" not in self.gates.values()
         for gate, role in self.gates.items():
-            chrono_write = role == "write" and self.forget_bias == "chrono"
-            if role != "keep" and not chrono_write:
+            if role != "keep" and not (role == "write" and writes_too):
                 continue
             total = keeping if role == "keep" else -keeping
             first, *second = [b[gate] for b in (input_bias, state_bias) if gate in b]

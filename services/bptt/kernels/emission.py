@@ -21,27 +21,58 @@ class Plan:
     backward: tuple[Operation, ...]
     saved: tuple[Value, ...]
     """Kept on the way forward; the rest is computed again or is a state."""
+    fixing: tuple[Operation, ...]
+    """What hangs on the vectors alone, the same at every step of every sequence."""
+    fixed: tuple[Value, ...]
+    """Results of these that a step reads, forward or backward."""
 
 
 def plan(trace: Trace) -> Plan:
-    """Divide a trace into what runs forward and what runs backward.
+    """Divide a trace into what runs once, what runs forward and what runs backward.
 
     Results of costly functions are kept, and the preactivations that the derivative reads; what
     is cheap is computed again from these, from the old states and from the new ones.
     """
-    forward = _needed(trace, trace.new, set())
+    of_vectors = _of_vectors(trace)
+    forward = _needed(trace, trace.new, of_vectors)
     costly = {operation.result for operation in forward if operation.name in COSTLY}
     new = set(_computed_states(trace))
     results = (*trace.gradients, *trace.totals)
-    backward = _needed(trace, results, costly | new)
+    backward = _needed(trace, results, costly | new | of_vectors)
     made = {operation.result for operation in backward}
-    used = {a for operation in backward for a in operation.arguments if isinstance(a, Value)}
-    used |= {result for result in results if isinstance(result, Value)}
+    used_backward = _used(backward, results)
     lanes = len(trace.preactivations)
     there = {Value(n) for n in range(lanes, trace.arguments + len(trace.states))}
-    outside = used - made - there - new
-    saved = tuple(sorted(outside, key=lambda value: value.number))
-    return Plan(forward, backward, saved)
+    saved = used_backward - made - there - new - of_vectors
+    fixed = (used_backward | _used(forward, trace.new)) & of_vectors
+    return Plan(forward, backward, _in_order(saved), _needed(trace, fixed, set()), _in_order(fixed))
+
+
+def _of_vectors(trace: Trace) -> set[Value]:
+    """Return the results that hang on vectors and, besides them, on numbers alone."""
+    _, first, incoming = _first(trace)
+    vectors = {Value(n) for n in range(first, incoming)}
+    found: set[Value] = set()
+    # None: on numbers alone
+    hangs: dict[Value, bool | None] = {
+        Value(n): Value(n) in vectors for n in range(incoming + len(trace.states))
+    }
+    for operation in trace.operations:
+        of = [hangs[a] for a in operation.arguments if isinstance(a, Value)]
+        on_others = False in of
+        hangs[operation.result] = False if on_others else (True if True in of else None)
+        if hangs[operation.result]:
+            found.add(operation.result)
+    return found
+
+
+def _used(operations: Iterable[Operation], results: Iterable[Argument]) -> set[Value]:
+    arguments = [a for operation in operations for a in operation.arguments]
+    return {value for value in (*arguments, *results) if isinstance(value, Value)}
+
+
+def _in_order(values: set[Value]) -> tuple[Value, ...]:
+    return tuple(sorted(values, key=lambda value: value.number))
 
 
 def _computed_states(trace: Trace) -> dict[Value, int]:
@@ -90,13 +121,15 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "NH": len(cell.state_fed),
         "NS": len(trace.states),
         "NV": len(trace.vectors),
+        "NF": len(found.fixed),
         "NK": len(found.saved),
     }
     for name, order in columns.items():
         places = [_place(lane, order) for lane in trace.preactivations]
         defines[name] = ", ".join(str(place) for place in places)
     blocks = {
-        "LOAD_VECTORS": _load_vectors(trace),
+        "FIX": _fix(trace, found),
+        "LOAD_VECTORS": _load_vectors(trace) + _load_fixed(trace, found),
         "FORWARD_STEP": _forward(trace, found),
         "SAVE": [f"STORE(q + {n} * WIDTH, v{v.number});" for n, v in enumerate(found.saved)],
         "BEGIN_SUMS": [f"V {total} = {{0}};" for total, _ in _sums(trace)],
@@ -125,6 +158,26 @@ def _load_vectors(trace: Trace) -> list[str]:
     _, first, _ = _first(trace)
     return [
         f"const V v{first + n} = LOAD(vectors + {n} * HP + j);" for n in range(len(trace.vectors))
+    ]
+
+
+def _place_fixed(trace: Trace, number: int) -> str:
+    return f"vectors + {len(trace.vectors) + number} * HP + j"
+
+
+def _fix(trace: Trace, found: Plan) -> list[str]:
+    lines = _load_vectors(trace) if found.fixing else []
+    lines += [_statement(operation) for operation in found.fixing]
+    return lines + [
+        f"STORE({_place_fixed(trace, n)}, (V)v{value.number});"
+        for n, value in enumerate(found.fixed)
+    ]
+
+
+def _load_fixed(trace: Trace, found: Plan) -> list[str]:
+    return [
+        f"const {_type(value)} v{value.number} = ({_type(value)})LOAD({_place_fixed(trace, n)});"
+        for n, value in enumerate(found.fixed)
     ]
 
 
@@ -200,8 +253,12 @@ def _literal(number: float) -> str:
 
 
 def _statement(operation: Operation) -> str:
-    kind = "M" if operation.result.kind == "truth" else "V"
-    return f"const {kind} v{operation.result.number} = {_expression(operation)};"
+    result = operation.result
+    return f"const {_type(result)} v{result.number} = {_expression(operation)};"
+
+
+def _type(value: Value) -> str:
+    return "M" if value.kind == "truth" else "V"
 
 
 def _expression(operation: Operation) -> str:

@@ -33,8 +33,6 @@ _Static_assert(sizeof(long) == 8 && sizeof(void *) == 8, "a 64-bit machine");
 
 void *aligned_alloc(unsigned long, unsigned long);
 void free(void *);
-REAL LIBM(log)(REAL);
-REAL LIBM(log1p)(REAL);
 REAL LIBM(expm1)(REAL);
 REAL LIBM(sin)(REAL);
 REAL LIBM(cos)(REAL);
@@ -67,8 +65,6 @@ INLINE V sign_of(V a) { return number((M)(a > K(0))) - number((M)(a < K(0))); }
     for (long l = 0; l < WIDTH; l++) r[l] = LIBM(call)(a[l]); \
     return r;                                              \
   }
-LANES(v_log, log)
-LANES(v_log1p, log1p)
 LANES(v_expm1, expm1)
 LANES(v_sin, sin)
 LANES(v_cos, cos)
@@ -143,12 +139,57 @@ INLINE V v_exp(V a) {
   M half = n >> 1;
   return y * power_of_2(half) * power_of_2(n - half);
 }
+/* a = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); fdlibm */
+INLINE V v_log(V a) {
+  M k = ((M)a - (M)K(0.70710678118654752440)) >> MANTISSA_BITS;
+  V n = (V)(k + (M)K(MAGIC)) - (REAL)MAGIC;
+  V f = (V)((M)a - (k << MANTISSA_BITS)) - (REAL)1;
+  V s = f / (f + (REAL)2), z = s * s, half = (REAL)0.5 * f * f;
+#if DOUBLE
+  V p = z * 1.479819860511658591e-01 + 1.531383769920937332e-01;
+  p = p * z + 1.818357216161805012e-01;
+  p = p * z + 2.222219843214978396e-01;
+  p = p * z + 2.857142874366239149e-01;
+  p = p * z + 3.999999999940941908e-01;
+  p = p * z + 6.666666666666735130e-01;
+#else
+  V p = z * 0.24279078841f + 0.28498786688f;
+  p = p * z + 0.40000972152f;
+  p = p * z + 0.66666662693f;
+#endif
+  V y = n * (REAL)LN2_HIGH - ((half - (s * (half + p * z) + n * (REAL)LN2_LOW)) - f);
+  y = choose((M)(a == K(__builtin_inf())), a, y);
+  return choose((M)(a > K(0)), y, choose((M)(a == K(0)), K(-__builtin_inf()), K(__builtin_nan(""))));
+}
+INLINE V v_log1p(V a) {
+  /* what rounding took from 1 + a is given back in proportion (Kahan) */
+  V u = (REAL)1 + a, d = u - (REAL)1;
+  V y = v_log(u) * (a / d);
+  y = choose((M)(u == K(__builtin_inf())), u, y);
+  return choose((M)(d == K(0)), a, y);
+}
 INLINE V v_sigmoid(V a) { return (REAL)1 / ((REAL)1 + v_exp(-a)); }
 INLINE V v_tanh(V a) {
   M n;
   V q = reduced(at_least((REAL)-2 * absolute(a), K(-TANH_END)), &n), s = power_of_2(n);
   V e = s * q + (s - (REAL)1); /* exp(-2 |a|) - 1 */
   return with_sign(e / (e + (REAL)2), a);
+}
+
+/* of F.gelu, in the order of torch's own operations */
+#define ROOT_HALF K(0.70710678118654752440)
+#define ROOT_2_PI K(0.79788456080286535588) /* sqrt(2 / pi) */
+INLINE V gelu_by_erf(V a) { return K(0.5) * a * (K(1) + v_erf(a * ROOT_HALF)); }
+INLINE V slope_of_gelu_by_erf(V a) {
+  return K(0.5) * (K(1) + v_erf(a * ROOT_HALF)) + a * K(0.5) * ROOT_2_PI * v_exp(a * a * K(-0.5));
+}
+INLINE V gelu_by_tanh(V a) {
+  return K(0.5) * a * (K(1) + v_tanh(ROOT_2_PI * (a + K(0.044715) * a * a * a)));
+}
+INLINE V slope_of_gelu_by_tanh(V a) {
+  V t = v_tanh(ROOT_2_PI * (a + K(0.044715) * a * a * a));
+  V inner = ROOT_2_PI * (K(1) + K(3 * 0.044715) * a * a);
+  return K(0.5) * (K(1) + t) + K(0.5) * a * (K(1) - t * t) * inner;
 }
 
 /* ---- denormals are flushed in here, as the caller had it outside ---- */
@@ -310,6 +351,13 @@ INLINE REAL *cleared(REAL **from, long count) {
   return taken;
 }
 
+/* what hangs on the vectors alone, once for all steps: stored behind them, (NV + NF, HP) */
+INLINE void fix(REAL *vectors, long HP) {
+  for (long j = 0; NF && j < HP; j += WIDTH) {
+    FIX
+  }
+}
+
 /* columns of lane `l` in the user's weights, for the orders in which he declared them */
 static const int IN_INPUT[] = {IN_INPUT_WEIGHT}, IN_RECURRENT[] = {IN_RECURRENT_WEIGHT};
 static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TWO_BIASES}};
@@ -317,13 +365,13 @@ static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TW
 int forward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
   const long su = STRIDE(NH * HP), sx = STRIDE(NX * HP), span = (T + 1) * B * HP;
-  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + NV * HP;
+  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + (NV + NF) * HP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
   REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
   REAL *u = cleared(&rest, H * su), *w = cleared(&rest, I * sx);
-  REAL *vectors = cleared(&rest, NV * HP);
+  REAL *vectors = cleared(&rest, (NV + NF) * HP);
   for (long l = 0; l < NL; l++) {
     const int in_bias = IN_RECURRENT_BIAS[c->biases][l], in_h = IN_RECURRENT[l], in_x = IN_INPUT[l];
     for (long j = 0; j < H; j++) {
@@ -341,6 +389,7 @@ int forward(const struct call *c) {
   }
   for (long v = 0; v < NV; v++)
     for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
+  fix(vectors, HP);
   for (long s = 0; s < NS; s++)
     for (long b = 0; b < B; b++)
       for (long j = 0; j < HP; j++)
@@ -434,14 +483,14 @@ int backward(const struct call *c) {
   const long R = B < RT ? B : RT, slots = DEPTH / R < T ? DEPTH / R : T;
   const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
                      ROUND(NX * HP * sxt) + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
-                     2 * NV * HP + ROUND(R * IP) + IP;
+                     (2 * NV + NF) * HP + ROUND(R * IP) + IP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
   REAL *d = take(&rest, NS * R * HP), *all = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
   REAL *ut = cleared(&rest, NH * HP * sut), *wt = take(&rest, NX * HP * sxt);
   REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
-  REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, NV * HP);
+  REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, (NV + NF) * HP);
   REAL *dv = cleared(&rest, NV * HP), *dx = take(&rest, R * IP), *none = cleared(&rest, IP);
   if (c->d_x)
     for (long k = 0; k < NX * HP * sxt; k++) wt[k] = 0;
@@ -456,6 +505,7 @@ int backward(const struct call *c) {
     }
   for (long v = 0; v < NV; v++)
     for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
+  fix(vectors, HP);
   M keep; /* the last vector's columns that are none */
   for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (HP - WIDTH) ? -1 : 0;
   for (long b = 0; b < B; b += RT) {

@@ -38,14 +38,21 @@ class Program:
 
     def run(self, operations: Iterable[Operation], values: dict[int, Tensor]) -> None:
         """Add the results of operations to the values they are computed from."""
-        like = next(iter(values.values()))
         for operation in operations:
+            like = next(iter(values.values()))
             schema = operation.function.func._schema.arguments
             arguments = [
                 _on_tensors(argument, str(place.type) == "Tensor", values, like)
                 for argument, place in zip(operation.arguments, schema, strict=False)
             ]
             values[operation.result.number] = operation.function(*arguments)
+
+    def of_vectors(self, vectors: Iterable[Tensor]) -> dict[int, Tensor]:
+        """Return the vectors and what hangs on them alone, by number of the value."""
+        first = len(self.trace.preactivations) + len(self.trace.states)
+        values = dict(enumerate(vectors, first))
+        self.run(self.plan.fixing, values)
+        return values
 
 
 def _on_tensors(
@@ -133,6 +140,7 @@ class Steps(torch.autograd.Function):
         states = [torch.empty(len(inputs) + 1, *s.shape, dtype=s.dtype) for s in weights.initial]
         for whole, s in zip(states, weights.initial, strict=True):
             whole[0] = s
+        of_vectors = program.of_vectors(weights.vectors)
         kept: list[list[Tensor]] = []
         for t in range(len(inputs)):
             old = [whole[t] for whole in states]
@@ -142,7 +150,7 @@ class Steps(torch.autograd.Function):
                 from_state = torch.addmm(bias, old[0], weights.recurrent).split(hidden, dim=-1)
                 for lane, n in program.by_state:
                     values[lane] = values[lane] + from_state[n] if lane in values else from_state[n]
-            values |= dict(enumerate([*old, *weights.vectors], lanes))
+            values |= dict(enumerate(old, lanes)) | of_vectors
             program.run(found.forward, values)
             kept.append([values[value.number] for value in found.saved])
             for n, argument in enumerate(trace.new):
@@ -176,6 +184,7 @@ class Steps(torch.autograd.Function):
         ]
         by_lane = [x.new_empty(*x.shape[:2], hidden) for _ in range(lanes)]
         d_vectors = [torch.zeros_like(vector) for vector in weights.vectors]
+        of_vectors = program.of_vectors(weights.vectors)
         blocks = weights.recurrent.split(hidden, dim=1) if program.by_state else ()
         new_states = {v: n for n, v in reversed(list(enumerate(trace.new))) if isinstance(v, Value)}
         for t in range(len(x) - 1, -1, -1):
@@ -183,7 +192,8 @@ class Steps(torch.autograd.Function):
                 if g is not None:
                     d[n] = d[n] + g[t]
             old = [s[t] for s in states]
-            values = dict(enumerate([*old, *weights.vectors, *d], lanes))
+            values = dict(enumerate(old, lanes)) | of_vectors
+            values |= dict(enumerate(d, trace.arguments))
             for value, n in new_states.items():
                 values.setdefault(value.number, states[n][t + 1])
             here = saved[t * len(found.saved) : (t + 1) * len(found.saved)]

@@ -161,6 +161,8 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         keywords = dict(kwargs or {})
         name = str(func).removeprefix("aten.")
+        if name.startswith("gelu"):
+            name = name.replace("default", keywords.get("approximate", "none"))
         result = func(*args, **keywords)
         base = in_place_of(name)
         if name in ALIASES:

@@ -24,14 +24,24 @@ LARGEST_TRIAL = 64
 """Hidden size a cell is tried at, at most: enough to see whether its options go together."""
 
 
+@dataclass(frozen=True)
+class PerUnit:
+    """Parameters of a cell, as a layer of any size has them."""
+
+    by_input: float
+    """Per unit and feature of the input."""
+    by_unit: float
+    """Per unit and unit; what there is once per unit is in here."""
+
+
 @dataclass
 class Trial:
     """What came of constructing every plugin once per distinct options."""
 
     tasks: dict[int, "Task"] = field(default_factory=dict)
     """By the number of the task's content."""
-    cell_weights: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-    """By the numbers of cell and model: the hidden size tried and the parameters it had."""
+    cell_weights: dict[tuple[int, int], "PerUnit"] = field(default_factory=dict)
+    """By the numbers of cell and model."""
     models: list[ModelSpec] = field(default_factory=list)
     """Complete, with the defaults that depend on the task."""
     completed: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -66,7 +76,7 @@ def try_out(
             sizes = cast(TrainingSpec, contents.tables["training"][training].value)
             content = contents.tables["task"][task]
             _try_first_window(trial.tasks[task], sizes.batch_size, content, faults)
-    sizes_seen: dict[tuple[int, int], int | None] = {}
+    sizes_seen: dict[tuple[int, int], PerUnit | None] = {}
     for cell, model in needed.get(("cell", "model"), {}):
         shape = cast(ModelSpec, contents.tables["model"][model].value)
         size = min(shape.hidden_size, LARGEST_TRIAL)
@@ -74,7 +84,7 @@ def try_out(
             sizes_seen[cell, size] = _try_cell(contents.tables["cell"][cell], size, faults)
         weights = sizes_seen[cell, size]
         if weights is not None:
-            trial.cell_weights[cell, model] = size, weights
+            trial.cell_weights[cell, model] = weights
     for clipper, _ in needed.get(("clipper", "clipper"), {}):
         _construct(contents.tables["clipper"][clipper], faults)
     known: dict[str, int] = {}
@@ -118,15 +128,20 @@ def _try_first_window(task: "Task", batch_size: int, content: Content, faults: F
             content.add_fault(error, faults)
 
 
-def _try_cell(content: Content, size: int, faults: Faults) -> int | None:
-    """Return how many parameters the cell has with `size` features in and out, if it can be."""
+def _try_cell(content: Content, size: int, faults: Faults) -> PerUnit | None:
+    """Return what the cell has with `size` units, if it can be constructed."""
     choice = cast(Choice, content.value)
+    counts = []
     try:
-        cell: Cell = registry.construct_cell(choice.name, choice.options, size, size)
+        # a feature more shows what belongs to the input: minGRU has nothing else
+        for features in (size, size + 1):
+            cell: Cell = registry.construct_cell(choice.name, choice.options, features, size)
+            counts.append(sum(parameter.numel() for parameter in cell.parameters()))
     except (BpttError, ValueError) as error:
         content.add_fault(error, faults)
         return None
-    return sum(parameter.numel() for parameter in cell.parameters())
+    of_feature = counts[1] - counts[0]
+    return PerUnit(of_feature / size, (counts[0] - size * of_feature) / size**2)
 
 
 def _complete(content: Content, task: "Task", task_name: str, faults: Faults) -> ModelSpec:

@@ -3,17 +3,17 @@
 A weight of a recurrent layer takes part in one multiplication and one addition per position of a
 sequence, going forward, and in twice as many going back. So an update costs 6 W T B floating point
 operations (W weights, T positions, B sequences) and an evaluation 2 W T E for its E sequences. W is
-that of the cell at a small size, scaled to the layer's; to this comes the read-out, at every
-position or the last. The model knows nothing of pointwise work, memory, launch costs, statistics,
-further evaluation sets or a run that is solved early: it orders runs by size, and becomes seconds
-once it is multiplied by what a machine was measured to need.
+that of the cell at a small size, scaled to the layer's, what reads the input by itself; to this
+comes the read-out, at every position or the last. The model knows nothing of pointwise work,
+memory, launch costs, statistics, further evaluation sets or a run that is solved early: it orders
+runs by size, and becomes seconds once it is multiplied by what a machine was measured to need.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from bptt.run_file.consistency import Trial
+from bptt.run_file.consistency import PerUnit, Trial
 from bptt.run_file.contents import PART, Content, Row
 from bptt.spec import ModelSpec, Section, TrainingSpec
 
@@ -53,7 +53,7 @@ class Estimate:
                 self._positions[where] = positions(task, sizes.batch_size)
             complete = cast(ModelSpec, sections["model"][row[PART["model"]]])
             tried = self._trial.cell_weights[cell, model]
-            layers, read_out = weights(complete, task, *tried)
+            layers, read_out = weights(complete, task, tried)
             self._known[key] = run_flops(
                 layers, read_out, task.reads == "every", self._positions[where], sizes
             )
@@ -71,26 +71,22 @@ def positions(task: "Task", batch_size: int) -> int:
     return task.sample(Generator().manual_seed(0), 1).inputs.shape[0]
 
 
-def weights(
-    model: ModelSpec, task: "Task", tried_size: int, tried_weights: int
-) -> tuple[float, int]:
+def weights(model: ModelSpec, task: "Task", cell: PerUnit) -> tuple[float, int]:
     """Return the weights of all recurrent layers together and those of the read-out.
 
     Args:
         model: complete.
         task: gives the sizes of input and output.
-        tried_size: features in and out of a cell that was constructed.
-        tried_weights: how many parameters that cell had.
+        cell: what it has, as it was constructed at a small size.
     """
     hidden, directions = model.hidden_size, 2 if model.bidirectional else 1
     width = hidden * directions
     read = model.embedding_size or task.inputs.size
-    per_square = tried_weights / (2 * tried_size**2)
     recurrent = 0.0
     for layer in range(model.layers):
         # a dense skip reads everything below
         below = read + layer * width if model.skip == "dense" else (width if layer else read)
-        recurrent += directions * per_square * hidden * (below + hidden)
+        recurrent += directions * hidden * (cell.by_input * below + cell.by_unit * hidden)
         if model.skip == "highway" and below == width:
             recurrent += width**2
     outputs = width * (model.layers if model.skip == "dense" else 1)

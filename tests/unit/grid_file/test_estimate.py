@@ -30,8 +30,9 @@ def counted_by_torch(spec):
         "task: {name: latch, length: 20}\ncell: gru\nmodel: {bidirectional: true, layers: 2}\n",
         "task: {name: latch, length: 20}\ncell: rnn\nmodel: {skip: dense, layers: 3}\n",
         "task: {name: latch, length: 20}\ncell: rnn\nmodel: {skip: highway, layers: 3}\n",
+        "task: {name: latch, length: 20}\ncell: mingru\nmodel: {layers: 2, hidden_size: 48}\n",
     ],
-    ids=["two layers", "read at every step", "bidirectional", "dense", "highway"],
+    ids=["two layers", "read at every step", "bidirectional", "dense", "highway", "no recurrence"],
 )
 def test_estimate_is_what_torch_counts_within_a_quarter(grid_of, content):
     grid = grid_of(content + CHEAP)

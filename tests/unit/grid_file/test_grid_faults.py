@@ -56,7 +56,7 @@ ONE_FAULT = {
     "an unknown plugin of an axis": (
         "task: adding\ncell:\n  - rnn\n  - lstmm\n",
         "4: Unknown cell 'lstmm'; did you mean 'lstm'? "
-        "Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+        "Installed: gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn.",
     ),
     "an option axis of another plugin": (
         "task: adding\ncell:\n  - rnn\n  - {name: lstm, nonlinearity: [tanh, relu]}\n",
@@ -137,8 +137,8 @@ ONE_FAULT = {
     ),
     "an exclude by an unknown cell": (
         LEAST + "exclude:\n  - cell: lstmm\n",
-        "4: cell.name must be one of gru, gru_cho, gru_chung, lstm, rnn, got 'lstmm'; "
-        "did you mean 'lstm'?",
+        "4: cell.name must be one of gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn, "
+        "got 'lstmm'; did you mean 'lstm'?",
     ),
     "an exclude by a value that cannot be": (
         LEAST + "exclude: [{optimizer.lr: fast}]",
@@ -199,7 +199,7 @@ OVERRIDES = {
     ),
     "an option that one of two cells refuses": (
         "cell.forget_bias=[0,3]",
-        "cell.forget_bias needs a gate with role 'keep', and this cell has none.",
+        "cell.forget_bias needs a gate with role 'keep' or 'write', and this cell has none.",
     ),
 }
 

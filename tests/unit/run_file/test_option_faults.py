@@ -37,7 +37,7 @@ ONE_FAULT = {
     "an unknown cell": (
         "task: adding\ncell: lstmm\n",
         "2: Unknown cell 'lstmm'; did you mean 'lstm'? "
-        "Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+        "Installed: gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn.",
     ),
     "an unknown clipper": (
         LEAST + "clipper: global\n",
@@ -51,11 +51,12 @@ ONE_FAULT = {
     ),
     "a plugin section without a name": (
         "task: adding\ncell:\n  forget_bias: 3\n",
-        "2: cell.name is missing. Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+        "2: cell.name is missing. "
+        "Installed: gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn.",
     ),
     "a section that is missing": (
         "task: adding\n",
-        ": cell is missing. Installed: gru, gru_cho, gru_chung, lstm, rnn.",
+        ": cell is missing. Installed: gru, gru_cho, gru_chung, lru, lstm, mingru, minlstm, rnn.",
     ),
     "a plugin name that is a number": (
         "task: adding\ncell: {name: 3}\n",

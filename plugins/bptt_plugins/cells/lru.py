@@ -1,0 +1,100 @@
+"""Linear recurrent unit: a complex number per unit that turns and decays."""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import torch
+from torch import Tensor, cos, exp, sin
+from torch.nn.functional import gelu
+
+from bptt.contracts import Ge, Gt, Le, Lt, PointwiseCell
+
+NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
+    # as the paper's library has it by default
+    "gelu": lambda a: gelu(a, approximate="tanh"),
+    "identity": lambda a: a,
+}
+
+
+class LRU(PointwiseCell):
+    """s = lambda s + gamma (B x + b), y = phi(Re s + D x + d): s, lambda and B are complex.
+
+    Linear recurrent unit, Orvieto et al. 2023 (arXiv 2303.06349): lambda = exp(-exp(nu) + i
+    exp(theta)), initially uniform on a ring of the unit disc, gamma = exp(log gamma), initially
+    sqrt(1 - |lambda|^2); one lambda per unit and no recurrent weights. Back through k steps the
+    gradient of s is multiplied by |lambda|^k exactly, and |lambda| < 1 whatever is learnt: it
+    vanishes as slowly as wanted and never explodes.
+
+    Deviations: the paper's y = Re(C s) + D x mixes the units by a complex C, and its network puts
+    GELU, a gated linear unit and a skip connection behind it. A step here is pointwise, so phi
+    comes first and the mixing is that of the weights that read y, the next layer's or the
+    read-out's. They see Re s alone. With phi = identity that loses nothing but width: H units with
+    a complex C are 2 H units here, of which the second half holds -i s. The skip connection is
+    `model.skip`. The paper has no biases: `biases: 0`. The state y feeds nothing back; it makes
+    every step Jacobian singular, so the sum of the Lyapunov exponents is -infinity.
+
+    Args:
+        nonlinearity: phi; with `identity` any number of layers is one linear map of the input.
+        r_min: least initial |lambda|, not above `r_max`.
+        r_max: largest initial |lambda|; near 1 for long dependencies.
+        phi_max: largest initial angle of lambda; small for long dependencies.
+        input_std: draw the weights of B and D from N(0, input_std^2) instead of N(0, 1/(2 input))
+            for each part of B and N(0, 1/input) for D.
+    """
+
+    states = ("y", "re", "im")
+    preactivations = {"b_re": "x", "b_im": "x", "d": "x"}
+    # what is drawn for the first two are the u of the paper, which `reset_parameters` turns into
+    # places on the ring
+    vectors = {"nu": (0.0, 1.0), "theta": (0.0, 1.0), "log_gamma": (0.0, 0.0)}
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        nonlinearity: Literal["gelu", "identity"] = "gelu",
+        r_min: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        r_max: Annotated[float, Gt(0), Le(1)] = 1.0,
+        phi_max: Annotated[float, Gt(0), Le(math.tau)] = 6.28,
+        **framework: Any,
+    ) -> None:
+        if r_min > r_max:
+            raise ValueError(f"r_min must not be above r_max = {r_max:g}, got {r_min:g}")
+        self.r_min, self.r_max, self.phi_max = r_min, r_max, phi_max
+        super().__init__(input_size, hidden_size, **framework)
+        self.nonlinearity = nonlinearity
+
+    def step(
+        self,
+        b_re: Tensor,
+        b_im: Tensor,
+        d: Tensor,
+        y: Tensor,
+        re: Tensor,
+        im: Tensor,
+        nu: Tensor,
+        theta: Tensor,
+        log_gamma: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        decay, angle, gamma = exp(-exp(nu)), exp(theta), exp(log_gamma)
+        lambda_re, lambda_im = decay * cos(angle), decay * sin(angle)
+        new_re = lambda_re * re - lambda_im * im + gamma * b_re
+        new_im = lambda_re * im + lambda_im * re + gamma * b_im
+        return NONLINEARITIES[self.nonlinearity](new_re + d), new_re, new_im
+
+    def reset_parameters(self, horizon: int) -> None:
+        super().reset_parameters(horizon)
+        with torch.no_grad():
+            # lemma 3.2: |lambda|^2 is uniform where lambda is; the ends would be -infinity
+            u, v = (self.vector[name].double().clamp(1e-8, 1 - 1e-8) for name in ("nu", "theta"))
+            squared = self.r_min**2 + u * (self.r_max**2 - self.r_min**2)
+            squared = squared.clamp(1e-12, 1 - 1e-12)
+            self.vector["nu"].copy_((-0.5 * squared.log()).log())
+            self.vector["theta"].copy_((self.phi_max * v).log())
+            self.vector["log_gamma"].copy_(0.5 * (1 - squared).log())
+            if self.input_std is None:
+                blocks = self.split(self.input_weight, self.input_fed)
+                for name, parts in (("b_re", 2), ("b_im", 2), ("d", 1)):
+                    blocks[name].normal_(0.0, (parts * self.input_size) ** -0.5)
