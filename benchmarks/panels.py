@@ -1,0 +1,76 @@
+"""Pieces of pictures that several measurements draw."""
+
+import statistics
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from bptt.figures import style
+
+
+def finish(axes: Axes, title: str, across: str, upwards: str) -> None:
+    """Name a panel and its axes."""
+    axes.set_title(title, fontsize=12)
+    axes.set_xlabel(across, fontsize=11)
+    axes.set_ylabel(upwards, fontsize=11)
+    axes.tick_params(labelsize=10)
+    axes.grid(alpha=0.25)
+
+
+def logarithmic_across(axes: Axes, ticks: Sequence[float]) -> None:
+    """Make the lower axis logarithmic, with plain numbers at these places."""
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+
+
+def logarithmic_up(axes: Axes) -> None:
+    """Make the upright axis of what is drawn already logarithmic, with plain numbers."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    # within a decade or two the powers of ten alone would say too little
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def line(
+    axes: Axes,
+    x: Sequence[float],
+    samples: Sequence[Sequence[float]],
+    label: str,
+    colour: int,
+    dash: int = 0,
+) -> None:
+    """Draw medians with bars from the least to the largest."""
+    middle = [statistics.median(values) for values in samples]
+    low = [m - min(values) for m, values in zip(middle, samples, strict=True)]
+    high = [max(values) - m for m, values in zip(middle, samples, strict=True)]
+    axes.errorbar(
+        x,
+        middle,
+        yerr=[low, high],
+        label=label,
+        color=style.COLOURS[colour % len(style.COLOURS)],
+        linestyle=style.DASHES[dash % len(style.DASHES)],
+        marker=style.MARKERS[(colour + dash) % len(style.MARKERS)],
+        markersize=5,
+        linewidth=1.6,
+        elinewidth=1.0,
+        capsize=2,
+    )
+
+
+def legend(figure: Figure, axes: Axes) -> None:
+    """Write the legend of one panel below all of them."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(len(labels), 4),
+        frameon=False,
+        fontsize=11,
+    )
