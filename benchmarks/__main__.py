@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument(
         "--draw", action="store_true", help="only write the pages from what is kept"
     )
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     try:
         chosen, words = understand(given.words)
         plans = {name: PARTS[name].changed(words) for name in chosen}
@@ -101,16 +101,12 @@ def measure(plans: dict[str, object], docs: Path) -> list[str]:
         # a part may flush denormals or load what another one measures the loading of
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             try:
-                pool.submit(_measure, name, plan, docs).result()
+                pool.submit(page.measure, PARTS[name], plan, docs).result()
             except Exception:
                 traceback.print_exc()
                 failed.append(name)
         page.write(list(PARTS.values()), docs)
     return failed
-
-
-def _measure(name: str, plan: object, docs: Path) -> None:
-    page.measure(PARTS[name], plan, docs)
 
 
 if __name__ == "__main__":

@@ -105,12 +105,23 @@ def _rounded(value: Any) -> Any:
 
 
 def _commit() -> str:
-    """Return the commit that was measured; `+` if files differ from it."""
-    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
+    """Return the commit that was measured; `+` if code differs from it."""
     with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-        return done.stdout.strip()
+        changes = _git("status", "--porcelain", "--", "services", "plugins", "benchmarks")
+        return _git("rev-parse", "--short=10", "HEAD") + ("+" if changes else "")
     return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    return done.stdout.strip()
 
 
 def _processor() -> str:

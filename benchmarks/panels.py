@@ -55,7 +55,7 @@ def line(
         label=label,
         color=style.COLOURS[colour % len(style.COLOURS)],
         linestyle=style.DASHES[dash % len(style.DASHES)],
-        marker=style.MARKERS[(colour + dash) % len(style.MARKERS)],
+        marker=style.MARKERS[colour % len(style.MARKERS)],
         markersize=5,
         linewidth=1.6,
         elinewidth=1.0,
@@ -70,7 +70,7 @@ def legend(figure: Figure, axes: Axes) -> None:
         handles,
         labels,
         loc="outside lower center",
-        ncols=min(len(labels), 4),
+        ncols=max(1, int(figure.get_figwidth() / 2.6)),
         frameon=False,
         fontsize=11,
     )

@@ -141,10 +141,11 @@ def picture(plan: Plan, found: Found) -> Figure:
             panels.line(below, plan.lengths, shares, f"H = {hidden}", colour)
         above.axhline(1.0, color="0.4", linewidth=1.0)
         panels.logarithmic_across(below, plan.lengths)
-        panels.logarithmic_up(above)
         panels.finish(above, cell, "", "script / bptt" if column == 0 else "")
         panels.finish(below, "", "T (steps)", "% of the peak" if column == 0 else "")
-        below.set_ylim(0, None)
+    # what all columns share
+    panels.logarithmic_up(grid[0][0])
+    grid[1][0].set_ylim(0, None)
     panels.legend(figure, grid[0][0])
     figure.suptitle("Time of one update: how many times longer a script takes", fontsize=13)
     return figure
