@@ -1,9 +1,10 @@
 """Pieces of pictures that several measurements draw."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -29,11 +30,26 @@ def logarithmic_across(axes: Axes, ticks: Sequence[float]) -> None:
 def logarithmic_up(axes: Axes) -> None:
     """Make the upright axis of what is drawn already logarithmic, with plain numbers."""
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
+    _plain_numbers(axes.yaxis, *axes.get_ylim())
+
+
+def rows(axes: Axes, samples: Mapping[str, Sequence[float]], colours: Sequence[str]) -> None:
+    """Draw medians from the top down, with bars from the least to the largest, on a log scale."""
+    for place, (values, colour) in enumerate(zip(samples.values(), colours, strict=True)):
+        middle = statistics.median(values)
+        bar = [[middle - min(values)], [max(values) - middle]]
+        axes.errorbar(middle, place, xerr=bar, color=colour, marker="o", markersize=8, capsize=4)
+    axes.set_yticks(range(len(samples)), list(samples))
+    axes.set_ylim(len(samples) - 0.5, -0.5)
+    axes.set_xscale("log")
+    _plain_numbers(axes.xaxis, *axes.get_xlim())
+
+
+def _plain_numbers(axis: Axis, low: float, high: float) -> None:
     # within a decade or two the powers of ten alone would say too little
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def line(

@@ -43,7 +43,7 @@ LIMITS = {
     "submit, postgresql": 15.0,
     "grids": 0.2,
     "runs": 0.2,
-    "runs, page at 90,000": 0.2,
+    "runs, last tenth": 0.2,
     "runs that failed": 0.2,
     "status": 0.2,
     "place of a run": 0.2,
@@ -122,7 +122,7 @@ def measure_grid(database: Database, text: str, claims: int = 0) -> dict[str, li
     listings: dict[str, Callable[[], object]] = {
         "grids": lambda: store.list_grids(database),
         "runs": lambda: store.list_runs(database, grid_id=grid_id),
-        "runs, page at 90,000": lambda: store.list_runs(database, grid_id=grid_id, after=late),
+        "runs, last tenth": lambda: store.list_runs(database, grid_id=grid_id, after=late),
         "runs that failed": lambda: store.list_runs(database, grid_id=grid_id, status="failed"),
         "status": lambda: store.queue_status(database),
         "place of a run": lambda: store.position(database, last),
@@ -210,7 +210,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
                 took = [1000 * value for value in seconds[name]]
                 columns.append(digits(took[0]) if len(took) == 1 else spread(took))
             limit = f"{1000 * LIMITS[name]:,.0f}" if name in LIMITS else ""
-            yield f"| {name.split(',')[0]} | {database} | {' | '.join(columns)} | {limit} |"
+            yield f"| {name.removesuffix(f', {database}')} | {database} | {' | '.join(columns)} | {limit} |"
 
 
 def picture(plan: Plan, found: Found) -> Figure:

@@ -33,7 +33,7 @@ class Plan:
     cells: tuple[str, ...] = ("rnn", "lstm", "gru")
     hidden: int = 32
     length: int = 100
-    updates: int = 400
+    updates: int = 1000
     intervals: tuple[int, ...] = (100, 10)
     script_updates: int = 100
     log_freq: tuple[int, ...] = (100, 1)
@@ -183,13 +183,13 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "of parameters every so many updates, which say nothing about time; the processor time of "
         "its service is not counted\n"
     )
-    yield "| cell | way | us | cost | against bptt with the default statistics |"
-    yield "| --- | --- | --- | --- | --- |"
     default = f"bptt every {plan.intervals[0]}"
+    yield f"| cell | way | us | cost | way / {default} |"
+    yield "| --- | --- | --- | --- | --- |"
     for cell, seconds in found.items():
         for name, values in seconds.items():
             cost = "" if name in OFF else spread(ratios(values, seconds[OFF[name.split()[0]]]))
-            own = "" if name == default else spread(ratios(values, seconds[default]))
+            own = "" if name.startswith("bptt") else spread(ratios(values, seconds[default]))
             middle = digits(1e6 * statistics.median(values))
             yield f"| {cell} | {name} | {middle} | {cost} | {own} |"
 
@@ -198,19 +198,12 @@ def picture(plan: Plan, found: Found) -> Figure:
     """Draw the time of an update in each way, a panel for each cell."""
     figure = style.new_figure(4.2 * len(found), 4.4)
     row = figure.subplots(1, len(found), squeeze=False, sharey=True, sharex=True)[0]
-    colours = {name: style.COLOURS[n] for n, name in enumerate(OFF)}
     for axes, (cell, seconds) in zip(row, found.items(), strict=True):
-        for place, (name, values) in enumerate(seconds.items()):
-            middle = 1e3 * statistics.median(values)
-            bar = [[middle - 1e3 * min(values)], [1e3 * max(values) - middle]]
-            shade = 1.0 if name in OFF else 0.55
-            colour = colours[name.split()[0]]
-            axes.barh(place, middle, color=colour, alpha=shade, xerr=bar, capsize=2)
-        axes.set_yticks(range(len(seconds)), list(seconds))
-        axes.set_xscale("log")
+        samples = {name: [1e3 * s for s in values] for name, values in seconds.items()}
+        ways = [list(OFF).index(name.split()[0]) for name in samples]
+        panels.rows(axes, samples, [style.COLOURS[way] for way in ways])
         panels.finish(axes, cell, "ms per update", "")
-    row[0].invert_yaxis()
-    figure.suptitle("Time of one update, with statistics (pale) and without", fontsize=13)
+    figure.suptitle("Time of one update, without and with statistics", fontsize=13)
     return figure
 
 
