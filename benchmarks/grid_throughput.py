@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import panels
 from benchmarks.embedded import Embedded
-from benchmarks.interleaving import digits, ratios, spread
+from benchmarks.interleaving import by_turns, digits, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.rival_grid import PARALLEL, RATES, SEEDS, points, text_of
 from bptt.figures import style
@@ -30,9 +30,9 @@ class Plan:
     grids: tuple[str, ...] = ("rnn+gru",)
     length: int = 200
     hidden: int = 32
-    updates: int = 300
+    updates: int = 200
     rivals: tuple[str, ...] = ("loop", "joblib", "ray")
-    every: tuple[int, ...] = (8, 4, 4)
+    every: tuple[int, ...] = (8, 4, 2)
 
 
 def run_rival(rival: str, every: int, cells: str, plan: Plan) -> dict[str, Any]:
@@ -54,14 +54,14 @@ def run_rival(rival: str, every: int, cells: str, plan: Plan) -> dict[str, Any]:
     return found | {"runs": len(found["losses"])}
 
 
-def run_bptt(stack: Embedded, cells: str, plan: Plan) -> dict[str, Any]:
+def run_bptt(stack: Embedded, cells: str, plan: Plan, seeds: int) -> dict[str, Any]:
     """Return the same for the grid through the queue, and the seconds until MLflow has it all."""
     names = cells.split("+")
     rates = f"[{', '.join(map(str, RATES))}]"
     cell = f"[{', '.join(f'{{name: {name}, biases: 2}}' for name in names)}]"
     text = text_of(cell, rates, (plan.length, plan.hidden, plan.updates))
     began = time.perf_counter()
-    stack.submit(f"name: throughput\n{text}seeds: {SEEDS[len(names)]}\n", "--force")
+    stack.submit(f"name: throughput\n{text}seeds: {seeds}\n", "--force")
     stack.wait()
     seconds = time.perf_counter() - began
     stack.wait_for_shipping()
@@ -80,29 +80,36 @@ def run_bptt(stack: Embedded, cells: str, plan: Plan) -> dict[str, Any]:
         "seconds": seconds,
         "shipped": shipped,
         "runs": len(rows),
-        "losses": [losses[point] for point in points(names)],
+        "losses": [losses[point] for point in points(names) if point in losses],
     }
 
 
 def measure(plan: Plan) -> Found:
-    """Train each grid with every rival by turns with bptt; the first grid of bptt warms up."""
+    """Train each grid with bptt and with every rival by turns."""
     found: Found = {}
     rivals = dict(zip(plan.rivals, plan.every, strict=True))
     if not importlib.util.find_spec("ray"):
         rivals.pop("ray", None)
     with Embedded(PARALLEL) as stack:
         for cells in plan.grids:
-            run_bptt(stack, cells, plan)
-            found[cells] = {rival: [] for rival in rivals}
-            for _ in range(plan.rounds):
-                for rival, every in rivals.items():
-                    theirs = run_rival(rival, every, cells, plan)
-                    ours = run_bptt(stack, cells, plan)
-                    # of the last update alone, up to 300 updates
-                    pairs = zip(theirs.pop("losses"), ours.pop("losses")[::every], strict=True)
-                    apart = statistics.median(abs(a - b) / abs(a) for a, b in pairs)
-                    found[cells][rival].append({"rival": theirs, "bptt": ours, "apart": apart})
+            # what a worker and MLflow do once
+            run_bptt(stack, cells, replace(plan, length=10, updates=10), seeds=1)
+            found[cells] = {name: [] for name in ("bptt", *rivals)}
+            for number in range(plan.rounds):
+                for name in by_turns(list(found[cells]), number):
+                    if name == "bptt":
+                        told = run_bptt(stack, cells, plan, SEEDS[len(cells.split("+"))])
+                    else:
+                        told = run_rival(name, rivals[name], cells, plan)
+                    found[cells][name].append(told)
     return found
+
+
+def apart(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """Return the median relative distance of the last losses; up to 300 updates of one batch."""
+    every = ours["runs"] // theirs["runs"]
+    pairs = zip(ours["losses"][::every], theirs["losses"], strict=True)
+    return statistics.median(abs(a - b) / abs(b) for a, b in pairs)
 
 
 def per_minute(told: dict[str, float], clock: str = "seconds") -> float:
@@ -113,7 +120,7 @@ def per_minute(told: dict[str, float], clock: str = "seconds") -> float:
 def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield a table for each grid."""
     yield "## A whole grid\n"
-    measured = {rival for by_rival in found.values() for rival in by_rival}
+    measured = {name for by_who in found.values() for name in by_who}
     shares = [
         f"{rival}: every {n}."
         for rival, n in zip(plan.rivals, plan.every, strict=True)
@@ -122,51 +129,39 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         f"Adding problem, T = {plan.length}, hidden {plan.hidden}, {plan.updates} updates of 32 "
         f"sequences, {len(RATES)} learning rates and some seeds; {PARALLEL} runs at a time, except "
-        f"in the loop. Runs per minute of wall clock, {plan.rounds} rounds, bptt after each rival. "
+        f"in the loop. Runs per minute of wall clock, {plan.rounds} rounds by turns. "
         "bptt: the whole grid from the command to the last result, with the default statistics, "
         "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
         "as scripts usually run (denormals are not flushed), and of the runs every so many "
         f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
         "distance of the last training loss.\n"
     )
-    for cells, by_rival in found.items():
-        all_rounds = [told["bptt"] for rounds in by_rival.values() for told in rounds]
-        own = spread([per_minute(told) for told in all_rounds])
-        sent = spread([per_minute(told, "shipped") for told in all_rounds])
-        runs = all_rounds[0]["runs"]
-        yield f"{cells.replace('+', ', ')}, {runs} runs: bptt trains {own} a minute,"
+    for cells, by_who in found.items():
+        ours = by_who["bptt"]
+        own = spread([per_minute(told) for told in ours])
+        sent = spread([per_minute(told, "shipped") for told in ours])
+        yield f"{cells.replace('+', ', ')}, {ours[0]['runs']} runs: bptt trains {own} a minute,"
         yield f"{sent} with everything in MLflow.\n"
         yield "| rival | trained | runs a minute | bptt / rival | ... with MLflow | losses apart |"
         yield "| --- | --- | --- | --- | --- | --- |"
-        for rival, rounds in by_rival.items():
-            theirs = [per_minute(told["rival"]) for told in rounds]
-            columns = [str(rounds[0]["rival"]["runs"]), spread(theirs)]
+        for rival, theirs in list(by_who.items())[1:]:
+            rates = [per_minute(told) for told in theirs]
+            columns = [str(theirs[0]["runs"]), spread(rates)]
             for clock in ("seconds", "shipped"):
-                ours = [per_minute(told["bptt"], clock) for told in rounds]
-                columns.append(spread(ratios(ours, theirs)))
-            columns.append(digits(max(told["apart"] for told in rounds)))
+                columns.append(spread(ratios([per_minute(told, clock) for told in ours], rates)))
+            columns.append(digits(max(map(apart, ours, theirs))))
             yield f"| {rival} | {' | '.join(columns)} |"
-        yield ""
 
 
 def picture(plan: Plan, found: Found) -> Figure:
     """Draw runs per minute, a panel for each grid."""
     figure = style.new_figure(9.4, 3.4)
     row = figure.subplots(1, len(found), squeeze=False)[0]
-    for axes, (cells, by_rival) in zip(row, found.items(), strict=True):
-        bars = {
-            rival: [per_minute(told["rival"]) for told in rounds]
-            for rival, rounds in by_rival.items()
-        }
-        told = [one["bptt"] for rounds in by_rival.values() for one in rounds]
-        bars["bptt, in MLflow"] = [per_minute(one, "shipped") for one in told]
-        bars["bptt"] = [per_minute(one) for one in told]
-        for place, (name, values) in enumerate(bars.items()):
-            middle = statistics.median(values)
-            bar = [[middle - min(values)], [max(values) - middle]]
-            colour = style.COLOURS[0 if name.startswith("bptt") else 1]
-            axes.barh(place, middle, xerr=bar, color=colour, capsize=3)
-        axes.set_yticks(range(len(bars)), list(bars))
+    for axes, (cells, by_who) in zip(row, found.items(), strict=True):
+        samples = {name: [per_minute(told) for told in rounds] for name, rounds in by_who.items()}
+        samples["bptt, in MLflow"] = [per_minute(told, "shipped") for told in by_who["bptt"]]
+        colours = [style.COLOURS[0 if name.startswith("bptt") else 1] for name in samples]
+        panels.rows(axes, samples, colours)
         panels.finish(axes, cells.replace("+", ", "), "runs per minute", "")
     figure.suptitle("Throughput of a grid of small runs", fontsize=13)
     return figure

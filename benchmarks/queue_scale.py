@@ -210,7 +210,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
                 took = [1000 * value for value in seconds[name]]
                 columns.append(digits(took[0]) if len(took) == 1 else spread(took))
             limit = f"{1000 * LIMITS[name]:,.0f}" if name in LIMITS else ""
-            yield f"| {name.removesuffix(f', {database}')} | {database} | {' | '.join(columns)} | {limit} |"
+            shown = name.removesuffix(f", {database}")
+            yield f"| {shown} | {database} | {' | '.join(columns)} | {limit} |"
 
 
 def picture(plan: Plan, found: Found) -> Figure:
