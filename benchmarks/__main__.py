@@ -69,10 +69,10 @@ def main() -> None:
     except BadWord as bad:
         parser.error(str(bad))
     failed = [] if given.draw else measure(plans, given.into)
-    for path in page.write(list(PARTS.values()), given.into):
-        print(path)
-    if failed:
-        sys.exit(f"not measured: {', '.join(failed)}")
+    old = page.write(list(PARTS.values()), given.into)
+    if failed or old:
+        told = {"not measured": failed, "kept in another form, to be measured again": old}
+        sys.exit("; ".join(f"{why}: {', '.join(names)}" for why, names in told.items() if names))
 
 
 def understand(words: list[str]) -> tuple[list[str], dict[str, str]]:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from tests.faults.queue import witness
 
+REST_SECONDS, REST_SHARE, REST_AT_MOST = 3.0, 0.05, 60.0
+"""The stack rests once it has used no more than this share of a processor for so many seconds."""
+
 
 class Embedded:
     """The whole stack on this machine, for as long as the block lasts."""
@@ -72,6 +75,16 @@ class Embedded:
         """Wait until MLflow has everything, so that one round does not pay for another."""
         while self.query("SELECT 1 FROM runs WHERE mlflow = 'pending' LIMIT 1"):
             time.sleep(0.2)
+
+    def rest(self) -> None:
+        """Wait until everything is sent and drawn, a grid's own pages too."""
+        self.wait_for_shipping()
+        began = time.monotonic()
+        while time.monotonic() - began < REST_AT_MOST:
+            before = self.processor_seconds()
+            time.sleep(REST_SECONDS)
+            if self.processor_seconds() - before < REST_SHARE * REST_SECONDS:
+                return
 
     def processor_seconds(self) -> float:
         """Return what all processes of the stack have used so far."""

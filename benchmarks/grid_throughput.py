@@ -66,6 +66,7 @@ def run_bptt(stack: Embedded, cells: str, plan: Plan, seeds: int) -> dict[str, A
     seconds = time.perf_counter() - began
     stack.wait_for_shipping()
     shipped = time.perf_counter() - began
+    stack.rest()
     rows = stack.query(
         "SELECT c.spec, r.seed, r.result FROM runs r JOIN configurations c "
         "ON c.id = r.configuration_id JOIN grids g ON g.id = r.grid_id "

@@ -63,17 +63,26 @@ def measure(part: Part, plan: Any, docs: Path) -> None:
     temporary.replace(path)
 
 
-def write(parts: Sequence[Part], docs: Path) -> list[Path]:
-    """Write each page of which a part has been measured; return their paths."""
-    written = []
+def write(parts: Sequence[Part], docs: Path) -> list[str]:
+    """Write each page of which a part has been measured.
+
+    Returns:
+        Parts that are left out, because what is kept of them was measured by code that is gone.
+    """
+    old = []
     for page, head in HEADS.items():
-        there = [p for p in parts if p.page == page and _kept(p, docs).exists()]
-        if there:
-            path = docs / f"{page}.md"
-            sections = ["\n".join(_section(part, docs)) for part in there]
-            path.write_text("\n\n".join(["\n".join(head), *sections]) + "\n")
-            written.append(path)
-    return written
+        sections = []
+        for part in parts:
+            if part.page != page or not _kept(part, docs).exists():
+                continue
+            try:
+                sections.append("\n".join(_section(part, docs)))
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                old.append(part.name)
+        if sections:
+            text = "\n\n".join(["\n".join(head), *sections])
+            (docs / f"{page}.md").write_text(text + "\n")
+    return old
 
 
 def _section(part: Part, docs: Path) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Plan:
 def measure(plan: Plan) -> Found:
     """Return the seconds of each command, and the bytes of Redis before and at most."""
     with Embedded() as stack:
+        (place,) = re.findall(r"(?m)^Redis +(\S+)", stack.bptt("status"))
+        assert (stack.home / "redis.sock").exists(), place
         before = most = _used(stack)
         began = time.perf_counter()
         stack.submit(text_of(plan.points))
@@ -69,10 +71,7 @@ def _seconds(stack: Embedded, *arguments: str) -> float:
 
 
 def _used(stack: Embedded) -> int:
-    (place,) = re.findall(r"(?m)^Redis +(\S+)", stack.bptt("status"))
-    socket = stack.home / "redis.sock"
-    assert socket.exists(), place
-    with redis.Redis(unix_socket_path=str(socket)) as client:
+    with redis.Redis(unix_socket_path=str(stack.home / "redis.sock")) as client:
         return int(client.info("memory")["used_memory"])
 
 

@@ -99,11 +99,12 @@ def measure(plan: Plan) -> Found:
     with Embedded(SLOTS) as stack:
         through_the_queue(stack, 0, plan)
         for number in range(1, plan.rounds + 1):
-            stack.wait_for_shipping()
+            stack.rest()
             scripts.append(as_plain_scripts(plan))
             queue.append(through_the_queue(stack, number, plan))
-        stack.wait_for_shipping()
+        stack.rest()
         starts = latencies(stack, plan)
+        stack.rest()
         before = stack.processor_seconds()
         time.sleep(plan.idle_seconds)
         idle = (stack.processor_seconds() - before) / plan.idle_seconds
