@@ -32,7 +32,7 @@ class Plan:
     hidden: int = 32
     updates: int = 200
     rivals: tuple[str, ...] = ("loop", "joblib", "ray")
-    every: tuple[int, ...] = (8, 4, 2)
+    every: tuple[int, ...] = (8, 4, 4)
 
 
 def run_rival(rival: str, every: int, cells: str, plan: Plan) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield "## A whole grid\n"
     measured = {name for by_who in found.values() for name in by_who}
     shares = [
-        f"{rival}: every {n}."
+        f"{rival} 1 of {n}"
         for rival, n in zip(plan.rivals, plan.every, strict=True)
         if rival in measured
     ]
@@ -133,7 +133,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"in the loop. Runs per minute of wall clock, {plan.rounds} rounds by turns. "
         "bptt: the whole grid from the command to the last result, with the default statistics, "
         "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
-        "as scripts usually run (denormals are not flushed), and of the runs every so many "
+        "as scripts usually run (denormals are not flushed), and a part of the runs, spread evenly "
         f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
         "distance of the last training loss.\n"
     )
