@@ -1,1 +1,1 @@
-"""Measurements that take minutes; `make bench` runs them all and writes docs/measurements.md."""
+"""Measurements that take minutes; `make bench` runs them all and writes two pages in docs/."""

@@ -1,18 +1,17 @@
-"""`bptt compare` on a grid of 1,000 runs with everything that they measured.
-
-`python -m benchmarks.compare_scale`
-"""
+"""`bptt compare` on a large grid with everything that its runs measured."""
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.interleaving import spread
+from benchmarks.part import Found, Part
 from bptt import store
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
@@ -29,22 +28,29 @@ cell: [rnn, lstm, gru, gru_cho]
 clipper: [none, {name: global_norm, max_norm: [0.1, 1.0, 3.0, 10.0]}]
 optimizer: {name: adam, lr: [1e-4, 3e-4, 1e-3, 3e-3, 1e-2]}
 training: {steps: 300, batch_size: 64, evaluate_every: 50, stop_when_solved: false}
-seeds: 10
+seeds: {seeds}
 """
-ROUNDS = 3
 LIMIT = 5.0
 
 
-def fill(settings: Settings) -> int:
+@dataclass(frozen=True)
+class Plan:
+    rounds: int = 3
+    seeds: int = 10
+    """For each of 100 configurations."""
+
+
+def fill(settings: Settings, plan: Plan) -> int:
     """Queue the grid and end every run with what one training of its cell measured."""
     database = store.open_database(settings.database)
     store.upgrade(database)
-    request = read_grid_text(GRID, "thousand.yaml")
+    text = GRID.replace("{seeds}", str(plan.seeds))
+    request = read_grid_text(text, "thousand.yaml")
     store.submit_grid(
         database,
         user="ada",
         request=request,
-        source=GRID,
+        source=text,
         filename="thousand.yaml",
         overrides=(),
         force=True,
@@ -72,12 +78,11 @@ def fill(settings: Settings) -> int:
     return ended
 
 
-def table() -> Iterator[str]:
-    """Yield the lines of the page."""
-    yield "## Comparing a grid of 1,000 runs\n"
+def measure(plan: Plan) -> Found:
+    """Return the seconds of each command."""
     with short_folder() as home:
         settings = Settings(home=Path(home))
-        ended = fill(settings)
+        ended = fill(settings, plan)
         page, folder = Path(home) / "report.html", Path(home) / "pictures"
         commands = {
             "compare": [],
@@ -85,8 +90,8 @@ def table() -> Iterator[str]:
             "compare --html": ["--html", str(page)],
             "compare --pictures": ["--pictures", str(folder)],
         }
-        seconds = {name: [] for name in commands}
-        for _ in range(ROUNDS):
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(plan.rounds):
             for name, options in commands.items():
                 began = time.perf_counter()
                 subprocess.run(
@@ -97,17 +102,21 @@ def table() -> Iterator[str]:
                     stderr=subprocess.DEVNULL,
                 )
                 seconds[name].append(time.perf_counter() - began)
+    return {"runs": ended, "seconds": seconds}
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
+    seconds = found["seconds"]
+    yield "## Comparing a large grid\n"
     yield (
-        f"{ended:,} runs of 100 configurations, each with a journal of 300 lines and its "
-        f"statistics on the disk; whole commands, median [least, largest] of {ROUNDS}, in seconds; "
-        f"at most {LIMIT:g}.\n"
+        f"{found['runs']:,} runs, {plan.seeds} for each configuration, each with a journal of 300 "
+        f"lines and its statistics on the disk; whole commands, {plan.rounds} of each by turns, in "
+        f"seconds; at most {LIMIT:g}.\n"
     )
     yield "| " + " | ".join(f"`bptt {name}`" for name in seconds) + " |"
     yield "| --- " * len(seconds) + "|"
-    told = [f"{statistics.median(s):.2f} [{min(s):.2f}, {max(s):.2f}]" for s in seconds.values()]
-    yield "| " + " | ".join(told) + " |"
+    yield "| " + " | ".join(spread(values) for values in seconds.values()) + " |"
 
 
-if __name__ == "__main__":
-    for line in table():
-        print(line, flush=True)
+PART = Part("compare_scale", "performance", Plan(), measure, lines)

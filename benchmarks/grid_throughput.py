@@ -1,114 +1,171 @@
-"""A whole grid, from the command to its last result, against the tools people use for it.
-
-`python -m benchmarks.grid_throughput [CELLS ...]`, for example `rnn,gru`. Ray is measured where it
-is installed.
-"""
+"""A whole grid, from the command to its last result, against the tools people use for it."""
 
 import importlib.util
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from benchmarks.queue_overhead import Embedded
-from benchmarks.rival_grid import HIDDEN, LENGTH, RATES, SEEDS, UPDATES, points, text_of
+from matplotlib.figure import Figure
 
-GRIDS = ("rnn,gru", "rnn,gru,lstm")
-RIVALS = ("loop", "joblib", "ray")
-ROUNDS = 2
+from benchmarks import panels
+from benchmarks.embedded import Embedded
+from benchmarks.interleaving import by_turns, digits, ratios, spread
+from benchmarks.part import Found, Part
+from benchmarks.rival_grid import PARALLEL, RATES, SEEDS, points, text_of
+from bptt.figures import style
+
+ROOT = Path(__file__).parent.parent
 
 
-def run_rival(rival: str, cells: str) -> tuple[float, float, list[float]]:
-    """Return wall seconds, processor seconds and last losses."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+@dataclass(frozen=True)
+class Plan:
+    rounds: int = 2
+    grids: tuple[str, ...] = ("rnn+gru",)
+    length: int = 200
+    hidden: int = 32
+    updates: int = 200
+    rivals: tuple[str, ...] = ("loop", "joblib", "ray")
+    every: tuple[int, ...] = (8, 4, 4)
+
+
+def run_rival(rival: str, every: int, cells: str, plan: Plan) -> dict[str, Any]:
+    """Return the seconds, the runs and their last losses."""
+    sizes = (plan.length, plan.hidden, plan.updates, every)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.rival_grid", rival, cells],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-m", "benchmarks.rival_grid", rival, cells, *map(str, sizes)],
+        # bptt's part in it is to draw data and first weights, and needs no kernel
+        env={
+            **os.environ,
+            **{"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "BPTT_BACKEND": "autograd"},
+        },
+        cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, used, json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found | {"runs": len(found["losses"])}
 
 
-def run_bptt(stack: Embedded, cells: str) -> tuple[float, float, list[float]]:
-    """Return the same for the grid through the queue, MLflow included in the processor time."""
-    names = cells.split(",")
-    file = stack.folder / "throughput.yaml"
+def run_bptt(stack: Embedded, cells: str, plan: Plan, seeds: int) -> dict[str, Any]:
+    """Return the same for the grid through the queue, and the seconds until MLflow has it all."""
+    names = cells.split("+")
     rates = f"[{', '.join(map(str, RATES))}]"
     cell = f"[{', '.join(f'{{name: {name}, biases: 2}}' for name in names)}]"
-    text = text_of("CELL", rates).replace("{name: CELL, biases: 2}", cell)
-    file.write_text(f"name: throughput\n{text}seeds: {SEEDS[len(names)]}\n")
-    before, began = stack.processor_seconds(), time.perf_counter()
-    stack.bptt("submit", str(file), "--force")
+    text = text_of(cell, rates, (plan.length, plan.hidden, plan.updates))
+    began = time.perf_counter()
+    stack.submit(f"name: throughput\n{text}seeds: {seeds}\n", "--force")
     stack.wait()
-    wall = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     stack.wait_for_shipping()
-    used = stack.processor_seconds() - before
+    shipped = time.perf_counter() - began
+    stack.rest()
     rows = stack.query(
         "SELECT c.spec, r.seed, r.result FROM runs r JOIN configurations c "
         "ON c.id = r.configuration_id JOIN grids g ON g.id = r.grid_id "
         "WHERE g.seq = (SELECT max(seq) FROM grids)"
     )
-    found = {}
+    losses = {}
     for spec, seed, result in rows:
         spec, result = json.loads(str(spec)), json.loads(str(result))
         key = (spec["cell"]["name"], spec["optimizer"]["lr"], seed)
-        found[key] = result["metrics"]["train/loss"]
-    return wall, used, [found[point] for point in points(names)]
+        losses[key] = result["metrics"]["train/loss"]
+    return {
+        "seconds": seconds,
+        "shipped": shipped,
+        "runs": len(rows),
+        "losses": [losses[point] for point in points(names) if point in losses],
+    }
 
 
-def rows(cells: str) -> Iterator[str]:
-    """Yield the lines of one grid's table."""
-    rivals = [r for r in RIVALS if r != "ray" or importlib.util.find_spec("ray")]
-    ratios: dict[str, list[float]] = {rival: [] for rival in rivals}
-    shares: dict[str, list[float]] = {rival: [] for rival in rivals}
-    apart: dict[str, float] = dict.fromkeys(rivals, 0.0)
-    seconds = []
-    with Embedded() as stack:
-        run_bptt(stack, cells)
-        for _ in range(ROUNDS):
-            for rival in rivals:
-                wall, used, losses = run_rival(rival, cells)
-                own_wall, own_used, own_losses = run_bptt(stack, cells)
-                seconds.append(own_wall)
-                ratios[rival].append(wall / own_wall)
-                shares[rival].append(used / own_used)
-                far = [abs(a - b) / abs(b) for a, b in zip(own_losses, losses, strict=True)]
-                apart[rival] = max(apart[rival], statistics.median(far))
-    runs = len(points(cells.split(",")))
-    yield f"\n{cells}, {runs} runs; bptt: {_spread(seconds)} s.\n"
-    yield "| rival | wall clock, rival / bptt | processor time, rival / bptt | losses apart |"
-    yield "| --- | --- | --- | --- |"
-    for rival in rivals:
-        told = f"{_spread(ratios[rival])} | {_spread(shares[rival])} | {apart[rival]:.1e}"
-        yield f"| {rival} | {told} |"
+def measure(plan: Plan) -> Found:
+    """Train each grid with bptt and with every rival by turns."""
+    found: Found = {}
+    rivals = dict(zip(plan.rivals, plan.every, strict=True))
+    if not importlib.util.find_spec("ray"):
+        rivals.pop("ray", None)
+    with Embedded(PARALLEL) as stack:
+        for cells in plan.grids:
+            # what a worker and MLflow do once
+            run_bptt(stack, cells, replace(plan, length=10, updates=10), seeds=1)
+            found[cells] = {name: [] for name in ("bptt", *rivals)}
+            for number in range(plan.rounds):
+                for name in by_turns(list(found[cells]), number):
+                    if name == "bptt":
+                        told = run_bptt(stack, cells, plan, SEEDS[len(cells.split("+"))])
+                    else:
+                        told = run_rival(name, rivals[name], cells, plan)
+                    found[cells][name].append(told)
+    return found
 
 
-def table(grids: tuple[str, ...] = GRIDS) -> Iterator[str]:
-    """Yield the lines of the page."""
+def apart(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """Return the median relative distance of the last losses; up to 300 updates of one batch."""
+    every = ours["runs"] // theirs["runs"]
+    pairs = zip(ours["losses"][::every], theirs["losses"], strict=True)
+    return statistics.median(abs(a - b) / abs(b) for a, b in pairs)
+
+
+def per_minute(told: dict[str, float], clock: str = "seconds") -> float:
+    """Return the throughput."""
+    return 60 * told["runs"] / told[clock]
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield a table for each grid."""
     yield "## A whole grid\n"
+    measured = {name for by_who in found.values() for name in by_who}
+    shares = [
+        f"{rival} 1 of {n}"
+        for rival, n in zip(plan.rivals, plan.every, strict=True)
+        if rival in measured
+    ]
     yield (
-        f"Adding task, T = {LENGTH}, hidden {HIDDEN}, {UPDATES} updates of 32 sequences, "
-        f"{len(RATES)} learning rates, two runs at a time, from the command to the last result "
-        "(bptt's processor time with everything sent to MLflow, and its gradient statistics "
-        f"taken; rivals do neither). {ROUNDS} interleaved rounds: median [least, largest]; losses: "
-        "median relative distance of the last training loss."
+        f"Adding problem, T = {plan.length}, hidden {plan.hidden}, {plan.updates} updates of 32 "
+        f"sequences, {len(RATES)} learning rates and some seeds; {PARALLEL} runs at a time, except "
+        f"in the loop. Runs per minute of wall clock, {plan.rounds} rounds by turns. "
+        "bptt: the whole grid from the command to the last result, with the default statistics, "
+        "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
+        "as scripts usually run (denormals are not flushed), and a part of the runs, spread evenly "
+        f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
+        "distance of the last training loss.\n"
     )
-    for cells in grids:
-        yield from rows(cells)
+    for cells, by_who in found.items():
+        ours = by_who["bptt"]
+        own = spread([per_minute(told) for told in ours])
+        sent = spread([per_minute(told, "shipped") for told in ours])
+        yield f"{cells.replace('+', ', ')}, {ours[0]['runs']} runs: bptt trains {own} a minute,"
+        yield f"{sent} with everything in MLflow.\n"
+        yield "| rival | trained | runs a minute | bptt / rival | ... with MLflow | losses apart |"
+        yield "| --- | --- | --- | --- | --- | --- |"
+        for rival, theirs in list(by_who.items())[1:]:
+            rates = [per_minute(told) for told in theirs]
+            columns = [str(theirs[0]["runs"]), spread(rates)]
+            for clock in ("seconds", "shipped"):
+                columns.append(spread(ratios([per_minute(told, clock) for told in ours], rates)))
+            columns.append(digits(max(map(apart, ours, theirs))))
+            yield f"| {rival} | {' | '.join(columns)} |"
 
 
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} [{min(values):.1f}, {max(values):.1f}]"
+def picture(plan: Plan, found: Found) -> Figure:
+    """Draw runs per minute, a panel for each grid."""
+    figure = style.new_figure(9.4, 3.4)
+    row = figure.subplots(1, len(found), squeeze=False)[0]
+    for axes, (cells, by_who) in zip(row, found.items(), strict=True):
+        samples = {name: [per_minute(told) for told in rounds] for name, rounds in by_who.items()}
+        samples["bptt, in MLflow"] = [per_minute(told, "shipped") for told in by_who["bptt"]]
+        colours = [style.COLOURS[0 if name.startswith("bptt") else 1] for name in samples]
+        panels.rows(axes, samples, colours)
+        panels.finish(axes, cells.replace("+", ", "), "runs per minute", "")
+    figure.suptitle("Throughput of a grid of small runs", fontsize=13)
+    return figure
 
 
-if __name__ == "__main__":
-    for line in table(tuple(sys.argv[1:]) or GRIDS):
-        print(line, flush=True)
+PART = Part("grid_throughput", "performance", Plan(), measure, lines, picture)

@@ -1,66 +1,78 @@
-"""The same grid of 100,000 runs through whole commands, with a worker at it, and Redis's memory.
-
-`python -m benchmarks.queue_commands`
-"""
+"""Whole commands on a large grid with a worker at it, and Redis's memory."""
 
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import redis
 
-from benchmarks.queue_overhead import Embedded
-from benchmarks.queue_scale import GRID
+from benchmarks.embedded import Embedded
+from benchmarks.interleaving import digits, spread
+from benchmarks.part import Found, Part
+from benchmarks.queue_scale import text_of
 
 COMMANDS = {
-    "submit": ("submit", "{file}"),
     "grids": ("grids",),
     "runs": ("runs", "scale"),
     "status": ("status",),
-    "cancel": ("cancel", "scale", "--yes"),
 }
 LOOKS = 20
 """At Redis's memory, while the queue is full and a worker trains."""
 
 
-def table() -> Iterator[str]:
-    """Yield the lines of the page."""
-    yield "### Whole commands\n"
+@dataclass(frozen=True)
+class Plan:
+    points: int = 100_000
+    rounds: int = 3
+
+
+def measure(plan: Plan) -> Found:
+    """Return the seconds of each command, and the bytes of Redis before and at most."""
     with Embedded() as stack:
-        file = stack.folder / "scale.yaml"
-        file.write_text(GRID)
-        before = _used(stack)
-        seconds, most = {}, 0
+        (place,) = re.findall(r"(?m)^Redis +(\S+)", stack.bptt("status"))
+        assert (stack.home / "redis.sock").exists(), place
+        before = most = _used(stack)
+        began = time.perf_counter()
+        stack.submit(text_of(plan.points))
+        seconds = {"submit": [time.perf_counter() - began]}
+        for _ in range(LOOKS):
+            time.sleep(0.2)
+            most = max(most, _used(stack))
         for name, arguments in COMMANDS.items():
-            began = time.perf_counter()
-            stack.bptt(*(argument.format(file=file) for argument in arguments))
-            seconds[name] = time.perf_counter() - began
-            if name == "submit":
-                for _ in range(LOOKS):
-                    time.sleep(0.2)
-                    most = max(most, _used(stack))
+            seconds[name] = [_seconds(stack, *arguments) for _ in range(plan.rounds)]
+        seconds["cancel"] = [_seconds(stack, "cancel", "scale", "--yes")]
+    return {"seconds": seconds, "redis": [before, most]}
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
+    yield "## Whole commands on a large grid\n"
     yield (
-        "SQLite, with `bptt up` at work on the grid: seconds from the command to its end, the "
-        "start of Python (0.1 s; `submit` imports torch as well) and the worker's share of the "
-        "two cores included.\n"
+        f"A grid of {plan.points:,} runs in SQLite, with `bptt up` at work on it: seconds from the "
+        "command to its end, the start of Python and the worker's share of the processors "
+        f"included. `submit` and `cancel` once, the others {plan.rounds} times.\n"
     )
+    seconds = found["seconds"]
     yield "| " + " | ".join(f"`{name}`" for name in seconds) + " |"
     yield "| --- " * len(seconds) + "|"
-    yield "| " + " | ".join(f"{value:.2f}" for value in seconds.values()) + " |\n"
+    told = [digits(s[0]) if len(s) == 1 else spread(s) for s in seconds.values()]
+    yield "| " + " | ".join(told) + " |\n"
+    before, most = (digits(size / 1e6) for size in found["redis"])
     yield (
-        f"Redis: {before / 1e6:.2f} MB before, at most {most / 1e6:.2f} MB while 100,000 runs "
-        "waited (goal: less than 5 MB)."
+        f"Redis: {before} MB before, at most {most} MB while the runs waited (aim: less than 5 MB)."
     )
+
+
+def _seconds(stack: Embedded, *arguments: str) -> float:
+    began = time.perf_counter()
+    stack.bptt(*arguments)
+    return time.perf_counter() - began
 
 
 def _used(stack: Embedded) -> int:
-    (place,) = re.findall(r"(?m)^Redis +(\S+)", stack.bptt("status"))
-    socket = stack.home / "redis.sock"
-    assert socket.exists(), place
-    with redis.Redis(unix_socket_path=str(socket)) as client:
+    with redis.Redis(unix_socket_path=str(stack.home / "redis.sock")) as client:
         return int(client.info("memory")["used_memory"])
 
 
-if __name__ == "__main__":
-    for line in table():
-        print(line, flush=True)
+PART = Part("queue_commands", "performance", Plan(), measure, lines)

@@ -1,32 +1,40 @@
-"""A grid of 100,000 runs among 200 others: how long a person waits, on both databases.
+"""Grids of up to 100,000 runs among others: how long a person waits, on both databases."""
 
-Alone: `python -m benchmarks.queue_scale`.
-"""
-
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from benchmarks import panels
+from benchmarks.interleaving import digits, spread
+from benchmarks.part import Found, Part
 from bptt import store
+from bptt.figures import style
 from bptt.run_file import read_grid_text
 from bptt.store import Database
+from bptt.store.records import Worker
 from tests.servers import short_folder, start_postgres
 
 GRID = """
 name: scale
-task: {name: latch, length: 50}
+task: {{name: latch, length: 50}}
 cell: [rnn, lstm, gru, gru_cho]
 clipper:
   - none
-  - {name: global_norm, max_norm: [0.1, 0.3, 1.0, 3.0]}
-optimizer: {name: adam, lr: [1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 3e-2]}
-model: {hidden_size: [8, 16, 32, 64, 128]}
-training: {steps: 300, batch_size: 64, evaluate_every: 50}
-seeds: 100
+  - {{name: global_norm, max_norm: [0.1, 0.3, 1.0, 3.0]}}
+optimizer: {{name: adam, lr: [{rates}]}}
+model: {{hidden_size: [{sizes}]}}
+training: {{steps: 300, batch_size: 64, evaluate_every: 50}}
+seeds: {seeds}
 """
-"""4 cells x 5 clippers x 10 learning rates x 5 sizes x 100 seeds = 100,000 points."""
+"""4 cells x 5 clippers x learning rates x sizes x seeds."""
+RATES = ("1e-4", "2e-4", "3e-4", "5e-4", "1e-3", "2e-3", "3e-3", "5e-3", "1e-2", "3e-2")
+SIZES = ("8", "16", "32", "64", "128")
 SMALL = "task: latch\ncell: rnn\nseeds: 5\n"
 OTHERS = 200
 ROUNDS = 5
@@ -35,7 +43,7 @@ LIMITS = {
     "submit, postgresql": 15.0,
     "grids": 0.2,
     "runs": 0.2,
-    "runs, page at 90,000": 0.2,
+    "runs, last tenth": 0.2,
     "runs that failed": 0.2,
     "status": 0.2,
     "place of a run": 0.2,
@@ -65,34 +73,78 @@ def postgresql() -> Iterator[Database]:
         database.close()
 
 
-def measure(database: Database, text: str = GRID, others: int = OTHERS) -> dict[str, float]:
-    """Return the seconds of each thing a person does with a large grid.
+def text_of(points: int) -> str:
+    """Return a grid of 100 points, or of so many thousands.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if points != 100 and (points < 1000 or points % 1000):
+        raise ValueError(f"a grid has 100 points or some thousands, not {points}")
+    rates, sizes = (RATES[:5], SIZES[:1]) if points == 100 else (RATES, SIZES)
+    seeds = max(1, points // 1000)
+    return GRID.format(rates=", ".join(rates), sizes=", ".join(sizes), seeds=seeds)
+
+
+def measure(
+    database: Database, text: str = text_of(100_000), others: int = OTHERS
+) -> dict[str, float]:
+    """Return the seconds of each thing a person does with a large grid, of listings the median.
 
     Args:
         database: empty.
         text: of the large grid.
         others: small grids, of 20 users, that are in the queue already.
     """
+    fill(database, others)
+    return {name: statistics.median(took) for name, took in measure_grid(database, text).items()}
+
+
+def fill(database: Database, others: int) -> None:
+    """Queue small grids of 20 users."""
     for number in range(others):
         _submit(database, SMALL, f"user{number % 20}")
-    seconds: dict[str, float] = {}
+
+
+def measure_grid(database: Database, text: str, claims: int = 0) -> dict[str, list[float]]:
+    """Queue a grid, look at it, claim runs from the queue, cancel it; return the seconds of each.
+
+    Args:
+        database: in which the other grids are.
+        text: of the grid.
+        claims: runs to claim, each of which is given back.
+    """
+    seconds: dict[str, list[float]] = {}
     began = time.perf_counter()
     grid_id, points = _submit(database, text, "ada")
-    seconds[f"submit, {database.dialect}"] = time.perf_counter() - began
+    seconds[f"submit, {database.dialect}"] = [time.perf_counter() - began]
     late, last = f"{grid_id}-{points * 9 // 10}", f"{grid_id}-{points - 1}"
     listings: dict[str, Callable[[], object]] = {
         "grids": lambda: store.list_grids(database),
         "runs": lambda: store.list_runs(database, grid_id=grid_id),
-        "runs, page at 90,000": lambda: store.list_runs(database, grid_id=grid_id, after=late),
+        "runs, last tenth": lambda: store.list_runs(database, grid_id=grid_id, after=late),
         "runs that failed": lambda: store.list_runs(database, grid_id=grid_id, status="failed"),
         "status": lambda: store.queue_status(database),
         "place of a run": lambda: store.position(database, last),
         "work left": lambda: store.grid_work(database, grid_id),
     }
     for name, listing in listings.items():
-        seconds[name] = statistics.median(_seconds(listing) for _ in range(ROUNDS))
-    seconds["cancel"] = _seconds(lambda: store.cancel_grid(database, grid_id, "ada"))
+        seconds[name] = [_seconds(listing) for _ in range(ROUNDS)]
+    if claims:
+        store.register_worker(database, Worker("w", "here", "boot", os.getpid(), 0.0, 1, "0"))
+        seconds["claim"] = [_claim(database) for _ in range(claims)]
+    seconds["cancel"] = [_seconds(lambda: store.cancel_grid(database, grid_id, "ada"))]
     return seconds
+
+
+def _claim(database: Database) -> float:
+    """Return the seconds in which a slot takes the next run, and give that back."""
+    began = time.perf_counter()
+    run = store.claim(database, worker_id="w", slot=0, lease_seconds=600)
+    took = time.perf_counter() - began
+    assert run is not None
+    store.give_back(database, run.run_id, run.attempt, why="measured")
+    return took
 
 
 def _submit(database: Database, text: str, user: str) -> tuple[str, int]:
@@ -116,26 +168,67 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def table() -> Iterator[str]:
-    """Yield the lines of the table."""
-    yield "## A grid of 100,000 runs\n"
+DATABASES = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@dataclass(frozen=True)
+class Plan:
+    points: tuple[int, ...] = (100, 1000, 10_000, 100_000)
+    databases: tuple[str, ...] = ("sqlite", "postgresql")
+    others: int = OTHERS
+    claims: int = 20
+
+
+def measure_all(plan: Plan) -> Found:
+    """Measure grid after grid on each database."""
+    found: Found = {}
+    for name in plan.databases:
+        with DATABASES[name]() as database:
+            fill(database, plan.others)
+            found[name] = {
+                str(points): measure_grid(database, text_of(points), plan.claims)
+                for points in plan.points
+            }
+    return found
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
+    yield "## Submit, claim, list\n"
     yield (
-        f"Seconds, with {OTHERS} small grids of 20 users beside it; of listings the median of "
-        f"{ROUNDS}. `submit` is from the text of the file to the commit; both databases wait for "
-        "the disk.\n"
+        f"Milliseconds, with {plan.others} small grids of 20 users beside it: `submit` is from the "
+        "text of the file to the commit, and with `cancel` measured once; listings "
+        f"{ROUNDS} times, `claim` (a slot takes the next run) {plan.claims} times: median [least, "
+        "largest]. Both databases wait for the disk. *At most*: of the largest.\n"
     )
-    yield "| | SQLite | PostgreSQL | at most |\n| --- | --- | --- | --- |"
-    with sqlite() as database:
-        first = measure(database)
-    with postgresql() as database:
-        second = measure(database)
-    limits = f"{LIMITS['submit, sqlite']:g} / {LIMITS['submit, postgresql']:g}"
-    found = f"{first['submit, sqlite']:.2f} | {second['submit, postgresql']:.2f}"
-    yield f"| submit | {found} | {limits} |"
-    for name in list(first)[1:]:
-        yield f"| {name} | {first[name]:.3f} | {second[name]:.3f} | {LIMITS[name]:g} |"
+    yield "| | database | " + " | ".join(f"{points:,}" for points in plan.points) + " | at most |"
+    yield "| --- | --- |" + " --- |" * (len(plan.points) + 1)
+    for database, by_points in found.items():
+        for name in next(iter(by_points.values())):
+            columns = []
+            for seconds in by_points.values():
+                took = [1000 * value for value in seconds[name]]
+                columns.append(digits(took[0]) if len(took) == 1 else spread(took))
+            limit = f"{1000 * LIMITS[name]:,.0f}" if name in LIMITS else ""
+            shown = name.removesuffix(f", {database}")
+            yield f"| {shown} | {database} | {' | '.join(columns)} | {limit} |"
 
 
-if __name__ == "__main__":
-    for line in table():
-        print(line, flush=True)
+def picture(plan: Plan, found: Found) -> Figure:
+    """Draw seconds over the points of the grid, a panel for each database."""
+    figure = style.new_figure(11.4, 4.8)
+    row = figure.subplots(1, len(found), squeeze=False, sharey=True)[0]
+    for axes, (database, by_points) in zip(row, found.items(), strict=True):
+        shown = (f"submit, {database}", "cancel", "claim", "grids", "runs", "status")
+        for place, name in enumerate(shown):
+            samples = [seconds[name] for seconds in by_points.values()]
+            panels.line(axes, plan.points, samples, name.split(",")[0], place, place)
+        panels.logarithmic_across(axes, plan.points)
+        panels.finish(axes, database, "runs of the grid", "seconds" if axes is row[0] else "")
+    panels.logarithmic_up(row[0])
+    panels.legend(figure, row[0])
+    figure.suptitle("How long the queue takes, by the size of a grid", fontsize=13)
+    return figure
+
+
+PART = Part("queue_scale", "performance", Plan(), measure_all, lines, picture)

@@ -1,29 +1,32 @@
-"""minGRU over a sequence: the kernel that loops over time against scans that do not.
-
-`python -m benchmarks.scan_cells [LENGTH ...]` measures a part of the table.
-"""
+"""minGRU over a sequence: the kernel that loops over time against scans that do not."""
 
 import copy
 import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, sigmoid
 from torch.nn.functional import softplus
 
+from benchmarks.interleaving import digits, processor_times, ratios, spread
+from benchmarks.part import Found, Part
 from bptt import registry
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner
 from bptt.training import prepare_thread
 
-LENGTHS = (50, 200, 500)
 HIDDEN, BATCH, FEATURES = 64, 32, 8
-ROUNDS = 9
 SECONDS = 0.2
 """Processor time of one block of passes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    rounds: int = 7
+    lengths: tuple[int, ...] = (50, 200, 500)
+
 
 Outputs = Callable[[PointwiseCell, Tensor], Tensor]
 """All states (time, batch, hidden) from a state of zeros."""
@@ -77,26 +80,8 @@ def one_pass(cell: PointwiseCell, x: Tensor, to_states: Tensor, outputs: Outputs
     return [states, *torch.autograd.grad(states, weights, to_states)]
 
 
-def seconds(passes: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Return the processor time of one pass, block by block, in the order A B C C B A."""
-    counts = {}
-    for name, run in passes.items():
-        run()
-        began = time.process_time()
-        run()
-        counts[name] = max(1, int(SECONDS / max(time.process_time() - began, 1e-6)))
-    found: dict[str, list[float]] = {name: [] for name in passes}
-    for number in range(ROUNDS):
-        for name in list(passes)[:: 1 if number % 2 == 0 else -1]:
-            began = time.process_time()
-            for _ in range(counts[name]):
-                passes[name]()
-            found[name].append((time.process_time() - began) / counts[name])
-    return found
-
-
-def row(length: int) -> str:
-    """Return one line of the table, once all ways are seen to give the same.
+def ways(length: int) -> dict[str, Callable[[], object]]:
+    """Return one pass over a sequence in each way, once all are seen to give the same.
 
     Raises:
         AssertionError: they do not.
@@ -114,35 +99,32 @@ def row(length: int) -> str:
             one_pass(*exact, outputs), expected, rtol=1e-7, atol=1e-7, msg=f"{name} differs"
         )
         passes[name] = partial(one_pass, cell, x, to_states, outputs)
-    found = seconds(passes)
-    columns = [f"{1e3 * statistics.median(found['kernel']):.2f}"]
-    for name in list(WAYS)[1:]:
-        ratios = [a / b for a, b in zip(found[name], found["kernel"], strict=True)]
-        columns.append(f"{statistics.median(ratios):.1f} [{min(ratios):.1f}, {max(ratios):.1f}]")
-    return f"| {length} | " + " | ".join(columns) + " |"
+    return passes
 
 
-def table(lengths: Sequence[int] = LENGTHS) -> Iterator[str]:
-    """Yield the lines of the table."""
+def measure(plan: Plan) -> Found:
+    """Measure every length, the ways by turns."""
     prepare_thread()
+    return {
+        str(length): processor_times(ways(length), plan.rounds, SECONDS) for length in plan.lengths
+    }
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
     yield "## A scan over time instead of a loop\n"
     yield (
         f"Processor time of minGRU forward and backward over a sequence (hidden {HIDDEN}, batch "
         f"{BATCH}, {FEATURES} features, float32, one thread): the kernel that loops over time, and "
         "how many times longer take the scan in log space of the paper, a scan of log2(T) passes "
-        f"and the loop by autograd. {ROUNDS} interleaved blocks: median [least, largest].\n"
+        f"and the loop by autograd. {plan.rounds} interleaved blocks.\n"
     )
     yield "| T | kernel, ms | log space | doubling | loop by autograd |"
     yield "| --- | --- | --- | --- | --- |"
-    for length in lengths:
-        yield row(length)
+    for length, times in found.items():
+        columns = [digits(1e3 * statistics.median(times["kernel"]))]
+        columns += [spread(ratios(times[name], times["kernel"])) for name in list(WAYS)[1:]]
+        yield f"| {length} | {' | '.join(columns)} |"
 
 
-def main() -> None:
-    """Print the part of the table that the command line names."""
-    for line in table([int(word) for word in sys.argv[1:]] or LENGTHS):
-        print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+PART = Part("scan_cells", "performance", Plan(), measure, lines)

@@ -1,48 +1,210 @@
-"""What the gradient statistics cost: the same run with and without, interleaved."""
+"""What the gradient statistics cost, and what others who want to know about gradients pay."""
 
+import importlib.util
+import os
 import statistics
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
-from benchmarks.agreement import FILES
-from bptt.run_file import read_run_file
-from bptt.training import TrainingRun, train
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
 
-CELLS = ("rnn", "lstm", "gru")
-ROUNDS = 5
+from benchmarks import panels
+from benchmarks.interleaving import Update, by_turns, digits, ratios, spread
+from benchmarks.part import Found, Part
+from benchmarks.plain_script import BATCH, LAYERS, updating
+from benchmarks.updates import make_run, on_batches, torch_script
+from bptt.figures import style
+from bptt.training import TrainingRun, prepare_thread, train
 
-
-def seconds(cell: str, interval: int) -> float:
-    """Return the processor time of 300 updates of the latch task."""
-    overrides = [
-        f"statistics.interval={interval}",
-        "training.stop_when_solved=false",
-        "training.evaluate_every=300",
-    ]
-    run = TrainingRun(read_run_file(FILES / f"latch-{cell}.yaml", overrides).spec)
-    began = time.process_time()
-    for _ in train([run]):
-        pass
-    return time.process_time() - began
+STEPPERS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+OFF = {"bptt": "bptt", "loop": "loop", "script": "script"}
+"""Without statistics: what each way of taking them is compared with."""
 
 
-def table() -> Iterator[str]:
-    """Yield the lines of the table: ratios with / without, pair by pair."""
-    yield "## Cost of the statistics\n"
+@dataclass(frozen=True)
+class Plan:
+    rounds: int = 5
+    cells: tuple[str, ...] = ("rnn", "lstm", "gru")
+    hidden: int = 32
+    length: int = 100
+    updates: int = 1000
+    intervals: tuple[int, ...] = (100, 10)
+    script_updates: int = 100
+    log_freq: tuple[int, ...] = (100, 1)
+
+
+class Loop(nn.Module):
+    """A script's own loop over time, which can keep each state for its gradient."""
+
+    def __init__(self, cell: str, hidden: int, keep: bool) -> None:
+        super().__init__()
+        self.cell = STEPPERS[cell](2, hidden)
+        self.keep = keep
+        self.states: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> tuple[list[Tensor], None]:
+        self.states = []
+        state = None
+        for x_t in x:
+            state = self.cell(x_t, state)
+            h = state[0] if isinstance(state, tuple) else state
+            if self.keep:
+                h.retain_grad()
+            self.states.append(h)
+        return self.states, None
+
+    def norms(self) -> list[float]:
+        """Return norm(dL/dh_t) of every step of the last update."""
+        gradients = torch.stack([h.grad for h in self.states])
+        norms: list[float] = gradients.flatten(1).norm(dim=1).tolist()
+        return norms
+
+
+def own_loop(run: TrainingRun, keep: bool) -> Update:
+    """Return one update of a script with a loop, with the norms of all states if they are kept."""
+    torch.manual_seed(0)
+    hidden = run.spec.model.hidden_size
+    loop = Loop(run.spec.cell.name, hidden, keep)
+    update = updating(loop, nn.Linear(hidden, 1))
+
+    def with_norms(inputs: Tensor, targets: Tensor) -> float:
+        loss = update(inputs, targets)
+        loop.norms()
+        return loss
+
+    return on_batches(run, with_norms if keep else update)
+
+
+def offline(ending: ExitStack) -> Any:
+    """Return a run of Weights & Biases that sends nothing anywhere; None where it is not there."""
+    if not importlib.util.find_spec("wandb"):
+        return None
+    import wandb
+
+    folder = ending.enter_context(tempfile.TemporaryDirectory())
+    os.environ |= {"WANDB_SILENT": "true", "WANDB_MODE": "offline"}
+    # its `watch` knows one run of a process only
+    logged = wandb.init(dir=folder, settings=wandb.Settings(console="off", x_disable_stats=True))
+    ending.callback(logged.finish)
+    return logged
+
+
+def watched(run: TrainingRun, logged: Any, log_freq: int) -> Update:
+    """Return one update of a script under `wandb.watch`."""
+    torch.manual_seed(0)
+    hidden = run.spec.model.hidden_size
+    layer, read_out = LAYERS[run.spec.cell.name](2, hidden), nn.Linear(hidden, 1)
+    logged.watch([layer, read_out], log="gradients", log_freq=log_freq)
+    update = updating(layer, read_out)
+
+    def with_log(inputs: Tensor, targets: Tensor) -> float:
+        loss = update(inputs, targets)
+        logged.log({"loss": loss})
+        return loss
+
+    return on_batches(run, with_log)
+
+
+def repeat(update: Update, times: int) -> Callable[[], float]:
+    """Return what makes so many updates and returns the processor time of one."""
+
+    def block() -> float:
+        began = time.process_time()
+        for _ in range(times):
+            update()
+        return (time.process_time() - began) / times
+
+    return block
+
+
+def whole_run(cell: str, interval: int, plan: Plan) -> Callable[[], float]:
+    """Return what trains a run of bptt and returns the processor time per update."""
+
+    def block() -> float:
+        sizes = {"hidden": plan.hidden, "length": plan.length, "steps": plan.updates}
+        run = make_run(cell, interval=interval, **sizes)
+        began = time.process_time()
+        for _ in train([run]):
+            pass
+        return (time.process_time() - began) / plan.updates
+
+    return block
+
+
+def measure(plan: Plan) -> Found:
+    """Measure every way by turns, for every cell."""
+    prepare_thread()
+    with ExitStack() as ending:
+        logged = offline(ending)
+        return {cell: _ways(cell, plan, logged) for cell in plan.cells}
+
+
+def _ways(cell: str, plan: Plan, logged: Any) -> dict[str, list[float]]:
+    """Return the seconds of an update in every way, block by block."""
+    run = make_run(cell, hidden=plan.hidden, length=plan.length)
+    blocks = {"bptt": whole_run(cell, 0, plan)}
+    for interval in plan.intervals:
+        blocks[f"bptt every {interval}"] = whole_run(cell, interval, plan)
+    scripts = {"loop": own_loop(run, False), "loop retain_grad": own_loop(run, True)}
+    scripts["script"] = torch_script(run)
+    if logged:
+        for freq in plan.log_freq:
+            scripts[f"script watch {freq}"] = watched(run, logged, freq)
+    blocks |= {name: repeat(update, plan.script_updates) for name, update in scripts.items()}
+    for block in blocks.values():
+        block()
+    seconds: dict[str, list[float]] = {name: [] for name in blocks}
+    for number in range(plan.rounds):
+        for name in by_turns(list(blocks), number):
+            seconds[name].append(blocks[name]())
+    return seconds
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
+    yield "## Gradient statistics\n"
     yield (
-        "Processor time of 300 updates (latch, T = 50, hidden 32, batch 64) with statistics "
-        f"divided by the time without, {ROUNDS} interleaved pairs: median [least, largest]. "
-        "Jacobians and Lyapunov exponents are taken at the first and last update in each.\n"
+        f"Processor time of one update (adding problem, T = {plan.length}, hidden {plan.hidden}, "
+        f"batch {BATCH}), {plan.rounds} blocks of each by turns, denormals flushed in all. *Cost*: "
+        "with statistics / without, in the same way of training; 1 is free.\n\n"
+        f"- bptt, a run of {plan.updates} updates with a probe every so many: norms of dL/ds_t of "
+        "every state and step at every update, and at a probe all of "
+        "[docs/statistics.md](statistics.md); Jacobians and Lyapunov exponents at the first and "
+        "last, which a longer run shares among more updates\n"
+        "- a loop over `nn.*Cell` with `retain_grad` on every h_t: norms of dL/dh_t alone, at "
+        "every update, in float32, which loses what has vanished\n"
+        "- a script with torch's layer under `wandb.watch`, offline: histograms of the gradients "
+        "of parameters every so many updates, which say nothing about time; the processor time of "
+        "its service is not counted\n"
     )
-    yield "| cell | every 100 updates (default) | every 50 | every 10 |\n| --- | --- | --- | --- |"
-    for cell in CELLS:
-        seconds(cell, 100)
-        ratios: dict[int, list[float]] = {100: [], 50: [], 10: []}
-        for _ in range(ROUNDS):
-            for interval, found in ratios.items():
-                with_statistics, without = seconds(cell, interval), seconds(cell, 0)
-                found.append(with_statistics / without)
-        columns = [
-            f"{statistics.median(r):.2f} [{min(r):.2f}, {max(r):.2f}]" for r in ratios.values()
-        ]
-        yield f"| {cell} | " + " | ".join(columns) + " |"
+    default = f"bptt every {plan.intervals[0]}"
+    yield f"| cell | way | us | cost | way / {default} |"
+    yield "| --- | --- | --- | --- | --- |"
+    for cell, seconds in found.items():
+        for name, values in seconds.items():
+            cost = "" if name in OFF else spread(ratios(values, seconds[OFF[name.split()[0]]]))
+            own = "" if name.startswith("bptt") else spread(ratios(values, seconds[default]))
+            middle = digits(1e6 * statistics.median(values))
+            yield f"| {cell} | {name} | {middle} | {cost} | {own} |"
+
+
+def picture(plan: Plan, found: Found) -> Figure:
+    """Draw the time of an update in each way, a panel for each cell."""
+    figure = style.new_figure(4.2 * len(found), 4.4)
+    row = figure.subplots(1, len(found), squeeze=False, sharey=True, sharex=True)[0]
+    for axes, (cell, seconds) in zip(row, found.items(), strict=True):
+        samples = {name: [1e3 * s for s in values] for name, values in seconds.items()}
+        ways = [list(OFF).index(name.split()[0]) for name in samples]
+        panels.rows(axes, samples, [style.COLOURS[way] for way in ways])
+        panels.finish(axes, cell, "ms per update", "")
+    figure.suptitle("Time of one update, without and with statistics", fontsize=13)
+    return figure
+
+
+PART = Part("statistics_cost", "performance", Plan(), measure, lines, picture)

@@ -1,158 +1,154 @@
-"""One update of one run: bptt against the script somebody would write with torch's own layers.
-
-`python -m benchmarks.step_time [CELL ...] [HIDDENxLENGTH ...]` measures a part of the table.
-"""
+"""One update of one run, against scripts and against what the processor could do at most."""
 
 import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from matplotlib.figure import Figure
 
-from benchmarks.agreement import FILES
+from benchmarks import panels
+from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
+from benchmarks.part import Found, Part
+from benchmarks.plain_script import BATCH, LAYERS
+from benchmarks.torchrecurrent_layers import NEAREST, layer_of
+from benchmarks.updates import make_run, script, torch_script, with_denormals
 from bptt import registry
-from bptt.run_file import read_run_file
+from bptt.figures import style
 from bptt.training import TrainingRun, prepare_thread
-from bptt.training.data import TrainingData
 
-SIZES = [(hidden, length) for hidden in (32, 64, 128) for length in (50, 200, 500)]
-LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-STRANGERS = ("ugrnn",)
-"""Cells of plugins/bptt-example, measured where it is installed."""
-ROUNDS = 7
-SECONDS = 0.2
-"""Processor time of one block of updates."""
-
-Update = Callable[[], object]
+SIDE = 1024
+"""Of the matrices whose product is the measure of the processor."""
 
 
-def make_run(cell: str, hidden: int, length: int) -> TrainingRun:
-    """Return a run that goes on for ever and measures nothing besides."""
-    overrides = [
-        *(f"task.length={length}", f"cell.name={cell}", f"model.hidden_size={hidden}"),
-        *("training.steps=10000000", "training.evaluate_every=10000000"),
-        *("training.evaluation_size=32", "training.stop_when_solved=false"),
-    ]
-    return TrainingRun(read_run_file(FILES / "adding.yaml", overrides).spec)
+@dataclass(frozen=True)
+class Plan:
+    rounds: int = 5
+    seconds: float = 0.15
+    cells: tuple[str, ...] = ("rnn", "lstm", "gru")
+    hidden: tuple[int, ...] = (32, 64, 128)
+    lengths: tuple[int, ...] = (50, 200, 500)
+    stranger_hidden: int = 64
+    stranger_length: int = 200
 
 
-class OwnLoop(nn.Module):
-    """What a script does for a cell that torch does not have: a loop over time."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.from_input, self.from_state = nn.Linear(2, 2 * hidden), nn.Linear(hidden, 2 * hidden)
-        self.hidden = hidden
-
-    def forward(self, x: Tensor) -> tuple[Sequence[Tensor], None]:
-        h = x.new_zeros(x.shape[1], self.hidden)
-        for projected in self.from_input(x):
-            g, c = (projected + self.from_state(h)).chunk(2, -1)
-            h = torch.lerp(torch.tanh(c), h, torch.sigmoid(g))
-        return [h], None
-
-
-def script_update(run: TrainingRun, cell: str, hidden: int) -> Update:
-    """Return one update as a script does it, on the batches of a run."""
-    torch.manual_seed(0)
-    layer = LAYERS[cell](2, hidden) if cell in LAYERS else OwnLoop(hidden)
-    read_out = nn.Linear(hidden, 1)
-    parameters = [*layer.parameters(), *read_out.parameters()]
-    optimizer = torch.optim.Adam(parameters)
-    data = TrainingData(run.task, run.spec.seed, run.spec.training.batch_size)
-    step = 0
-
-    def update() -> float:
-        nonlocal step
-        batch, _ = data.batch(step)
-        step += 1
-        outputs = read_out(layer(batch.inputs)[0][-1])
-        loss = nn.functional.mse_loss(outputs.squeeze(1), batch.targets)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        return loss.item()
-
-    return update
-
-
-def with_denormals(update: Update) -> Update:
-    """Return the same update without flushing, as torch comes."""
-
-    def unflushed() -> None:
-        torch.set_flush_denormal(False)
-        try:
-            update()
-        finally:
-            torch.set_flush_denormal(True)
-
-    return unflushed
-
-
-def seconds(updates: dict[str, Update]) -> dict[str, list[float]]:
-    """Return the processor time of one update, block by block, in the order A B C C B A."""
-    counts = {}
-    for name, update in updates.items():
-        update()
-        began = time.process_time()
-        update()
-        counts[name] = max(1, int(SECONDS / max(time.process_time() - began, 1e-6)))
-    found: dict[str, list[float]] = {name: [] for name in updates}
-    for number in range(ROUNDS):
-        for name in list(updates)[:: 1 if number % 2 == 0 else -1]:
-            began = time.process_time()
-            for _ in range(counts[name]):
-                updates[name]()
-            found[name].append((time.process_time() - began) / counts[name])
-    return found
-
-
-def row(cell: str, hidden: int, length: int) -> str:
-    """Return one line of the table."""
-    run = make_run(cell, hidden, length)
-    run.advance()
-    script = script_update(run, cell, hidden)
-    usual = with_denormals(script_update(run, cell, hidden))
-    found = seconds({"script": script, "bptt": run.advance, "usual": usual})
-    columns = [f"{1e6 * statistics.median(found[name]):.0f}" for name in ("script", "bptt")]
-    for name in ("script", "usual"):
-        ratios = [a / b for a, b in zip(found[name], found["bptt"], strict=True)]
-        columns.append(f"{statistics.median(ratios):.1f} [{min(ratios):.1f}, {max(ratios):.1f}]")
-    return f"| {cell} {hidden} {length} | {run.model.backend} | " + " | ".join(columns) + " |"
-
-
-def table(
-    cells: Sequence[str] = (), sizes: Sequence[tuple[int, int]] = tuple(SIZES)
-) -> Iterator[str]:
-    """Yield the lines of the table; all cells that are installed, if none is named."""
-    prepare_thread()
-    installed = registry.discover("cell")
-    cells = cells or [cell for cell in (*LAYERS, *STRANGERS) if cell in installed]
-    yield "## Time of one update\n"
-    yield (
-        f"Processor time of one update (adding task, batch 32, float32, Adam, clipping by "
-        "global norm, one thread), and how many times longer a plain script takes with torch's "
-        "own layer (a loop for cells torch does not have): with denormals flushed, as bptt does, "
-        f"and as scripts usually run. {ROUNDS} interleaved blocks: median [least, largest].\n"
+def products(run: TrainingRun) -> float:
+    """Return the operations of the products with the recurrent weights in one update."""
+    weights = sum(
+        block.numel()
+        for layer in run.model.stack.each_layer()
+        for cell in layer.by_direction().values()
+        for block in cell.recurrent_weights.values()
     )
-    yield "| cell, hidden, T | backend | script, us | bptt, us | ratio | ratio, usual script |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for cell in cells:
-        for hidden, length in sizes:
-            yield row(cell, hidden, length)
+    return 6.0 * run.spec.training.batch_size * weights * float(run.spec.task.options["length"])
 
 
-def main() -> None:
-    """Print the part of the table that the command line names."""
-    words = sys.argv[1:]
-    sizes = [tuple(map(int, word.split("x"))) for word in words if word[0].isdigit()]
-    cells = [word for word in words if not word[0].isdigit()]
-    for line in table(cells, sizes or SIZES):  # type: ignore[arg-type]
-        print(line, flush=True)
+def row(cell: str, hidden: int, length: int, plan: Plan) -> dict[str, Any]:
+    """Measure every variant of one size by turns."""
+    run = make_run(cell, hidden=hidden, length=length)
+    run.advance()
+    square = torch.randn(SIDE, SIDE)
+    variants: dict[str, Update] = {"bptt": run.advance, "product": lambda: square @ square}
+    if cell in LAYERS:
+        variants["flushed"] = torch_script(run)
+        variants["usual"] = with_denormals(torch_script(run))
+    if stranger := layer_of(cell):
+        torch.manual_seed(0)
+        variants["torchrecurrent"] = with_denormals(script(run, stranger(2, hidden), hidden))
+    return {
+        "cell": cell,
+        "hidden": hidden,
+        "length": length,
+        "backend": run.model.backend,
+        "flops": products(run),
+        "seconds": processor_times(variants, plan.rounds, plan.seconds),
+    }
 
 
-if __name__ == "__main__":
-    main()
+def measure(plan: Plan) -> Found:
+    """Measure torch's cells at every size, and each other one that torchrecurrent has at one."""
+    prepare_thread()
+    found = [
+        row(cell, hidden, length, plan)
+        for cell in plan.cells
+        for hidden in plan.hidden
+        for length in plan.lengths
+    ]
+    others = [c for c in registry.discover("cell") if c not in LAYERS and layer_of(c)]
+    size = plan.stranger_hidden, plan.stranger_length
+    return {"rows": found + [row(cell, *size, plan) for cell in others]}
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
+    yield "## One update\n"
+    yield (
+        f"Adding problem, batch {BATCH}, float32, Adam, clipping by global norm, one thread, "
+        f"processor time, {plan.rounds} blocks of each by turns. How many times longer a script "
+        "takes: with torch's own layer and denormals flushed, as bptt does; with it as scripts "
+        "usually run; and with torchrecurrent's layer, as usual "
+        f"({', '.join(f'{name} for {cell}' for cell, name in NEAREST.items())}, which it has not). "
+        "What denormals cost depends on how long gradients vanish: these are the first updates of "
+        "a run.\n"
+    )
+    yield (
+        "*Of the peak*: the products with the recurrent weights alone (6 B H G H T operations, G "
+        f"gates) in the time of the whole update, against a product of two {SIDE} x {SIDE} "
+        "matrices on the same thread. An update also draws data, reads out, clips and runs the "
+        "optimiser.\n"
+    )
+    yield (
+        "| cell, H, T | backend | bptt, us | flushed / bptt | usual / bptt | torchrecurrent / bptt "
+        "| of the peak, bptt | ... torch, flushed |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for one in found["rows"]:
+        seconds = one["seconds"]
+        columns = [digits(1e6 * statistics.median(seconds["bptt"]))]
+        for name in ("flushed", "usual", "torchrecurrent"):
+            there = name in seconds
+            columns.append(spread(ratios(seconds[name], seconds["bptt"])) if there else "")
+        columns += [_percent(share(one, name)) for name in ("bptt", "flushed")]
+        size = f"{one['cell']} {one['hidden']} {one['length']}"
+        yield f"| {size} | {one['backend']} | {' | '.join(columns)} |"
+
+
+def share(one: dict[str, Any], name: str) -> list[float]:
+    """Return the share of the processor's peak, block by block; empty if not measured."""
+    seconds = one["seconds"]
+    peaks = [2 * SIDE**3 / s for s in seconds["product"]]
+    return [one["flops"] / s / p for s, p in zip(seconds.get(name, []), peaks, strict=False)]
+
+
+def _percent(shares: list[float]) -> str:
+    return f"{spread([100 * value for value in shares])} %" if any(shares) else ""
+
+
+def picture(plan: Plan, found: Found) -> Figure:
+    """Draw ratios above and shares of the peak below, a column for each cell."""
+    figure = style.new_figure(4.2 * len(plan.cells), 7.4)
+    grid = figure.subplots(2, len(plan.cells), squeeze=False, sharex=True, sharey="row")
+    for column, cell in enumerate(plan.cells):
+        above, below = grid[:, column]
+        for colour, hidden in enumerate(plan.hidden):
+            rows = [r for r in found["rows"] if (r["cell"], r["hidden"]) == (cell, hidden)]
+            for dash, name in enumerate(("flushed", "usual")):
+                samples = [ratios(r["seconds"][name], r["seconds"]["bptt"]) for r in rows]
+                label = f"H = {hidden}, {name} script"
+                panels.line(above, plan.lengths, samples, label, colour, dash)
+            shares = [[100 * value for value in share(r, "bptt")] for r in rows]
+            panels.line(below, plan.lengths, shares, f"H = {hidden}", colour)
+        above.axhline(1.0, color="0.4", linewidth=1.0)
+        panels.logarithmic_across(below, plan.lengths)
+        panels.finish(above, cell, "", "script / bptt" if column == 0 else "")
+        panels.finish(below, "", "T (steps)", "% of the peak" if column == 0 else "")
+    # what all columns share
+    panels.logarithmic_up(grid[0][0])
+    grid[1][0].set_ylim(0, None)
+    panels.legend(figure, grid[0][0])
+    figure.suptitle("Time of one update: how many times longer a script takes", fontsize=13)
+    return figure
+
+
+PART = Part("step_time", "performance", Plan(), measure, lines, picture)

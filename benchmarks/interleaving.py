@@ -1,0 +1,56 @@
+"""Variants side by side: blocks of each by turns, so that a busy moment strikes all of them."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+Update = Callable[[], object]
+Times = dict[str, list[float]]
+"""Variant -> seconds of one call, block by block; blocks of equal place ran together."""
+
+
+def processor_times(variants: Mapping[str, Update], rounds: int, seconds: float) -> Times:
+    """Return the processor time of one call of each variant, in the order A B C, C B A, ...
+
+    Args:
+        variants: what to call.
+        rounds: blocks of each.
+        seconds: processor time of a block, which has one call at least.
+    """
+    counts = {}
+    for name, call in variants.items():
+        call()
+        began = time.process_time()
+        call()
+        counts[name] = max(1, int(seconds / max(time.process_time() - began, 1e-6)))
+    found: Times = {name: [] for name in variants}
+    for number in range(rounds):
+        for name in by_turns(list(variants), number):
+            began = time.process_time()
+            for _ in range(counts[name]):
+                variants[name]()
+            found[name].append((time.process_time() - began) / counts[name])
+    return found
+
+
+def by_turns(names: Sequence[str], number: int) -> list[str]:
+    """Return the order of a round: there and back."""
+    return list(names)[:: 1 if number % 2 == 0 else -1]
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Return the ratios pair by pair: of what ran together."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return `median [least, largest]` with three digits."""
+    return f"{digits(statistics.median(values))} [{digits(min(values))}, {digits(max(values))}]"
+
+
+def digits(value: float) -> str:
+    """Return a number with three digits that count, without an exponent."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    text = f"{value:#.3g}"
+    return f"{value:.1e}" if "e" in text else text.rstrip(".")
