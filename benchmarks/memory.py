@@ -28,12 +28,12 @@ UPDATES = 3
 
 @dataclass(frozen=True)
 class Plan:
-    rounds: int = 3
+    rounds: int = 2
     cell: str = "lstm"
     length: tuple[int, ...] = (50, 200, 800)
     hidden: tuple[int, ...] = (32, 64, 128, 256)
     batch: tuple[int, ...] = (8, 32, 128, 512)
-    runs: tuple[int, ...] = (1, 4, 16, 64)
+    runs: tuple[int, ...] = (1, 4, 16)
     at_length: int = 200
     at_hidden: int = 64
 

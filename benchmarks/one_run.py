@@ -48,11 +48,11 @@ print(json.dumps({"seconds": time.perf_counter() - began}))
 
 @dataclass(frozen=True)
 class Plan:
-    rounds: int = 6
+    rounds: int = 4
     cell: str = "lstm"
-    hidden: int = 64
+    hidden: int = 32
     length: int = 100
-    updates: tuple[int, ...] = (200, 1200)
+    updates: tuple[int, ...] = (200, 1000)
 
 
 def process(*arguments: str) -> dict[str, float]:

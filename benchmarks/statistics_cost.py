@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ OFF = {"bptt": "bptt", "loop": "loop", "script": "script"}
 
 @dataclass(frozen=True)
 class Plan:
-    rounds: int = 5
+    rounds: int = 3
     cells: tuple[str, ...] = ("rnn", "lstm", "gru")
     hidden: int = 32
     length: int = 100
@@ -157,8 +157,8 @@ def _ways(cell: str, plan: Plan, logged: Any) -> dict[str, list[float]]:
         for freq in plan.log_freq:
             scripts[f"script watch {freq}"] = watched(run, logged, freq)
     blocks |= {name: repeat(update, plan.script_updates) for name, update in scripts.items()}
-    for block in blocks.values():
-        block()
+    for warm_up in (whole_run(cell, 1, replace(plan, updates=2)), *scripts.values()):
+        warm_up()
     seconds: dict[str, list[float]] = {name: [] for name in blocks}
     for number in range(plan.rounds):
         for name in by_turns(list(blocks), number):
