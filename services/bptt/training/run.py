@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 
 from bptt import registry
-from bptt.contracts import Batch, Clipper, Gradients, State, Task, elementwise, joint_norm
+from bptt.contracts import (
+    Batch,
+    Clipper,
+    Gradients,
+    State,
+    StreamTask,
+    Task,
+    elementwise,
+    joint_norm,
+)
 from bptt.gradient_statistics import count_elements, update_ratio
 from bptt.spec import RunSpec
 from bptt.training import divergence
@@ -119,7 +128,9 @@ class TrainingRun:
         batch, continues = self.data.batch(self.step)
         self.step += 1
         forward, loss = self.passes.run(batch, self.carried if continues else None)
-        self.carried = forward.final
+        if isinstance(self.task, StreamTask):
+            # copied, because it is a view of every state of the window
+            self.carried = [tuple(s.clone() for s in state) for state in forward.final]
         self.window.add_loss(loss.item())
         gradients = self._finite_gradients(loss, forward)
         if self.probe:
