@@ -107,7 +107,7 @@ def measure(plan: Plan) -> Found:
 
 
 def apart(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
-    """Return the median relative distance of the last losses; up to 300 updates of one batch."""
+    """Return the median relative distance of the losses of the last log line."""
     every = ours["runs"] // theirs["runs"]
     pairs = zip(ours["losses"][::every], theirs["losses"], strict=True)
     return statistics.median(abs(a - b) / abs(b) for a, b in pairs)
@@ -135,7 +135,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
         "as scripts usually run (denormals are not flushed), and a part of the runs, spread evenly "
         f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
-        "distance of the last training loss.\n"
+        "distance of the training loss in the last log line.\n"
     )
     for cells, by_who in found.items():
         ours = by_who["bptt"]

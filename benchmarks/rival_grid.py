@@ -9,6 +9,7 @@ Ray are not counted, in favour of the rivals.
 
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -57,7 +58,7 @@ def points(cells: list[str], every: int = 1) -> list[Point]:
 
 
 def train(point: Point, sizes: Sizes) -> float:
-    """Train one run as a plain script does and return its last loss."""
+    """Train one run as a plain script does; return the mean loss of bptt's last log line."""
     cell, rate, seed = point
     torch.set_num_threads(1)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -72,7 +73,7 @@ def train(point: Point, sizes: Sizes) -> float:
     update = on_batches(ours, lambda inputs, targets: losses.append(step(inputs, targets)))
     for _ in range(spec.training.steps):
         update()
-    return losses[-1]
+    return statistics.mean(losses[-ours.log_every :])
 
 
 def in_a_loop(wanted: list[Point], sizes: Sizes) -> Iterator[list[float]]:
