@@ -135,7 +135,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
         "as scripts usually run (denormals are not flushed), and a part of the runs, spread evenly "
         f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
-        "distance of the training loss in the last log line.\n"
+        "distance of the training loss in the last log line, of which 6 digits are kept.\n"
     )
     for cells, by_who in found.items():
         ours = by_who["bptt"]
