@@ -59,6 +59,34 @@ def test_state_is_carried_from_window_to_window(make_spec, monkeypatch, tmp_path
     assert losses["compiled"] == pytest.approx(losses["autograd"], rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["reads the last step", "lengths differ", "mask and lengths"])
+def test_every_update_agrees_though_buffers_are_used_again(make_spec, monkeypatch, name):
+    runs = {
+        backend: run_of(make_spec, monkeypatch, backend, "lstm", *MODELS[name])
+        for backend in ("autograd", "compiled")
+    }
+    losses = {backend: [] for backend in runs}
+    # by turns, so that nothing of one run can serve another
+    for step in range(20):
+        for backend, run in runs.items():
+            batch, _ = run.data.batch(step)
+            _, loss = run.passes.run(batch, None)
+            run.parameters.flat.data.sub_(run.parameters.flat.grad, alpha=0.1)
+            losses[backend].append(loss.item())
+    assert losses["compiled"] == pytest.approx(losses["autograd"], rel=1e-9)
+
+
+def test_loss_that_only_autograd_can_follow(make_spec, monkeypatch):
+    found = []
+    for known in (True, False):
+        run = run_of(make_spec, monkeypatch, "compiled", "gru", *MODELS["mask and lengths"])
+        if not known:
+            run.task.loss_gradients = lambda outputs, batch: None
+        _, loss = run.passes.run(run.data.batch(0)[0], None)
+        found.append((loss, run.parameters.gradients.flat))
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-14)
+
+
 class Restless(LSTM):
     """A cell that does not start from zeros."""
 

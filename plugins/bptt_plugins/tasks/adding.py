@@ -91,18 +91,19 @@ class Adding(Task):
         lengths = self.length + torch.randint(
             self.extra_steps + 1, (batch_size,), generator=generator
         )
-        # 24 bits are exact in float32, so that every platform draws the same values
-        bits = torch.randint(1 << 24, (steps, batch_size), generator=generator)
-        uniform = bits.to(torch.float32) * 2.0**-24
-        values = variant.lowest + (1 - variant.lowest) * uniform
+        # drawn from 24 bits, which are exact in float32: every platform draws the same values
+        values = torch.rand((steps, batch_size), generator=generator)
+        if variant.lowest:
+            values = variant.lowest + (1 - variant.lowest) * values
         marks = self._marks(generator, lengths)
-        markers = torch.zeros_like(values).scatter_(0, marks, 1.0)
         marked = values.gather(0, marks)
+        inputs = torch.zeros((steps, batch_size, 2))
+        inputs[..., 0] = values
+        markers = inputs[..., 1].scatter_(0, marks, 1.0)
         if self.variant == "hs97":
             markers[0] = -1.0
             markers.scatter_(0, lengths.unsqueeze(0) - 1, -1.0)
             marked = marked * (marks > 0)
-        inputs = torch.stack((values, markers), dim=-1)
         targets = variant.offset + marked.sum(0) / variant.scale
         if self.variant == "arjovsky":
             return Batch(inputs, targets)
@@ -111,6 +112,10 @@ class Adding(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return F.mse_loss(outputs.squeeze(-1), batch.targets, reduction="none")
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        errors = outputs.squeeze(-1) - batch.targets
+        return errors * errors, (2 * errors).unsqueeze(-1)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         squares = self.losses(outputs, batch)

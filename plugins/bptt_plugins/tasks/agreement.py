@@ -13,7 +13,7 @@ from bptt_plugins.tasks.agreement_grammar import (
     VOCABULARY,
     draw_sentences,
 )
-from bptt_plugins.tasks.classification import class_losses
+from bptt_plugins.tasks.classification import class_loss_gradients, class_losses
 from bptt_plugins.tasks.sentences import close_gaps, last_valid, predict_next
 
 MODIFIERS_IN_200 = (150, 34, 12, 3, 1)
@@ -73,6 +73,9 @@ class Agreement(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         right = batch.targets

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, StreamTask, Tokens
-from bptt_plugins.tasks.classification import class_losses
+from bptt_plugins.tasks.classification import class_loss_gradients, class_losses
 
 
 class CharacterLanguageModel(StreamTask):
@@ -104,6 +104,9 @@ class CharacterLanguageModel(StreamTask):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"bits_per_char": self.losses(outputs, batch).mean() / math.log(2)}

@@ -25,6 +25,28 @@ def class_losses(
     return losses.view(targets.shape)
 
 
+def class_loss_gradients(
+    outputs: Tensor, targets: Tensor, weights: Sequence[float] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return `class_losses` and their derivative by the logits, softmax - one-hot.
+
+    Args:
+        outputs: logits (..., classes).
+        targets: (...) int64.
+        weights: factor on the loss of each class.
+    """
+    chosen = targets.unsqueeze(-1)
+    log_shares = outputs.log_softmax(-1)
+    losses = -log_shares.gather(-1, chosen)
+    gradients = log_shares.exp_().scatter_add_(
+        -1, chosen, outputs.new_tensor(-1.0).expand(chosen.shape)
+    )
+    if weights is not None:
+        factors = outputs.new_tensor(weights)[chosen]
+        losses, gradients = losses * factors, gradients * factors
+    return losses.squeeze(-1), gradients
+
+
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the share of predictions whose largest logit is the target's, without axes."""
     return (outputs.argmax(-1) == targets).to(outputs.dtype).mean()

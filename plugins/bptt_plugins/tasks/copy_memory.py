@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_losses
+from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
 
 BLANK = 0
 
@@ -65,6 +65,9 @@ class CopyMemory(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         recalled, string = outputs[-self.length :], batch.targets[-self.length :]

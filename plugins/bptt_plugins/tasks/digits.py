@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Features, Ge, Task
-from bptt_plugins.tasks.classification import accuracy, class_losses
+from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
 
 IMAGES, SIDE = 1797, 8
 CLASSES = 10
@@ -71,6 +71,9 @@ class SequentialDigits(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"accuracy": accuracy(outputs, batch.targets)}

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_losses
+from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
 
 SYMBOLS = 8
 """0, never drawn; 1 and 2, the bit; 3 .. 7, noise."""
@@ -60,6 +60,9 @@ class Latch(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"accuracy": accuracy(outputs, batch.targets)}

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_losses
+from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
 
 LAST_SYMBOL = 5
 CLASS_WEIGHTS = (1.0, 5.0)
@@ -69,6 +69,9 @@ class RightContext(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets, CLASS_WEIGHTS)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets, CLASS_WEIGHTS)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {

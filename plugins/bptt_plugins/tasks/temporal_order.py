@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Features, Ge, Task
-from bptt_plugins.tasks.classification import accuracy, class_losses
+from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
 
 SYMBOLS = 6
 """A and B, which carry a bit each, and c, d, e, f, which mean nothing."""
@@ -64,6 +64,9 @@ class TemporalOrder(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"error": 1 - accuracy(outputs, batch.targets)}

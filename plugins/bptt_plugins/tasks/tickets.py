@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_losses
+from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
 from bptt_plugins.tasks.sentences import (
     ABSENT,
     close_gaps,
@@ -65,6 +65,9 @@ class Tickets(Task):
 
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return class_losses(outputs, batch.targets)
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         # the last prediction is <eos>, the one before it the noun

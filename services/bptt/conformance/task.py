@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from bptt.conformance.batch import check_batch, equal, rows_of
 from bptt.conformance.decision import check_solved, predictions
@@ -98,6 +98,7 @@ def _check_losses(task: Task, batch: Batch) -> None:
         f"{subject} must have finite gradients that are not all zero.",
     )
     outputs = outputs.detach()
+    _check_loss_gradients(task, outputs, batch)
     for rows in (slice(0, 2), slice(2, BATCH)):
         part = rows_of(batch, rows, task.reads)
         time = part.inputs.shape[0]
@@ -111,6 +112,24 @@ def _check_losses(task: Task, batch: Batch) -> None:
             alone.shape == expected.shape and torch.allclose(alone, expected, rtol=1e-5),
             f"{subject} must treat every sequence alone: it changes with the rest of the batch.",
         )
+
+
+def _check_loss_gradients(task: Task, outputs: Tensor, batch: Batch) -> None:
+    subject = f"{type(task).__name__}.loss_gradients"
+    for dtype, rounding in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
+        leaf = outputs.to(dtype).requires_grad_()
+        losses = task.losses(leaf, batch)
+        (expected,) = torch.autograd.grad(losses.sum(), leaf)
+        with running(f"{subject} in {dtype}"), torch.no_grad():
+            found = task.loss_gradients(leaf.detach(), batch)
+        if found is None:
+            return
+        for value, right in zip(found, (losses.detach(), expected), strict=True):
+            require_tensor(value, subject, right.shape, dtype)
+            require(
+                torch.allclose(value, right, rtol=rounding, atol=rounding),
+                f"{subject} must return what `losses` does and its derivative by autograd.",
+            )
 
 
 def _check_evaluation_sets(task: Task) -> Mapping[str, Batch]:

@@ -88,6 +88,21 @@ class Task(ABC):
         over the mask.
         """
 
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """Return what `losses` does and the derivative of each loss by its own prediction.
+
+        Worth the lines because what autograd does for so small a graph takes as long as a kernel
+        of a small network; None, as here, leaves it to autograd.
+
+        Args:
+            outputs: as `losses` gets them, without a graph.
+            batch: as `losses` gets it.
+
+        Returns:
+            The losses, and in the shape of `outputs` d losses[...] / d outputs[..., :].
+        """
+        return None
+
     @abstractmethod
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return metrics averaged over the batch, each a tensor without axes."""

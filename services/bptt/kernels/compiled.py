@@ -60,16 +60,17 @@ class Kernel:
         self.width: int = library.width()
         self._forward = library.forward
         self._backward = library.backward
-        self._call = ctypes.c_int64 * (22 + 2 * (vectors + 1) + 7 * states)
+        self.call = ctypes.c_int64 * (22 + 2 * (vectors + 1) + 7 * states)
+        """`struct call` of sequence.c; what is left out is zero."""
 
-    def run_forward(self, *call: int) -> None:
-        """Call the forward pass with `struct call` of sequence.c, its last fields left out."""
-        if self._forward(self._call(*call)):
+    def run_forward(self, call: "ctypes.Array[ctypes.c_int64]") -> None:
+        """Call the forward pass."""
+        if self._forward(call):
             raise MemoryError("the kernel's buffers")
 
-    def run_backward(self, *call: int) -> None:
-        """Call the backward pass with `struct call` of sequence.c."""
-        if self._backward(self._call(*call)):
+    def run_backward(self, call: "ctypes.Array[ctypes.c_int64]") -> None:
+        """Call the backward pass."""
+        if self._backward(call):
             raise MemoryError("the kernel's buffers")
 
 
@@ -97,7 +98,7 @@ def unroll(
         ValueError: shapes or types do not fit together; a kernel would read what is not there.
     """
     initial = tuple(s.expand(inputs.shape[1], cell.hidden_size) for s in initial)
-    norms = room_for_norms(kernel, inputs) if gradient_norms else torch.empty(0)
+    norms = room_for_norms(kernel, *inputs.shape[:2]) if gradient_norms else torch.empty(0)
     tensors = (*weights(cell), *initial)
     limits = (cell.biases, truncation or 0)
     if torch.is_grad_enabled():
@@ -120,22 +121,35 @@ def weights(cell: PointwiseCell) -> tuple[Tensor, ...]:
     )
 
 
-def room_for_norms(kernel: Kernel, inputs: Tensor) -> Tensor:
+def room_for_norms(kernel: Kernel, time: int, batch: int) -> Tensor:
     """Return (tiles, states, time) zeros, where a backward pass puts the norms."""
-    tiles = -(-inputs.shape[1] // TILE)
-    return torch.zeros(tiles, kernel.states, inputs.shape[0], dtype=torch.float64)
+    return torch.zeros(-(-batch // TILE), kernel.states, time, dtype=torch.float64)
 
 
-def _check(inputs: Tensor, lengths: Tensor | None, tensors: tuple[Tensor, ...]) -> None:
-    if inputs.dim() != 3 or inputs.shape[2] != tensors[0].shape[0]:
-        raise ValueError(
-            f"inputs must be (time, batch, {tensors[0].shape[0]}), got {tuple(inputs.shape)}"
-        )
-    if lengths is not None and lengths.shape != inputs.shape[1:2]:
-        raise ValueError(f"lengths must be ({inputs.shape[1]},), got {tuple(lengths.shape)}")
+def check(size: torch.Size, dtype: torch.dtype, tensors: Sequence[Tensor]) -> None:
+    """Check inputs against weights and states.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
+    """
+    if len(size) != 3 or size[2] != tensors[0].shape[0]:
+        raise ValueError(f"inputs must be (time, batch, {tensors[0].shape[0]}), got {tuple(size)}")
     for tensor in tensors:
-        if tensor.dtype != inputs.dtype:
-            raise ValueError(f"inputs are {inputs.dtype}, a weight or state is {tensor.dtype}")
+        if tensor.dtype != dtype:
+            raise ValueError(f"inputs are {dtype}, a weight or state is {tensor.dtype}")
+
+
+def checked_lengths(lengths: Tensor | None, batch: int) -> Tensor | None:
+    """Return the lengths as a kernel reads them.
+
+    Raises:
+        ValueError: there are more or fewer than sequences.
+    """
+    if lengths is None:
+        return None
+    if lengths.shape != (batch,):
+        raise ValueError(f"lengths must be ({batch},), got {tuple(lengths.shape)}")
+    return lengths.to(torch.int64).contiguous()
 
 
 @dataclass(frozen=True)
@@ -168,7 +182,8 @@ def run_forward(
     Raises:
         ValueError: shapes or types do not fit together; a kernel would read what is not there.
     """
-    _check(inputs, lengths, tensors)
+    check(inputs.shape, inputs.dtype, tensors)
+    lengths = checked_lengths(lengths, inputs.shape[1])
     x = inputs if inputs.stride(-1) == 1 else inputs.contiguous()
     tensors = tuple(tensor.contiguous() for tensor in tensors)
     time, batch, features = x.shape
@@ -178,8 +193,6 @@ def run_forward(
     saved = None
     if saves:
         saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
-    if lengths is not None:
-        lengths = lengths.to(torch.int64).contiguous()
     call = [time, batch, features, hidden, *limits]
     call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
     call += [tensor.data_ptr() for tensor in tensors[:4]]
@@ -187,7 +200,7 @@ def run_forward(
     pointers = [tensor.data_ptr() for tensor in tensors[4:]]
     # the array of vectors has a place more, because C has no empty arrays
     pointers.insert(kernel.vectors, 0)
-    kernel.run_forward(*call, *[0] * 6, *pointers)
+    kernel.run_forward(kernel.call(*call, *[0] * 6, *pointers))
     valid = states if padded == hidden else states[..., :hidden]
     found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
     return found, Kept((x, *tensors, states, saved, lengths), call, pointers)
@@ -226,7 +239,7 @@ def run_backward(
     call += [0 if g is None else g.stride(1) for g in of_states]
     call += [0 if g is None else g.data_ptr() for g in of_final]
     call += [0 if g is None else g.stride(0) for g in of_final]
-    kernel.run_backward(*call)
+    kernel.run_backward(kernel.call(*call))
 
 
 class Node(torch.autograd.Function):

@@ -12,31 +12,49 @@ FUSED = {
 """What the step of these optimisers comes down to; None in a torch without such a kernel."""
 
 
-def update(optimizer: torch.optim.Optimizer) -> None:
-    """Do one step of an optimiser of one tensor.
+class Updating:
+    """Steps of an optimiser of one tensor.
 
     What torch's own `step` does around the kernel takes longer than a pass of a small network;
     it does the first step, which makes the moments.
+
+    Args:
+        optimizer: made by `make_optimizer`.
     """
-    kernel = FUSED.get(type(optimizer))
-    (group,) = optimizer.param_groups
-    (parameters,) = group["params"]
-    state = optimizer.state[parameters]
-    if kernel is None or not state:
-        optimizer.step()
-        return
-    state["step"] += 1
-    kernel(
-        *([parameters.detach()], [parameters.grad], [state["exp_avg"]], [state["exp_avg_sq"]]),
-        *([], [state["step"]]),
-        lr=group["lr"],
-        beta1=group["betas"][0],
-        beta2=group["betas"][1],
-        weight_decay=group["weight_decay"],
-        eps=group["eps"],
-        amsgrad=False,
-        maximize=False,
-    )
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        (self._group,) = optimizer.param_groups
+        (self._parameters,) = self._group["params"]
+        self._kernel = FUSED.get(type(optimizer))
+        self._state: dict[str, Tensor] = {}
+        self._arguments: tuple[list[Tensor], ...] = ()
+
+    def step(self) -> None:
+        """Do one."""
+        state = self._optimizer.state[self._parameters]
+        if self._kernel is None or not state:
+            self._optimizer.step()
+            return
+        if state is not self._state:
+            # the first time, and after a checkpoint was loaded
+            (self._group,) = self._optimizer.param_groups
+            self._state = state
+            moments = [state["exp_avg"]], [state["exp_avg_sq"]]
+            tensors = [self._parameters.detach()], [self._parameters.grad]
+            self._arguments = (*tensors, *moments, [], [state["step"]])
+        group = self._group
+        state["step"].add_(1)
+        self._kernel(
+            *self._arguments,
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 def make_optimizer(spec: Optimizer, parameters: Tensor) -> torch.optim.Optimizer:

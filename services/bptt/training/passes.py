@@ -11,14 +11,8 @@ from torch import Tensor
 
 from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
 from bptt.kernels import compiled
-from bptt.kernels.compiled import (
-    Kept,
-    Kernel,
-    WholeSequence,
-    room_for_norms,
-    run_backward,
-    run_forward,
-)
+from bptt.kernels.compiled import Kernel, WholeSequence
+from bptt.kernels.repeated import Repeated, Shape
 from bptt.training.model import Forward, Model, mean_loss
 from bptt.training.parameters import FlatParameters
 
@@ -36,54 +30,36 @@ class CellPasses:
         self, cell: PointwiseCell, views: Mapping[int, Tensor], gradient_norms: bool
     ) -> None:
         self.cell = cell
-        self._weights = compiled.weights(cell)
         # what has no elements is no parameter of the run
-        self._views = [views.get(id(w), w.detach()) for w in self._weights]
+        self._views = [views.get(id(w), w.detach()) for w in compiled.weights(cell)]
         self._gradient_norms = gradient_norms
+        self._shape: Shape | None = None
         self._zeros: State = ()
-
-    def zeros(self, batch_size: int) -> State:
-        """Return the state before the first step."""
-        if type(self.cell).initial_state is not Cell.initial_state:
-            return self.cell.initial_state(batch_size)
-        if not self._zeros or len(self._zeros[0]) != batch_size:
-            self._zeros = self.cell.initial_state(batch_size)
-        return self._zeros
+        self._repeated: Repeated
 
     def forward(
-        self, kernel: Kernel, x: Tensor, initial: State, batch: Batch, truncation: int | None
-    ) -> tuple[WholeSequence, Kept]:
-        """Return what the cell does over (time, batch, features), and what the way back needs."""
-        initial = tuple(s.expand(x.shape[1], self.cell.hidden_size) for s in initial)
-        limits = (self.cell.biases, truncation or 0)
-        tensors = (*self._weights, *initial)
-        found, kept = run_forward(kernel, limits, batch.lengths, x, tensors, saves=True)
-        norms = room_for_norms(kernel, x) if self._gradient_norms else torch.empty(0)
-        count = kernel.states
-        return WholeSequence(x, initial, found[:count], found[count:], norms), kept
+        self, kernel: Kernel, x: Tensor, initial: State | None, batch: Batch, truncation: int | None
+    ) -> WholeSequence:
+        """Return what the cell does over (time, batch, features); valid until the next update."""
+        x = x if x.stride(-1) == 1 else x.contiguous()
+        shape = Shape(kernel, x.shape, x.stride(), x.dtype, truncation)
+        if shape != self._shape:
+            self._repeated = Repeated(shape, self.cell, self._views, self._gradient_norms)
+            self._shape = shape
+            self._zeros = self.cell.initial_state(x.shape[1])
+        if initial is None:
+            initial = self._zeros
+            if type(self.cell).initial_state is not Cell.initial_state:
+                initial = self.cell.initial_state(x.shape[1])
+        size = (x.shape[1], self.cell.hidden_size)
+        initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
+        return self._repeated.forward(x, initial, batch.lengths)
 
     def backward(
-        self,
-        kernel: Kernel,
-        whole: WholeSequence,
-        kept: Kept,
-        gradients: tuple[Tensor | None, Tensor | None],
-        to_inputs: Tensor | None,
-    ) -> None:
-        """Fill in the gradients to the parameters, and to the inputs if they are wanted.
-
-        Args:
-            kernel: of the cell.
-            whole: what the forward pass returned.
-            kept: what the forward pass kept.
-            gradients: to the outputs, (time, batch, hidden), and to the last one alone,
-                (batch, hidden); None: zeros.
-            to_inputs: (time, batch, features) to be filled.
-        """
-        others = [None] * (kernel.states - 1)
-        found = [*self._views, *(torch.empty_like(s) for s in whole.initial)]
-        given = [gradients[0], *others, gradients[1], *others]
-        run_backward(kernel, kept, whole.norms, given, found, to_inputs)
+        self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
+    ) -> Tensor:
+        """Fill in the gradients to the parameters; see `Repeated.backward`."""
+        return self._repeated.backward(to_outputs, to_final, wants_inputs)
 
 
 class Passes:
@@ -154,38 +130,44 @@ class Passes:
         embedding, read_out = self._model.embedding, self._model.read_out
         x = batch.inputs
         x = F.embedding(x, embedding.weight) if embedding else x.to(read_out.weight.dtype)
-        did: list[tuple[WholeSequence, Kept]] = []
+        did: list[WholeSequence] = []
         for number, (cell, kernel) in enumerate(zip(self._cells, kernels, strict=True)):
-            start = initial[number] if initial else cell.zeros(x.shape[1])
+            start = initial[number] if initial else None
             did.append(cell.forward(kernel, x, start, batch, self._model.truncation))
-            x = did[-1][0].outputs
+            x = did[-1].outputs
         every = self._task.reads == "every"
-        read = x.flatten(end_dim=1) if every else did[-1][0].final[0]
+        read = x.flatten(end_dim=1) if every else did[-1].final[0]
         outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
         if every:
             outputs = outputs.view(*x.shape[:2], -1)
         loss, gradient = self._loss(outputs, batch)
         back = self._back_to_cells(gradient, read)
-        gradients: tuple[Tensor | None, Tensor | None] = (None, back)
-        if every:
-            gradients = (back.view(*x.shape[:2], -1), None)
-        for cell, kernel, (whole, kept) in reversed(
-            list(zip(self._cells, kernels, did, strict=True))
-        ):
-            wanted = cell is not self._cells[0] or embedding
-            to_inputs = torch.empty(whole.inputs.shape, dtype=x.dtype) if wanted else None
-            cell.backward(kernel, whole, kept, gradients, to_inputs)
-            gradients = (to_inputs, None)
+        to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
+        for number in reversed(range(len(did))):
+            wanted = number > 0 or embedding is not None
+            to_outputs = self._cells[number].backward(to_outputs, to_final, wanted)
+            to_final = None
         if embedding:
             self._parameters.views["embedding.weight"].copy_(
                 torch.ops.aten.embedding_dense_backward(
-                    gradients[0], batch.inputs, embedding.num_embeddings, -1, False
+                    to_outputs, batch.inputs, embedding.num_embeddings, -1, False
                 )
             )
-        return Forward(outputs, [{"forward": whole} for whole, _ in did]), loss
+        return Forward(outputs, [{"forward": whole} for whole in did]), loss
 
     def _loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient to the outputs: the part that only the task knows."""
+        found = self._task.loss_gradients(outputs, batch)
+        if found is None:
+            return self._loss_by_autograd(outputs, batch)
+        losses, gradients = found
+        if batch.mask is None or self._task.reads == "last":
+            return losses.mean(), gradients * (1 / losses.numel())
+        count = batch.mask.sum()
+        loss = torch.where(batch.mask, losses, 0.0).sum() / count
+        return loss, torch.where(batch.mask.unsqueeze(-1), gradients / count, 0.0)
+
+    def _loss_by_autograd(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             leaf = outputs.detach().requires_grad_()
             loss = mean_loss(self._task, leaf, batch)

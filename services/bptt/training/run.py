@@ -26,7 +26,7 @@ from bptt.training import divergence
 from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
 from bptt.training.model import Forward, build_model
-from bptt.training.optimizers import make_optimizer, update
+from bptt.training.optimizers import Updating, make_optimizer
 from bptt.training.parameters import FlatParameters
 from bptt.training.passes import Passes
 from bptt.training.probe import Probe
@@ -64,6 +64,7 @@ class TrainingRun:
         norms = spec.statistics.interval > 0
         self.passes = Passes(self.model, self.parameters, self.task, norms)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
+        self.updating = Updating(self.optimizer)
         self.clipper_state = dict(self.clipper.initial_state(self.parameters.named))
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
@@ -178,7 +179,7 @@ class TrainingRun:
             self.clipper_state = dict(state)
             self.parameters.set_gradients(clipped)
         self.window.add_clip(report, self.spec.optimizer.lr)
-        update(self.optimizer)
+        self.updating.step()
         if not self.parameters.are_finite():
             where = divergence.first_nonfinite(self.parameters.named.items())
             self.outcome = Outcome("diverged", self.step, where)
