@@ -23,7 +23,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -208,19 +208,40 @@ class Journal:
         self._file.close()
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a crash at any moment leaves the old or the new content, whole."""
+def replace(path: Path, content: bytes, durable: bool = True) -> None:
+    """Write a file so that a crash at any moment leaves the old or the new content, whole.
+
+    Args:
+        path: of the file.
+        content: all that will be in it.
+        durable: have it on the disk before this returns; else `make_durable` must follow, and
+            until then only a crash of the process, not of the machine, leaves the file whole.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        _sync(path.parent)
+
+
+def make_durable(paths: Sequence[Path]) -> None:
+    """Have files on the disk that were replaced without that; cheaper together than one by one."""
+    for path in paths:
+        _sync(path)
+    for folder in {path.parent for path in paths}:
+        _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def attempts(runs: Path, run_id: str) -> list[RunFolder]:

@@ -70,7 +70,7 @@ def resumed(run, *arguments, **keywords):
 def spec(make_spec):
     return make_spec(
         {"name": "adding", "length": 10},
-        training={"steps": 300 * EACH, "evaluate_every": 7, "stop_when_solved": False},
+        training={"steps": 60 * EACH, "evaluate_every": 7, "stop_when_solved": False},
     )
 
 

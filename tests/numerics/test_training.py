@@ -7,6 +7,7 @@ from torch import nn
 from bptt.training import TrainingRun, train
 from bptt.training.checkpoint import from_bytes, to_bytes
 from bptt.training.data import TrainingData
+from bptt.training.run import log_interval
 from bptt.training.torch_weights import to_torch
 
 CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
@@ -235,6 +236,13 @@ def test_solved_run_stops_at_the_evaluation_that_says_so(make_spec):
     assert run.outcome.step % 10 == 0
 
 
+@pytest.mark.parametrize(
+    ("steps", "interval"), [(1, 1), (60, 1), (120, 2), (600, 10), (3299, 10), (3300, 11)]
+)
+def test_log_lines_are_few_in_short_runs_and_three_hundred_in_long_ones(steps, interval):
+    assert log_interval(steps) == interval
+
+
 def test_log_line_is_the_mean_of_the_updates_since_the_last(make_spec):
     def losses(steps):
         run = TrainingRun(make_spec(training={"steps": steps, "stop_when_solved": False}))
@@ -246,7 +254,7 @@ def test_log_line_is_the_mean_of_the_updates_since_the_last(make_spec):
                 break
         return found
 
-    each, pairs = losses(300), losses(600)
+    each, pairs = losses(60), losses(120)
 
     assert sorted(pairs) == list(range(2, 41, 2))
     for step, mean in pairs.items():

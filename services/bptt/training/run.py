@@ -35,10 +35,19 @@ from bptt.training.training_flow import TrainingFlow
 from bptt.training.window import Window
 
 LOG_LINES = 300
-"""Points per metric over a whole run: what a chart can show."""
+"""Points per metric over a long run: what a chart can show."""
+
+SHORT_LOG_LINES, LOG_WINDOW = 60, 10
+"""A short run has at least so many, of at most so many updates each: storing points takes longer
+than the updates between them."""
 
 HOPELESS = 100
 """Updates skipped in a row after which the run counts as diverged: nothing changes any more."""
+
+
+def log_interval(steps: int) -> int:
+    """Return how many updates of a run of `steps` one log line stands for."""
+    return max(1, steps // LOG_LINES, min(LOG_WINDOW, steps // SHORT_LOG_LINES))
 
 
 class TrainingRun:
@@ -77,7 +86,7 @@ class TrainingRun:
         self.skipped = 0
         self.seconds = 0.0
         self.statistics_seconds = 0.0
-        self.log_every = max(1, spec.training.steps // LOG_LINES)
+        self.log_every = log_interval(spec.training.steps)
         """Updates between two log lines."""
 
     def advance(self) -> Report:

@@ -10,6 +10,10 @@ from torch.nn.functional import pad
 from bptt.kernels import Unrolled
 
 
+KEPT = 32
+"""Updates whose norms are kept as they are before they are added up: adding takes longer."""
+
+
 class TrainingFlow:
     """Mean and largest norm(dL/ds_t) of each state and step over the updates since a probe.
 
@@ -21,6 +25,7 @@ class TrainingFlow:
         self._begin()
 
     def _begin(self) -> None:
+        self._kept: dict[str, list[Tensor]] = {}
         self._sums: dict[str, Tensor] = {}
         self._peaks: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
@@ -29,7 +34,12 @@ class TrainingFlow:
         """Count one update, whose backward pass is over."""
         for number, layer in enumerate(layers):
             for direction, unrolled in layer.items():
-                self._count(f"{number}/{direction}", unrolled.gradient_norms)
+                key = f"{number}/{direction}"
+                kept = self._kept.setdefault(key, [])
+                norms = unrolled.gradient_norms
+                if kept and (len(kept) == KEPT or kept[0].shape != norms.shape):
+                    self._add_up(key)
+                kept.append(norms.clone())
 
     def take(self, states: Sequence[str]) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Return metrics and arrays of the updates so far, and begin anew.
@@ -42,6 +52,8 @@ class TrainingFlow:
         """
         metrics: dict[str, float] = {}
         arrays: dict[str, Tensor] = {}
+        for key in self._kept:
+            self._add_up(key)
         for key, sums in self._sums.items():
             means = sums / self._counts[key]
             both = torch.stack([means, self._peaks[key]], dim=1)
@@ -53,28 +65,33 @@ class TrainingFlow:
         self._begin()
         return metrics, arrays
 
-    def _count(self, key: str, norms: Tensor) -> None:
+    def _add_up(self, key: str) -> None:
+        kept = torch.stack(self._kept[key])
+        self._kept[key].clear()
+        states, time = kept.shape[1:]
         if key not in self._sums:
-            self._sums[key] = norms.clone()
-            self._peaks[key] = norms.clone()
-            self._counts[key] = torch.ones(norms.shape[1], dtype=torch.float64)
-            return
-        longer = norms.shape[1] - self._sums[key].shape[1]
+            self._sums[key] = torch.zeros(states, time, dtype=torch.float64)
+            self._peaks[key] = torch.zeros(states, time, dtype=torch.float64)
+            self._counts[key] = torch.zeros(time, dtype=torch.float64)
+        longer = time - self._sums[key].shape[1]
         if longer > 0:
-            for kept in (self._sums, self._peaks, self._counts):
-                kept[key] = pad(kept[key], (0, longer))
-        time = norms.shape[1]
-        self._sums[key][:, :time] += norms
+            for sums in (self._sums, self._peaks, self._counts):
+                sums[key] = pad(sums[key], (0, longer))
+        self._sums[key][:, :time] += kept.sum(0)
         peaks = self._peaks[key][:, :time]
-        torch.maximum(peaks, norms, out=peaks)
-        self._counts[key][:time] += 1
+        torch.maximum(peaks, kept.amax(0), out=peaks)
+        self._counts[key][:time] += len(kept)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        kept = (self._sums, self._peaks, self._counts)
-        return {key: [tensors[key].clone() for tensors in kept] for key in self._sums}
+        sums = (self._sums, self._peaks, self._counts)
+        return {
+            "kept": {key: list(kept) for key, kept in self._kept.items()},
+            "sums": {key: [tensors[key].clone() for tensors in sums] for key in self._sums},
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what a checkpoint kept."""
-        for key, (sums, peaks, counts) in state.items():
+        self._kept = {key: list(kept) for key, kept in state["kept"].items()}
+        for key, (sums, peaks, counts) in state["sums"].items():
             self._sums[key], self._peaks[key], self._counts[key] = sums, peaks, counts

@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from bptt.errors import CheckpointDamaged
-from bptt.run_folder import Journal, RunFolder, replace
+from bptt.run_folder import Journal, RunFolder, make_durable, replace
 from bptt.training.checkpoint import from_bytes, to_bytes
 from bptt.training.reports import Report
 
@@ -52,6 +53,8 @@ class Recorder:
             training.load_state_dict(saved["run"])
             length = saved["journal"]
         self._journal = Journal(folder, length)
+        self._probes: list[Path] = []
+        """Written since the last checkpoint."""
         self._line = (time.perf_counter(), training.step)
         self.saved_step = training.step
         """Updates done at the last checkpoint."""
@@ -85,6 +88,8 @@ class Recorder:
     def checkpoint(self) -> None:
         """Save the run between two updates; the journal up to here is now final."""
         length = self._journal.sync()
+        make_durable(self._probes)
+        self._probes.clear()
         state = {
             "run": self._training.state_dict(),
             "journal": length,
@@ -104,7 +109,8 @@ class Recorder:
         for name, weights in self._training.weights().items():
             buffer = io.BytesIO()
             torch.save(weights, buffer)
-            replace(checkpoints / f"{name}.pt", buffer.getvalue())
+            replace(checkpoints / f"{name}.pt", buffer.getvalue(), durable=False)
+        make_durable(sorted(checkpoints.iterdir()))
         result = self._result()
         self._folder.write("result", result)
         return result
@@ -135,7 +141,9 @@ class Recorder:
         np.savez_compressed(buffer, **arrays)
         self._folder.probes.mkdir(exist_ok=True)
         path = self._folder.probes / f"{report.step:08d}.npz"
-        replace(path, buffer.getvalue())
+        # of use only once a checkpoint lies behind it
+        replace(path, buffer.getvalue(), durable=False)
+        self._probes.append(path)
         return str(path.relative_to(self._folder.path))
 
     def _statistics_share(self) -> float:
