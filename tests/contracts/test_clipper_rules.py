@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bptt.conformance import check_clipper
-from bptt.contracts import Clipper, ClipReport, joint_norm
+from bptt.contracts import Clipper, ClipReport, FlatGradients, joint_norm
 from bptt.errors import ContractViolation
 
 
@@ -214,6 +214,16 @@ class ReportsRunsApart(Reported):
         return report._replace(threshold=report.threshold * (2.0 if packed else 1.0))
 
 
+class TellsSideBySideApart(Bounded):
+    def clip(self, gradients, parameters, state):
+        lengthens = isinstance(parameters, FlatGradients)
+        self.bound = 2.0 if lengthens else 1.0
+        return super().clip(gradients, parameters, state)
+
+    def scale(self, norm, state):
+        return torch.where(norm > self.bound, self.bound / norm, 1.0)
+
+
 FAULTS = {
     StateIsNoTensor: "initial_state must return a mapping from names to tensors.",
     ForgetsState: "clip must return the state under the names they came with.",
@@ -241,6 +251,7 @@ FAULTS = {
     DeniesClipping: "changed a gradient and reports that it did not.",
     ClaimsClipping: "changed no gradient and reports that it did.",
     FailsOnSecondStep: "must return finite values for finite gradients",
+    TellsSideBySideApart: "clip differs for gradients that lie side by side in one vector.",
     KnowsItsFirstState: "clip differs after its state was saved and loaded.",
     BranchesOnValue: "clip under torch.func.vmap (does it branch on a value?) raised RuntimeError",
     TellsRunsApart: "clip of many runs by torch.func.vmap differs from each alone.",

@@ -24,6 +24,7 @@ VARIANTS = [
     ("cell", "lru", {"nonlinearity": "identity", "r_min": 0.9, "r_max": 0.999, "phi_max": 0.3}),
     ("cell", "mingru", {"candidate": "linear", "forget_bias": "chrono"}),
     ("cell", "minlstm", {"forget_bias": 3.0, "input_std": 0.1}),
+    ("clipper", "agc", {"clipping": 1e-5, "eps": 1e-6, "clip_read_out": True}),
     ("clipper", "global_norm", {"max_norm": 1e-3}),
     ("clipper", "value", {"clip_value": 1e-3}),
     ("task", "adding", {"variant": "pascanu", "length": 20}),

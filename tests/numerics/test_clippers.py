@@ -9,12 +9,18 @@ from torch.func import vmap
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from bptt.contracts import joint_norm
+from bptt_plugins.clippers.agc import AdaptiveGradientClipping
 from bptt_plugins.clippers.global_norm import GlobalNorm
 from bptt_plugins.clippers.none import NoClipping
 from bptt_plugins.clippers.value import Value
 
 FLOAT64 = torch.float64
-CLIPPERS = {"none": NoClipping(), "global_norm": GlobalNorm(), "value": Value()}
+CLIPPERS = {
+    "agc": AdaptiveGradientClipping(),
+    "none": NoClipping(),
+    "global_norm": GlobalNorm(),
+    "value": Value(),
+}
 
 # magnitudes from vanished to exploded, both signs, and zero
 elements = st.builds(
@@ -31,7 +37,7 @@ examined = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 def clip(clipper, found):
-    """Return clipped gradients and report; the built-ins need no parameters and no state."""
+    """Return clipped gradients and report, with the gradients as parameters; no state is kept."""
     clipped, state, report = clipper.clip(found, found, clipper.initial_state(found))
     assert state == {}
     return clipped, report

@@ -14,6 +14,9 @@ from bptt.contracts import (
     joint_norm,
 )
 
+# tensors, because an operation on a number makes one each time
+ONE, SMALL = torch.tensor([1.0, 1e-6], dtype=torch.float64)
+
 
 class GlobalNorm(Clipper):
     """Rescale all gradients together when their joint norm exceeds `max_norm`.
@@ -26,13 +29,13 @@ class GlobalNorm(Clipper):
     """
 
     def __init__(self, *, max_norm: Annotated[float, Gt(0)] = 1.0) -> None:
-        self.max_norm = max_norm
+        self.threshold = torch.tensor(max_norm, dtype=torch.float64)
 
     def clip(
         self, gradients: Gradients, parameters: Gradients, state: ClipperState
     ) -> tuple[Gradients, ClipperState, ClipReport]:
         norm = joint_norm(gradients)
-        scale = (self.max_norm / (norm + 1e-6)).clamp(max=1.0)
-        threshold = torch.full_like(norm, self.max_norm)
-        report = ClipReport(norm, norm * scale, scale, scale < 1, threshold)
-        return elementwise(gradients, lambda g: g * scale.to(g.dtype)), state, report
+        # how torch divides a number by a tensor
+        scale = torch.minimum((norm + SMALL).reciprocal() * self.threshold, ONE)
+        report = ClipReport(norm, norm * scale, scale, scale < ONE, self.threshold)
+        return elementwise(gradients, lambda g: g * scale.type_as(g)), state, report

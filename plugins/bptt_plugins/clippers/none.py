@@ -4,6 +4,9 @@ import torch
 
 from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, joint_norm
 
+ONE, INFINITY = torch.tensor([1.0, torch.inf], dtype=torch.float64)
+NO = torch.tensor(False)
+
 
 class NoClipping(Clipper):
     """Leave every gradient as it is."""
@@ -12,6 +15,4 @@ class NoClipping(Clipper):
         self, gradients: Gradients, parameters: Gradients, state: ClipperState
     ) -> tuple[Gradients, ClipperState, ClipReport]:
         norm = joint_norm(gradients)
-        one = torch.ones_like(norm)
-        report = ClipReport(norm, norm, one, norm < 0, one * torch.inf)
-        return gradients, state, report
+        return gradients, state, ClipReport(norm, norm, ONE, NO, INFINITY)

@@ -15,6 +15,9 @@ from bptt.contracts import (
     side_by_side,
 )
 
+# tensors, because an operation on a number makes one each time
+ONE, ZERO = torch.tensor([1.0, 0.0], dtype=torch.float64)
+
 
 class Value(Clipper):
     """Clamp every element of every gradient to [-clip_value, clip_value]. Mikolov 2012.
@@ -27,6 +30,7 @@ class Value(Clipper):
 
     def __init__(self, *, clip_value: Annotated[float, Gt(0)] = 1.0) -> None:
         self.clip_value = clip_value
+        self.threshold = torch.tensor(clip_value, dtype=torch.float64)
 
     def clip(
         self, gradients: Gradients, parameters: Gradients, state: ClipperState
@@ -34,7 +38,9 @@ class Value(Clipper):
         norm = joint_norm(gradients)
         clipped = elementwise(gradients, lambda g: g.clamp(-self.clip_value, self.clip_value))
         after = joint_norm(clipped)
-        scale = torch.where(norm > 0, after / norm, torch.ones_like(norm))
-        changed = (side_by_side(clipped) != side_by_side(gradients)).any()
-        threshold = torch.full_like(norm, self.clip_value)
-        return clipped, state, ClipReport(norm, after, scale, changed, threshold)
+        scale = torch.where(norm > ZERO, after / norm, ONE)
+        joint = side_by_side(gradients)
+        # a number, unlike a tensor, is compared in the type of the gradients, as `clamp` does;
+        # there is no largest of no elements
+        changed = joint.abs().amax() > self.clip_value if len(joint) else norm > ZERO
+        return clipped, state, ClipReport(norm, after, scale, changed, self.threshold)

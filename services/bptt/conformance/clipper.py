@@ -52,15 +52,19 @@ def _check_state(name: str, state: ClipperState) -> None:
 def _check_side_by_side(
     clipper: Clipper, gradients: dict[str, Tensor], parameters: Gradients, state: ClipperState
 ) -> None:
-    """Gradients that lie side by side, as in training, are clipped like any others."""
+    """Gradients and parameters that lie side by side, as in training, are treated like others."""
     name = type(clipper).__name__
     places, end = {}, 0
     for key, gradient in gradients.items():
         places[key] = (slice(end, end + gradient.numel()), gradient.shape)
         end += gradient.numel()
-    flat = FlatGradients(torch.cat([g.flatten() for g in gradients.values()]), places)
-    check_step(clipper, flat, parameters, state)
-    alone, together = (clip(clipper, given, parameters, state) for given in (gradients, flat))
+    flat, weights = (
+        FlatGradients(torch.cat([tensors[key].flatten() for key in gradients]), places)
+        for tensors in (gradients, parameters)
+    )
+    check_step(clipper, flat, weights, state)
+    alone = clip(clipper, gradients, parameters, state)
+    together = clip(clipper, flat, weights, state)
     require(
         same([together[0][key] for key in gradients], list(alone[0].values()), 1e-6),
         f"{name}.clip differs for gradients that lie side by side in one vector.",

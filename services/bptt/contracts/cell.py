@@ -21,6 +21,8 @@ class Cell(nn.Module, ABC):
     their annotations the schema, for example `gain: Annotated[float, Gt(0)] = 1.0`; a
     `pathlib.Path` is made absolute before it gets there.
     Parameters are drawn from torch's global generator, which the framework seeds per run.
+    A matrix that a cell holds itself is used as `x @ W`, so that a column belongs to a unit; in one
+    that a module of torch holds, such as `nn.Linear`, a row does. Clippers rely on it.
 
     Args:
         input_size: number of features of `x_t`.

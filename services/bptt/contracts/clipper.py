@@ -8,11 +8,15 @@ import torch
 from torch import Tensor
 
 Gradients = Mapping[str, Tensor]
-"""Gradients (or parameters) of one run by parameter name."""
+"""Gradients (or parameters) of one run by parameter name: `embedding.weight`;
+`stack.layers.<layer>.cells.<direction>.<name in the cell>`; `stack.carries.<layer>.weight` and
+`.bias` of highway gates; `read_out.weight` and `.bias`."""
 
 
 class FlatGradients(Mapping[str, Tensor]):
     """Gradients that lie side by side in one vector, so that one operation treats all alike.
+
+    In training, gradients and parameters both do, in the same places.
 
     Args:
         flat: (elements,) all of them.

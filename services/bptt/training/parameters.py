@@ -37,6 +37,8 @@ class FlatParameters:
                 offset += parameter.numel()
         self.gradients = FlatGradients(self.flat.grad[:count], places)
         """The gradients that the optimiser reads."""
+        self.values = FlatGradients(self.flat.data[:count], places)
+        """The parameters themselves, without a graph."""
 
     def set_gradients(self, gradients: Gradients) -> None:
         """Copy the gradients to where the optimiser reads them."""

@@ -74,7 +74,7 @@ class TrainingRun:
         self.passes = Passes(self.model, self.parameters, self.task, norms)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
         self.updating = Updating(self.optimizer)
-        self.clipper_state = dict(self.clipper.initial_state(self.parameters.named))
+        self.clipper_state = dict(self.clipper.initial_state(self.parameters.values))
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
         self.probe = Probe(spec, self.task) if spec.statistics.interval else None
@@ -183,7 +183,7 @@ class TrainingRun:
     def _apply(self, gradients: Gradients) -> None:
         with torch.no_grad():
             clipped, state, report = self.clipper.clip(
-                gradients, self.parameters.named, self.clipper_state
+                gradients, self.parameters.values, self.clipper_state
             )
             self.clipper_state = dict(state)
             self.parameters.set_gradients(clipped)

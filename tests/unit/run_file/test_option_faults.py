@@ -42,7 +42,7 @@ ONE_FAULT = {
     "an unknown clipper": (
         LEAST + "clipper: global\n",
         "3: Unknown clipper 'global'; did you mean 'global_norm'? "
-        "Installed: global_norm, none, value.",
+        "Installed: agc, global_norm, none, value.",
     ),
     "an unknown optimizer": (
         LEAST + "optimizer: adan\n",
