@@ -175,7 +175,7 @@ def test_lyapunov_exponent_of_one_unit_is_the_mean_log_of_its_derivatives(make_s
         {"name": "adding", "length": 25},
         {"name": "rnn", "input_std": 2.0},
         model={"hidden_size": 1},
-        statistics={"interval": 1, "jacobian_interval": 1, "sequences": 3},
+        statistics={"interval": 1, "jacobian_interval": 1, "sequences": 2},
         training=EXACT,
     )
     run, metrics, _ = probe_at_start(spec)

@@ -1,11 +1,14 @@
 """The Jacobian of one step of a cell, for all steps of a sequence at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
+
+CACHED_ELEMENTS = 2**16
+"""Elements of Jacobians that are worked on together."""
 
 
 def step_jacobians(cell: Cell, x: Tensor, states: State) -> Tensor:
@@ -53,23 +56,33 @@ def _from_partials(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
     leaves = {name: a.detach().requires_grad_() for name, a in preactivations.items()}
     # laid out as the Jacobians are: half the time
     blocks = {name: block.detach().mT.contiguous() for name, block in cell.recurrent_weights.items()}
-    rows = [
-        torch.cat(_block_row(state, leaves, states, blocks), dim=-1)
-        for state in cell.apply_step(leaves, states)
-    ]
-    return torch.cat(rows, dim=-2)
+    new = cell.apply_step(leaves, states)
+    partials = [_gradients(state.sum(), (*states, *leaves.values())) for state in new]
+    size = len(states) * cell.hidden_size
+    jacobians = torch.zeros(len(x), size, size, dtype=x.dtype)
+    # a few steps at a time, so that what is added to is still in the processor's cache
+    for start in range(0, len(x), together := max(1, CACHED_ELEMENTS // size**2)):
+        steps = slice(start, start + together)
+        _fill(jacobians[steps], [[p[steps] for p in row] for row in partials], leaves, blocks)
+    return jacobians
 
 
-def _block_row(
-    new: Tensor, leaves: Mapping[str, Tensor], states: State, blocks: Mapping[str, Tensor]
-) -> list[Tensor]:
-    partials = _gradients(new.sum(), (*states, *leaves.values()))
-    direct, through = partials[: len(states)], partials[len(states) :]
-    row = [torch.diag_embed(partial) for partial in direct]
-    for name, partial in zip(leaves, through, strict=True):
-        if name in blocks:
-            row[0] = row[0].addcmul(partial.unsqueeze(-1), blocks[name])
-    return row
+def _fill(
+    jacobians: Tensor,
+    partials: Sequence[Sequence[Tensor]],
+    leaves: Iterable[str],
+    blocks: Mapping[str, Tensor],
+) -> None:
+    """Add to (steps, size, size) zeros what each state has of each state and preactivation."""
+    states = len(partials)
+    # (steps, states, hidden, states, hidden)
+    parts = jacobians.unflatten(2, (states, -1)).unflatten(1, (states, -1))
+    for i, row in enumerate(partials):
+        for j, direct in enumerate(row[:states]):
+            parts[:, i, :, j].diagonal(dim1=1, dim2=2).copy_(direct)
+        for name, through in zip(leaves, row[states:], strict=True):
+            if name in blocks:
+                parts[:, i, :, 0].addcmul_(through.unsqueeze(-1), blocks[name])
 
 
 def _gradients(output: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

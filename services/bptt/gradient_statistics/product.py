@@ -9,6 +9,9 @@ from torch import Tensor
 DECADES = 7.0
 """Singular values farther apart than this do not influence each other, to 9 digits or more."""
 
+TOGETHER = 64
+"""Steps whose triangles are scaled at once."""
+
 
 def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Tensor:
     """Return log10 of three singular values of J_T J_{T-1} ... J_{T-k+1} for each lag k.
@@ -41,36 +44,53 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
     wanted = list(range(time + 1) if lags is None else lags)
     spectrum = torch.full((time + 1, 3), torch.nan, dtype=torch.float64)
     spectrum[0] = 0.0
-    # a random frame sorts D by size; the axes would keep a diagonal J in its own order
-    generator = torch.Generator().manual_seed(0)
-    frame = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64)).Q
+    finite = jacobians.isfinite().flatten(start_dim=1).all(1).flip(0)
+    known = time if finite.all() else int(finite.int().argmin())
+    triangles = _triangles(jacobians, min(known, max(wanted, default=0)))
     scale = torch.zeros(size, dtype=torch.float64)
     mixing = torch.eye(size, dtype=torch.float64)
-    finite = jacobians.isfinite().flatten(start_dim=1).all(1).tolist()
-    for lag in range(1, max(wanted, default=0) + 1):
-        if not finite[time - lag]:
-            break
-        frame, triangle = torch.linalg.qr(jacobians[time - lag].mT @ frame)
-        scale, mixing = _multiply(triangle, scale, mixing)
-        if lag in wanted:
-            spectrum[lag] = _singular_values(scale, mixing)
+    lag = 0
+    for part in triangles.split(TOGETHER):
+        for scale, step in zip(*_scaled(part, scale), strict=True):
+            mixing = step @ mixing
+            lag += 1
+            if lag in wanted:
+                spectrum[lag] = _singular_values(scale, mixing)
     return spectrum[wanted]
 
 
-def _multiply(triangle: Tensor, scale: Tensor, mixing: Tensor) -> tuple[Tensor, Tensor]:
-    """Return D' (log10) and N' with D' N' = R D N."""
-    growth = triangle.diagonal().abs()
-    dead = growth <= len(scale) * torch.finfo(torch.float64).eps * growth.max()
-    grown = scale + growth.log10()
-    if not dead.any():
-        # most often, and in half the time
-        return grown, (triangle * _power_of_10(scale - grown.unsqueeze(1))).triu_() @ mixing
-    grown = torch.where(dead, -torch.inf, grown)
-    weights = _power_of_10(scale - grown.unsqueeze(1))
-    step = torch.where(grown.isfinite().unsqueeze(1), (triangle * weights).triu(), 0.0)
-    # a row that died has no influence any more, but N must stay invertible
-    step += torch.diag((~grown.isfinite()).double())
-    return grown, step @ mixing
+def _triangles(jacobians: Tensor, count: int) -> Tensor:
+    """Return R of each step back from the last, (count, size, size)."""
+    time, size, _ = jacobians.shape
+    # a random frame sorts D by size; the axes would keep a diagonal J in its own order
+    generator = torch.Generator().manual_seed(0)
+    frame = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64)).Q
+    triangles = torch.empty(count, size, size, dtype=torch.float64)
+    for lag in range(count):
+        frame, triangles[lag] = torch.linalg.qr(jacobians[time - lag - 1].mT @ frame)
+    return triangles
+
+
+def _scaled(triangles: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Return D (log10) after each step, (steps, size), and what N is multiplied with there.
+
+    Args:
+        triangles: (steps, size, size), R of each step.
+        scale: (size,) log10 of D before them.
+    """
+    size = len(scale)
+    growth = triangles.diagonal(dim1=1, dim2=2).abs()
+    largest = growth.amax(1, keepdim=True)
+    dies = (growth <= size * torch.finfo(torch.float64).eps * largest) | scale.isinf()
+    # one that has died has no influence any more, but N must stay invertible
+    dead = dies.cummax(0).values
+    grown = torch.cat([scale.unsqueeze(0), growth.log10()]).cumsum(0)
+    grown[1:].masked_fill_(dead, -torch.inf)
+    factors = _power_of_10(grown[:-1].unsqueeze(1) - grown[1:].unsqueeze(2))
+    steps = (triangles * factors).triu_()
+    if dead.any():
+        steps = torch.where(dead.unsqueeze(2), torch.eye(size, dtype=torch.float64), steps)
+    return grown[1:], steps
 
 
 def _power_of_10(exponents: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from bptt.kernels import Unrolled
 JACOBIAN_BYTES = 2**26
 """Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
 
-JACOBIAN_SEQUENCES = 4
+JACOBIAN_SEQUENCES = 2
 """Sequences over which Lyapunov exponents are averaged at most."""
 
 PRODUCT_LAGS = 12
