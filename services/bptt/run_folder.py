@@ -109,10 +109,13 @@ class RunFolder:
         """Remove a folder whose run never began."""
         shutil.rmtree(self.path)
 
-    def write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Replace `<name>.json` atomically; after a crash it is the old or the new one."""
+    def write(self, name: str, content: Mapping[str, Any], durable: bool = True) -> None:
+        """Replace `<name>.json` atomically; after a crash it is the old or the new one.
+
+        See `replace` for what is not durable.
+        """
         text = json.dumps(content, indent=1, sort_keys=True, allow_nan=True)
-        replace(self.path / f"{name}.json", text.encode())
+        replace(self.path / f"{name}.json", text.encode(), durable)
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Return the content of `<name>.json`, or None if it was never written."""

@@ -20,6 +20,9 @@ EXPLODED = "#D55E00"
 UNKNOWN = "#BBBBBB"
 """Where nothing was measured, or nothing finite."""
 
+PACKING = {"compress_level": 1}
+"""Of PNG files: a tenth of the time for a twentieth more bytes."""
+
 LAG = "lag k (time steps before the loss)"
 STEP = "training step (updates)"
 
@@ -98,13 +101,15 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     content = io.BytesIO()
     # without a date, and with ids that do not change, two drawings of the same are the same file
     with rc_context({"svg.hashsalt": "bptt"}):
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(content, format=kind, metadata=metadata)
+        if kind == "png":
+            figure.savefig(content, format=kind, pil_kwargs=PACKING)
+        else:
+            figure.savefig(content, format=kind, metadata={"Date": None})
     return content.getvalue()
 
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, making its folder, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
+    figure.savefig(path, format="png", pil_kwargs=PACKING)
     return path

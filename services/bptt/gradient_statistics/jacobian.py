@@ -55,7 +55,9 @@ def _from_partials(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
         preactivations = cell.preactivate(cell.project_input(x), states[0])
     leaves = {name: a.detach().requires_grad_() for name, a in preactivations.items()}
     # laid out as the Jacobians are: half the time
-    blocks = {name: block.detach().mT.contiguous() for name, block in cell.recurrent_weights.items()}
+    blocks = {
+        name: block.detach().mT.contiguous() for name, block in cell.recurrent_weights.items()
+    }
     new = cell.apply_step(leaves, states)
     partials = [_gradients(state.sum(), (*states, *leaves.values())) for state in new]
     size = len(states) * cell.hidden_size

@@ -51,7 +51,8 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
     mixing = torch.eye(size, dtype=torch.float64)
     lag = 0
     for part in triangles.split(TOGETHER):
-        for scale, step in zip(*_scaled(part, scale), strict=True):
+        scales, steps = _scaled(part, scale)
+        for scale, step in zip(scales, steps, strict=True):
             mixing = step @ mixing
             lag += 1
             if lag in wanted:

@@ -45,7 +45,7 @@ class Pictures:
         self._folder = folder
         self._run = run
         self._end = end
-        self._ended = ended
+        self.ended = ended
         self._steps: int = run["spec"]["training"]["steps"]
         self._truncation: int | None = run["spec"]["training"]["truncation"]
 
@@ -65,7 +65,7 @@ class Pictures:
 
     def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[Value]]]:
         """Yield the curves not sent yet: log10 of the norm as a metric whose step is the lag."""
-        wanted = ("init", "mid", "final") if self._ended else ("init",)
+        wanted = ("init", "mid", "final") if self.ended else ("init",)
         if set(wanted) <= set(sent) or self.flow is None:
             return
         from bptt.figures.curves import moments
@@ -96,7 +96,7 @@ class Pictures:
         """
         last = self.probes[-1].step if self.probes else -1
         due = sum(last >= part * self._steps for part in HEAT_MAP_AFTER)
-        due = len(HEAT_MAP_AFTER) + 1 if self._ended else due
+        due = len(HEAT_MAP_AFTER) + 1 if self.ended else due
         if due <= sent or self.flow is None:
             yield sent, None
             return

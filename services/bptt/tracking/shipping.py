@@ -20,6 +20,7 @@ def ship(
     training: bool | None = None,
     ended: Ended | None = None,
     parent: Callable[[], str] = lambda: "",
+    pictures: bool = True,
 ) -> Shipped:
     """Send what is committed in a run's journal and not acknowledged; all of it at the end.
 
@@ -35,6 +36,7 @@ def ship(
             not count; what it has committed is sent, and then nothing more.
         parent: called when the run is new to MLflow: its id of the run's parent there, empty if
             it has none.
+        pictures: draw and send pictures too; without them a run that has ended is not complete.
 
     Returns:
         What MLflow has acknowledged; `complete` once there is nothing left to send, ever.
@@ -46,7 +48,7 @@ def ship(
         with _alone(folder) as alone:
             state = Shipped.read(folder, target.uri)
             if alone and not state.complete:
-                state = _ship(folder, target, state, training, ended, parent)
+                state = _ship(folder, target, state, training, ended, parent, pictures)
                 state.write(folder)
             return state
     # MLflow, its database driver, the network and the disk have no exception in common
@@ -80,12 +82,13 @@ def _ship(
     training: bool | None,
     ended: Ended | None,
     parent: Callable[[], str],
+    pictures: bool,
 ) -> Shipped:
     try:
-        Visit(folder, target, state, parent).ship(training, ended)
+        Visit(folder, target, state, parent).ship(training, ended, pictures)
     except RunMissing:
         state = Shipped(target.uri)
-        Visit(folder, target, state, parent).ship(training, ended)
+        Visit(folder, target, state, parent).ship(training, ended, pictures)
     except RunDeleted:
         state.complete = True
     return state

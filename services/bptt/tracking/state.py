@@ -1,5 +1,6 @@
 """`Shipped`: what MLflow has acknowledged of a run, kept as `shipped.json` in its folder."""
 
+import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
@@ -36,15 +37,19 @@ class Shipped:
     @classmethod
     def read(cls, folder: RunFolder, target: str) -> Self:
         """Return what was shipped to `target`; a run that is complete elsewhere stays so."""
-        content = folder.read("shipped")
+        try:
+            content = folder.read("shipped")
+        except json.JSONDecodeError:
+            # cut off by a crash of the machine
+            content = None
         if content is None or not (content["target"] == target or content["complete"]):
             return cls(target)
         known = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in content.items() if name in known})
 
     def write(self, folder: RunFolder) -> None:
-        """Remember it, atomically."""
-        folder.write("shipped", asdict(self))
+        """Remember it, atomically; what is forgotten in a crash of the machine is sent again."""
+        folder.write("shipped", asdict(self), durable=False)
 
 
 def committed(folder: RunFolder) -> int:

@@ -15,6 +15,8 @@ from bptt.tracking.target import Target
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from bptt.tracking.pictures import Pictures
+
 Ended = Literal["failed", "cancelled"]
 """How a run has ended that has no result."""
 
@@ -38,18 +40,22 @@ class Visit:
             raise FileNotFoundError(f"run.json is missing in {folder.path}")
         self._run: dict[str, Any] = run
 
-    def ship(self, training: bool | None, ended: Ended | None = None) -> None:
+    def ship(
+        self, training: bool | None, ended: Ended | None = None, pictures: bool = True
+    ) -> None:
         """Do it; arguments and failures are those of `shipping.ship`."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._ship(training, ended)
+            self._ship(training, ended, pictures)
         except MlflowException as error:
             if error.error_code in FINAL and self._state.mlflow_run_id:
                 require_run(self._client, self._state.mlflow_run_id)
             raise
 
-    def _ship(self, training: bool | None, ended: Ended | None) -> None:
+    def _ship(self, training: bool | None, ended: Ended | None, pictures: bool) -> None:
+        from bptt.tracking.pictures import Pictures
+
         # the result is read before the journal, which is final from then on
         result = self._folder.read("result")
         end = committed(self._folder)
@@ -59,12 +65,19 @@ class Visit:
             self._client.update_run(self._state.mlflow_run_id, status="RUNNING")
             self._state.status = "RUNNING"
         self._send_journal(end)
-        self._send_pictures(end, ended=bool(ended) or result is not None)
-        if ended:
+        drawn = Pictures(self._folder, self._run, end, bool(ended) or result is not None)
+        self._send_lag_curves(drawn)
+        if pictures:
+            self._send_pictures(drawn)
+        at = description.milliseconds(result["ended_at"]) if result and not ended else None
+        outcome = ended or (result["outcome"] if result else None)
+        if outcome and not pictures:
+            self._end(outcome, at)
+        elif ended:
             failure = self._folder.read("failure") if ended == "failed" else None
-            self._close(ended, {"bptt.failure": failure["message"]} if failure else {})
-        elif result is not None:
-            self._close(result["outcome"], {}, description.milliseconds(result["ended_at"]))
+            self._close(ended, {"bptt.failure": failure["message"]} if failure else {}, at)
+        elif outcome:
+            self._close(outcome, {}, at)
         elif training is False and self._state.status != "KILLED":
             self._client.set_terminated(self._state.mlflow_run_id, "KILLED")
             self._state.status = "KILLED"
@@ -105,31 +118,36 @@ class Visit:
             state.journal, state.step = batch.end, max(state.step, batch.step)
             state.write(self._folder)
 
-    def _send_pictures(self, end: int, ended: bool) -> None:
-        from bptt.tracking.pictures import Pictures
-
-        pictures = Pictures(self._folder, self._run, end, ended)
+    def _send_lag_curves(self, pictures: "Pictures") -> None:
         for name, values in pictures.lag_curves(self._state.lag_curves):
             self._send(values)
             self._state.lag_curves.append(name)
+
+    def _send_pictures(self, pictures: "Pictures") -> None:
         with pictures.heat_map(self._state.heat_maps) as (reached, images):
             if images:
                 self._client.log_artifacts(self._state.mlflow_run_id, str(images))
                 self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
                 self._state.heat_maps = reached
                 self._state.write(self._folder)
-        if ended:
+        if pictures.ended:
             pictures.write_artifacts()
             self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
 
-    def _close(self, outcome: str, tags: Mapping[str, str], at: int | None = None) -> None:
+    def _end(self, outcome: str, at: int | None) -> None:
         """Set the last status, as of a time in milliseconds or now."""
+        status = STATUS.get(outcome, "FINISHED")
+        if self._state.status != status:
+            self._client.set_terminated(self._state.mlflow_run_id, status, at)
+            self._state.status = status
+
+    def _close(self, outcome: str, tags: Mapping[str, str], at: int | None = None) -> None:
+        """Say that nothing more will come."""
         tags = {**tags, "bptt.outcome": outcome, "bptt.sync": "complete"}
         if self._state.keys_left_out:
             tags["bptt.keys_left_out"] = ", ".join(self._state.keys_left_out)
         self._send([], tags)
-        self._state.status = STATUS.get(outcome, "FINISHED")
-        self._client.set_terminated(self._state.mlflow_run_id, self._state.status, at)
+        self._end(outcome, at)
         self._state.complete = True
 
     def _send(self, values: Sequence[Value], tags: Mapping[str, str] | None = None) -> None:

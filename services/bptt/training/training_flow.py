@@ -9,7 +9,6 @@ from torch.nn.functional import pad
 
 from bptt.kernels import Unrolled
 
-
 KEPT = 32
 """Updates whose norms are kept as they are before they are added up: adding takes longer."""
 

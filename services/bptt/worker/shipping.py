@@ -28,6 +28,8 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 """Seconds until the next round after one that failed; they double."""
 AT_ONCE = 1000
 """Runs looked at in one round."""
+DRAWN_WITHIN = 120.0
+"""Seconds after the end of a run within which its pictures wait while all processors train."""
 
 
 @dataclass
@@ -52,11 +54,13 @@ class Round:
         """Visit each run once; return why something was left, empty if nothing was."""
         items = store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id)
         grid_ids = {item.grid_id for item in items}
+        # drawing takes as long as training a small run
+        busy = sum(item.status == "running" for item in items) >= (os.cpu_count() or 1)
         failures = 0
         trouble = ""
         for item in items:
             try:
-                self._visit(item)
+                self._visit(item, busy)
             except TrackingUnavailable as error:
                 trouble = str(error)
                 failures += 1
@@ -69,7 +73,7 @@ class Round:
                 trouble = self.grids.go(grid_ids) or trouble
         return self.grids.go(grid_ids) or trouble
 
-    def _visit(self, item: ToShip) -> None:
+    def _visit(self, item: ToShip, busy: bool) -> None:
         ended = item.status if item.status in ("failed", "cancelled") else None
         folder = self._folder(item)
         if folder is None:
@@ -80,11 +84,13 @@ class Round:
             return
         target = tracking.target_of(self.settings)
         running = item.status == "running" or None
+        waits = busy and not running and _unwritten_for(folder) < DRAWN_WITHIN
         state = tracking.ship(
             *(folder, target),
             training=running,
             ended=ended,
             parent=lambda: self.grids.parent(item),
+            pictures=not waits,
         )
         new = state.mlflow_run_id != (item.mlflow_run_id or "")
         if state.complete or new:
@@ -103,6 +109,14 @@ class Round:
             if (folder.path / "run.json").exists()
         )
         return next(begun, None)
+
+
+def _unwritten_for(folder: RunFolder) -> float:
+    """Return the seconds since the run last wrote down a figure."""
+    try:
+        return time.time() - folder.journal.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def main(worker_id: str) -> None:

@@ -33,6 +33,27 @@ def test_ended_run_has_its_own_times_and_status(make_run, target, stored):
     assert (info.start_time, info.end_time) == (1_763_884_800_000, ENDED)
 
 
+def test_figures_do_not_wait_for_pictures(make_run, target, stored):
+    run = make_run()
+    run.write_whole()
+
+    first = ship(run.folder, target, pictures=False)
+    found = stored(target, run.folder)
+    early, points, pictures = found.run, found.points, found.artifacts("images")
+    second = ship(run.folder, target)
+
+    assert not first.complete
+    assert points == run.points
+    assert (early.info.status, early.info.end_time) == ("FINISHED", ENDED)
+    assert "bptt.sync" not in early.data.tags
+    assert pictures == []
+    assert second.complete
+    assert found.points == run.points
+    assert found.run.info.end_time == ENDED
+    assert found.run.data.tags["bptt.sync"] == "complete"
+    assert len(found.artifacts("images")) == 2
+
+
 def test_run_carries_its_spec_and_who_it_is(make_run, target, stored):
     run = make_run()
     run.write_whole()
