@@ -23,7 +23,7 @@ from bptt.figures import style
 from bptt.training import TrainingRun, prepare_thread, train
 
 STEPPERS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
-OFF = {"bptt": "bptt", "loop": "loop", "script": "script"}
+OFF = {"bptt": "bptt", "update": "update", "loop": "loop", "script": "script"}
 """Without statistics: what each way of taking them is compared with."""
 
 
@@ -34,6 +34,7 @@ class Plan:
     hidden: int = 32
     length: int = 100
     updates: int = 1000
+    long_updates: int = 5000
     intervals: tuple[int, ...] = (100, 10)
     script_updates: int = 100
     log_freq: tuple[int, ...] = (100, 1)
@@ -151,13 +152,21 @@ def _ways(cell: str, plan: Plan, logged: Any) -> dict[str, list[float]]:
     blocks = {"bptt": whole_run(cell, 0, plan)}
     for interval in plan.intervals:
         blocks[f"bptt every {interval}"] = whole_run(cell, interval, plan)
+    long = replace(plan, updates=plan.long_updates)
+    every = plan.intervals[0]
+    blocks[f"bptt every {every}, {long.updates} updates"] = whole_run(cell, every, long)
+    # a probe comes before the first update, and then no more
+    normed = make_run(cell, hidden=plan.hidden, length=plan.length, interval=10_000_000)
+    updates = {"update": run.advance, "update with norms": normed.advance}
     scripts = {"loop": own_loop(run, False), "loop retain_grad": own_loop(run, True)}
     scripts["script"] = torch_script(run)
     if logged:
         for freq in plan.log_freq:
             scripts[f"script watch {freq}"] = watched(run, logged, freq)
     blocks |= {name: repeat(update, plan.script_updates) for name, update in scripts.items()}
-    for warm_up in (whole_run(cell, 1, replace(plan, updates=2)), *scripts.values()):
+    blocks |= {name: repeat(update, plan.updates) for name, update in updates.items()}
+    warm = whole_run(cell, 1, replace(plan, updates=2))
+    for warm_up in (warm, *updates.values(), *scripts.values()):
         warm_up()
     seconds: dict[str, list[float]] = {name: [] for name in blocks}
     for number in range(plan.rounds):
@@ -177,6 +186,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "every state and step at every update, and at a probe all of "
         "[docs/statistics.md](statistics.md); Jacobians and Lyapunov exponents at the first and "
         "last, which a longer run shares among more updates\n"
+        "- update: one of bptt's updates by itself, without and with the norms of dL/ds_t of every "
+        "state and step, in float64\n"
         "- a loop over `nn.*Cell` with `retain_grad` on every h_t: norms of dL/dh_t alone, at "
         "every update, in float32, which loses what has vanished\n"
         "- a script with torch's layer under `wandb.watch`, offline: histograms of the gradients "
@@ -189,7 +200,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for cell, seconds in found.items():
         for name, values in seconds.items():
             cost = "" if name in OFF else spread(ratios(values, seconds[OFF[name.split()[0]]]))
-            own = "" if name.startswith("bptt") else spread(ratios(values, seconds[default]))
+            own = (
+                ""
+                if name.startswith(("bptt", "update"))
+                else spread(ratios(values, seconds[default]))
+            )
             middle = digits(1e6 * statistics.median(values))
             yield f"| {cell} | {name} | {middle} | {cost} | {own} |"
 

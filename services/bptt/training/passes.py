@@ -92,6 +92,10 @@ class Passes:
             and views.keys() <= {id(weight) for weight in known}
         ):
             self._cells = [CellPasses(cell, views, gradient_norms) for cell in own]
+        # none without `_cells`
+        self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))
+        self._listened_to = list(parameters.named.values())
+        self._dtype = parameters.flat.dtype
 
     def run(self, batch: Batch, initial: list[State] | None) -> tuple[Forward, Tensor]:
         """Return what the model did and its loss; the gradients lie in the flat parameters.
@@ -113,12 +117,12 @@ class Passes:
 
     def _kernels(self) -> list[Kernel]:
         """Return the kernel of each layer; none if a layer has none, or autograd is listened to."""
-        if any(parameter._backward_hooks for parameter in self._parameters.named.values()):
-            return []
-        dtype = self._parameters.flat.dtype
+        for parameter in self._listened_to:
+            if parameter._backward_hooks:
+                return []
         found = []
-        for layer, passes in zip(self._model.stack.each_layer(), self._cells, strict=False):
-            kernel = layer.runners[0].kernel(passes.cell, dtype)
+        for layer, passes in self._layers:
+            kernel = layer.runners[0].kernel(passes.cell, self._dtype)
             if kernel is None:
                 return []
             found.append(kernel)
