@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -61,6 +62,17 @@ def die_with_parent(number: signal.Signals) -> None:
     import ctypes
 
     ctypes.CDLL(None, use_errno=True).prctl(1, int(number))  # 1: PR_SET_PDEATHSIG
+
+
+def yield_processor(nice: int) -> None:
+    """Let other processes go first; for a process that leads a session of its own.
+
+    Where the system shares out processors among sessions (autogroup), what `nice` says counts only
+    between processes of one session, and a session has a value of its own.
+    """
+    os.nice(nice)
+    with suppress(OSError):
+        _PROC.joinpath("self/autogroup").write_text(str(nice))
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:

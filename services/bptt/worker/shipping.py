@@ -18,6 +18,7 @@ from bptt.settings import Settings, read_settings
 from bptt.store import Database
 from bptt.store.records import ToShip
 from bptt.worker.grid_shipping import GridShipping
+from bptt.worker.host import yield_processor
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def main(worker_id: str) -> None:
     """Ship until the worker that started this process is gone."""
     threading.Thread(target=_end_with_worker, daemon=True).start()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    os.nice(NICE)
+    yield_processor(NICE)
     settings = read_settings()
     shipping = Round(settings, store.open_database(settings.database), worker_id)
     failures = 0
