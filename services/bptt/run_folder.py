@@ -9,6 +9,7 @@ committed.json    length of the journal at the last checkpoint: what is final
 result.json       outcome and final figures, once the run has ended
 shipped.json      how much of the journal MLflow has acknowledged; shipped.lock keeps others off
 artifacts/        what goes to MLflow as it is: weights, figures, arrays
+images/           the heat map of an ended run, as MLflow shows it
 rejected.jsonl    rows MLflow refused
 log.txt           what the process of a queued run printed
 failure.json      why a queued run cannot go on: cause, message, traceback
@@ -76,6 +77,11 @@ class RunFolder:
     def artifacts(self) -> Path:
         """Files that go to MLflow as they are: figures, arrays, the spec."""
         return self.path / "artifacts"
+
+    @property
+    def images(self) -> Path:
+        """The heat map of an ended run, as MLflow keeps images."""
+        return self.path / "images"
 
     @property
     def is_finished(self) -> bool:

@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from bptt.run_folder import replace
+
 # Okabe & Ito 2008: told apart with every kind of colour blindness; yellow is too pale for lines
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":")
@@ -109,7 +111,7 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, making its folder, and return the path."""
+    """Write a figure as PNG, all of it or nothing, making its folder; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png", pil_kwargs=PACKING)
+    replace(path, to_bytes(figure, "png"), durable=False)
     return path

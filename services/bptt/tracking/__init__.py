@@ -17,7 +17,7 @@ from bptt.tracking.grids import (
     viewed_grids,
 )
 from bptt.tracking.shipper import Shipper
-from bptt.tracking.shipping import is_shipped, ship, unshipped
+from bptt.tracking.shipping import draw, is_shipped, ship, unshipped
 from bptt.tracking.state import Shipped
 from bptt.tracking.target import Target, check_target, target_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "Shipper",
     "Target",
     "check_target",
+    "draw",
     "find_grid",
     "grid_links",
     "is_shipped",

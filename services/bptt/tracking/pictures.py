@@ -99,10 +99,19 @@ class Pictures:
         due = len(HEAT_MAP_AFTER) + 1 if self.ended else due
         if due <= sent or self.flow is None:
             yield sent, None
-            return
-        with tempfile.TemporaryDirectory() as temporary:
-            self._draw_heat_map(self.flow, Path(temporary) / "images")
-            yield due, Path(temporary)
+        elif self.ended:
+            self._draw_heat_map(self.flow, self._folder.images)
+            yield due, self._folder.images
+        else:
+            with tempfile.TemporaryDirectory() as temporary:
+                self._draw_heat_map(self.flow, Path(temporary))
+                yield due, Path(temporary)
+
+    def draw(self) -> None:
+        """Draw everything of an ended run that is not there yet."""
+        self.write_artifacts()
+        if self.flow is not None:
+            self._draw_heat_map(self.flow, self._folder.images)
 
     def write_artifacts(self) -> None:
         """Complete the artifacts of an ended run: its spec, versions, arrays and plots."""
@@ -121,10 +130,14 @@ class Pictures:
 
         flow, title, cut = self.flow, self._run["name"], self._truncation
         plots = artifacts / "plots"
-        heat_map = figures.gradient_heat_map(flow, title=title, steps=self._steps, truncation=cut)
-        figures.save(heat_map, plots / "gradient_heat_map.png")
-        curves = figures.gradient_curves(flow, title=title, truncation=cut)
-        figures.save(curves, plots / "gradient_curves.png")
+        if not (plots / "gradient_heat_map.png").exists():
+            heat_map = figures.gradient_heat_map(
+                flow, title=title, steps=self._steps, truncation=cut
+            )
+            figures.save(heat_map, plots / "gradient_heat_map.png")
+        if not (plots / "gradient_curves.png").exists():
+            curves = figures.gradient_curves(flow, title=title, truncation=cut)
+            figures.save(curves, plots / "gradient_curves.png")
 
     def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
         from PIL import Image
@@ -134,16 +147,24 @@ class Pictures:
         time = milliseconds(self._run["created_at"])
         unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)
         name = f"flow~heatmap+step+0+timestamp+{time}+{unique}"
+        small = folder / f"{name}+compressed.webp"
+        if small.exists():
+            return
         tile = figures.heat_map_tile(
             flow, title=self._run["name"], steps=self._steps, truncation=self._truncation
         )
         png = figures.save(tile, folder / f"{name}.png")
         with Image.open(png) as image:
             # what the pages show first; MLflow itself would shrink it to 256 pixels
-            image.convert("RGB").save(folder / f"{name}+compressed.webp", quality=90)
+            content = io.BytesIO()
+            image.convert("RGB").save(content, "webp", quality=90)
+        # last: both are there if this one is
+        replace(small, content.getvalue(), durable=False)
 
     def _write_arrays(self, path: Path) -> None:
         """Stack the arrays of all probes by name, with the steps they were taken at."""
+        if path.exists():
+            return
         loaded = {probe.step: load_arrays(probe.file) for probe in self.probes}
         arrays = [content for content in loaded.values() if content]
         steps = [step for step, content in loaded.items() if content]
@@ -158,7 +179,9 @@ class Pictures:
             name: np.stack([a.get(name, np.full(shape, np.nan)) for a in arrays])
             for name, shape in same.items()
         }
-        np.savez_compressed(path, steps=np.array(steps), **stacked)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, steps=np.array(steps), **stacked)
+        replace(path, packed.getvalue(), durable=False)
 
 
 def _thinned(lags: int) -> list[int]:

@@ -59,6 +59,20 @@ def ship(
         ) from error
 
 
+def draw(folder: RunFolder) -> None:
+    """Draw the pictures of a run that has its result; `ship` sends what is there already.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+    """
+    from bptt.tracking.pictures import Pictures
+
+    run = folder.read("run")
+    if run is None:
+        raise FileNotFoundError(f"run.json is missing in {folder.path}")
+    Pictures(folder, run, committed(folder), ended=True).draw()
+
+
 def unshipped(runs: Path) -> list[RunFolder]:
     """Return the folders in `runs` that hold something MLflow has not acknowledged."""
     folders = [RunFolder(path.parent) for path in sorted(runs.glob("*/run.json"))]

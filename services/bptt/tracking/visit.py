@@ -126,7 +126,7 @@ class Visit:
     def _send_pictures(self, pictures: "Pictures") -> None:
         with pictures.heat_map(self._state.heat_maps) as (reached, images):
             if images:
-                self._client.log_artifacts(self._state.mlflow_run_id, str(images))
+                self._client.log_artifacts(self._state.mlflow_run_id, str(images), "images")
                 self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
                 self._state.heat_maps = reached
                 self._state.write(self._folder)

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
@@ -17,6 +18,7 @@ from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings, read_settings
 from bptt.store import Database
 from bptt.store.records import ToShip
+from bptt.worker.drawing import draw_together
 from bptt.worker.grid_shipping import GridShipping
 from bptt.worker.host import yield_processor
 
@@ -57,6 +59,8 @@ class Round:
         grid_ids = {item.grid_id for item in items}
         # drawing takes as long as training a small run
         busy = sum(item.status == "running" for item in items) >= (os.cpu_count() or 1)
+        if not busy:
+            draw_together(self._undrawn(items))
         failures = 0
         trouble = ""
         for item in items:
@@ -101,6 +105,12 @@ class Round:
                 mlflow_run_id=state.mlflow_run_id,
                 complete=state.complete,
             )
+
+    def _undrawn(self, items: Sequence[ToShip]) -> list[RunFolder]:
+        """Return the folders of runs with a result whose pictures are not there."""
+        ended = [item for item in items if item.status not in ("running", "failed", "cancelled")]
+        folders = [folder for item in ended if (folder := self._folder(item))]
+        return [f for f in folders if f.is_finished and not f.images.exists()]
 
     def _folder(self, item: ToShip) -> RunFolder | None:
         """Return the newest attempt that has begun and lies on this machine."""

@@ -6,6 +6,7 @@ import pytest
 
 from bptt.tracking import is_shipped, saved_view, ship, unshipped
 from bptt.tracking.client import connect
+from bptt.worker.drawing import WORTH_IT, draw_together
 
 ENDED = 1_763_885_100_000
 
@@ -52,6 +53,26 @@ def test_figures_do_not_wait_for_pictures(make_run, target, stored):
     assert found.run.info.end_time == ENDED
     assert found.run.data.tags["bptt.sync"] == "complete"
     assert len(found.artifacts("images")) == 2
+
+
+def test_pictures_of_many_runs_are_drawn_together_and_sent(make_run, target, stored):
+    runs = [make_run(f"lstm-s{seed}") for seed in range(WORTH_IT)]
+    for run in runs:
+        run.write_whole()
+
+    draw_together([run.folder for run in runs])
+    drawn = [sorted(file.name for file in run.folder.images.iterdir()) for run in runs]
+    written = [file.stat().st_mtime_ns for run in runs for file in run.folder.images.iterdir()]
+    for run in runs:
+        assert ship(run.folder, target).complete
+
+    assert [len(names) for names in drawn] == [2] * WORTH_IT
+    for run, names in zip(runs, drawn, strict=True):
+        found = stored(target, run.folder)
+        assert found.artifacts("images") == sorted(f"images/{name}" for name in names)
+        assert "plots/gradient_curves.png" in found.artifacts()
+    again = [file.stat().st_mtime_ns for run in runs for file in run.folder.images.iterdir()]
+    assert again == written
 
 
 def test_run_carries_its_spec_and_who_it_is(make_run, target, stored):
