@@ -4,8 +4,9 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 
 from bptt import tracking
 from bptt.run_folder import RunFolder
@@ -17,20 +18,37 @@ WORTH_IT = 6
 """Runs from which on it is faster to start processes that draw."""
 
 
-def draw_together(folders: Sequence[RunFolder]) -> None:
-    """Draw for runs that have ended, on every processor; what fails is drawn when it is sent."""
+@contextmanager
+def drawing(folders: Sequence[RunFolder]) -> Iterator[Callable[[str], None]]:
+    """Draw for runs that have ended, on every processor, while the block goes on.
+
+    Args:
+        folders: of the runs, in the order in which they are wanted.
+
+    Yields:
+        What waits until a run's pictures are drawn; those that failed are drawn when they are sent.
+    """
     processes = os.cpu_count() or 1
     if processes < 2 or len(folders) < WORTH_IT:
+        yield lambda run_id: None
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bptt.tracking.pictures", "bptt.figures"])
+    pool = ProcessPoolExecutor(
+        processes, context, initializer=die_with_parent, initargs=(signal.SIGKILL,)
+    )
+    drawn: dict[str, Future[None]] = {}
+
+    def wait(run_id: str) -> None:
+        if run_id in drawn and (error := drawn[run_id].exception()):
+            logger.warning("%s: its pictures were not drawn: %s", run_id, error)
+
     try:
-        with ProcessPoolExecutor(
-            processes, context, initializer=die_with_parent, initargs=(signal.SIGKILL,)
-        ) as pool:
-            for future in [pool.submit(tracking.draw, folder) for folder in folders]:
-                if error := future.exception():
-                    logger.warning("a picture was not drawn: %s", error)
-    # a process that was killed, for example because memory ran out
+        drawn |= {folder.run_id: pool.submit(tracking.draw, folder) for folder in folders}
     except (OSError, RuntimeError) as error:
+        # no process could be started, or it died
         logger.warning("pictures are not drawn together: %s", error)
+    try:
+        yield wait
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
@@ -18,7 +18,7 @@ from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings, read_settings
 from bptt.store import Database
 from bptt.store.records import ToShip
-from bptt.worker.drawing import draw_together
+from bptt.worker.drawing import drawing
 from bptt.worker.grid_shipping import GridShipping
 from bptt.worker.host import yield_processor
 
@@ -56,14 +56,18 @@ class Round:
     def go(self) -> str:
         """Visit each run once; return why something was left, empty if nothing was."""
         items = store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id)
-        grid_ids = {item.grid_id for item in items}
         # drawing takes as long as training a small run
         busy = sum(item.status == "running" for item in items) >= (os.cpu_count() or 1)
-        if not busy:
-            draw_together(self._undrawn(items))
+        with drawing([] if busy else self._undrawn(items)) as drawn:
+            return self._visit_all(items, busy, drawn)
+
+    def _visit_all(self, items: Sequence[ToShip], busy: bool, drawn: Callable[[str], None]) -> str:
+        """Visit them once their pictures are drawn; return why something was left."""
+        grid_ids = {item.grid_id for item in items}
         failures = 0
         trouble = ""
         for item in items:
+            drawn(item.run_id)
             try:
                 self._visit(item, busy)
             except TrackingUnavailable as error:

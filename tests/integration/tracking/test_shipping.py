@@ -6,7 +6,7 @@ import pytest
 
 from bptt.tracking import is_shipped, saved_view, ship, unshipped
 from bptt.tracking.client import connect
-from bptt.worker.drawing import WORTH_IT, draw_together
+from bptt.worker.drawing import WORTH_IT, drawing
 
 ENDED = 1_763_885_100_000
 
@@ -60,14 +60,16 @@ def test_pictures_of_many_runs_are_drawn_together_and_sent(make_run, target, sto
     for run in runs:
         run.write_whole()
 
-    draw_together([run.folder for run in runs])
-    drawn = [sorted(file.name for file in run.folder.images.iterdir()) for run in runs]
+    with drawing([run.folder for run in runs]) as drawn:
+        for run in runs:
+            drawn(run.folder.run_id)
+    names_of = [sorted(file.name for file in run.folder.images.iterdir()) for run in runs]
     written = [file.stat().st_mtime_ns for run in runs for file in run.folder.images.iterdir()]
     for run in runs:
         assert ship(run.folder, target).complete
 
-    assert [len(names) for names in drawn] == [2] * WORTH_IT
-    for run, names in zip(runs, drawn, strict=True):
+    assert [len(names) for names in names_of] == [2] * WORTH_IT
+    for run, names in zip(runs, names_of, strict=True):
         found = stored(target, run.folder)
         assert found.artifacts("images") == sorted(f"images/{name}" for name in names)
         assert "plots/gradient_curves.png" in found.artifacts()
