@@ -96,7 +96,8 @@ class Embedded:
                     entry / "environ"
                 ).read_text(errors="replace"):
                     fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                    total += (int(fields[11]) + int(fields[12])) / ticks
+                    # its own, and of its children that have ended
+                    total += sum(map(int, fields[11:15])) / ticks
             except OSError:
                 continue
         return total

@@ -27,12 +27,12 @@ ROOT = Path(__file__).parent.parent
 @dataclass(frozen=True)
 class Plan:
     rounds: int = 2
-    grids: tuple[str, ...] = ("rnn+gru",)
+    grids: tuple[str, ...] = ("rnn+gru", "rnn+gru+lstm")
     length: int = 200
     hidden: int = 32
-    updates: int = 200
+    updates: int = 600
     rivals: tuple[str, ...] = ("loop", "joblib", "ray")
-    every: tuple[int, ...] = (8, 4, 4)
+    every: tuple[int, ...] = (16, 16, 16)
 
 
 def run_rival(rival: str, every: int, cells: str, plan: Plan) -> dict[str, Any]:
@@ -60,13 +60,14 @@ def run_bptt(stack: Embedded, cells: str, plan: Plan, seeds: int) -> dict[str, A
     rates = f"[{', '.join(map(str, RATES))}]"
     cell = f"[{', '.join(f'{{name: {name}, biases: 2}}' for name in names)}]"
     text = text_of(cell, rates, (plan.length, plan.hidden, plan.updates))
-    began = time.perf_counter()
+    used, began = stack.processor_seconds(), time.perf_counter()
     stack.submit(f"name: throughput\n{text}seeds: {seeds}\n", "--force")
     stack.wait()
     seconds = time.perf_counter() - began
     stack.wait_for_shipping()
     shipped = time.perf_counter() - began
     stack.rest()
+    used = stack.processor_seconds() - used
     rows = stack.query(
         "SELECT c.spec, r.seed, r.result FROM runs r JOIN configurations c "
         "ON c.id = r.configuration_id JOIN grids g ON g.id = r.grid_id "
@@ -80,6 +81,7 @@ def run_bptt(stack: Embedded, cells: str, plan: Plan, seeds: int) -> dict[str, A
     return {
         "seconds": seconds,
         "shipped": shipped,
+        "processor": used,
         "runs": len(rows),
         "losses": [losses[point] for point in points(names) if point in losses],
     }
@@ -118,6 +120,11 @@ def per_minute(told: dict[str, float], clock: str = "seconds") -> float:
     return 60 * told["runs"] / told[clock]
 
 
+def per_run(told: list[dict[str, Any]]) -> list[float]:
+    """Return the seconds of processors that a run took, of every round."""
+    return [one["processor"] / one["runs"] for one in told]
+
+
 def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield a table for each grid."""
     yield "## A whole grid\n"
@@ -135,7 +142,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
         "as scripts usually run (denormals are not flushed), and a part of the runs, spread evenly "
         f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
-        "distance of the training loss in the last log line, of which 6 digits are kept.\n"
+        "distance of the training loss in the last log line, of which 6 digits are kept. "
+        "*Processor*: seconds per run, of everything in bptt until MLflow has it and the grid is "
+        "drawn, but without the command; of a rival's training alone.\n"
     )
     for cells, by_who in found.items():
         ours = by_who["bptt"]
@@ -143,14 +152,20 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         sent = spread([per_minute(told, "shipped") for told in ours])
         yield f"{cells.replace('+', ', ')}, {ours[0]['runs']} runs: bptt trains {own} a minute,"
         yield f"{sent} with everything in MLflow.\n"
-        yield "| rival | trained | runs a minute | bptt / rival | ... with MLflow | losses apart |"
-        yield "| --- | --- | --- | --- | --- | --- |"
+        used = per_run(ours)
+        yield (
+            "| rival | trained | runs a minute | bptt / rival | ... with MLflow | losses apart "
+            "| processor, s | rival / bptt |"
+        )
+        yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+        yield f"| bptt | {ours[0]['runs']} | {own} | | | | {spread(used)} | |"
         for rival, theirs in list(by_who.items())[1:]:
             rates = [per_minute(told) for told in theirs]
             columns = [str(theirs[0]["runs"]), spread(rates)]
             for clock in ("seconds", "shipped"):
                 columns.append(spread(ratios([per_minute(told, clock) for told in ours], rates)))
             columns.append(digits(max(map(apart, ours, theirs))))
+            columns += [spread(per_run(theirs)), spread(ratios(per_run(theirs), used))]
             yield f"| {rival} | {' | '.join(columns)} |"
 
 

@@ -1,10 +1,10 @@
 """The grid of `grid_throughput`, as those who use other tools write it.
 
 `python -m benchmarks.rival_grid RIVAL CELL+CELL LENGTH HIDDEN UPDATES EVERY` trains every so many
-of its runs and prints the seconds and the last losses as JSON; RIVAL is `loop` (one run after the
-other), `joblib` or `ray` (two at a time). Data and first weights are those of bptt, so that the
-losses can be compared; everything else is torch's. Starts of Python, of joblib's processes and of
-Ray are not counted, in favour of the rivals.
+of its runs and prints the seconds, the last losses and the seconds of processors as JSON; RIVAL is
+`loop` (one run after the other), `joblib` or `ray` (two at a time). Data and first weights are
+those of bptt, so that the losses can be compared; everything else is torch's. Starts of Python, of
+joblib's processes and of Ray are not counted, in favour of the rivals.
 """
 
 import json
@@ -43,6 +43,8 @@ Point = tuple[str, float, int]
 """Cell, learning rate and seed."""
 Sizes = tuple[int, int, int]
 """Length, hidden units and updates."""
+Trained = tuple[float, float]
+"""Mean loss of bptt's last log line, and seconds of the processor in the thread that trained."""
 
 
 def text_of(cell: str, rate: float | str, sizes: Sizes) -> str:
@@ -57,8 +59,9 @@ def points(cells: list[str], every: int = 1) -> list[Point]:
     return [(cell, rate, seed) for cell in cells for rate in RATES for seed in seeds][::every]
 
 
-def train(point: Point, sizes: Sizes) -> float:
-    """Train one run as a plain script does; return the mean loss of bptt's last log line."""
+def train(point: Point, sizes: Sizes) -> Trained:
+    """Train one run as a plain script does."""
+    began = time.thread_time()
     cell, rate, seed = point
     torch.set_num_threads(1)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -73,15 +76,15 @@ def train(point: Point, sizes: Sizes) -> float:
     update = on_batches(ours, lambda inputs, targets: losses.append(step(inputs, targets)))
     for _ in range(spec.training.steps):
         update()
-    return statistics.mean(losses[-ours.log_every :])
+    return statistics.mean(losses[-ours.log_every :]), time.thread_time() - began
 
 
-def in_a_loop(wanted: list[Point], sizes: Sizes) -> Iterator[list[float]]:
+def in_a_loop(wanted: list[Point], sizes: Sizes) -> Iterator[list[Trained]]:
     yield []
     yield [train(point, sizes) for point in wanted]
 
 
-def with_joblib(wanted: list[Point], sizes: Sizes) -> Iterator[list[float]]:
+def with_joblib(wanted: list[Point], sizes: Sizes) -> Iterator[list[Trained]]:
     from joblib import Parallel, delayed
 
     with Parallel(n_jobs=PARALLEL) as parallel:
@@ -91,14 +94,15 @@ def with_joblib(wanted: list[Point], sizes: Sizes) -> Iterator[list[float]]:
         yield parallel(delayed(train)(point, sizes) for point in wanted)
 
 
-def with_ray(wanted: list[Point], sizes: Sizes) -> Iterator[list[float]]:
+def with_ray(wanted: list[Point], sizes: Sizes) -> Iterator[list[Trained]]:
     """Use Ray Tune as its guide does: a trainable, a search space, a tuner."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
     from ray import tune
 
     def trainable(config: dict[str, Point]) -> None:
-        tune.report({"loss": train(config["point"], sizes)})
+        loss, processor = train(config["point"], sizes)
+        tune.report({"loss": loss, "processor": processor})
 
     with tempfile.TemporaryDirectory() as folder:
         ray.init(num_cpus=PARALLEL, include_dashboard=False, log_to_driver=False)
@@ -108,7 +112,10 @@ def with_ray(wanted: list[Point], sizes: Sizes) -> Iterator[list[float]]:
             param_space={"point": tune.grid_search(wanted)},
             run_config=tune.RunConfig(verbose=0, storage_path=folder),
         )
-        by_point = {tuple(r.config["point"]): r.metrics["loss"] for r in tuner.fit()}
+        by_point = {
+            tuple(r.config["point"]): (r.metrics["loss"], r.metrics["processor"])
+            for r in tuner.fit()
+        }
         yield [by_point[point] for point in wanted]
         ray.shutdown()
 
@@ -122,11 +129,12 @@ def main(rival: str, cells: str, length: str, hidden: str, updates: str, every: 
     # whatever it takes to be ready
     next(training)
     began = time.perf_counter()
-    losses = next(training)
+    trained = next(training)
     seconds = time.perf_counter() - began
     with suppress(StopIteration):
         next(training)
-    print(json.dumps({"seconds": seconds, "losses": losses}))
+    losses, processor = zip(*trained, strict=True)
+    print(json.dumps({"seconds": seconds, "losses": losses, "processor": sum(processor)}))
 
 
 if __name__ == "__main__":
