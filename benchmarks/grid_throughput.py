@@ -108,9 +108,14 @@ def measure(plan: Plan) -> Found:
     return found
 
 
-def apart(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
-    """Return the median relative distance of the losses of the last log line."""
-    every = ours["runs"] // theirs["runs"]
+def apart(ours: dict[str, Any], theirs: dict[str, Any], every: int) -> float:
+    """Return the median relative distance of the losses of the last log line.
+
+    Args:
+        ours: of the whole grid.
+        theirs: of every so many of its runs.
+        every: how many.
+    """
     pairs = zip(ours["losses"][::every], theirs["losses"], strict=True)
     return statistics.median(abs(a - b) / abs(b) for a, b in pairs)
 
@@ -146,6 +151,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "*Processor*: seconds per run, of everything in bptt until MLflow has it and the grid is "
         "drawn, but without the command; of a rival's training alone.\n"
     )
+    every = dict(zip(plan.rivals, plan.every, strict=True))
     for cells, by_who in found.items():
         ours = by_who["bptt"]
         own = spread([per_minute(told) for told in ours])
@@ -164,7 +170,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             columns = [str(theirs[0]["runs"]), spread(rates)]
             for clock in ("seconds", "shipped"):
                 columns.append(spread(ratios([per_minute(told, clock) for told in ours], rates)))
-            columns.append(digits(max(map(apart, ours, theirs))))
+            pairs = zip(ours, theirs, strict=True)
+            columns.append(digits(max(apart(*pair, every[rival]) for pair in pairs)))
             columns += [spread(per_run(theirs)), spread(ratios(per_run(theirs), used))]
             yield f"| {rival} | {' | '.join(columns)} |"
 

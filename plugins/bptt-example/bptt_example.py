@@ -19,6 +19,7 @@ from bptt.contracts import (
     Lt,
     PointwiseCell,
     Task,
+    elementwise,
     joint_norm,
 )
 
@@ -83,7 +84,7 @@ class RunningNorm(Clipper):
         # a mean of zero must not bound anything: all later gradients would be zero too
         threshold = torch.where(mean > 0, self.factor * mean, torch.inf)
         scale = (threshold / norm).clamp(max=1.0)
-        clipped = {name: g * scale.to(g.dtype) for name, g in gradients.items()}
+        clipped = elementwise(gradients, lambda g: g * scale.to(g.dtype))
         after = norm * scale
         kept = torch.where(mean > 0, self.decay * mean + (1 - self.decay) * after, after)
         return clipped, {"mean": kept}, ClipReport(norm, after, scale, scale < 1, threshold)
@@ -124,6 +125,10 @@ class DelayedXor(Task):
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         targets = batch.targets.to(outputs.dtype)
         return binary_cross_entropy_with_logits(outputs[:, 0], targets, reduction="none")
+
+    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        # may be left out: autograd finds it too, at the cost of a kernel
+        return self.losses(outputs, batch), outputs.sigmoid() - batch.targets.unsqueeze(1)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         signs = 2 * batch.targets - 1
