@@ -24,7 +24,7 @@ def clippers(tmp_path_factory):
 def at_work(clippers):
     """A queue with a worker that all tests give failing runs to: they leave no checkpoint."""
     with (
-        open_queue(checkpoint_seconds=1000, run_memory_mb=500) as queue,
+        open_queue(checkpoint_seconds=1000, run_memory_mb=1000) as queue,
         workers_of(queue) as start,
     ):
         start()

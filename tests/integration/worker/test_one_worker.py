@@ -82,24 +82,6 @@ def test_tokens_too_many_start_nothing_twice(queue, worker):
     assert [queue.run(run_id).attempt for run_id in ids] == [1] * 4
 
 
-def test_both_slots_train_at_once_and_cancelled_runs_stop(queue, worker, slow):
-    ids = queue.submit(text=slow.slow(), steps=ENDLESS, seeds=4)
-    busy = until(lambda: queue.statuses(ids).count("running") == 2, PATIENCE)
-    slots = {queue.run(run_id).slot for run_id in ids}
-    for run_id in ids[:2]:
-        queue.wait_for_checkpoint(run_id)
-    children = [queue.child(run_id) for run_id in ids[:2]]
-
-    for run_id in ids[2:] + ids[:2]:
-        store.cancel_run(queue.database, run_id, "ada")
-    queue.wait(ids, "cancelled")
-
-    assert busy, queue.statuses(ids)
-    assert slots == {0, 1, None}
-    assert not any(child.is_running() for child in children)
-    assert [queue.run(run_id).result for run_id in ids] == [None] * 4
-
-
 def test_held_run_stops_and_goes_on_later(queue, worker, slow, undisturbed):
     (run_id,) = queue.submit(text=slow.slow(), steps=STEPS)
     queue.wait_for_checkpoint(run_id)
@@ -140,3 +122,23 @@ def test_worker_survives_the_end_of_the_process_its_runs_come_from(queue, worker
 
     assert worker.process.poll() is None
     assert queue.run(run_id).attempt == 2
+
+
+def test_both_slots_train_at_once_and_cancelled_runs_stop(queue, worker, slow):
+    ids = queue.submit(text=slow.slow(), steps=ENDLESS, seeds=4)
+    busy = until(lambda: queue.statuses(ids).count("running") == 2, PATIENCE)
+    assert busy, queue.statuses(ids)
+    slots = {run_id: queue.run(run_id).slot for run_id in ids}
+    running = [run_id for run_id in ids if slots[run_id] is not None]
+    for run_id in running:
+        queue.wait_for_checkpoint(run_id)
+    children = [queue.child(run_id) for run_id in running]
+
+    # those that wait come first, or they would begin
+    for run_id in sorted(ids, key=running.__contains__):
+        store.cancel_run(queue.database, run_id, "ada")
+    queue.wait(ids, "cancelled")
+
+    assert {*slots.values()} == {0, 1, None}
+    assert not any(child.is_running() for child in children)
+    assert [queue.run(run_id).result for run_id in ids] == [None] * 4
