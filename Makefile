@@ -21,7 +21,7 @@ secrets: ## write .env, random passwords for docker-compose.yml; one that is the
 	@sh deploy/secrets.sh
 
 test: .venv/.test ## run every test that takes minutes, against real servers
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m "not soak and not browser and not compose"
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not browser and not compose"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak

@@ -91,13 +91,22 @@ def test_command_line_starts_light(arguments):
     assert HEAVY & set(json.loads(done.stderr)) == set()
 
 
-@pytest.mark.parametrize("arguments", [["grids"], ["runs", "latch"], ["status"]])
-def test_a_listing_imports_nothing_that_trains_compares_draws_or_migrates(arguments, tmp_path):
-    home = {**os.environ, "BPTT_HOME": str(tmp_path / "home")}
-    file = tmp_path / "latch.yaml"
+@pytest.fixture(scope="module")
+def home_with_a_grid(tmp_path_factory):
+    """The environment of commands that find something to list."""
+    folder = tmp_path_factory.mktemp("listed")
+    home = {**os.environ, "BPTT_HOME": str(folder / "home")}
+    file = folder / "latch.yaml"
     file.write_text("{task: latch, cell: rnn, training: {steps: 1}}\n")
     submit = [sys.executable, "-m", "bptt", "submit", str(file)]
     subprocess.run(submit, env=home, capture_output=True, check=True)
+    return home
+
+
+@pytest.mark.parametrize("arguments", [["grids"], ["runs", "latch"], ["status"]])
+def test_a_listing_imports_nothing_that_trains_compares_draws_or_migrates(
+    arguments, home_with_a_grid
+):
     program = (
         "import json, sys\n"
         "from bptt.cli import main\n"
@@ -107,7 +116,11 @@ def test_a_listing_imports_nothing_that_trains_compares_draws_or_migrates(argume
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", program], env=home, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        env=home_with_a_grid,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     # it did ask the application in this process

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.mlflow_server import MlflowServer
+from tests.servers.mlflow_server import MlflowServer, put_mlflow_database
 from tests.servers.postgres_server import PostgresServer, new_database, start_postgres
 from tests.servers.process import free_port, is_alive, until
 from tests.servers.redis_server import Kind, RedisServer, redis_binary, start_redis
@@ -33,6 +33,7 @@ __all__ = [
     "free_port",
     "is_alive",
     "postgres_server",
+    "put_mlflow_database",
     "redis_binary",
     "redis_server",
     "short_folder",

@@ -1,8 +1,10 @@
 """MLflow as `bptt ui` runs it."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -13,12 +15,36 @@ from bptt.settings import Settings
 from bptt.tracking import environment, server
 from tests.servers.process import Server, free_port
 
+MAKE = """
+import sys
+from pathlib import Path
+from bptt.tracking import Target
+from bptt.tracking.client import connect
+home = Path(sys.argv[1])
+connect(Target(f"sqlite:///{home / 'mlflow.db'}", home))
+"""
+
+
+def put_mlflow_database(home: Path) -> None:
+    """Give a home an empty database of MLflow, which takes MLflow seconds to make.
+
+    Made once for all processes of the tests; where its making is what is tested, leave it out.
+    """
+    # the folder that the tests have to themselves
+    template = Path(os.environ["XDG_CACHE_HOME"]) / "mlflow"
+    if not (template / "mlflow.db").exists():
+        # it appears whole, whoever else makes it; in this process mlflow would stay imported
+        subprocess.run([sys.executable, "-c", MAKE, str(template)], check=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copyfile(template / "mlflow.db", home / "mlflow.db")
+
 
 class MlflowServer(Server):
     """MLflow on a port of this machine, over the database in its folder."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
+        put_mlflow_database(folder)
         self.settings = Settings(home=folder)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

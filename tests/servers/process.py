@@ -64,6 +64,11 @@ class Server(ABC):
                     raise RuntimeError(f"{self.url} does not start:\n{said}")
                 time.sleep(0.1)
 
+    def keep_up(self) -> None:
+        """Start it if it is down."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
     @abstractmethod
     def launch(self, log: Any) -> subprocess.Popen[bytes]:
         """Start the process, without waiting."""

@@ -141,6 +141,24 @@ def test_distribution_without_metadata_is_still_listed(install_plugin):
     assert plugin.origin == "unknown distribution ?"
 
 
+def test_distribution_without_metadata_is_listed_where_another_finder_is_imported(install_plugin):
+    info = install_plugin()
+    info.joinpath("METADATA").unlink()
+    # it takes over from Python's own for the rest of a process
+    program = (
+        "import importlib_metadata, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from bptt import registry\n"
+        "print(registry.find('clipper', 'mine').origin)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(info.parent)], capture_output=True, text=True
+    )
+
+    assert (done.stdout, done.stderr) == ("unknown distribution ?\n", "")
+
+
 @pytest.mark.parametrize(
     ("source", "cause"),
     [

@@ -131,15 +131,15 @@ def _installed(
             # its name and version lie in a file that takes ten times as long to read
             if not _entries(distribution):
                 continue
-            name = distribution.metadata["Name"]
-            canonical = re.sub(r"[-_.]+", "-", name or "").lower()
+            name = _header(distribution, "Name")
+            canonical = re.sub(r"[-_.]+", "-", name).lower()
             if canonical in seen:
                 continue
             if canonical:
                 seen.add(canonical)
                 # an editable install and its build folder are one; the first is imported
                 distribution = metadata.distribution(name)
-            version = distribution.metadata["Version"]
+            version = _header(distribution, "Version")
             for entry in _entries(distribution):
                 kind = _KINDS_BY_GROUP[entry.group]
                 origin = (name or "unknown distribution", version or "?")
@@ -153,6 +153,16 @@ def _installed(
 
 def _entries(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
     return [e for e in distribution.entry_points if e.group in _KINDS_BY_GROUP]
+
+
+def _header(distribution: metadata.Distribution, name: str) -> str:
+    """Return what a distribution's metadata say; empty where they say nothing."""
+    try:
+        return distribution.metadata[name] or ""
+    # where anybody has imported importlib_metadata, as mlflow does, it finds distributions in
+    # Python's stead, and raises an error of its own for one without metadata
+    except Exception:
+        return ""
 
 
 def _contract(kind: Kind) -> type[Any]:

@@ -30,6 +30,7 @@ class Storm:
         faults: how many.
         seed: of the storm; None draws one.
         everything: MLflow is a server, and dies too; root fills the disk now and then.
+        workers: processes, of two slots each.
         per_second: faults per second; more than one mostly measures how fast workers start.
     """
 
@@ -43,6 +44,7 @@ class Storm:
         seed: int | None = None,
         per_second: float = 0.8,
         everything: bool = False,
+        workers: int = 3,
     ) -> None:
         self.runs, self.steps, self.faults = runs, steps, faults
         self.seed = random.randrange(2**32) if seed is None else seed
@@ -51,6 +53,7 @@ class Storm:
         self.cluster = Cluster(
             self.folder,
             database,
+            workers=workers,
             mlflow=everything,
             small_disk=everything and os.geteuid() == 0,
         )

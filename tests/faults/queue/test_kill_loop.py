@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.queue.storm import Storm
 
-SMALL = {"runs": 20, "steps": 60, "faults": 20}
+SMALL = {"runs": 10, "steps": 60, "faults": 8, "workers": 2}
 FULL = {"runs": 500, "steps": 80, "faults": 1000, "everything": True}
 """The proof: about half an hour for each database."""
 

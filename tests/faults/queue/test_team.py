@@ -1,4 +1,4 @@
-"""Four workers on one PostgreSQL and one Redis, over TCP and with passwords."""
+"""Three workers on one PostgreSQL and one Redis, over TCP and with passwords."""
 
 import tempfile
 from pathlib import Path
@@ -12,21 +12,21 @@ from tests.faults.queue.storm import newest_attempt
 from tests.faults.queue.undisturbed import undisturbed_weights
 from tests.faults.queue.weights import weights_hash
 
-RUNS, STEPS = 32, 30
+WORKERS, RUNS, STEPS = 3, 16, 30
 
 
 @pytest.fixture
 def team():
     folder = Path(tempfile.mkdtemp(prefix="bptt"))
-    cluster = Cluster(folder, "postgresql", workers=4, slots=2, pause=0.02, tcp=True)
+    cluster = Cluster(folder, "postgresql", workers=WORKERS, slots=2, pause=0.02, tcp=True)
     yield cluster
     cluster.stop()
 
 
-def test_four_workers_share_a_grid_and_do_every_point_once(team):
+def test_three_workers_share_a_grid_and_do_every_point_once(team):
     file = write_grid(team.folder / "grid.yaml", team.log, seeds=range(RUNS), steps=STEPS)
 
-    team.wait_until(lambda: len(team.query("SELECT id FROM workers")) == 4, "four workers")
+    team.wait_until(lambda: len(team.query("SELECT id FROM workers")) == WORKERS, "all work")
     team.run("submit", str(file))
     team.wait_until(lambda: team.unfinished() == 0, "all runs end")
 
@@ -36,7 +36,7 @@ def test_four_workers_share_a_grid_and_do_every_point_once(team):
     assert verdict.wrong() == {}
     # nothing was disturbed: one attempt each, no update twice
     assert (verdict.attempts, verdict.repeated, verdict.overlaps) == (RUNS, 0, [])
-    assert len(team.query("SELECT DISTINCT worker_id FROM attempts")) == 4
+    assert len(team.query("SELECT DISTINCT worker_id FROM attempts")) == WORKERS
     calm = undisturbed_weights(file, team.folder / "site")
     for number, run_id in ids.items():
         folder = newest_attempt(team.home / "runs" / run_id)

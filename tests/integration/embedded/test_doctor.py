@@ -1,6 +1,7 @@
 """`bptt doctor`: finds what is wrong with a machine, and nothing where nothing is."""
 
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -8,8 +9,6 @@ import sys
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-
-import pytest
 
 from bptt import __version__
 from bptt.embedded.doctor import examine
@@ -36,93 +35,73 @@ def test_nothing_is_wrong_with_the_machine_that_runs_these_tests(home: Home) -> 
     assert not home.folder.exists()
 
 
-def test_a_plugin_that_does_not_load_is_named(folder: Path) -> None:
+def test_whatever_is_a_warning_is_told_beside_all_the_others(folder: Path) -> None:
     metadata = folder / "broken-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[bptt.cells]\nlost = no_such_module:Cell\n")
-    home = Home(folder / "home", PYTHONPATH=str(folder))
-
-    found = examined(home)
-
-    assert found["warn", "plugins"].startswith("broken[lost] 1.0 (no_such_module:Cell) cannot be")
-
-
-def test_a_home_that_others_may_write_in_is_a_warning(home: Home) -> None:
-    home.folder.mkdir()
-    home.folder.chmod(0o777)
-
-    found = examined(home)
-
-    assert found["warn", "home"].endswith(f"chmod go-w {home.folder}")
-
-
-def test_a_redis_that_drops_keys_is_a_warning(folder: Path) -> None:
+    (folder / "home").mkdir()
+    (folder / "home").chmod(0o777)
     with (
         start_redis(folder / "redis", tcp=True) as server,
         closing(server.client()) as client,
     ):
         client.config_set("maxmemory-policy", "allkeys-lru")
-        home = Home(folder / "home", BPTT_REDIS_URL=server.url)
+        home = Home(
+            folder / "home",
+            PYTHONPATH=with_path(folder),
+            BPTT_REDIS_URL=server.url,
+            BPTT_MLFLOW_URL="http://127.0.0.1:1",
+        )
 
         found = examined(home)
 
-        assert "drops keys when it is full (allkeys-lru)" in found["warn", "Redis"]
-        assert server.password not in str(found)
+    warned = {what: told for (level, what), told in found.items() if level == "warn"}
+    assert warned["plugins"].startswith("broken[lost] 1.0 (no_such_module:Cell) cannot be")
+    assert warned["home"].endswith(f"chmod go-w {home.folder}")
+    assert "drops keys when it is full (allkeys-lru)" in warned["Redis"]
+    assert "does not answer; what runs measure waits" in warned["MLflow"]
+    assert {level for level, _ in found} == {"ok", "warn"}
+    assert server.password not in str(found)
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "what", "told"),
-    [
-        ("BPTT_REDIS_URL", "redis://127.0.0.1:1/0", "Redis", "Nothing listens"),
-        ("BPTT_DATABASE_URL", "postgresql://127.0.0.1:1/x", "database", "does not answer"),
-    ],
-)
-def test_a_service_that_does_not_answer_is_a_failure(
-    folder: Path, variable: str, value: str, what: str, told: str
+def test_services_that_do_not_answer_and_a_torch_that_is_not_there_are_failures(
+    folder: Path,
 ) -> None:
-    home = Home(folder / "home", **{variable: value})
-
-    found = examined(home, code=1)
-
-    assert told in found["fail", what]
-
-
-def test_an_mlflow_that_does_not_answer_only_delays(folder: Path) -> None:
-    home = Home(folder / "home", BPTT_MLFLOW_URL="http://127.0.0.1:1")
-
-    found = examined(home)
-
-    assert "does not answer; what runs measure waits" in found["warn", "MLflow"]
-
-
-def test_a_database_of_another_version_is_a_failure(home: Home) -> None:
-    assert home.bptt("database", "upgrade").returncode == 0
-    with closing(sqlite3.connect(home.folder / "bptt.db")) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-
-    found = examined(home, code=1)
-
-    assert "is newer than this bptt" in found["fail", "database"]
-
-
-def test_a_program_that_torch_cannot_be_imported_in_is_a_failure(folder: Path) -> None:
     (folder / "torch.py").write_text("raise ImportError('no libgomp on this machine')\n")
-    home = Home(folder / "home", PYTHONPATH=str(folder))
+    home = Home(
+        folder / "home",
+        PYTHONPATH=with_path(folder),
+        BPTT_REDIS_URL="redis://127.0.0.1:1/0",
+        BPTT_DATABASE_URL="postgresql://127.0.0.1:1/x",
+    )
 
     found = examined(home, code=1)
 
     assert "A process to train in does not start" in found["fail", "training"]
+    assert "Nothing listens" in found["fail", "Redis"]
+    assert "does not answer" in found["fail", "database"]
+    assert ("ok", "home") in found
 
 
-def test_a_stranger_on_the_socket_of_a_stack_that_is_down_is_found(home: Home) -> None:
-    home.folder.mkdir(mode=0o700)
+def with_path(folder: Path) -> str:
+    """Return PYTHONPATH with one more folder, before all others."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def test_a_database_of_another_version_and_a_stranger_on_the_socket_are_failures(
+    home: Home,
+) -> None:
+    assert home.bptt("database", "upgrade").returncode == 0
+    with closing(sqlite3.connect(home.folder / "bptt.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.bind(str(home.folder / "redis.sock"))
         stranger.listen()
 
         found = examined(home, code=1)
 
+    assert "is newer than this bptt" in found["fail", "database"]
     assert "End that process, or set BPTT_HOME" in found["fail", "Redis"]
 
 

@@ -29,19 +29,6 @@ def test_down_where_nothing_is_up_says_so(home: Home) -> None:
     assert not home.folder.exists()
 
 
-def test_a_second_up_in_one_home_names_the_first(home: Home) -> None:
-    with home.up() as first:
-        first.wait_ready()
-
-        foreground, background = home.bptt("up"), home.bptt("up", "-d")
-
-        for second in (foreground, background):
-            assert second.returncode == 2
-            assert f"bptt is up already in {home.folder} (process {first.pid})" in second.stderr
-            assert len(second.stderr.splitlines()) == 1
-        assert first.end() == 0
-
-
 def test_up_has_its_home_to_itself_and_killed_leaves_no_process(home: Home) -> None:
     with home.up() as up:
         up.wait_ready()
@@ -51,12 +38,19 @@ def test_up_has_its_home_to_itself_and_killed_leaves_no_process(home: Home) -> N
         assert home.folder.stat().st_mode & 0o777 == 0o700
         assert len(home.processes()) > 4
 
+        foreground, background = home.bptt("up"), home.bptt("up", "-d")
+
+        for second in (foreground, background):
+            assert second.returncode == 2
+            assert f"bptt is up already in {home.folder} (process {up.pid})" in second.stderr
+            assert len(second.stderr.splitlines()) == 1
+
         os.kill(up.pid, signal.SIGKILL)
 
         assert until(lambda: not home.processes(), WITHIN), home.processes()
 
 
-def test_up_after_a_killed_up_is_up(home: Home) -> None:
+def test_up_after_a_killed_up_is_up_and_what_dies_is_started_again(home: Home) -> None:
     with home.up() as first:
         first.wait_ready()
         # it cannot end by itself: the next one has to see to it
@@ -65,26 +59,19 @@ def test_up_after_a_killed_up_is_up(home: Home) -> None:
         os.kill(left_over, signal.SIGSTOP)
         first.end(signal.SIGKILL)
 
-        with home.up() as second:
-            second.wait_ready()
-
+        with home.up() as up:
+            up.wait_ready()
             assert not is_alive(left_over)
-            assert home.server_pid()
+            server, worker = home.server_pid(), home.pid_of("bptt worker")
+            assert server
 
+            os.kill(server, signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
 
-def test_what_dies_is_started_again(home: Home) -> None:
-    with home.up() as up:
-        up.wait_ready()
-        server, worker = home.server_pid(), home.pid_of("bptt worker")
-        assert server
-
-        os.kill(server, signal.SIGKILL)
-        os.kill(worker, signal.SIGKILL)
-
-        up.wait_said("The Redis server has ended (signal 9)")
-        up.wait_said("The worker has ended (signal 9)")
-        assert until(lambda: up.said().count("runs begin") == 2, WITHIN), up.said()
-        assert home.server_pid() not in (None, server)
-        assert home.pid_of("bptt worker") != worker
-        assert up.end(signal.SIGINT) == 0
+            up.wait_said("The Redis server has ended (signal 9)")
+            up.wait_said("The worker has ended (signal 9)")
+            assert until(lambda: up.said().count("runs begin") == 2, WITHIN), up.said()
+            assert home.server_pid() not in (None, server)
+            assert home.pid_of("bptt worker") != worker
+            assert up.end(signal.SIGINT) == 0
     assert until(lambda: not home.processes(), WITHIN)

@@ -16,17 +16,17 @@ def test_shippers_at_the_same_moment_make_one_parent(queue):
     queue.succeed(6)
     connect(queue.target)
     spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(3)
+    barrier = spawn.Barrier(2)
     arguments = (queue.settings.home, queue.settings.mlflow_url, barrier)
 
-    shippers = [spawn.Process(target=ship_at_once, args=arguments) for _ in range(3)]
+    shippers = [spawn.Process(target=ship_at_once, args=arguments) for _ in range(2)]
     for shipper in shippers:
         shipper.start()
     for shipper in shippers:
         shipper.join()
     queue.ship()
 
-    assert [shipper.exitcode for shipper in shippers] == [0] * 3
+    assert [shipper.exitcode for shipper in shippers] == [0] * 2
     for grid_id, runs in zip(grids, (4, 2), strict=True):
         parent = queue.parent(grid_id)
         children = queue.in_mlflow(grid_id, "train")
@@ -67,7 +67,7 @@ def test_parent_deleted_in_mlflow_is_let_go(queue):
 
 
 def test_mlflow_made_anew_gets_a_running_grid_again(second_server, tmp_path):
-    second_server.restart()
+    second_server.keep_up()
     queue = open_queue(tmp_path / "home", second_server.url, "anew")
     grid_id = queue.submit()
     queue.succeed(1)
@@ -95,7 +95,7 @@ def test_mlflow_made_anew_gets_a_running_grid_again(second_server, tmp_path):
 
 
 def test_server_killed_in_between_delays_the_grid_and_nothing_else(second_server, tmp_path):
-    second_server.restart()
+    second_server.keep_up()
     queue = open_queue(tmp_path / "home", second_server.url, "killed")
     grid_id = queue.submit()
     queue.succeed(1)

@@ -11,6 +11,9 @@ from bptt.tracking.client import connect
 from bptt.worker.shipping import Round
 from tests.integration.tracking.queued_grid import WORKER, open_queue
 
+embedded = pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
+"""For what is said of a grid: it is the same over HTTP, by which the other tests go too."""
+
 
 def table(note):
     """The rows of a note's table, as lists of cells, without the rank and what hangs on it."""
@@ -40,6 +43,7 @@ def test_grid_is_the_parent_of_its_runs(queue):
         assert child.data.metrics["hp/seed"] == int(child.info.run_name[-1])
 
 
+@embedded
 def test_description_is_the_comparison_with_the_best_first(queue):
     grid_id = queue.submit()
     queue.succeed(4)
@@ -73,6 +77,7 @@ def test_description_follows_the_grid_and_counts_what_has_no_value(queue):
     ]
 
 
+@embedded
 def test_one_process_describes_a_running_grid_once_in_a_while_and_its_end_at_once(queue):
     grid_id = queue.submit()
     shipping = Round(queue.settings, queue.database, WORKER)
@@ -90,6 +95,7 @@ def test_one_process_describes_a_running_grid_once_in_a_while_and_its_end_at_onc
     assert queue.parent(grid_id).info.status == "FINISHED"
 
 
+@embedded
 def test_cancelled_grid_is_killed_even_if_nothing_of_it_ever_ran(queue):
     grid_id = queue.submit()
     store.cancel_grid(queue.database, grid_id, "ada")
@@ -100,6 +106,7 @@ def test_cancelled_grid_is_killed_even_if_nothing_of_it_ever_ran(queue):
     assert queue.in_mlflow(grid_id, "train") == []
 
 
+@embedded
 def test_extended_grid_goes_on_under_the_same_parent(queue):
     grid_id = queue.submit()
     queue.succeed(4)
@@ -123,6 +130,7 @@ def test_extended_grid_goes_on_under_the_same_parent(queue):
     assert len(queue.in_mlflow(grid_id, "train")) == 6
 
 
+@embedded
 def test_runs_of_another_grid_are_compared_and_named_but_stay_with_their_parent(queue):
     first = queue.submit()
     done = queue.succeed(4)
@@ -140,6 +148,7 @@ def test_runs_of_another_grid_are_compared_and_named_but_stay_with_their_parent(
         assert f"[{run_id}](#/runs/{mlflow_id})" in queue.note(second)
 
 
+@embedded
 def test_runs_stay_named_after_the_grid_that_ran_them_when_it_is_deleted(queue):
     first = queue.submit()
     queue.succeed(4)
@@ -170,6 +179,7 @@ def test_deleted_grid_loses_its_views_and_says_so_but_keeps_its_runs(queue):
     assert queue.note(deleted).endswith(note)
 
 
+@embedded
 def test_views_of_a_strangers_grid_are_left_alone(queue, tmp_path):
     mine = queue.submit()
     queue.ship()
@@ -228,6 +238,7 @@ def test_links_lead_to_the_views_and_without_them_to_the_same_runs(queue):
     )
 
 
+@embedded
 def test_no_grid_means_no_links(queue):
     grid_id = queue.submit()
     grid = tracking.Grid(grid_id, "gates", queue.project, "ada", 0)
@@ -235,6 +246,7 @@ def test_no_grid_means_no_links(queue):
     assert tracking.grid_links(queue.target, "http://here", grid) == {}
 
 
+@embedded
 def test_many_grids_of_a_project_keep_the_newest_views(queue, monkeypatch):
     monkeypatch.setattr("bptt.tracking.grid_parent.NEWEST", 2)
     made = []

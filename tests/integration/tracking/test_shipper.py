@@ -70,10 +70,33 @@ def test_stopped_run_is_killed_until_it_goes_on(
     assert (drained, status) == (True, "KILLED")
 
 
+def test_what_a_server_missed_is_left_and_shipped_later(
+    make_run, second_server, stored, start_shipper
+):
+    second_server.kill()
+    target = target_of(second_server.settings_of_client)
+    run = make_run()
+    run.write_whole()
+    shipper = start_shipper(target)
+    shipper.add(run.folder)
+    delivered = shipper.drain(timeout=0.5)
+    shipper.close()
+    state_before = check_target(second_server.settings_of_client)
+
+    second_server.start()
+    later = start_shipper(target)
+    for folder in unshipped(run.folder.path.parent):
+        later.add(folder)
+    drained = later.drain()
+
+    assert (delivered, state_before, drained) == (False, "down", True)
+    assert stored(target, run.folder).points == run.points
+
+
 def test_server_killed_in_between_loses_and_doubles_nothing(
     make_run, second_server, stored, start_shipper, wait_until
 ):
-    second_server.start()
+    second_server.keep_up()
     target = target_of(second_server.settings_of_client)
     run = make_run()
     for step in range(3000):
@@ -95,29 +118,6 @@ def test_server_killed_in_between_loses_and_doubles_nothing(
     assert part < committed
     assert (drained_while_down, drained) == (False, True)
     assert stored(target, run.folder).number == 1
-    assert stored(target, run.folder).points == run.points
-
-
-def test_what_a_server_missed_is_left_and_shipped_later(
-    make_run, second_server, stored, start_shipper
-):
-    second_server.kill()
-    target = target_of(second_server.settings_of_client)
-    run = make_run()
-    run.write_whole()
-    shipper = start_shipper(target)
-    shipper.add(run.folder)
-    delivered = shipper.drain(timeout=0.5)
-    shipper.close()
-    state_before = check_target(second_server.settings_of_client)
-
-    second_server.start()
-    later = start_shipper(target)
-    for folder in unshipped(run.folder.path.parent):
-        later.add(folder)
-    drained = later.drain()
-
-    assert (delivered, state_before, drained) == (False, "down", True)
     assert stored(target, run.folder).points == run.points
 
 

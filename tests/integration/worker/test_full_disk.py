@@ -30,18 +30,13 @@ def on_small_disk(start_worker, queue, mebibytes=24):
     return worker, Path(f"/proc/{worker.process.pid}/root{queue.settings.runs}")
 
 
-def test_a_run_goes_on_where_it_stood_when_there_is_room_again(
-    queue, redis, start_worker, faulty, tmp_path, monkeypatch
-):
-    # a run of a second might have ended before its disk is full: this one waits for the word
-    go = tmp_path / "go"
-    monkeypatch.setenv("FAULTY_GO", str(go))
-    go.touch()
-    calm = queue.submit(text=faulty("creep"), steps=3000)
+def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, start_worker, faulty):
+    calm = queue.submit(text=faulty.slow(), steps=1000)
+    faulty.go()
     worker, disk = on_small_disk(start_worker, queue)
     queue.wait(calm)
-    go.unlink()
-    disturbed = queue.submit(text=faulty("creep"), steps=3000)
+    # a run of a second might have ended before its disk is full: this one waits for the word
+    disturbed = queue.submit(text=faulty.slow(), steps=1000)
     # the second checkpoint is the first one behind an update
     assert until(lambda: list(disk.glob(f"{disturbed[0]}/a1/*.previous.pt")), PATIENCE)
     fill(disk / "ballast")
@@ -49,7 +44,7 @@ def test_a_run_goes_on_where_it_stood_when_there_is_room_again(
     assert until(lambda: store.queue_status(queue.database).workers[0].trouble, PATIENCE)
     (told,) = [w.trouble for w in store.queue_status(queue.database).workers]
     (_, why) = store.position(queue.database, disturbed[0])
-    go.touch()
+    faulty.go()
     (disk / "ballast").unlink()
     queue.wait(disturbed)
 
@@ -65,20 +60,6 @@ def test_a_run_goes_on_where_it_stood_when_there_is_room_again(
     assert queue.run(disturbed[0]).result["hash"] == queue.run(calm[0]).result["hash"]
     assert until(lambda: not store.queue_status(queue.database).workers[0].trouble, PATIENCE)
     assert worker.said(f"there is room in {queue.settings.runs} again")
-
-
-def test_a_run_that_alone_finds_no_room_fails_after_three_attempts(
-    queue, redis, start_worker, faulty
-):
-    (run_id,) = queue.submit(text=faulty("no_room"))
-    start_worker()
-    queue.wait([run_id], "failed")
-
-    failure = queue.run(run_id).failure
-    assert failure["cause"] == "disk_full"
-    assert "3 times by itself" in failure["message"]
-    assert "No space left on device" in failure["message"]
-    assert "bptt retry" in failure["hint"]
 
 
 def test_what_a_quota_leaves_is_tried_out_after_a_run_found_no_room(tmp_path, monkeypatch):

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from bptt import store
-from bptt.settings import Settings
-from tests.integration.worker.conftest import Queue
+from tests.integration.worker.queue import Queue, open_queue
 from tests.servers import short_folder, start_postgres, start_redis, until
 
 PATIENCE = 400.0
+STEPS = 1000
+"""Of a slow run: minutes, unless it is let go."""
 
 
 @pytest.fixture
@@ -22,37 +22,16 @@ def postgres():
 @pytest.fixture
 def queue(postgres) -> Iterator[Queue]:
     """An empty queue on a PostgreSQL that may be killed."""
-    with short_folder() as home, start_redis(home / "redis", tcp=True) as redis:
-        settings = Settings(
-            home=home,
-            database_url=postgres.new_database(),
-            redis_url=redis.url,
-            slots=1,
-            lease_seconds=9,
-            checkpoint_seconds=0.2,
-        )
-        database = store.open_database(settings.database)
-        store.upgrade(database)
-        yield Queue(settings, database)
-        database.close()
-
-
-def test_workers_share_a_grid(queue, start_worker, undisturbed):
-    ids = queue.submit(steps=600, seeds=8)
-
-    start_worker()
-    start_worker()
-    queue.wait(ids)
-
-    assert [queue.run(run_id).attempt for run_id in ids] == [1] * 8
-    assert len({queue.attempts(run_id)[0].worker for run_id in ids}) == 2
-    assert queue.run(ids[5]).result["hash"] == undisturbed(ids[5])["hash"]
+    with short_folder() as folder, start_redis(folder, tcp=True) as redis:
+        servers = {"database_url": postgres.new_database(), "redis_url": redis.url}
+        with open_queue(**servers, slots=1, lease_seconds=9) as queue:
+            yield queue
 
 
 def test_run_goes_on_where_it_was_when_the_database_was_killed(
-    queue, postgres, start_worker, undisturbed
+    queue, postgres, start_worker, undisturbed, faulty
 ):
-    (run_id,) = queue.submit(steps=12_000)
+    (run_id,) = queue.submit(text=faulty.slow(), steps=STEPS)
     worker = start_worker()
     queue.wait_for_checkpoint(run_id)
     child = queue.child(run_id)
@@ -60,6 +39,7 @@ def test_run_goes_on_where_it_was_when_the_database_was_killed(
     postgres.kill()
     assert until(lambda: child.status() == "stopped", PATIENCE)
     postgres.start()
+    faulty.go()
     queue.wait([run_id])
 
     assert worker.said("thawed")
@@ -67,15 +47,23 @@ def test_run_goes_on_where_it_was_when_the_database_was_killed(
     assert queue.run(run_id).result["hash"] == undisturbed(run_id)["hash"]
 
 
-def test_killed_worker_is_replaced(queue, start_worker, undisturbed):
+def test_workers_share_a_grid_and_one_takes_over_from_the_other_that_is_killed(
+    queue, start_worker, undisturbed, faulty
+):
     queue.settings = replace(queue.settings, lease_seconds=600)
-    (run_id,) = queue.submit(steps=6_000)
-    first = start_worker()
-    queue.wait_for_checkpoint(run_id)
+    ids = queue.submit(text=faulty.slow(), steps=STEPS, seeds=4)
+    first, second = start_worker(), start_worker()
+    for run_id in ids[:2]:
+        queue.wait_for_checkpoint(run_id)
+    by = {queue.attempts(run_id)[0].worker: run_id for run_id in ids[:2]}
+    lost = next(run_id for worker, run_id in by.items() if worker.endswith(f":{first.process.pid}"))
 
     first.kill()
-    start_worker()
-    queue.wait([run_id])
+    faulty.go()
+    queue.wait(ids)
 
-    assert [row.outcome for row in queue.attempts(run_id)] == ["lost", "succeeded"]
-    assert queue.run(run_id).result["hash"] == undisturbed(run_id)["hash"]
+    assert len(by) == 2
+    assert second.process.poll() is None
+    assert [row.outcome for row in queue.attempts(lost)] == ["lost", "succeeded"]
+    assert [queue.run(run_id).attempt for run_id in ids if run_id != lost] == [1] * 3
+    assert queue.run(lost).result["hash"] == undisturbed(lost)["hash"]

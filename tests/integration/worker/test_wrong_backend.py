@@ -1,55 +1,48 @@
 """A worker whose BPTT_BACKEND cannot run what is queued says so, and burns one run, not a grid."""
 
-import pytest
-
 from bptt import store
-from tests.integration.worker.conftest import GRID
-
-CHO = GRID.replace("cell: rnn", "cell: gru_cho")
+from tests.integration.worker.queue import GRID
 
 
-@pytest.mark.parametrize(
-    ("text", "backend", "why"),
-    [
-        (
-            CHO,
-            "compiled",
-            "cannot run GRUCho: GRUCho is no PointwiseCell, so its step is not known",
-        ),
-        (
-            CHO,
-            "sequence",
-            "cannot run GRUCho: GRUCho is no PointwiseCell, so its step is not known",
-        ),
-        (GRID, "compiled", "cannot run RNN: no C compiler: none of cc, gcc, clang is installed"),
-    ],
-    ids=["not compiled", "not a sequence", "no compiler"],
-)
-def test_a_backend_that_cannot_run_the_cell_fails_the_first_run_and_holds_the_rest(
-    queue, start_worker, monkeypatch, text, backend, why
-):
-    first, *rest = queue.submit(text=text, seeds=4)
-    grid_id = queue.run(first).grid_id
-    with monkeypatch.context() as without:
-        if "compiler" in why:
-            without.setenv("PATH", "")
-            without.delenv("CC", raising=False)
-        wrong = start_worker(backend=backend)
+def check_held(queue, ids, backend, why):
+    """Wait until the first run of a grid has failed at once, and see that no other has begun."""
+    first, *rest = ids
     queue.wait([first], "failed")
-
     failure = queue.run(first).failure
     line = f"BPTT_BACKEND is {backend}, which {why}. Set BPTT_BACKEND=auto to train with what can."
     assert (failure["cause"], failure["message"]) == ("invalid_setting", line)
     assert queue.run(first).attempt == 1
-    assert queue.statuses(rest) == ["queued"] * 3
-    held = store.get_grid(queue.database, grid_id).held_reason
+    assert queue.statuses(rest) == ["queued"] * len(rest)
+    held = store.get_grid(queue.database, queue.run(first).grid_id).held_reason
     assert held == f"its first run failed at once: invalid_setting: {line}"
+
+
+def test_a_backend_that_cannot_run_the_cell_fails_the_first_run_and_holds_the_rest(
+    queue, start_worker
+):
+    first, *rest = queue.submit(text=GRID.replace("cell: rnn", "cell: gru_cho"), seeds=4)
+    wrong = start_worker(backend="compiled")
+    why = "cannot run GRUCho: GRUCho is no PointwiseCell, so its step is not known"
+    check_held(queue, [first, *rest], "compiled", why)
     wrong.drain()
 
     # the setting is put right, and nothing else has to be
     start_worker()
-    (again,) = store.retry(queue.database, user="ada", grid_id=grid_id)
+    (again,) = store.retry(queue.database, user="ada", grid_id=queue.run(first).grid_id)
     queue.wait([again, *rest])
+
+
+def test_so_does_a_machine_without_the_compiler_that_was_asked_for(
+    queue, start_worker, monkeypatch
+):
+    ids = queue.submit(seeds=4)
+    with monkeypatch.context() as without:
+        without.setenv("PATH", "")
+        without.delenv("CC", raising=False)
+        start_worker(backend="compiled")
+
+    why = "cannot run RNN: no C compiler: none of cc, gcc, clang is installed"
+    check_held(queue, ids, "compiled", why)
 
 
 def test_a_worker_with_a_backend_that_does_not_exist_begins_nothing(queue, start_worker):
