@@ -186,7 +186,7 @@ def test_gradient_does_not_leave_the_window(reading):
 
 
 def test_text_is_read_from_zeros_again_in_the_next_epoch(reading):
-    run = reading("gru", steps=300, batch_size=30)
+    run = reading("gru", steps=60, batch_size=30)
     firsts = [index for index in range(20) if not run.data.batch(index)[1]]
     assert firsts[0] == 0
     assert len(firsts) > 1
