@@ -9,16 +9,14 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from os import environ
 from pathlib import Path
-from typing import Any
 
 from bptt.run_folder import RunFolder
 from bptt.worker.assignment import FAILED, STOPPED, Assignment, News
 from bptt.worker.execution import Progress, execute
-from bptt.worker.host import die_with_parent
+from bptt.worker.host import die_with_forkserver
 from bptt.worker.lifeline import Lifeline
 
 TELL_EVERY = 0.2
@@ -115,13 +113,7 @@ def _leave_worker() -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # every process that holds this keeps the forkserver alive, one that is frozen for ever
-    server: Any = forkserver._forkserver
-    if (alive := server._forkserver_alive_fd) is not None:
-        os.close(alive)
-        server._forkserver_alive_fd = None
-    # the forkserver ends with the worker; this reaches a process that is frozen too
-    die_with_parent(signal.SIGKILL)
+    die_with_forkserver()
 
 
 def _print_to(log: Path) -> None:

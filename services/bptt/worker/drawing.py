@@ -3,14 +3,13 @@
 import logging
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 
 from bptt import tracking
 from bptt.run_folder import RunFolder
-from bptt.worker.host import die_with_parent
+from bptt.worker.host import die_with_forkserver
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +33,7 @@ def drawing(folders: Sequence[RunFolder]) -> Iterator[Callable[[str], None]]:
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bptt.tracking.pictures", "bptt.figures"])
-    pool = ProcessPoolExecutor(
-        processes, context, initializer=die_with_parent, initargs=(signal.SIGKILL,)
-    )
+    pool = ProcessPoolExecutor(processes, context, initializer=die_with_forkserver)
     drawn: dict[str, Future[None]] = {}
 
     def wait(run_id: str) -> None:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 _PROC = Path("/proc")
 
@@ -62,6 +64,19 @@ def die_with_parent(number: signal.Signals) -> None:
     import ctypes
 
     ctypes.CDLL(None, use_errno=True).prctl(1, int(number))  # 1: PR_SET_PDEATHSIG
+
+
+def die_with_forkserver() -> None:
+    """Have this process end with the one whose forkserver forked it, even if it is frozen.
+
+    For a process of multiprocessing's forkserver, which ends with whoever started it.
+    """
+    server: Any = forkserver._forkserver
+    # every process that holds this keeps the forkserver alive
+    if (alive := server._forkserver_alive_fd) is not None:
+        os.close(alive)
+        server._forkserver_alive_fd = None
+    die_with_parent(signal.SIGKILL)
 
 
 def yield_processor(nice: int) -> None:
