@@ -33,7 +33,8 @@ HEADS = {
         "**A ratio** is of two things that ran by turns on one machine, so that a busy moment "
         "strikes both: `median [least, largest]` of the ratios pair by pair. Above 1 means that "
         "bptt is faster, or takes less, unless a table says otherwise. Absolute times give the "
-        "scale alone. Every run trains on one thread. Rivals are measured if they are installed.",
+        "scale alone. Every run trains on one thread. Rivals are measured if they are installed. "
+        "`make .venv/.test` installs what the commands below need.",
     ),
 }
 

@@ -237,6 +237,13 @@ def replace(path: Path, content: bytes, durable: bool = True) -> None:
         _sync(path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that died while they replaced a file have left in a folder."""
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
 def make_durable(paths: Sequence[Path]) -> None:
     """Have files on the disk that were replaced without that; cheaper together than one by one."""
     for path in paths:

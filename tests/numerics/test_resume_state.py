@@ -213,3 +213,37 @@ def test_first_measurement_is_not_repeated_after_a_resume(spec):
     series = advance_to(resumed(first, spec), 1)
 
     assert list(series) == [1]
+
+
+class LastTwo(Clipper):
+    """The mean of this gradient and the one before, which it keeps as it was given."""
+
+    def initial_state(self, parameters):
+        return {name: torch.zeros_like(value) for name, value in parameters.items()}
+
+    def clip(self, gradients, parameters, state):
+        norm = joint_norm(gradients)
+        report = ClipReport(norm, norm, torch.ones_like(norm), norm < 0, norm + torch.inf)
+        mean = {name: (gradient + state[name]) / 2 for name, gradient in gradients.items()}
+        return mean, dict(gradients), report
+
+
+class Copying(LastTwo):
+    """The same with copies."""
+
+    def clip(self, gradients, parameters, state):
+        mean, kept, report = super().clip(gradients, parameters, state)
+        return mean, {name: value.clone() for name, value in kept.items()}, report
+
+
+def test_clipper_may_keep_the_gradients_it_is_given(spec):
+    first = start(spec, LastTwo())
+    advance_to(first, EACH)
+    new = resumed(first, spec, LastTwo())
+    copying = start(spec, Copying())
+    advance_to(copying, EACH)
+    for run in (first, new, copying):
+        advance_to(run, 3 * EACH)
+
+    assert torch.equal(first.parameters.flat, copying.parameters.flat)
+    assert torch.equal(new.parameters.flat, copying.parameters.flat)

@@ -28,12 +28,13 @@ def seconds_for(service: Service, work: float, slots: int, points: int) -> float
 
 
 def measured_pace(service: Service) -> float | None:
-    """Return the seconds per floating point operation of the latest grid that has any."""
-    for grid in store.list_grids(service.database, limit=GRIDS_ASKED):
-        pace = store.grid_work(service.database, grid.grid_id).seconds_per_flop
-        if pace is not None:
-            return pace
-    return None
+    """Return the seconds per floating point operation of the fastest of the latest grids.
+
+    What a run costs besides its operations makes small runs look slow, and none too fast.
+    """
+    latest = store.list_grids(service.database, limit=GRIDS_ASKED)
+    paces = [store.grid_work(service.database, g.grid_id).seconds_per_flop for g in latest]
+    return min((pace for pace in paces if pace is not None), default=None)
 
 
 def grid_seconds(service: Service, work: GridWork, queue: QueueStatus) -> float | None:

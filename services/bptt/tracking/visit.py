@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from bptt.run_folder import RunFolder
+from bptt.run_folder import RunFolder, sweep
 from bptt.tracking import description
 from bptt.tracking.client import FINAL, connect, require_run, send
 from bptt.tracking.experiment import experiment_of
@@ -126,12 +126,14 @@ class Visit:
     def _send_pictures(self, pictures: "Pictures") -> None:
         with pictures.heat_map(self._state.heat_maps) as (reached, images):
             if images:
+                sweep(images)
                 self._client.log_artifacts(self._state.mlflow_run_id, str(images), "images")
                 self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
                 self._state.heat_maps = reached
                 self._state.write(self._folder)
         if pictures.ended:
             pictures.write_artifacts()
+            sweep(self._folder.artifacts)
             self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
 
     def _end(self, outcome: str, at: int | None) -> None:

@@ -1,6 +1,7 @@
 """All parameters of a run as one flat tensor, of which the model's are views."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,19 @@ class FlatParameters:
             self.gradients.flat.copy_(gradients.flat)
             return
         torch._foreach_copy_(list(self.views.values()), [gradients[n] for n in self.views])
+
+    def detached(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors that do not change with the parameters or gradients they are views of."""
+        if not tensors:
+            return {}
+        own = {
+            self.flat.untyped_storage().data_ptr(),
+            self.gradients.flat.untyped_storage().data_ptr(),
+        }
+        return {
+            name: tensor.clone() if tensor.untyped_storage().data_ptr() in own else tensor
+            for name, tensor in tensors.items()
+        }
 
     def are_finite(self) -> bool:
         """Say whether no parameter is NaN or infinite."""

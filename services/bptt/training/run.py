@@ -74,7 +74,9 @@ class TrainingRun:
         self.passes = Passes(self.model, self.parameters, self.task, norms)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
         self.updating = Updating(self.optimizer)
-        self.clipper_state = dict(self.clipper.initial_state(self.parameters.values))
+        self.clipper_state = self.parameters.detached(
+            self.clipper.initial_state(self.parameters.values)
+        )
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
         self.probe = Probe(spec, self.task) if spec.statistics.interval else None
@@ -185,7 +187,7 @@ class TrainingRun:
             clipped, state, report = self.clipper.clip(
                 gradients, self.parameters.values, self.clipper_state
             )
-            self.clipper_state = dict(state)
+            self.clipper_state = self.parameters.detached(state)
             self.parameters.set_gradients(clipped)
         self.window.add_clip(report, self.spec.optimizer.lr)
         self.updating.step()
