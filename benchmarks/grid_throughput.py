@@ -178,7 +178,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         "The aim is 10 times each rival's throughput for rnn and gru, 5 times for the mixed grid. "
         "Until MLflow has everything it takes longer by what rivals do not do: of the processor, "
-        "some 0.3 s a run to draw three pictures and 0.2 s to store its points. Tried: fewer points "
+        "some 0.3 s a run to draw three pictures, 0.2 s to store its points. Tried: fewer points "
         "of short runs, figures before pictures, drawing on all processors, cheaper PNG. Next: the "
         "axes of a grid's pictures drawn once."
     )

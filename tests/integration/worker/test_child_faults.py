@@ -3,7 +3,7 @@
 import pytest
 
 from bptt import store
-from bptt.run_folder import attempts
+from bptt.run_folder import attempts, replace
 from bptt.training.checkpoint import from_bytes
 from tests.integration.worker.conftest import installed_clippers
 from tests.integration.worker.queue import open_queue, workers_of
@@ -128,9 +128,10 @@ def test_damaged_checkpoint_costs_one_interval_and_without_any_a_run_starts_agai
     first.kill()
     before = from_bytes(one.previous_checkpoint.read_bytes())["run"]["step"]
     content = one.checkpoint.read_bytes()
-    one.checkpoint.write_bytes(content[: len(content) // 2])
-    other.checkpoint.write_bytes(b"")
-    other.previous_checkpoint.write_bytes(b"bptt")
+    # as new files: a moment after it was written the last checkpoint is the previous one too
+    replace(one.checkpoint, content[: len(content) // 2])
+    replace(other.checkpoint, b"")
+    replace(other.previous_checkpoint, b"bptt")
 
     second = start_worker()
     faulty.go()
