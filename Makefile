@@ -20,7 +20,7 @@ report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), wr
 secrets: ## write .env, random passwords for docker-compose.yml; one that is there stays
 	@sh deploy/secrets.sh
 
-test: .venv/.test ## run every test that takes minutes, against real servers
+test: .venv/.test ## run every test, some 9 minutes on 2 cores, against real servers
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not browser and not compose"
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
@@ -51,7 +51,7 @@ imports: .venv/.test ## who may import whom (import-linter)
 docs: .venv/.test ## check that the generated reference pages are what the program says
 	$(BIN)/python docs/generate.py --check
 
-bench: .venv/.test ## measure for 25 minutes, on a quiet machine; write docs/performance.md
+bench: .venv/.test ## measure for 40 minutes, on a quiet machine; write docs/performance.md
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment, caches and the demo's home
