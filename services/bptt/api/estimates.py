@@ -49,8 +49,10 @@ def grid_seconds(service: Service, work: GridWork, queue: QueueStatus) -> float 
     return seconds_left(max(waiting, 0.0), underway, pace, slots)
 
 
-def why_unknown(work: GridWork, queue: QueueStatus) -> str:
-    """Say why there is no estimate."""
+def why_unknown(work: GridWork, queue: QueueStatus, held: bool) -> str:
+    """Say why there is no estimate of a grid, all of which may be held."""
+    if held and not work.running:
+        return "until bptt release"
     if not queue.workers:
         return "no worker is up: start one with bptt up -d"
     if not work.running and sum(worker.busy for worker in queue.workers) >= slots_of(queue):

@@ -63,7 +63,7 @@ def progress(grid: str, service: Shared) -> Progress:
         grid=Grid.model_validate(row),
         share=min((work.done_work + underway) / work.total_work, 1.0) if work.total_work else 0.0,
         seconds=seconds,
-        why_unknown=why_unknown(work, queue) if seconds is None else None,
+        why_unknown=why_unknown(work, queue, bool(row.held_reason)) if seconds is None else None,
         slots=slots_of(queue),
         busy=sum(worker.busy for worker in queue.workers),
         running=[Run.model_validate(run) for run in running],

@@ -225,9 +225,13 @@ def test_reason_for_no_estimate_is_the_true_one(local, settings, file, new_owner
     nobody = local.progress(grid)
     owner = new_owner(settings)
     idle = local.progress(grid)
+    local.hold_grid(grid)
+    held = local.progress(grid)
+    local.release_grid(grid)
     owner.begin(step=10)
     measured = local.progress(grid)
 
     assert nobody.why_unknown == "no worker is up: start one with bptt up -d"
     assert idle.why_unknown == "nothing has been measured yet"
+    assert held.why_unknown == "until bptt release"
     assert (measured.why_unknown, measured.seconds > 0) == (None, True)
