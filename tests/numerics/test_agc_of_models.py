@@ -43,7 +43,7 @@ class Foreign(Cell):
         self.gain = nn.Parameter(torch.ones(()))
 
     def forward(self, x_t, state):
-        raise NotImplementedError
+        raise NotImplementedError("only its parameters are looked at")
 
 
 class Whole(nn.Module):

@@ -95,6 +95,13 @@ def installed_clippers(site: Path) -> Iterator[Clippers]:
         yield clippers
 
 
+@pytest.fixture(scope="module")
+def clippers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clippers]:
+    """The clipper that fails, for the tests of a file."""
+    with installed_clippers(tmp_path_factory.mktemp("clippers") / "site") as clippers:
+        yield clippers
+
+
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[Clippers]:
     """The clipper that fails, for one test."""

@@ -26,6 +26,8 @@ from tests.servers import is_alive, put_mlflow_database, short_folder, until
 
 PATIENCE = 400.0
 """Seconds, on a machine that does much else."""
+STEPS = 1000
+"""Of a slow run: minutes, unless it is let go."""
 
 GRID = """
 name: small

@@ -5,19 +5,8 @@ import pytest
 from bptt import store
 from bptt.run_folder import attempts, replace
 from bptt.training.checkpoint import from_bytes
-from tests.integration.worker.conftest import installed_clippers
-from tests.integration.worker.queue import open_queue, workers_of
+from tests.integration.worker.queue import PATIENCE, STEPS, open_queue, workers_of
 from tests.servers import until
-
-PATIENCE = 400.0
-STEPS = 1000
-"""Of a slow run: minutes, unless it is let go."""
-
-
-@pytest.fixture(scope="module")
-def clippers(tmp_path_factory):
-    with installed_clippers(tmp_path_factory.mktemp("clippers") / "site") as clippers:
-        yield clippers
 
 
 @pytest.fixture(scope="module")

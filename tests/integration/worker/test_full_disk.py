@@ -8,9 +8,8 @@ from pathlib import Path
 
 from bptt import store
 from bptt.worker.room import NEEDED, Room
+from tests.integration.worker.queue import PATIENCE
 from tests.servers import until
-
-PATIENCE = 400.0
 
 
 def fill(file: Path) -> None:

@@ -4,20 +4,10 @@ import pytest
 
 from bptt import job_queue, store
 from bptt.run_folder import attempts
-from tests.integration.worker.conftest import installed_clippers
-from tests.integration.worker.queue import open_queue, workers_of
+from tests.integration.worker.queue import PATIENCE, STEPS, open_queue, workers_of
 from tests.servers import short_folder, start_redis, until
 
-PATIENCE = 400.0
-STEPS = 1000
-"""Of a slow run: minutes, unless it is let go."""
 ENDLESS = 10_000_000
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory):
-    with installed_clippers(tmp_path_factory.mktemp("clippers") / "site") as clippers:
-        yield clippers
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +17,7 @@ def redis(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def queue(slow, redis):
+def queue(clippers, redis):
     with open_queue(redis_url=redis.url) as queue:
         yield queue
 
@@ -82,14 +72,14 @@ def test_tokens_too_many_start_nothing_twice(queue, worker):
     assert [queue.run(run_id).attempt for run_id in ids] == [1] * 4
 
 
-def test_held_run_stops_and_goes_on_later(queue, worker, slow, undisturbed):
-    (run_id,) = queue.submit(text=slow.slow(), steps=STEPS)
+def test_held_run_stops_and_goes_on_later(queue, worker, clippers, undisturbed):
+    (run_id,) = queue.submit(text=clippers.slow(), steps=STEPS)
     queue.wait_for_checkpoint(run_id)
 
     queue.request(run_id, "hold")
     queue.wait([run_id], "held")
     queue.release(run_id)
-    slow.go()
+    clippers.go()
     queue.wait([run_id])
 
     assert [row.outcome for row in queue.attempts(run_id)] == ["held", "succeeded"]
@@ -97,12 +87,12 @@ def test_held_run_stops_and_goes_on_later(queue, worker, slow, undisturbed):
     assert queue.run(run_id).result["hash"] == undisturbed(run_id)["hash"]
 
 
-def test_killed_process_goes_on_from_its_checkpoint(queue, worker, slow, undisturbed):
-    (run_id,) = queue.submit(text=slow.slow(), steps=STEPS)
+def test_killed_process_goes_on_from_its_checkpoint(queue, worker, clippers, undisturbed):
+    (run_id,) = queue.submit(text=clippers.slow(), steps=STEPS)
     queue.wait_for_checkpoint(run_id)
 
     queue.child(run_id).kill()
-    slow.go()
+    clippers.go()
     queue.wait([run_id])
 
     first, second = queue.attempts(run_id)
@@ -111,21 +101,21 @@ def test_killed_process_goes_on_from_its_checkpoint(queue, worker, slow, undistu
     assert queue.run(run_id).result["hash"] == undisturbed(run_id)["hash"]
 
 
-def test_worker_survives_the_end_of_the_process_its_runs_come_from(queue, worker, slow):
-    (run_id,) = queue.submit(text=slow.slow(), steps=STEPS)
+def test_worker_survives_the_end_of_the_process_its_runs_come_from(queue, worker, clippers):
+    (run_id,) = queue.submit(text=clippers.slow(), steps=STEPS)
     queue.wait_for_checkpoint(run_id)
     template = queue.child(run_id).parent()
 
     template.kill()
-    slow.go()
+    clippers.go()
     queue.wait([run_id])
 
     assert worker.process.poll() is None
     assert queue.run(run_id).attempt == 2
 
 
-def test_both_slots_train_at_once_and_cancelled_runs_stop(queue, worker, slow):
-    ids = queue.submit(text=slow.slow(), steps=ENDLESS, seeds=4)
+def test_both_slots_train_at_once_and_cancelled_runs_stop(queue, worker, clippers):
+    ids = queue.submit(text=clippers.slow(), steps=ENDLESS, seeds=4)
     busy = until(lambda: queue.statuses(ids).count("running") == 2, PATIENCE)
     assert busy, queue.statuses(ids)
     slots = {run_id: queue.run(run_id).slot for run_id in ids}

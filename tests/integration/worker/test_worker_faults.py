@@ -4,11 +4,9 @@ import os
 import signal
 
 from bptt.store import live_owners
+from tests.integration.worker.queue import PATIENCE, STEPS
 from tests.servers import until
 
-PATIENCE = 400.0
-STEPS = 1000
-"""Of a slow run: minutes, unless it is let go."""
 ENDLESS = 10_000_000
 
 

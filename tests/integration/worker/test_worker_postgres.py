@@ -5,12 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.worker.queue import Queue, open_queue
+from tests.integration.worker.queue import PATIENCE, STEPS, Queue, open_queue
 from tests.servers import short_folder, start_postgres, start_redis, until
-
-PATIENCE = 400.0
-STEPS = 1000
-"""Of a slow run: minutes, unless it is let go."""
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Runs of a queue find their workers, whatever of Redis and the database is there."""
 
+from tests.integration.worker.queue import PATIENCE
 from tests.servers import until
-
-PATIENCE = 400.0
 
 
 def test_slots_find_work_after_redis_was_killed(queue, redis, start_worker):

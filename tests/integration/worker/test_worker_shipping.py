@@ -8,17 +8,8 @@ import pytest
 from bptt import tracking
 from bptt.run_folder import attempts
 from bptt.tracking.client import connect
-from tests.integration.worker.conftest import installed_clippers
-from tests.integration.worker.queue import Queue, open_queue, workers_of
+from tests.integration.worker.queue import PATIENCE, Queue, open_queue, workers_of
 from tests.servers import free_port, until
-
-PATIENCE = 400.0
-
-
-@pytest.fixture(scope="module")
-def clippers(tmp_path_factory):
-    with installed_clippers(tmp_path_factory.mktemp("clippers") / "site") as clippers:
-        yield clippers
 
 
 @pytest.fixture(scope="module")
