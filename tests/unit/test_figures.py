@@ -10,7 +10,7 @@ from PIL import Image
 
 from bptt import figures
 from bptt.comparison.curves import band
-from bptt.figures import style
+from bptt.figures import frames, style
 from bptt.figures.curves import moments
 from bptt.figures.flow_history import FlowHistory
 
@@ -207,3 +207,39 @@ def test_figures_need_neither_pyplot_nor_a_screen():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("save", "draw", "planned"),
+    [
+        (frames.save_heat_map, figures.gradient_heat_map, {"steps": 900}),
+        (frames.save_tile, figures.heat_map_tile, {"steps": 900}),
+        (frames.save_curves, figures.gradient_curves, {}),
+    ],
+    ids=["heat map", "tile", "curves"],
+)
+def test_figure_that_is_used_again_shows_nothing_of_the_run_before(
+    make_flow, tmp_path, save, draw, planned
+):
+    before = [
+        (make_flow("hc", probes=9, lags=300, slope=-0.3), {"title": "long", "truncation": 70}),
+        (make_flow("h", probes=1, lags=4, slope=0.5), {"title": "short"}),
+        (make_flow("hc", lags=30), {"title": "again", **planned}),
+    ]
+
+    for number, (flow, options) in enumerate(before):
+        path = tmp_path / f"{number}.png"
+        save(path, flow, **options)
+        assert path.read_bytes() == style.to_bytes(draw(flow, **options), "png")
+
+
+def test_picture_that_failed_leaves_no_trace_in_the_next(make_flow, tmp_path):
+    good, path = make_flow("h"), tmp_path / "good.png"
+    frames.save_tile(path, good, title="rnn")
+    expected = path.read_bytes()
+
+    with pytest.raises(IsADirectoryError):
+        frames.save_tile(tmp_path, make_flow("h", lags=90), title="in a folder's place")
+
+    frames.save_tile(path, good, title="rnn")
+    assert path.read_bytes() == expected

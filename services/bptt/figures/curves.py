@@ -15,19 +15,35 @@ LABELLED = 20
 
 def gradient_curves(flow: FlowHistory, *, title: str, truncation: int | None = None) -> Figure:
     """Draw the curve over the lag before training, half-way and at the end; a panel per state."""
-    states = list(flow.norms)
+    figure = curves_frame(*flow.norms)
+    fill_curves(figure, flow, title=title, truncation=truncation)
+    return figure
+
+
+def curves_frame(*states: str) -> Figure:
+    """Return curves of these states without any run."""
     figure = style.new_figure(1.2 + 5.4 * len(states), 4.8, style.Margins(0.85, 0.15, 0.6, 0.5))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, states, strict=True):
+        _finish(axes, state)
+    return figure
+
+
+def fill_curves(
+    figure: Figure, flow: FlowHistory, *, title: str, truncation: int | None = None
+) -> None:
+    """Draw a run on a frame; see `gradient_curves`."""
+    for axes, state in zip(figure.axes, flow.norms, strict=True):
+        # of the run before
+        axes.relim()
         values = flow.log10(state)
         for index, (name, row) in enumerate(moments(flow).items()):
             label = f"{name} (step {flow.steps[row]})"
             _line(axes, values[row], index, label)
-        _finish(axes, state, flow.lags)
+        _set_lags(axes, flow.lags)
         style.mark_window(axes, flow.window_edge(truncation))
-    panels[0].legend(frameon=False, fontsize=12)
+    figure.axes[0].legend(frameon=False, fontsize=12)
     figure.suptitle(style.full_title(title, truncation), fontsize=15)
-    return figure
 
 
 def gradient_overlay(
@@ -45,7 +61,8 @@ def gradient_overlay(
     for index, (label, flow) in enumerate(runs.items()):
         row = moments(flow).get(moment, -1)
         _line(axes, flow.log10()[row], index, label, thin=len(runs) > LABELLED)
-    _finish(axes, "s", max((flow.lags for flow in runs.values()), default=1))
+    _finish(axes, "s")
+    _set_lags(axes, max((flow.lags for flow in runs.values()), default=1))
     if 0 < len(runs) <= LABELLED:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=11)
     figure.suptitle(f"Gradient through time, {moment}: {title}", fontsize=15)
@@ -77,9 +94,12 @@ def _line(axes: Axes, values: Array, index: int, label: str, thin: bool = False)
     )
 
 
-def _finish(axes: Axes, state: str, lags: int) -> None:
-    axes.axhline(0.0, color="0.6", linewidth=0.8)
+def _set_lags(axes: Axes, lags: int) -> None:
     axes.set_xlim(0, max(lags - 1, 1))
+
+
+def _finish(axes: Axes, state: str) -> None:
+    axes.axhline(0.0, color="0.6", linewidth=0.8)
     axes.set_xlabel(style.LAG, fontsize=13)
     axes.set_ylabel(style.norm_label(state), fontsize=14)
     axes.tick_params(labelsize=11)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from bptt.figures import style
@@ -28,41 +29,79 @@ def gradient_heat_map(
         steps: updates planned; the axis ends there, and what was not trained stays grey.
         truncation: window of truncated backpropagation, marked if given.
     """
-    states = list(flow.norms)
+    figure = heat_map_frame(*flow.norms)
+    fill_heat_map(figure, flow, title=title, steps=steps, truncation=truncation)
+    return figure
+
+
+def heat_map_frame(*states: str) -> Figure:
+    """Return a heat map of these states without any run."""
     figure = style.new_figure(1.6 + 5.4 * len(states), 5.2, style.Margins(1.0, 0.35, 0.6, 0.75))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     figure.subplots_adjust(wspace=0.06)
     for axes, state in zip(panels, states, strict=True):
-        mesh = _draw(axes, flow, state, steps)
-        style.mark_window(axes, flow.window_edge(truncation), "white")
         axes.set_xlabel(style.LAG, fontsize=13)
         axes.set_title(style.norm_label(state), fontsize=14)
         axes.tick_params(labelsize=11)
     panels[0].set_ylabel(style.STEP, fontsize=13)
-    bar = figure.colorbar(mesh, ax=list(panels), extend="both", pad=0.02)
+    bar = figure.colorbar(_scale(), ax=list(panels), extend="both", pad=0.02)
     bar.set_label("log10 of the norm (orange: above 1, grey: none)", fontsize=12)
     bar.ax.tick_params(labelsize=11)
-    figure.suptitle(style.full_title(title, truncation), fontsize=15)
     return figure
+
+
+def fill_heat_map(
+    figure: Figure,
+    flow: FlowHistory,
+    *,
+    title: str,
+    steps: int | None = None,
+    truncation: int | None = None,
+) -> None:
+    """Draw a run on a frame; see `gradient_heat_map`."""
+    # the last axes are those of the colours
+    for axes, state in zip(figure.axes, flow.norms, strict=False):
+        _draw(axes, flow, state, steps)
+        style.mark_window(axes, flow.window_edge(truncation), "white")
+    figure.suptitle(style.full_title(title, truncation), fontsize=15)
 
 
 def heat_map_tile(
     flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
 ) -> Figure:
     """Draw all states together for MLflow's image grid: 440 x 440 pixels, few and large words."""
+    figure = tile_frame()
+    fill_tile(figure, flow, title=title, steps=steps, truncation=truncation)
+    return figure
+
+
+def tile_frame() -> Figure:
+    """Return a tile without any run."""
     figure = style.new_figure(4.4, 4.4, style.Margins(1.05, 0.6, 0.7, 0.35))
     axes = figure.subplots()
-    mesh = _draw(axes, flow, None, steps)
-    style.mark_window(axes, flow.window_edge(truncation), "white")
     axes.tick_params(labelsize=13)
     axes.locator_params(nbins=4)
     axes.set_xlabel("lag k (time steps)", fontsize=15)
     axes.set_ylabel("training step", fontsize=15)
-    axes.set_title(title if len(title) <= 30 else title[:29] + "…", fontsize=14)
-    bar = figure.colorbar(mesh, ax=axes, extend="both", pad=0.02, ticks=[-8, -6, -4, -2, 0])
+    bar = figure.colorbar(_scale(), ax=axes, extend="both", pad=0.02, ticks=[-8, -6, -4, -2, 0])
     bar.ax.tick_params(labelsize=13)
     bar.set_label(style.norm_label("s"), fontsize=15)
     return figure
+
+
+def fill_tile(
+    figure: Figure,
+    flow: FlowHistory,
+    *,
+    title: str,
+    steps: int | None = None,
+    truncation: int | None = None,
+) -> None:
+    """Draw a run on a frame; see `heat_map_tile`."""
+    axes = figure.axes[0]
+    _draw(axes, flow, None, steps)
+    style.mark_window(axes, flow.window_edge(truncation), "white")
+    axes.set_title(title if len(title) <= 30 else title[:29] + "…", fontsize=14)
 
 
 def heat_map_group(maps: Sequence[FlowMap], *, title: str) -> Figure:
@@ -101,6 +140,7 @@ def _paint(axes: Axes, values: Array, at: Array, steps: int | None) -> QuadMesh:
         vmin=LOW,
         vmax=HIGH,
     )
+    axes.set_xlim(-0.5, values.shape[1] - 0.5)
     axes.set_ylim(edges[0], max(steps or 0, edges[-1]))
     return mesh
 
@@ -119,6 +159,10 @@ def _borders(steps: Array, planned: int) -> Array:
         return np.array([low, low + 2 * half])
     middle = (steps[1:] + steps[:-1]) / 2
     return np.concatenate([[2 * steps[0] - middle[0]], middle, [2 * steps[-1] - middle[-1]]])
+
+
+def _scale() -> ScalarMappable:
+    return ScalarMappable(Normalize(LOW, HIGH), _colours())
 
 
 def _colours() -> Colormap:

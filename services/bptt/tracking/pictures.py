@@ -18,7 +18,8 @@ from bptt.run_folder import RunFolder, replace
 from bptt.tracking.description import milliseconds
 from bptt.tracking.rows import Value, rounded
 
-LAGS_AT_MOST = 200
+LAGS_AT_MOST = 80
+"""Points of a lag curve: storing one takes as long as three updates of a small network."""
 HEAT_MAP_AFTER = (0.0, 0.25, 0.5, 0.75)
 """Parts of the planned training after which the heat map is drawn anew; once more at the end."""
 
@@ -126,23 +127,19 @@ class Pictures:
         if self.flow is None:
             return
         self._write_arrays(artifacts / "flow" / "flow.npz")
-        from bptt import figures
+        from bptt.figures import frames
 
         flow, title, cut = self.flow, self._run["name"], self._truncation
         plots = artifacts / "plots"
-        if not (plots / "gradient_heat_map.png").exists():
-            heat_map = figures.gradient_heat_map(
-                flow, title=title, steps=self._steps, truncation=cut
-            )
-            figures.save(heat_map, plots / "gradient_heat_map.png")
-        if not (plots / "gradient_curves.png").exists():
-            curves = figures.gradient_curves(flow, title=title, truncation=cut)
-            figures.save(curves, plots / "gradient_curves.png")
+        if not (path := plots / "gradient_heat_map.png").exists():
+            frames.save_heat_map(path, flow, title=title, steps=self._steps, truncation=cut)
+        if not (path := plots / "gradient_curves.png").exists():
+            frames.save_curves(path, flow, title=title, truncation=cut)
 
     def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
         from PIL import Image
 
-        from bptt import figures
+        from bptt.figures import frames
 
         time = milliseconds(self._run["created_at"])
         unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)
@@ -150,10 +147,10 @@ class Pictures:
         small = folder / f"{name}+compressed.webp"
         if small.exists():
             return
-        tile = figures.heat_map_tile(
-            flow, title=self._run["name"], steps=self._steps, truncation=self._truncation
+        png = folder / f"{name}.png"
+        frames.save_tile(
+            png, flow, title=self._run["name"], steps=self._steps, truncation=self._truncation
         )
-        png = figures.save(tile, folder / f"{name}.png")
         with Image.open(png) as image:
             # what the pages show first; MLflow itself would shrink it to 256 pixels
             content = io.BytesIO()
@@ -185,7 +182,7 @@ class Pictures:
 
 
 def _thinned(lags: int) -> list[int]:
-    """Return at most 200 of the lags 0 .. lags - 1, evenly, with the first and the last."""
+    """Return lags of 0 .. lags - 1, evenly, with the first and the last."""
     return [int(lag) for lag in np.unique(np.linspace(0, lags - 1, LAGS_AT_MOST).round())]
 
 

@@ -15,6 +15,9 @@ from tests.faults.queue.undisturbed import undisturbed_weights
 from tests.faults.queue.weights import weights_hash
 
 STEPS = 40
+TOGETHER = 4
+"""Transactions at which workers die, twice at each, before a run ends: one that dies nine times in
+a row with its worker counts as the cause, and fails."""
 
 
 @pytest.fixture
@@ -55,6 +58,16 @@ def died_once(cluster):
     }
 
 
+def let_a_run_end(cluster):
+    before = cluster.unfinished()
+    cluster.workers = [None]
+    cluster.wait_until(lambda: cluster.unfinished() < before, "a run ends")
+    (worker,) = cluster.workers
+    worker.terminate()
+    worker.wait(PATIENCE)
+    cluster.workers = []
+
+
 @pytest.mark.parametrize(
     "runs", [pytest.param(13, id="twelve"), pytest.param(73, id="all", marks=pytest.mark.soak)]
 )
@@ -84,7 +97,9 @@ def test_training_that_ends_at_any_operation_on_a_file_ends_with_the_same_bits(c
 def test_worker_that_ends_at_any_transaction_loses_and_doubles_nothing(cluster, database, numbers):
     started = cluster(database, 0)
     crash.plan(started.folder / "site", 1)
-    file = write_grid(started.folder / "grid.yaml", started.log, seeds=range(6), steps=STEPS)
+    # a worker trains a few of them before its last transactions
+    runs = 2 + 4 * len(numbers)
+    file = write_grid(started.folder / "grid.yaml", started.log, seeds=range(runs), steps=STEPS)
     started.run("submit", str(file))
     worker = started.folder / "site" / "crashing_worker.py"
 
@@ -97,7 +112,9 @@ def test_worker_that_ends_at_any_transaction_loses_and_doubles_nothing(cluster, 
                 timeout=PATIENCE,
             )
             assert done.returncode == 137, done.stderr.decode()[-2000:]
+        if number % TOGETHER == 0:
+            let_a_run_end(started)
 
     started.workers = [None]
     started.wait_until(lambda: started.unfinished() == 0, "all runs end")
-    judge(started, file, 6)
+    judge(started, file, runs)

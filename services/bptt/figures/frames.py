@@ -1,0 +1,65 @@
+"""Pictures of many runs on one figure: making axes and their words takes as long as drawing.
+
+Each picture is, byte by byte, what the function that returns a figure of its own draws.
+"""
+
+import threading
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from bptt.figures import style
+from bptt.figures.curves import curves_frame, fill_curves
+from bptt.figures.flow_history import FlowHistory
+from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
+
+KEPT = 8
+"""Figures at most; a grid needs one for each kind of picture and set of states."""
+
+_of_thread = threading.local()
+
+
+def save_heat_map(path: Path, flow: FlowHistory, **options: Any) -> None:
+    """Write the picture of `heat_map.gradient_heat_map`, which has the options."""
+    _save(path, heat_map_frame, tuple(flow.norms), lambda f: fill_heat_map(f, flow, **options))
+
+
+def save_tile(path: Path, flow: FlowHistory, **options: Any) -> None:
+    """Write the picture of `heat_map.heat_map_tile`, which has the options."""
+    _save(path, tile_frame, (), lambda figure: fill_tile(figure, flow, **options))
+
+
+def save_curves(path: Path, flow: FlowHistory, **options: Any) -> None:
+    """Write the picture of `curves.gradient_curves`, which has the options."""
+    _save(path, curves_frame, tuple(flow.norms), lambda f: fill_curves(f, flow, **options))
+
+
+def _save(
+    path: Path,
+    make: Callable[..., Figure],
+    states: tuple[str, ...],
+    fill: Callable[[Figure], None],
+) -> None:
+    """Write a picture on a figure that was used before, if there is one.
+
+    What `fill` adds to the axes is taken away again; limits and titles it sets each time.
+    """
+    kept: dict[Hashable, Figure] = _of_thread.__dict__.setdefault("kept", {})
+    # taken out until all went well
+    figure = kept.pop((make, *states), None) or make(*states)
+    before = _artists(figure)
+    fill(figure)
+    style.save(figure, path)
+    for artist in _artists(figure) - before:
+        artist.remove()
+    kept[(make, *states)] = figure
+    while len(kept) > KEPT:
+        # the one whose last use is longest ago
+        kept.pop(next(iter(kept)))
+
+
+def _artists(figure: Figure) -> set[Artist]:
+    return {artist for axes in figure.axes for artist in axes.get_children()}
