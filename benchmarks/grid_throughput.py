@@ -178,9 +178,10 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         "The aim is 10 times each rival's throughput for rnn and gru, 5 times for the mixed grid. "
         "Until MLflow has everything it takes longer by what rivals do not do: of the processor, "
-        "some 0.3 s a run to draw three pictures, 0.2 s to store its points. Tried: fewer points "
-        "of short runs, figures before pictures, drawing on all processors, cheaper PNG. Next: the "
-        "axes of a grid's pictures drawn once."
+        "some 0.15 s a run to draw three pictures, 0.1 s to store its points. Tried: fewer points "
+        "of short runs and of lag curves, figures before pictures, drawing on all processors, "
+        "cheaper PNG, pictures on a figure that is used again (half the time). Next: the words of "
+        "the axes, which matplotlib lays out anew for each picture, kept as pixels."
     )
 
 

@@ -16,6 +16,7 @@ from bptt.worker import host
 from bptt.worker.lease import RENEWALS
 from bptt.worker.post import Post
 from bptt.worker.slot_loop import SlotLoop
+from bptt.worker.written import LOOK_EVERY, Written
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Tick(threading.Thread):
         self._strays: set[tuple[str, int]] = set()
         self._trouble = self._told = ""
         self._broker_up = True
+        self._written = Written(post.database)
 
     def run(self) -> None:
         """Go on until the worker drains."""
@@ -85,7 +87,7 @@ class Tick(threading.Thread):
         """Wait for the next tick; say whether somebody asked for one before its time."""
         before, slept = time.monotonic(), host.asleep()
         # workers that were started together need not ask together
-        woken = self._post.wake.wait(INTERVAL * random.uniform(0.8, 1.2))
+        woken = self._wait(INTERVAL * random.uniform(0.8, 1.2))
         self._post.wake.clear()
         lost = time.monotonic() - before + host.asleep() - slept
         if lost > STALL:
@@ -95,6 +97,17 @@ class Tick(threading.Thread):
             logger.warning("nothing went on here for %.0f s", lost)
         # a stream of calls must not keep the rest from being done
         return woken and time.monotonic() < self._due
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait until the time is over; return early and True when there may be news."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            looks = bool(self._written) and self._post.slots.idle > 0
+            if self._post.wake.wait(min(left, LOOK_EVERY) if looks else left):
+                return True
+            if looks and self._written.since_last_look():
+                return True
+        return False
 
     def _check_schema(self) -> None:
         """End the worker in good order when somebody has upgraded the database meanwhile."""
@@ -159,6 +172,8 @@ class Tick(threading.Thread):
         self._strays = found
 
     def _wake_slots(self) -> None:
+        # before the look, so that nothing written during it is missed
+        self._written.since_last_look()
         idle = self._post.slots.idle
         wanted = min(idle, store.claimable(self._post.database)) if idle else 0
         if not wanted:
