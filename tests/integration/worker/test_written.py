@@ -12,7 +12,7 @@ from tests.integration.worker.queue import open_queue
 WRITE = """
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as connection:
-    connection.execute("UPDATE runs SET name = name")
+    connection.execute("UPDATE runs SET name = name || 'x'")
 """
 
 
