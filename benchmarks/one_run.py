@@ -141,10 +141,10 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             "\nFrom the shortest and the longest run of each round: the queue takes "
             f"{spread(shares)} times the bare loop (aim: at most {SHARE}) and "
             f"{spread(constants)} s besides (aim: at most {CONSTANT}). Of these, up to 0.04 s "
-            "pass until a worker sees what `bptt submit` wrote, 0.02 until the run's process begins, "
-            "0.05 until its model is built and the rest in files forced to the disk. Where the "
-            "database is PostgreSQL, a token has to come: 0.2 s more for `bptt submit` to import "
-            "what sends it. Next: send it without importing Celery."
+            "pass until a worker sees what `bptt submit` wrote, 0.02 until the run's process "
+            "begins, 0.05 until its model is built and the rest in files forced to the disk. "
+            "Where the database is PostgreSQL, a token has to come: 0.2 s more for `bptt submit` "
+            "to import what sends it. Next: send it without importing Celery."
         )
 
 
