@@ -81,16 +81,46 @@ def unroll(
     for t, x_t in enumerate(sequence):
         if truncation is not None and t > 0 and t % truncation == 0:
             state = tuple(s.detach() for s in state)
-        new = step(x_t, state)
+        new, valid = step(x_t, state), None
+        made = new
         if t >= held_from and lengths is not None:
             valid = (t < lengths).unsqueeze(1)
             new = tuple(torch.where(valid, n, s) for n, s in zip(new, state, strict=True))
         state = new
         steps.append(state)
-        for number, tensor in enumerate(state):
-            if gradient_norms and tensor.requires_grad:
-                tensor.register_hook(partial(_measure, norms[number], t))
+        for number, kept in enumerate(state if gradient_norms else ()):
+            _listen(norms[number], t, made[number], kept, valid)
     return StepByStep(inputs, initial, steps, norms)
+
+
+def _listen(norms: Tensor, t: int, made: Tensor, kept: Tensor, valid: Tensor | None) -> None:
+    """Have the backward pass measure the gradient to one state after step t.
+
+    Args:
+        norms: (time,), where the norm goes.
+        t: the step.
+        made: what the step made of the state; other states of the same step may hang on it.
+        kept: the state; `made` but for sequences that are over.
+        valid: which are not, (batch, 1); None: all of them.
+    """
+    if valid is None:
+        if made.requires_grad:
+            made.register_hook(partial(_measure, norms, t))
+        return
+    over = ~valid
+    held: list[Tensor] = []
+
+    def measure_kept(gradient: Tensor) -> None:
+        held[:] = [torch.where(over, gradient, 0.0)]
+        _measure(norms, t, gradient)
+
+    def measure_made(gradient: Tensor) -> None:
+        _measure(norms, t, gradient + held.pop() if held else gradient)
+
+    # `kept` comes first on the way back; of valid sequences all it is given goes on to `made`
+    for tensor, hook in ((kept, measure_kept), (made, measure_made)):
+        if tensor.requires_grad:
+            tensor.register_hook(hook)
 
 
 def _measure(norms: Tensor, t: int, gradient: Tensor) -> None:
