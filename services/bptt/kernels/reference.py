@@ -76,12 +76,14 @@ def unroll(
         inputs_to_step = inputs
     sequence = inputs_to_step.unbind(0)
     held_from = len(sequence) if lengths is None else int(lengths.min())
-    state = initial
+    state = _followed(initial) if gradient_norms else initial
     steps: list[State] = []
     for t, x_t in enumerate(sequence):
         if truncation is not None and t > 0 and t % truncation == 0:
             state = tuple(s.detach() for s in state)
+            state = _followed(state) if gradient_norms else state
         new, valid = step(x_t, state), None
+        new = _followed(new) if gradient_norms else new
         made = new
         if t >= held_from and lengths is not None:
             valid = (t < lengths).unsqueeze(1)
@@ -91,6 +93,13 @@ def unroll(
         for number, kept in enumerate(state if gradient_norms else ()):
             _listen(norms[number], t, made[number], kept, valid)
     return StepByStep(inputs, initial, steps, norms)
+
+
+def _followed(state: State) -> State:
+    """Return a state that autograd follows, also where no parameter acts on it (a counter)."""
+    if not torch.is_grad_enabled():
+        return state
+    return tuple(s if s.requires_grad else s.detach().requires_grad_() for s in state)
 
 
 def _listen(norms: Tensor, t: int, made: Tensor, kept: Tensor, valid: Tensor | None) -> None:
