@@ -1,6 +1,6 @@
 """The pictures of a grid: how its configurations learn, what reaches back in time, what clips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -62,81 +62,111 @@ def draw_pictures(
     ]
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """What a picture tells apart, and what it does not."""
+
+    curves: Mapping[str, Sequence[Curves]]
+    title: str
+    averaged: str
+    """Axes that it does not tell apart."""
+    left_out: int
+    absent: int
+
+    def told(self, caption: str) -> str:
+        """Return the caption of a picture of these lines."""
+        told = [caption]
+        if self.averaged:
+            told.append(f"Averaged over {self.averaged} within each seed; --by chooses.")
+        if self.left_out:
+            told.append(f"The {GROUPS} best of {GROUPS + self.left_out} configurations.")
+        if self.absent:
+            told.append(f"The folders of {self.absent} runs are not on this machine.")
+        return " ".join(told)
+
+
 class _Gallery:
     """The figures of one task."""
 
     def __init__(self, points: Sequence[Point], runs: Path, title: str, by: Sequence[str]) -> None:
         self._points = points
+        self._runs = runs
         self._metric = deciding_metric(points)
-        self._by = by or _few(points)
-        comparison = compare(points, self._by)[0]
-        labels = [group.config for group in comparison.groups]
-        self._labels = labels[:GROUPS]
-        rest = [axis for axis in axes_of(points) if axis not in self._by and axis != "task"]
-        self._averaged = ", ".join(rest)
-        self._left_out = len(labels) - len(self._labels)
+        self._by = by
         self._title = title
-        wanted = (self._metric.name, *SERIES)
-        self._curves: dict[str, list[Curves]] = {one: [] for one in self._labels}
-        self._absent = 0
+        self._read: dict[str, Curves | None] = {}
+
+    def _lines(self, first: str = "") -> "_Lines":
+        """Return the lines of a picture.
+
+        Args:
+            first: section whose axes come before all others, if not all of them find room.
+        """
+        points, wanted = self._points, (self._metric.name, *SERIES)
+        by = self._by or _few(points, first)
+        labels = [group.config for group in compare(points, by)[0].groups]
+        curves: dict[str, list[Curves]] = {one: [] for one in labels[:GROUPS]}
+        absent = 0
         for point in points:
-            held = self._curves.get(label(point, self._by))
+            held = curves.get(label(point, by))
             if held is None or not point.result:
                 continue
-            curves = read_curves(runs, point.run_id, point.seed, wanted)
-            if curves is None:
-                self._absent += 1
+            if point.run_id not in self._read:
+                found = read_curves(self._runs, point.run_id, point.seed, wanted)
+                self._read[point.run_id] = found
+            one = self._read[point.run_id]
+            if one is None:
+                absent += 1
             else:
-                held.append(curves)
+                held.append(one)
+        rest = [axis for axis in axes_of(points) if axis not in by and axis != "task"]
+        averaged = ", ".join(rest)
+        title = f"{self._title}, mean over {averaged}" if averaged else self._title
+        if len(labels) > GROUPS:
+            title += f", the {GROUPS} best of {len(labels)}"
+        return _Lines(curves, title, averaged, max(0, len(labels) - GROUPS), absent)
 
     def figures(self) -> list[tuple[str, str, "Figure"]]:
         """Return name, caption and figure of everything there is something to draw of."""
         from bptt import figures
 
         found: list[tuple[str, str, Figure]] = []
-        over_lags = [over_lag(one, held) for one, held in self._curves.items()]
+        lines = self._lines()
+        over_lags = [over_lag(one, held) for one, held in lines.curves.items()]
         if flow := [band for band in over_lags if band is not None]:
             told = "How much of the loss's gradient reaches a state k steps back, by its lag."
-            drawn = figures.gradient_bands(flow, title=self._title)
-            found.append(("gradient_through_time", self._told(told), drawn))
-        maps = [m for one, held in self._curves.items() if (m := flow_map(one, held)) is not None]
+            drawn = figures.gradient_bands(flow, title=lines.title)
+            found.append(("gradient_through_time", lines.told(told), drawn))
+        maps = [m for one, held in lines.curves.items() if (m := flow_map(one, held)) is not None]
         if maps:
             told = "The same over training: dark is vanished, orange is exploded."
-            drawn = figures.heat_map_group(maps, title=self._title)
-            found.append(("gradient_heat_maps", self._told(told), drawn))
+            drawn = figures.heat_map_group(maps, title=lines.title)
+            found.append(("gradient_heat_maps", lines.told(told), drawn))
         for name, baseline in ((self._metric.name, self._metric.baseline), ("train/loss", None)):
-            if bands := over_training(self._curves, name, hold=True):
+            if bands := over_training(lines.curves, name, hold=True):
                 drawn = figures.learning_curves(
-                    bands, metric=name, title=self._title, baseline=baseline
+                    bands, metric=name, title=lines.title, baseline=baseline
                 )
                 told = f"{name} over training; a run that solved the task keeps its last value."
-                found.append((f"curve_{name.replace('/', '_')}", self._told(told), drawn))
-        norms = over_training(self._curves, "grad/norm", log=True)
-        clipped = over_training(self._curves, "grad/clipped_norm", log=True)
+                found.append((f"curve_{name.replace('/', '_')}", lines.told(told), drawn))
+        # a mean over clippers would show none of them
+        lines = self._lines("clipper")
+        norms = over_training(lines.curves, "grad/norm", log=True)
+        clipped = over_training(lines.curves, "grad/clipped_norm", log=True)
         if norms and clipped:
-            shares = over_training(self._curves, "grad/clip_fraction")
-            drawn = figures.clipping_bands(norms, clipped, shares, title=self._title)
+            shares = over_training(lines.curves, "grad/clip_fraction")
+            drawn = figures.clipping_bands(norms, clipped, shares, title=lines.title)
             told = "Norm of the whole gradient before and after clipping, and how often it acts."
-            found.append(("clipping", self._told(told), drawn))
+            found.append(("clipping", lines.told(told), drawn))
         found += self._rates()
         return found
-
-    def _told(self, caption: str) -> str:
-        told = [caption]
-        if self._averaged:
-            told.append(f"Averaged over {self._averaged} within each seed; --by chooses.")
-        if self._left_out:
-            told.append(f"The {GROUPS} best of {GROUPS + self._left_out} configurations.")
-        if self._absent:
-            told.append(f"The folders of {self._absent} runs are not on this machine.")
-        return " ".join(told)
 
     def _rates(self) -> "list[tuple[str, str, Figure]]":
         """Return how often the task was solved, along the axis with the most values."""
         from bptt import figures
 
         axes = {path: _values(self._points, path) for path in axes_of(self._points)}
-        if not axes or not any(point.outcome == "solved" for point in self._points):
+        if not axes or not any(point.solved for point in self._points):
             return []
         along = max(axes, key=lambda path: len(axes[path]))
         others = [path for path in axes if path != along and path.partition(".")[0] != along]
@@ -158,9 +188,9 @@ class _Gallery:
         return [("solved", caption, drawn)]
 
 
-def _few(points: Sequence[Point]) -> tuple[str, ...]:
+def _few(points: Sequence[Point], first: str = "") -> tuple[str, ...]:
     """Return the first axes of the grid that leave no more lines than a picture can hold."""
-    axes = axes_of(points)
+    axes = sorted(axes_of(points), key=lambda path: path.partition(".")[0] != first)
     for number in range(len(axes), 1, -1):
         if len({label(point, axes[:number]) for point in points}) <= GROUPS:
             return tuple(axes[:number])
