@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bptt import store
@@ -24,6 +25,21 @@ LONGEST_WAIT = 5.0
 """Seconds between two tries to tell the database; the first ones follow sooner."""
 
 
+def memory_kills() -> int | None:
+    """Return how many processes the system has killed for want of memory; None: it is not told.
+
+    The kernel counts those of containers' limits, too.
+    """
+    try:
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    except (OSError, ValueError):
+        # only Linux has it
+        pass
+    return None
+
+
 @dataclass
 class Ending:
     """What a supervisor knows of the end of a process."""
@@ -37,6 +53,8 @@ class Ending:
     """Why there never was a process."""
     failure: Mapping[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    memory_kills: int | None = field(default_factory=memory_kills)
+    """How many processes the system had killed for want of memory when this one began."""
 
 
 def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> None:
@@ -73,7 +91,7 @@ def _tell(
         return lambda: store.give_back(database, run_id, attempt, why=why, last_step=tenure.step)
     tail = log_tail(folder)
     cause: FailureCause = "crash_loop"
-    why = _death(code)
+    why = _death(code, ending.memory_kills)
     if code == FAILED and ending.failure:
         cause, why = ending.failure["cause"], ending.failure["message"]
         # the run is not to blame, and goes on where there is room
@@ -123,15 +141,21 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
     return result
 
 
-def _death(code: int | None) -> str:
+def _death(code: int | None, kills_before: int | None) -> str:
     if code is None or code >= 0:
         return f"its process ended with exit code {code} and left no result"
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    guess = " (out of memory, perhaps)" if -code == signal.SIGKILL else ""
-    return f"its process was killed by {name}{guess}"
+    if -code != signal.SIGKILL:
+        return f"its process was killed by {name}"
+    kills = memory_kills()
+    if kills is None or kills_before is None:
+        return f"its process was killed by {name} (out of memory, perhaps)"
+    if kills > kills_before:
+        return f"its process was killed by {name} (the system was out of memory)"
+    return f"its process was killed by {name} (by somebody: the system was not out of memory)"
 
 
 def _log(tenure: Tenure, ended: Ended | None) -> None:

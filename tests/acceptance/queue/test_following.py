@@ -65,7 +65,7 @@ def test_show_of_a_failed_run_tells_why_what_to_do_and_its_last_lines(bptt, subm
     assert lines[1] == "status failed"
     assert lines[2].startswith("attempt 2 ")
     assert "failed with exit code 1 at step 10 on here:12 slot 0" in lines[2]
-    assert "by signal 9 (SIGKILL), probably out of memory at step 10" in lines[3]
+    assert "by signal 9 (SIGKILL) at step 10" in lines[3]
     assert lines[4] == "failure plugin error: ValueError: forget_bias must not be 3"
     assert lines[5] == (
         f"do Mend the plugin, see bptt logs {submitted}-1, then: bptt retry {submitted}-1"
