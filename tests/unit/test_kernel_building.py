@@ -115,6 +115,18 @@ def test_folder_that_cannot_be_made_is_replaced_by_one_of_the_users_own(place, s
     assert stat.S_IMODE(second_choice.stat().st_mode) == 0o700
 
 
+def test_what_was_built_elsewhere_is_kept_in_a_folder_that_can_be_used_now(cache, second_choice):
+    cache.write_text("a file, no folder")
+    assert answer(cache) == 42
+    cache.unlink()
+
+    assert answer(cache) == 42
+
+    (kept,) = libraries(cache)
+    assert kept.read_bytes() == libraries(second_choice)[0].read_bytes()
+    assert list(cache.glob(".build-*")) == []
+
+
 def test_where_no_folder_can_be_trusted_nothing_is_kept(cache, second_choice):
     for folder in (cache, second_choice):
         folder.mkdir()
@@ -197,6 +209,11 @@ def test_no_compiler_is_said_with_what_was_looked_for(cache, monkeypatch):
 def test_compiler_that_fails_is_quoted(cache):
     with pytest.raises(NotBuilt, match=r"the C compiler .* fails: .*error"):
         answer(cache, "this is no C\n")
+
+
+def test_compiler_that_fails_without_a_word_has_its_exit_code(cache, tmp_path):
+    with pytest.raises(NotBuilt, match=r"fails: exit code 1, no words"):
+        answer(cache, compilers=("false",))
 
 
 def test_compiler_that_cannot_run_is_named(cache, tmp_path):

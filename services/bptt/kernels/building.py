@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
         for path in _candidates(place, key):
             library = _open(path)
             if library is not None:
+                if place != folder and folder in trusted:
+                    _copy(path, folder)
                 return library
     reason = "no folder can be written to"
     for place in trusted:
@@ -186,7 +189,8 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
                 break
             said = next((line for line in done.stderr.splitlines() if "error" in line), said)
         else:
-            raise NotBuilt(f"the C compiler {command[0]} fails: {said or done.stderr[:200]}")
+            said = said or done.stderr[:200].strip() or f"exit code {done.returncode}, no words"
+            raise NotBuilt(f"the C compiler {command[0]} fails: {said}")
         built = Path(work) / "kernel.so"
         built.chmod(0o600)
         place = folder / f"{key}.{_digest(built.read_bytes())}.so"
@@ -194,6 +198,13 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
         os.replace(Path(work) / "kernel.c", folder / f"{key}.c")
         os.replace(built, place)
     return place
+
+
+def _copy(library: Path, folder: Path) -> None:
+    """Keep a library that was built elsewhere where its user wants it, too, if that can be."""
+    with suppress(OSError), tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
+        copied = Path(shutil.copy(library, work))
+        os.replace(copied, folder / library.name)
 
 
 def _sweep(folder: Path) -> None:
