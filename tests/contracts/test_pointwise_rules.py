@@ -83,7 +83,22 @@ class StepRounds(Peephole):
         return h, c.float() if c.ndim > 2 else c
 
 
+class VectorIsANumber(Peephole):
+    vectors = {"p": 0.1}
+
+
+class VectorsAreNames(Peephole):
+    vectors = ("p",)
+
+
+class VectorHasNoBounds(Peephole):
+    vectors = {"p": (1.0, 0.1)}
+
+
 FAULTS = {
+    VectorIsANumber: "VectorIsANumber.vectors must map each name to the bounds",
+    VectorsAreNames: "VectorsAreNames.vectors must map each name to the bounds",
+    VectorHasNoBounds: "got {'p': (1.0, 0.1)}.",
     UnknownSource: "preactivations['o'] must be one of x, h, x+h, got 'c'.",
     NameUsedTwice: "declares c more than once among preactivations, states and vectors.",
     StepLacksArgument: "step must take exactly what is declared, f, g, o, h, c, p; it takes f, g",

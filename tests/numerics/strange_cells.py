@@ -112,6 +112,41 @@ class Unknown(PointwiseCell):
         return torch.special.bessel_j0(a) * 0.5 + torch.lgamma(h.abs() + 1)
 
 
+class WithClock(PointwiseCell):
+    """Has a state that no parameter acts on."""
+
+    states = ("h", "n")
+    preactivations = {"a": "x+h"}
+
+    def step(self, a, h, n):
+        n = 0.5 * n + 1
+        return tanh(a) * n + 0.1 * h, n
+
+
+class Counting(PointwiseCell):
+    """Does something else at every step, by what it keeps in itself."""
+
+    states = ("h",)
+    preactivations = {"a": "x+h"}
+    steps = 0
+
+    def step(self, a, h):
+        self.steps += 1
+        return tanh(a) / self.steps
+
+
+class Keeping(PointwiseCell):
+    """Works something out once and keeps it."""
+
+    states = ("h",)
+    preactivations = {"a": "x+h"}
+
+    def step(self, a, h):
+        if not hasattr(self, "factor"):
+            self.factor = 0.5
+        return tanh(a) * self.factor
+
+
 class Scaled(PointwiseCell):
     """Has an option that its step reads."""
 

@@ -46,6 +46,25 @@ def test_cell_that_cannot_be_compiled_runs_by_autograd_with_the_reason(cell_clas
     assert torch.equal(found, expected)
 
 
+def test_step_that_changes_its_cell_at_every_step_is_not_compiled():
+    runner = Runner("auto")
+
+    found = outputs(runner, make(strange.Counting))
+
+    assert runner.backend == "autograd"
+    assert runner.reason == "Counting.step changes attributes of its own cell"
+    # tracing has counted too, and the count goes on
+    assert found[-1].abs().max() < found[0].abs().max()
+
+
+def test_step_that_keeps_what_it_worked_out_is_compiled():
+    cell, runner = make(strange.Keeping), Runner("auto")
+
+    outputs(runner, cell)
+
+    assert (runner.backend, runner.reason) == ("compiled", "")
+
+
 @pytest.mark.parametrize("wanted", ["compiled", "sequence"])
 def test_backend_that_was_asked_for_and_cannot_is_one_clear_line(wanted):
     with pytest.raises(InvalidSetting) as caught:

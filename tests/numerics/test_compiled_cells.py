@@ -234,7 +234,7 @@ def test_sequence_has_the_same_bits_whoever_stands_beside_it():
 
 
 @pytest.mark.parametrize("reads", ["final", "outputs"])
-@pytest.mark.parametrize("cell_type", [LSTM, LRU])
+@pytest.mark.parametrize("cell_type", [LSTM, LRU, strange.WithClock])
 @pytest.mark.parametrize("backend", ["sequence", "compiled"])
 def test_norms_of_sequences_of_different_lengths_are_those_of_autograd(cell_type, backend, reads):
     def norms(of):

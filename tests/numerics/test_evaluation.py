@@ -72,6 +72,22 @@ def test_best_is_the_first_extreme_among_finite_values(make_spec, better, values
     assert all(reports[s].metrics["best/step"] == s for s in reported)
 
 
+@pytest.mark.parametrize(
+    ("values", "at"),
+    [([0.5, 0.5, 1.0, 1.0, 0.5], 4), ([1.0, 0.5, 0.5, 0.5, 0.5], 0), ([0.5] * 5, None)],
+)
+def test_a_run_that_trains_on_remembers_where_it_met_the_rule(make_spec, values, at):
+    run = start(make_spec, "higher", values, stop_when_solved=False)
+
+    states(run)
+
+    assert (run.outcome.name, run.step) == ("finished", STEPS)
+    assert run.evaluation.solved_at == at
+    resumed = start(make_spec, "higher", [], stop_when_solved=False)
+    resumed.load_state_dict(run.state_dict())
+    assert resumed.evaluation.solved_at == at
+
+
 def test_asking_for_the_weights_changes_nothing(make_spec):
     run = start(make_spec, "lower", [0.1, 0.2, 0.3, 0.4, 0.5], stop_when_solved=False)
     _, weights = states(run)

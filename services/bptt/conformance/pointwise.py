@@ -1,6 +1,8 @@
 """What a `PointwiseCell` must do besides: declarations that fit its step, and a pointwise step."""
 
 import inspect
+import math
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import torch
@@ -24,6 +26,12 @@ def check_declarations(cell_class: type[PointwiseCell]) -> None:
             f"{name}.preactivations[{preactivation!r}] must be one of "
             f"{', '.join(sources)}, got {source!r}.",
         )
+    vectors: object = cell_class.vectors
+    require(
+        isinstance(vectors, Mapping) and all(map(_are_bounds, vectors.values())),
+        f"{name}.vectors must map each name to the bounds of its uniform initialisation, as in "
+        f'{{"p": (-0.1, 0.1)}}, got {vectors!r}.',
+    )
     declared = [*cell_class.preactivations, *cell_class.states, *cell_class.vectors]
     twice = sorted({argument for argument in declared if declared.count(argument) > 1})
     require(
@@ -39,6 +47,15 @@ def check_declarations(cell_class: type[PointwiseCell]) -> None:
         set(taken) == set(declared),
         f"{name}.step must take exactly what is declared, {', '.join(declared)}; "
         f"it takes {', '.join(taken)}.",
+    )
+
+
+def _are_bounds(bounds: object) -> bool:
+    return (
+        isinstance(bounds, tuple | list)
+        and len(bounds) == 2
+        and all(isinstance(bound, int | float) and math.isfinite(bound) for bound in bounds)
+        and bounds[0] <= bounds[1]
     )
 
 

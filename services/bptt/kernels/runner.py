@@ -21,6 +21,10 @@ FRAMEWORK = ("forward", "project_input", "advance", "preactivate", "apply_step",
 """Methods of `PointwiseCell` of which a kernel knows what they do."""
 
 
+TRACED = 2
+"""Times until a step leaves its cell as it is: the first may fill what it keeps for later."""
+
+
 class Runner:
     """Runs one cell; what its step computes is looked at once, and again when it changed.
 
@@ -36,6 +40,8 @@ class Runner:
         """Why it is not the fastest, if it is not and was not asked for."""
         self._made: Kernel | Program | None = None
         self._looked_at: Sight | None = None
+        self._restless = False
+        """Whether the step changes its own cell, which no program could follow."""
 
     def __deepcopy__(self, memo: Any) -> "Runner":
         # a library cannot be copied, and need not be
@@ -79,7 +85,7 @@ class Runner:
         Raises:
             InvalidSetting: the backend that was asked for cannot run this cell.
         """
-        if self.wanted == "autograd":
+        if self.wanted == "autograd" or self._restless:
             return
         if self._looked_at and self._looked_at.holds(cell, dtype, device):
             return
@@ -103,7 +109,14 @@ class Runner:
         if own:
             return "autograd", f"{name} has a `{own[0]}` of its own", None
         try:
-            traced = trace(cell, dtype)
+            for _ in range(TRACED):
+                before = Sight(cell, dtype, device)
+                traced = trace(cell, dtype)
+                if before.holds(cell, dtype, device):
+                    break
+            else:
+                self._restless = True
+                raise NotTraceable(f"{name}.step changes attributes of its own cell")
         except NotTraceable as why:
             return "autograd", str(why), None
         if self.wanted == "sequence":
