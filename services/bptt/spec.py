@@ -157,7 +157,7 @@ class StatisticsSpec(Section):
     """Which gradient statistics are taken, and how often."""
 
     interval: Annotated[int, Ge(0)] = 100
-    """Updates between probes of the gradient through time; 0: none at all."""
+    """Updates between probes of the gradient through time; 0: no statistics, Jacobians included."""
     sequences: Sequences = 8
     """Sequences of the fixed probe batch."""
     anchors: Count = 8

@@ -43,7 +43,9 @@ def status_told(run: "Run") -> str:
         return f"{wish} {run.step:,}/{run.steps:,}"
     if run.status == "succeeded" and run.result:
         outcome = str(run.result.get("outcome", "succeeded")).replace("_", " ")
-        return f"{outcome} at {run.step:,}"
+        solved_at = run.result.get("solved_at")
+        kept = outcome != "solved" and solved_at is not None
+        return f"{outcome} at {run.step:,}" + (f", solved at {solved_at:,}" if kept else "")
     return run.status
 
 
@@ -66,7 +68,7 @@ def failure_told(failure: Mapping[str, Any]) -> str:
 
 
 def attempt_told(attempt: "Attempt") -> str:
-    """Return one attempt in words: `signal 9 (SIGKILL), probably out of memory`."""
+    """Return one attempt in words: `signal 15 (SIGTERM)`."""
     begun = f"resumed at step {attempt.first_step:,}" if attempt.first_step else "from the start"
     end = "running" if attempt.ended_at is None else _ending(attempt)
     where = f"{attempt.worker} slot {attempt.slot}"
@@ -80,6 +82,5 @@ def _ending(attempt: "Attempt") -> str:
             name = f" ({signal.Signals(attempt.signal).name})"
         except ValueError:
             name = ""
-        likely = ", probably out of memory" if attempt.signal == signal.SIGKILL else ""
-        return f"{told} by signal {attempt.signal}{name}{likely}"
+        return f"{told} by signal {attempt.signal}{name}"
     return f"{told} with exit code {attempt.exit_code}" if attempt.exit_code else told

@@ -60,6 +60,11 @@ class Point:
     def diverged(self) -> bool:
         return self.outcome == "diverged"
 
+    @property
+    def solved(self) -> bool:
+        """Whether an evaluation met the task's rule, even if training went on; not if diverged."""
+        return solved(self.result or {})
+
     @cached_property
     def figures(self) -> Mapping[str, float]:
         """Every finite figure of the result by its name; none of a run that diverged."""
@@ -81,6 +86,14 @@ class Point:
             cause = str(self.failure.get("cause", "unknown"))
             return f"failed: {cause} ({said})" if said else f"failed: {cause}"
         return "" if self.result else self.status
+
+
+def solved(result: Mapping[str, Any]) -> bool:
+    """Say whether a run met its task's rule, by its `result.json`; one that diverged did not."""
+    outcome = result.get("outcome")
+    return outcome == "solved" or (
+        outcome in ("finished", "time_limit") and result.get("solved_at") is not None
+    )
 
 
 def points_of(runs: Sequence[Listed], task: str) -> list[Point]:

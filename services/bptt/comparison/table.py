@@ -33,7 +33,7 @@ class Group:
     value: Interval | None
     """The first of the metrics, which decides the order."""
     solved: Interval | None
-    """Share of the ended runs that solved the task; a diverged run did not."""
+    """Share of the ended runs that met the task's rule at an evaluation; a diverged one did not."""
     slope: Interval | None
     """Slope of log10 of the gradient's norm over the lag."""
     rank: int | None = None
@@ -175,7 +175,7 @@ def solved_share(points: Sequence[Point]) -> Interval | None:
     Runs of one seed are not independent, so that the interval is as wide as seeds alone allow.
     """
     ended = [point for point in points if point.outcome in RESULTS]
-    shares = mean_by_key((point.seed, float(point.outcome == "solved")) for point in ended)
+    shares = mean_by_key((point.seed, float(point.solved)) for point in ended)
     return rate_interval(math.fsum(shares.values()), len(shares)) if shares else None
 
 

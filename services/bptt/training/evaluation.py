@@ -23,6 +23,8 @@ class Evaluation:
         self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
         self.latest: dict[str, float] = {}
         self.best: dict[str, float] = {}
+        self.solved_at: int | None = None
+        """Updates before the first evaluation that satisfied the task's rule."""
         self.improved = False
         """Whether the latest evaluation was the best so far."""
 
@@ -37,6 +39,8 @@ class Evaluation:
                 suffix = f"_{name}" if name else ""
                 metrics |= {f"{key}{suffix}": float(value) for key, value in measured.items()}
         self.latest = metrics
+        if self.solved_at is None and self.solved:
+            self.solved_at = step
         reported = {f"eval/{key}": value for key, value in metrics.items()}
         value = metrics[self._task.metric]
         self.improved = self._is_better(value)
@@ -52,11 +56,13 @@ class Evaluation:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        return {"latest": self.latest, "best": self.best}
+        return {"latest": self.latest, "best": self.best, "solved_at": self.solved_at}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what a checkpoint kept."""
         self.latest, self.best = dict(state["latest"]), dict(state["best"])
+        # checkpoints of earlier versions do not have it
+        self.solved_at = state.get("solved_at")
 
     def _is_better(self, value: float) -> bool:
         if not math.isfinite(value) or not self.best:

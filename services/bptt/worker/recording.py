@@ -162,6 +162,7 @@ class Recorder:
             "outcome": outcome.name,
             "step": outcome.step,
             "divergence": {"step": outcome.step, "tensor": outcome.tensor} if diverged else None,
+            "solved_at": training.evaluation.solved_at,
             "metric": training.task.metric,
             "better": training.task.better,
             "baseline": training.task.baseline,

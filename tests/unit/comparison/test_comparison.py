@@ -72,6 +72,21 @@ def test_whatever_became_of_a_point_is_counted():
     assert (comparison.points, comparison.ended) == (5, 2)
 
 
+def test_runs_that_met_the_rule_and_trained_on_count_as_solved():
+    points = [
+        Point("a", 0, "succeeded", result(1.0) | {"solved_at": 200}),
+        Point("a", 1, "succeeded", result(0.8, "time_limit") | {"solved_at": 0}),
+        Point("a", 2, "succeeded", result(0.5) | {"solved_at": None}),
+        Point("a", 3, "succeeded", result(float("nan"), "diverged") | {"solved_at": 200}),
+    ]
+
+    (group,) = compare(points)[0].groups
+
+    assert group.solved is not None
+    assert (group.solved.estimate, group.solved.n) == (0.5, 4)
+    assert group.counts == {"finished": 2, "time_limit": 1, "diverged": 1}
+
+
 def test_grid_without_results_still_has_its_rows():
     (comparison,) = compare([Point("a", 0, "queued", None), Point("b", 0, "failed", None)])
 
