@@ -132,9 +132,16 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "LOAD_VECTORS": _load_vectors(trace) + _load_fixed(trace, found),
         "FORWARD_STEP": _forward(trace, found),
         "SAVE": [f"STORE(q + {n} * WIDTH, v{v.number});" for n, v in enumerate(found.saved)],
-        "BEGIN_SUMS": [f"V {total} = {{0}};" for total, _ in _sums(trace)],
+        "BEGIN_SUMS": [
+            *(f"V {total} = {{0}};" for total, _ in _sums(trace)),
+            *(f"BEGIN_NORM({n})" for n in range(len(trace.states))),
+        ],
+        "HELD_STEP": _norms([f"LOAD(ds + {n} * R * HP)" for n in range(len(trace.states))]),
         "BACKWARD_STEP": _backward(trace, found),
-        "END_SUMS": [f"STORE({to}, LOAD({to}) + {total});" for total, to in _sums(trace)],
+        "END_SUMS": [
+            *(f"STORE({to}, LOAD({to}) + {total});" for total, to in _sums(trace)),
+            *(f"KEEP_NORM({n})" for n in range(len(trace.states))),
+        ],
     }
     text = resources.files("bptt.kernels").joinpath("sequence.c").read_text()
     for marker, lines in blocks.items():
@@ -204,13 +211,17 @@ def _backward(trace: Trace, found: Plan) -> list[str]:
     for n in range(states):
         lines.append(f"const V g{n} = (V)((M){_real(trace.gradients[n])} & mask);")
         lines.append(f"STORE(to + {n} * HP, g{n}); sum{n} += g{n};")
-    kept = [f"STORE(whole + {n} * R * HP, {_real(g)});" for n, g in enumerate(trace.totals)]
-    lines.append(f"if (c->norms) {{ {' '.join(kept)} }}")
+    lines += _norms([_real(g) for g in trace.totals])
     for n in range(count):
         lines.append(f"STORE(ds + {n} * R * HP, {_real(trace.gradients[states + n])});")
     for n in range(len(trace.vectors)):
         lines.append(f"sum{states + n} += {_real(trace.gradients[vectors + n])};")
     return lines
+
+
+def _norms(totals: Iterable[str]) -> list[str]:
+    added = [f"ADD_TO_NORM({n}, {total})" for n, total in enumerate(totals)]
+    return [f"if (c->norms) {{ {' '.join(added)} }}"]
 
 
 def _sums(trace: Trace) -> list[tuple[str, str]]:

@@ -21,8 +21,13 @@ class StepByStep:
     steps: list[State]
     """State after each step; every tensor is a node of the graph, so gradients reach it."""
 
-    gradient_norms: Tensor
-    """norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
+    norms: Tensor
+    """norm(dL/ds_t) over the batch, (1, states, time) float64, after the backward pass."""
+
+    @property
+    def gradient_norms(self) -> Tensor:
+        """The same without the first axis, (states, time)."""
+        return self.norms[0]
 
     @cached_property
     def states(self) -> State:
@@ -41,7 +46,7 @@ class StepByStep:
 
     def forget_norms(self) -> None:
         """Set them to zero, before another loss is followed back through the same graph."""
-        self.gradient_norms.zero_()
+        self.norms.zero_()
 
     def states_of(self, index: int) -> list[Tensor]:
         """Return state number `index` after each step, `time` tensors of (batch, hidden)."""
@@ -67,7 +72,7 @@ def unroll(
         truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
         gradient_norms: have the backward pass measure the gradient to every state; zeros if not.
     """
-    norms = torch.zeros(len(initial), len(inputs), dtype=torch.float64)
+    norms = torch.zeros(1, len(initial), len(inputs), dtype=torch.float64)
     step: Callable[[Tensor, State], State] = cell
     if isinstance(cell, PointwiseCell):
         # one product over the whole sequence instead of one per step
@@ -91,7 +96,7 @@ def unroll(
         state = new
         steps.append(state)
         for number, kept in enumerate(state if gradient_norms else ()):
-            _listen(norms[number], t, made[number], kept, valid)
+            _listen(norms[0, number], t, made[number], kept, valid)
     return StepByStep(inputs, initial, steps, norms)
 
 

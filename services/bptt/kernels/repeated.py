@@ -16,8 +16,11 @@ from bptt.kernels.compiled import (
     weights,
 )
 
-LENGTHS, X, D_X, VECTORS = 6, 7, 16, 22
+LENGTHS, X, D_X, NORMS, VECTORS = 6, 7, 16, 21, 22
 """Places in `struct call` of sequence.c."""
+
+REMEMBERED = 32
+"""Updates whose norms are kept."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Repeated:
     """Both passes of a cell over sequences of one shape.
 
     Each pass writes where the last one wrote, and what a call takes is laid out once: for a small
-    network that takes as long as the kernel.
+    network that takes as long as the kernel. Norms alone stay for the next `REMEMBERED` updates.
 
     Args:
         shape: of the sequences.
@@ -69,9 +72,11 @@ class Repeated:
         self._final = tuple(s[time] for s in valid)
         self._of_state = ((batch, hidden), shape.dtype)
         to_initial = [torch.empty(batch, hidden, dtype=shape.dtype) for _ in self._states]
-        self._norms = torch.empty(0)
+        self._norms = [torch.empty(0)]
         if gradient_norms:
-            self._norms = room_for_norms(kernel, time, batch)
+            self._norms = [room_for_norms(kernel, time, batch) for _ in range(REMEMBERED)]
+        self._norms_at = [norms.data_ptr() if gradient_norms else 0 for norms in self._norms]
+        self._turn = 0
         self._to_inputs = torch.empty(0)
         self._size = shape.size
         # these have to live as long as their addresses
@@ -79,7 +84,7 @@ class Repeated:
         call = [time, batch, features, hidden, cell.biases, shape.truncation or 0]
         call += [0, 0, *shape.strides[:2], *(w.data_ptr() for w in own[:4])]
         call += [states.data_ptr(), saved.data_ptr(), 0, *(g.data_ptr() for g in gradients[:4])]
-        call.append(self._norms.data_ptr() if gradient_norms else 0)
+        call.append(0)  # the norms, each time elsewhere
         # each array of vectors has a place more, because C has no empty arrays
         call += [*(w.data_ptr() for w in own[4:]), 0, *[0] * kernel.states]
         call += [*(g.data_ptr() for g in gradients[4:]), 0, *(d.data_ptr() for d in to_initial)]
@@ -107,9 +112,11 @@ class Repeated:
             call[at + number] = state.data_ptr()
         call[LENGTHS] = 0 if lengths is None else lengths.data_ptr()
         call[X] = x.data_ptr()
+        self._turn = turn = (self._turn + 1) % len(self._norms)
+        call[NORMS] = self._norms_at[turn]
         self._given = (x, lengths, *initial)
         self._kernel.run_forward(call)
-        return WholeSequence(x, initial, self._states, self._final, self._norms)
+        return WholeSequence(x, initial, self._states, self._final, self._norms[turn])
 
     def backward(
         self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool

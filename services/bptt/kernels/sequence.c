@@ -440,11 +440,16 @@ int forward(const struct call *c) {
   return 0;
 }
 
-/* the 2-norm of n numbers of each row, however large or small they are */
+/* ---- the 2-norm of the gradient to each state: BEGIN, ADD for each row, KEEP for each column of
+   vectors; then `norm_of` state n */
+
+#if DOUBLE /* a square may be no number, so they have to be scaled, and wait until all are there */
+#define BEGIN_NORM(n)
+#define ADD_TO_NORM(n, v) STORE(whole + n * R * HP, v);
+#define KEEP_NORM(n)
+
 static double norm_of(const REAL *d, long rows, long n, long stride) {
-  double sum = 0;
-#if DOUBLE
-  double peak = 0;
+  double sum = 0, peak = 0;
   for (long i = 0; i < rows; i++)
     for (long j = 0; j < n; j++) {
       double a = __builtin_fabs(d[i * stride + j]);
@@ -458,23 +463,30 @@ static double norm_of(const REAL *d, long rows, long n, long stride) {
       sum += a * a;
     }
   return peak * __builtin_sqrt(sum);
-#else
-  typedef double D __attribute__((vector_size(VECTOR_BYTES)));
-  typedef float F __attribute__((vector_size(VECTOR_BYTES / 2), aligned(4), may_alias));
-  D total = {0};
-  const long half = WIDTH / 2, whole = n / half * half;
-  for (long i = 0; i < rows; i++) {
-    const float *r = d + i * stride;
-    for (long j = 0; j < whole; j += half) {
-      D a = __builtin_convertvector(*(const F *)(r + j), D);
-      total += a * a;
-    }
-    for (long j = whole; j < n; j++) sum += (double)r[j] * r[j];
-  }
-  for (long l = 0; l < half; l++) sum += total[l];
-  return __builtin_sqrt(sum);
-#endif
 }
+#else /* the square of any float is a double, so they are added up while they are in registers */
+typedef double D __attribute__((vector_size(VECTOR_BYTES)));
+typedef float F __attribute__((vector_size(VECTOR_BYTES / 2)));
+struct squares { D low, high; };
+
+INLINE void add_squares(struct squares *to, V a) {
+  union { V whole; F half[2]; } of = {a};
+  const D low = __builtin_convertvector(of.half[0], D);
+  const D high = __builtin_convertvector(of.half[1], D);
+  to->low += low * low;
+  to->high += high * high;
+}
+
+#define BEGIN_NORM(n) struct squares square##n = {{0}, {0}};
+#define ADD_TO_NORM(n, v) add_squares(&square##n, (V)((M)(v) & mask));
+#define KEEP_NORM(n) squares[n] += square##n.low + square##n.high;
+
+static double norm_of(D squares) {
+  double sum = 0;
+  for (long l = 0; l < WIDTH / 2; l++) sum += squares[l];
+  return __builtin_sqrt(sum);
+}
+#endif
 
 int backward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), IP = ROUND(I);
@@ -487,7 +499,10 @@ int backward(const struct call *c) {
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
-  REAL *d = take(&rest, NS * R * HP), *all = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
+#if DOUBLE
+  REAL *all = take(&rest, NS * R * HP);
+#endif
+  REAL *d = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
   REAL *ut = cleared(&rest, NH * HP * sut), *wt = take(&rest, NX * HP * sxt);
   REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
   REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, (NV + NF) * HP);
@@ -527,6 +542,9 @@ int backward(const struct call *c) {
       }
       const REAL *before = c->states + (t * B + b) * HP, *after = before + B * HP;
       REAL *dl = ring + filled * R * sd;
+#if !DOUBLE
+      D squares[NS] = {{0}};
+#endif
       for (long j = 0; j < HP; j += WIDTH) {
         const M mask = j + WIDTH > H ? keep : ~(M){0};
         const REAL *q = kept + (t * HP + j) * rows * NK;
@@ -534,10 +552,13 @@ int backward(const struct call *c) {
         BEGIN_SUMS
         for (long i = 0; i < rows; i++, q += NK * WIDTH) {
           const REAL *old = before + i * HP + j, *new = after + i * HP + j;
-          REAL *ds = d + i * HP + j, *to = dl + i * sd + j, *whole = all + i * HP + j;
+          REAL *ds = d + i * HP + j, *to = dl + i * sd + j;
+#if DOUBLE
+          REAL *whole = all + i * HP + j;
+#endif
           if (c->lengths && t >= c->lengths[b + i]) {
             for (long l = 0; l < NL; l++) STORE(to + l * HP, (V){0});
-            for (long s = 0; s < NS; s++) STORE(whole + s * R * HP, LOAD(ds + s * R * HP));
+            HELD_STEP
           } else {
             BACKWARD_STEP
           }
@@ -545,7 +566,11 @@ int backward(const struct call *c) {
         END_SUMS
       }
       for (long s = 0; c->norms && s < NS; s++)
+#if DOUBLE
         c->norms[(b / RT * NS + s) * T + t] = norm_of(all + s * R * HP, rows, H, HP);
+#else
+        c->norms[(b / RT * NS + s) * T + t] = norm_of(squares[s]);
+#endif
       if (NH) {
         struct product p = {d, d, dl, ut, dl, ut, HP, sd, sut, NH * HP, 0, 0, 0};
         multiply_onto(&p, rows, HP);

@@ -37,5 +37,9 @@ class Unrolled(Protocol):
         Zeros where the loss does not reach, and if `unroll` was not asked for them.
         """
 
+    @property
+    def norms(self) -> Tensor:
+        """The same of some sequences of the batch each, (parts, states, time)."""
+
     def forget_norms(self) -> None:
         """Set them to zero, before another loss is followed back through the same graph."""

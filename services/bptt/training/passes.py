@@ -40,7 +40,7 @@ class CellPasses:
     def forward(
         self, kernel: Kernel, x: Tensor, initial: State | None, batch: Batch, truncation: int | None
     ) -> WholeSequence:
-        """Return what the cell does over (time, batch, features); valid until the next update."""
+        """Return what the cell does over (time, batch, features); see `Repeated` for how long."""
         x = x if x.stride(-1) == 1 else x.contiguous()
         shape = Shape(kernel, x.shape, x.stride(), x.dtype, truncation)
         if shape != self._shape:

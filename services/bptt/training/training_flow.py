@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from bptt.gradient_statistics import frobenius_norm
 from bptt.kernels import Unrolled
-
-KEPT = 32
-"""Updates whose norms are kept as they are before they are added up: adding takes longer."""
+from bptt.kernels.repeated import REMEMBERED
 
 
 class TrainingFlow:
@@ -35,10 +34,13 @@ class TrainingFlow:
             for direction, unrolled in layer.items():
                 key = f"{number}/{direction}"
                 kept = self._kept.setdefault(key, [])
-                norms = unrolled.gradient_norms
-                if kept and (len(kept) == KEPT or kept[0].shape != norms.shape):
+                norms = unrolled.norms
+                if kept and kept[0].shape != norms.shape:
                     self._add_up(key)
-                kept.append(norms.clone())
+                kept.append(norms)
+                # adding takes longer than keeping, so as late as the kernels allow
+                if len(kept) == REMEMBERED:
+                    self._add_up(key)
 
     def take(self, states: Sequence[str]) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Return metrics and arrays of the updates so far, and begin anew.
@@ -51,8 +53,9 @@ class TrainingFlow:
         """
         metrics: dict[str, float] = {}
         arrays: dict[str, Tensor] = {}
-        for key in self._kept:
-            self._add_up(key)
+        for key, kept in self._kept.items():
+            if kept:
+                self._add_up(key)
         for key, sums in self._sums.items():
             means = sums / self._counts[key]
             both = torch.stack([means, self._peaks[key]], dim=1)
@@ -65,8 +68,10 @@ class TrainingFlow:
         return metrics, arrays
 
     def _add_up(self, key: str) -> None:
-        kept = torch.stack(self._kept[key])
+        parts = torch.stack(self._kept[key])
         self._kept[key].clear()
+        # (updates, states, time)
+        kept = parts[:, 0] if parts.shape[1] == 1 else _over_parts(parts)
         states, time = kept.shape[1:]
         if key not in self._sums:
             self._sums[key] = torch.zeros(states, time, dtype=torch.float64)
@@ -85,7 +90,7 @@ class TrainingFlow:
         """Return what a checkpoint keeps."""
         sums = (self._sums, self._peaks, self._counts)
         return {
-            "kept": {key: list(kept) for key, kept in self._kept.items()},
+            "kept": {key: [norms.clone() for norms in kept] for key, kept in self._kept.items()},
             "sums": {key: [tensors[key].clone() for tensors in sums] for key in self._sums},
         }
 
@@ -94,3 +99,7 @@ class TrainingFlow:
         self._kept = {key: list(kept) for key, kept in state["kept"].items()}
         for key, (sums, peaks, counts) in state["sums"].items():
             self._sums[key], self._peaks[key], self._counts[key] = sums, peaks, counts
+
+
+def _over_parts(norms: Tensor) -> Tensor:
+    return frobenius_norm(norms.permute(0, 2, 3, 1), kept_axes=3)
