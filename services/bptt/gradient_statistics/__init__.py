@@ -11,6 +11,8 @@ from bptt.gradient_statistics.gates import gate_statistics, keep_timescale, keep
 from bptt.gradient_statistics.jacobian import step_jacobians
 from bptt.gradient_statistics.lag import lag_curves, mean_lag_curve
 from bptt.gradient_statistics.lyapunov import (
+    backward_exponents,
+    backward_sum,
     kaplan_yorke_dimension,
     lyapunov_exponents,
     lyapunov_sum,
@@ -23,8 +25,9 @@ from bptt.gradient_statistics.norms import (
     group_norms,
     update_ratio,
 )
-from bptt.gradient_statistics.product import product_spectrum
+from bptt.gradient_statistics.product import backward_triangles, product_spectrum
 from bptt.gradient_statistics.spectrum import (
+    block_spectra,
     largest_singular_value,
     orthogonality_error,
     spectral_radius,
@@ -33,6 +36,10 @@ from bptt.gradient_statistics.spectrum import (
 __all__ = [
     "Decay",
     "ElementCounts",
+    "backward_exponents",
+    "backward_sum",
+    "backward_triangles",
+    "block_spectra",
     "count_elements",
     "effective_learning_rate",
     "fit_decay",

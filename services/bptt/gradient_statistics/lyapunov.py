@@ -5,6 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+RESOLVED = 1e-10
+"""A diagonal element of R is right to six digits if it is no smaller beside the largest."""
+
 
 def lyapunov_exponents(jacobians: Tensor, count: int, transient: int | None = None) -> Tensor:
     """Return the `count` leading Lyapunov exponents in natural log per step, float64.
@@ -25,9 +28,7 @@ def lyapunov_exponents(jacobians: Tensor, count: int, transient: int | None = No
         dies at once, NaN if an element is not finite or the transient leaves no step.
     """
     jacobians = jacobians.double()
-    time, size = jacobians.shape[0], jacobians.shape[-1]
-    if transient is None:
-        transient = math.ceil(time / 10)
+    size = jacobians.shape[-1]
     # any frame will do, as long as it is the same at each call
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(size, size, generator=generator, dtype=torch.float64)
@@ -36,10 +37,44 @@ def lyapunov_exponents(jacobians: Tensor, count: int, transient: int | None = No
     for jacobian in jacobians:
         frame, triangle = torch.linalg.qr(jacobian @ frame)
         growth.append(triangle.diagonal(dim1=-2, dim2=-1).abs().log())
+    return _mean(torch.stack(growth), transient)
+
+
+def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
+    """Return the `count` leading Lyapunov exponents from the frame that goes back in time.
+
+    Transposed steps have the same exponents, and this is how a gradient goes. The transient, a
+    tenth of the steps, lies at the end of the sequence.
+
+    Args:
+        triangles: from `backward_triangles`.
+        time: steps of the sequence; NaN if there is no triangle for some of them.
+        count: how many exponents; at most `size` are returned.
+    """
+    growth = triangles.diagonal(dim1=1, dim2=2)[:, :count].abs().log()
+    return _mean(growth, time if len(triangles) < time else None)
+
+
+def backward_sum(triangles: Tensor, jacobians: Tensor) -> Tensor:
+    """Return `lyapunov_sum` of the Jacobians that the triangles are of.
+
+    |det J_t| is the product of R's diagonal, but where J_t is singular to working precision: there
+    rounding has hidden whether it is 0.
+    """
+    if len(triangles) == len(jacobians):
+        growth = triangles.diagonal(dim1=1, dim2=2).abs()
+        if bool((growth.amin(1) > RESOLVED * growth.amax(1)).all()):
+            return growth.log().sum(1).mean()
+    return lyapunov_sum(jacobians)
+
+
+def _mean(growth: Tensor, transient: int | None) -> Tensor:
+    """Return the mean of (time, ..., exponents) after the transient."""
+    time = len(growth)
+    transient = math.ceil(time / 10) if transient is None else transient
     if transient >= time:
-        shape = (*jacobians.shape[1:-2], min(count, size))
-        return torch.full(shape, torch.nan, dtype=torch.float64)
-    return torch.stack(growth[transient:]).mean(0)
+        return torch.full(growth.shape[1:], torch.nan, dtype=torch.float64)
+    return growth[transient:].mean(0)
 
 
 def lyapunov_sum(jacobians: Tensor, transient: int = 0) -> Tensor:

@@ -51,10 +51,13 @@ def group_norms(tensors: Mapping[str, Tensor], group_of: Callable[[str], str]) -
         tensors: gradients or parameters by name.
         group_of: name of a tensor -> name of its group, for example its layer.
     """
-    groups: dict[str, list[Tensor]] = {}
+    groups: dict[str, list[float]] = {}
     for name, tensor in tensors.items():
-        groups.setdefault(group_of(name), []).append(frobenius_norm(tensor))
-    return {group: float(frobenius_norm(torch.stack(norms))) for group, norms in groups.items()}
+        norm = torch.linalg.vector_norm(tensor.detach(), dtype=torch.float64).item()
+        if not SMALLEST < norm < LARGEST:
+            norm = frobenius_norm(tensor).item()
+        groups.setdefault(group_of(name), []).append(norm)
+    return {group: math.hypot(*norms) for group, norms in groups.items()}
 
 
 def update_ratio(before: Tensor, after: Tensor) -> float:

@@ -13,7 +13,9 @@ TOGETHER = 64
 """Steps whose triangles are scaled at once."""
 
 
-def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Tensor:
+def product_spectrum(
+    jacobians: Tensor, lags: Sequence[int] | None = None, triangles: Tensor | None = None
+) -> Tensor:
     """Return log10 of three singular values of J_T J_{T-1} ... J_{T-k+1} for each lag k.
 
     The product is ds_T / ds_{T-k}: a gradient of length 1 at the last step has a length between
@@ -33,6 +35,7 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
         jacobians: (time, size, size) of one sequence, as from `step_jacobians`.
         lags: the numbers of steps k, from 0 to time; all of them if not given. Each lag costs one
             QR and up to three singular value decompositions, each step one QR.
+        triangles: what `backward_triangles` returns, if that is known.
 
     Returns:
         (lags, 3) float64: largest, median (the lower one of an even number) and smallest; row k
@@ -44,13 +47,12 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
     wanted = list(range(time + 1) if lags is None else lags)
     spectrum = torch.full((time + 1, 3), torch.nan, dtype=torch.float64)
     spectrum[0] = 0.0
-    finite = jacobians.isfinite().flatten(start_dim=1).all(1).flip(0)
-    known = time if finite.all() else int(finite.int().argmin())
-    triangles = _triangles(jacobians, min(known, max(wanted, default=0)))
+    if triangles is None:
+        triangles = backward_triangles(jacobians[time - max(wanted, default=0) :])
     scale = torch.zeros(size, dtype=torch.float64)
     mixing = torch.eye(size, dtype=torch.float64)
     lag = 0
-    for part in triangles.split(TOGETHER):
+    for part in triangles[: max(wanted, default=0)].split(TOGETHER):
         scales, steps = _scaled(part, scale)
         for scale, step in zip(scales, steps, strict=True):
             mixing = step @ mixing
@@ -60,9 +62,22 @@ def product_spectrum(jacobians: Tensor, lags: Sequence[int] | None = None) -> Te
     return spectrum[wanted]
 
 
-def _triangles(jacobians: Tensor, count: int) -> Tensor:
-    """Return R of each step back from the last, (count, size, size)."""
+def backward_triangles(jacobians: Tensor) -> Tensor:
+    """Return R of each step from the last one back, of J_t^T Q_t = Q_(t-1) R_t.
+
+    Args:
+        jacobians: (time, size, size) of one sequence, as from `step_jacobians`.
+
+    Returns:
+        (steps, size, size) float64; all steps, or those behind the last J that is not finite.
+    """
+    jacobians = jacobians.double()
     time, size, _ = jacobians.shape
+    count = time
+    # a sum is finite only if every element is
+    if not jacobians.sum().isfinite():
+        finite = jacobians.isfinite().flatten(start_dim=1).all(1).flip(0)
+        count = time if finite.all() else int(finite.int().argmin())
     # a random frame sorts D by size; the axes would keep a diagonal J in its own order
     generator = torch.Generator().manual_seed(0)
     frame = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64)).Q
@@ -107,6 +122,7 @@ def _singular_values(scale: Tensor, mixing: Tensor) -> Tensor:
     sizes = scale + lower.diagonal().abs().log10()
     descending = sizes.sort(descending=True).values
     found = []
+    known: dict[tuple[int, ...], Tensor] = {}
     for place in (0, len(sizes) // 2, len(sizes) - 1):
         centre = descending[place]
         if not centre.isfinite():
@@ -115,6 +131,9 @@ def _singular_values(scale: Tensor, mixing: Tensor) -> Tensor:
         distance = sizes - centre
         near = torch.nonzero(distance.abs() <= DECADES).flatten()
         larger = int((distance > DECADES).sum())
-        rows = lower[near][:, near] * _power_of_10(scale[near] - centre).unsqueeze(1)
-        found.append(torch.linalg.svdvals(rows)[place - larger].log10() + centre)
+        # where all lie close together the three are of one matrix
+        if (rows_of := tuple(near.tolist())) not in known:
+            rows = lower[near][:, near] * _power_of_10(scale[near] - centre).unsqueeze(1)
+            known[rows_of] = torch.linalg.svdvals(rows).log10() + centre
+        found.append(known[rows_of][place - larger])
     return torch.stack(found)

@@ -1,6 +1,6 @@
 """The spectrum of one recurrent block: what it does to a state on its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -27,7 +27,29 @@ def orthogonality_error(block: Tensor) -> float:
 
     NaN if an element is not finite.
     """
-    return _of_finite(block, lambda b: torch.linalg.matrix_norm(b.mT @ b - torch.eye(len(b))))
+    return _of_finite(block, lambda b: torch.linalg.matrix_norm(b.mT @ b - _one(b)))
+
+
+def block_spectra(blocks: Sequence[Tensor]) -> Tensor:
+    """Return all three of several blocks of one size, (blocks, 3) float64, at one go.
+
+    In this order: spectral radius, largest singular value, orthogonality error.
+    """
+    together = torch.stack([block.detach() for block in blocks]).double()
+    if together.sum().isfinite():
+        try:
+            radii = torch.linalg.eigvals(together).abs().amax(1)
+            stretches = torch.linalg.svdvals(together).amax(1)
+            errors = torch.linalg.matrix_norm(together.mT @ together - _one(together))
+            return torch.stack([radii, stretches, errors], dim=1)
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # one did not converge
+            pass
+    measures = (spectral_radius, largest_singular_value, orthogonality_error)
+    return torch.tensor([[measure(b) for measure in measures] for b in blocks]).double()
+
+
+def _one(like: Tensor) -> Tensor:
+    return torch.eye(like.shape[-1], dtype=like.dtype)
 
 
 def _of_finite(block: Tensor, measure: Callable[[Tensor], Tensor]) -> float:

@@ -14,9 +14,6 @@ from bptt.kernels import Unrolled
 JACOBIAN_BYTES = 2**26
 """Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
 
-JACOBIAN_SEQUENCES = 2
-"""Sequences over which Lyapunov exponents are averaged at most."""
-
 PRODUCT_LAGS = 12
 """Lags at which the product of Jacobians is measured, spread evenly over their logarithm."""
 
@@ -63,39 +60,31 @@ class Place:
 
     def spectrum(self) -> dict[str, Tensor]:
         """Return spectral radius, largest singular value and orthogonality error of each block."""
-        measures = (
-            statistics.spectral_radius,
-            statistics.largest_singular_value,
-            statistics.orthogonality_error,
-        )
-        return {
-            self.key("spectrum", name): torch.tensor(
-                [measure(block) for measure in measures], dtype=torch.float64
-            )
-            for name, block in self.cell.recurrent_weights.items()
-        }
+        blocks = self.cell.recurrent_weights
+        if not blocks:
+            return {}
+        rows = statistics.block_spectra(list(blocks.values()))
+        return {self.key("spectrum", name): row for name, row in zip(blocks, rows, strict=True)}
 
     def jacobians(self, exponents: int) -> Mapping[str, Tensor]:
         """Return Lyapunov exponents and the spectrum of the product of step Jacobians.
 
         `lyapunov` (exponents,), `lyapunov_sum` (1,), `jacobian` (lags, 3) and `jacobian_lags`
-        (lags,), of the last steps that fit into memory.
+        (lags,), of the last steps of the first sequence that fit into memory.
         """
         states = self.states_before
         size = sum(s.shape[-1] for s in states)
         step_bytes = 8 * size**2
         time = max(1, min(len(states[0]), JACOBIAN_BYTES // step_bytes))
-        sequences = max(1, min(JACOBIAN_SEQUENCES, JACOBIAN_BYTES // (step_bytes * time)))
         found = statistics.step_jacobians(
-            self.cell,
-            self.unrolled.inputs[-time:, :sequences],
-            tuple(s[-time:, :sequences] for s in states),
+            self.cell, self.unrolled.inputs[-time:, 0], tuple(s[-time:, 0] for s in states)
         )
+        triangles = statistics.backward_triangles(found)
         spread = torch.logspace(0, torch.tensor(time).log10().item(), PRODUCT_LAGS)
         lags = spread.round().long().clamp(1, time).unique()
         return {
-            self.key("lyapunov"): statistics.lyapunov_exponents(found, exponents).mean(0),
-            self.key("lyapunov_sum"): statistics.lyapunov_sum(found).mean().reshape(1),
-            self.key("jacobian"): statistics.product_spectrum(found[:, 0], lags.tolist()),
+            self.key("lyapunov"): statistics.backward_exponents(triangles, time, exponents),
+            self.key("lyapunov_sum"): statistics.backward_sum(triangles, found).reshape(1),
+            self.key("jacobian"): statistics.product_spectrum(found, lags.tolist(), triangles),
             self.key("jacobian_lags"): lags.double(),
         }
