@@ -27,7 +27,7 @@ from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
 from bptt.store.run_listing import attempts, events, every_point, get_run, list_runs
 from bptt.store.schema import backup, check, downgrade, upgrade
-from bptt.store.shipping import deleted_grids, mark_shipped, unshipped
+from bptt.store.shipping import deleted_grids, mark_shipped, training, unshipped
 from bptt.store.submission import submit_grid
 from bptt.store.tokens import (
     admit,
@@ -105,6 +105,7 @@ __all__ = [
     "set_user",
     "stop_requests",
     "submit_grid",
+    "training",
     "unshipped",
     "upgrade",
 ]

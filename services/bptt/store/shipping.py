@@ -36,6 +36,17 @@ def unshipped(database: Database, *, limit: int, worker_id: str | None = None) -
     return [ToShip(*row) for row in rows]
 
 
+def training(database: Database, worker_id: str) -> int:
+    """Return how many runs a worker trains.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    held = (runs.c.status == "running") & (runs.c.worker_id == worker_id)
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).where(held)).scalar_one())
+
+
 def mark_shipped(database: Database, run_id: str, *, mlflow_run_id: str, complete: bool) -> None:
     """Write down where a run is in MLflow, once; a run that was deleted meanwhile is passed over.
 

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 NICE = 10
 INTERVAL = 5.0
 """Seconds between two rounds."""
+LOOK = 0.5
+"""Seconds between two looks whether a processor is free, while pictures wait for one."""
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 """Seconds until the next round after one that failed; they double."""
 AT_ONCE = 1000
@@ -49,6 +51,8 @@ class Round:
     database: Database
     worker_id: str
     grids: GridShipping = field(init=False)
+    waiting: bool = field(default=False, init=False)
+    """Whether pictures wait until no run is trained on some processor."""
 
     def __post_init__(self) -> None:
         self.grids = GridShipping(self.settings, self.database)
@@ -57,7 +61,8 @@ class Round:
         """Visit each run once; return why something was left, empty if nothing was."""
         items = store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id)
         # drawing takes as long as training a small run
-        busy = sum(item.status == "running" for item in items) >= (os.cpu_count() or 1)
+        busy = _is_busy(sum(item.status == "running" for item in items))
+        self.waiting = False
         with drawing([] if busy else self._undrawn(items)) as drawn:
             return self._visit_all(items, busy, drawn)
 
@@ -67,6 +72,8 @@ class Round:
         failures = 0
         trouble = ""
         for item in items:
+            if self.may_draw():
+                break
             drawn(item.run_id)
             try:
                 self._visit(item, busy)
@@ -82,6 +89,18 @@ class Round:
                 trouble = self.grids.go(grid_ids) or trouble
         return self.grids.go(grid_ids) or trouble
 
+    def may_draw(self) -> bool:
+        """Say whether pictures have waited and need not any longer."""
+        return self.waiting and not _is_busy(store.training(self.database, self.worker_id))
+
+    def rest(self, seconds: float) -> None:
+        """Wait for the next round, but no longer than pictures have to."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(LOOK, left))
+            if self.may_draw():
+                return
+
     def _visit(self, item: ToShip, busy: bool) -> None:
         ended = item.status if item.status in ("failed", "cancelled") else None
         folder = self._folder(item)
@@ -94,6 +113,7 @@ class Round:
         target = tracking.target_of(self.settings)
         running = item.status == "running" or None
         waits = busy and not running and _unwritten_for(folder) < DRAWN_WITHIN
+        self.waiting |= waits
         state = tracking.ship(
             *(folder, target),
             training=running,
@@ -126,6 +146,10 @@ class Round:
         return next(begun, None)
 
 
+def _is_busy(training: int) -> bool:
+    return training >= (os.cpu_count() or 1)
+
+
 def _unwritten_for(folder: RunFolder) -> float:
     """Return the seconds since the run last wrote down a figure."""
     try:
@@ -151,8 +175,14 @@ def main(worker_id: str) -> None:
         if trouble and not failures:
             logger.warning("shipping: %s", trouble)
         failures = failures + 1 if trouble else 0
-        wait = FIRST_WAIT * 2.0 ** min(failures - 1, 10)
-        time.sleep(min(wait, LONGEST_WAIT) if failures else INTERVAL)
+        if failures:
+            time.sleep(min(FIRST_WAIT * 2.0 ** min(failures - 1, 10), LONGEST_WAIT))
+            continue
+        try:
+            shipping.rest(INTERVAL)
+        except DatabaseUnavailable:
+            # the next round says so
+            time.sleep(INTERVAL)
 
 
 def _end_with_worker() -> None:
