@@ -25,6 +25,7 @@ from bptt.training import TrainingRun, prepare_thread, train
 STEPPERS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 OFF = {"bptt": "bptt", "update": "update", "loop": "loop", "script": "script"}
 """Without statistics: what each way of taking them is compared with."""
+DEFAULT = "bptt default"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Plan:
     length: int = 100
     updates: int = 1000
     long_updates: int = 5000
-    intervals: tuple[int, ...] = (100, 10)
+    intervals: tuple[int, ...] = (10,)
     script_updates: int = 100
     log_freq: tuple[int, ...] = (100, 1)
 
@@ -124,7 +125,7 @@ def repeat(update: Update, times: int) -> Callable[[], float]:
     return block
 
 
-def whole_run(cell: str, interval: int, plan: Plan) -> Callable[[], float]:
+def whole_run(cell: str, interval: int | None, plan: Plan) -> Callable[[], float]:
     """Return what trains a run of bptt and returns the processor time per update."""
 
     def block() -> float:
@@ -150,11 +151,11 @@ def _ways(cell: str, plan: Plan, logged: Any) -> dict[str, list[float]]:
     """Return the seconds of an update in every way, block by block."""
     run = make_run(cell, hidden=plan.hidden, length=plan.length)
     blocks = {"bptt": whole_run(cell, 0, plan)}
+    blocks[DEFAULT] = whole_run(cell, None, plan)
+    long = replace(plan, updates=plan.long_updates)
+    blocks[f"{DEFAULT}, {long.updates} updates"] = whole_run(cell, None, long)
     for interval in plan.intervals:
         blocks[f"bptt every {interval}"] = whole_run(cell, interval, plan)
-    long = replace(plan, updates=plan.long_updates)
-    every = plan.intervals[0]
-    blocks[f"bptt every {every}, {long.updates} updates"] = whole_run(cell, every, long)
     # a probe comes before the first update, and then no more
     normed = make_run(cell, hidden=plan.hidden, length=plan.length, interval=10_000_000)
     updates = {"update": run.advance, "update with norms": normed.advance}
@@ -182,10 +183,10 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"Processor time of one update (adding problem, T = {plan.length}, hidden {plan.hidden}, "
         f"batch {BATCH}), {plan.rounds} blocks of each by turns, denormals flushed in all. *Cost*: "
         "with statistics / without, in the same way of training; 1 is free.\n\n"
-        f"- bptt, a run of {plan.updates} updates with a probe every so many: norms of dL/ds_t of "
-        "every state and step at every update, and at a probe all of "
-        "[docs/statistics.md](statistics.md); Jacobians and Lyapunov exponents at the first and "
-        "last, which a longer run shares among more updates\n"
+        f"- bptt, a run of {plan.updates} updates with the default statistics, or with a probe "
+        "every so many: norms of dL/ds_t of every state and step at every update, and at a probe "
+        "all of [docs/statistics.md](statistics.md); Jacobians and Lyapunov exponents at the first "
+        "and last, which a longer run shares among more updates\n"
         "- update: one of bptt's updates by itself, without and with the norms of dL/ds_t of every "
         "state and step, in float64\n"
         "- a loop over `nn.*Cell` with `retain_grad` on every h_t: norms of dL/dh_t alone, at "
@@ -193,16 +194,16 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "- a script with torch's layer under `wandb.watch`, offline: histograms of the gradients "
         "of parameters every so many updates, which say nothing about time; the processor time of "
         "its service is not counted\n\n"
-        "The aim is 5 % for the norms alone and for the default of a long run. Missed where the "
-        "table says so, by what an update of some 400 microseconds leaves no room for: a probe "
-        "takes 2.5 milliseconds, half of it in autograd and small operations of torch, a product "
-        "of Jacobians 10 to 40. Tried: norms in four sums (a fifth less), half the sequences for "
-        "Lyapunov exponents, triangles scaled together. Next: the probe's passes by hand as those "
-        "of training are, and squares added up while the backward pass has them in registers. A "
-        "run pays less with a larger `statistics.interval` and `statistics.jacobian_interval`.\n"
+        "The aim is 5 % for the norms alone and for the default. Missed where the table says so, "
+        "by what a run of half a second leaves no room for: a probe takes 2 to 4 milliseconds, "
+        "half of it in autograd and small operations of torch, Jacobians 8 to 25, twice. Done: "
+        "squares are added up while the backward pass has them in registers, and kept where it "
+        "wrote them; Jacobians of one sequence give product, exponents and determinant from one "
+        "frame; longer runs have 25 probes. Next: the probe's passes by hand as those of training "
+        "are. A run pays less with a larger `statistics.interval` and "
+        "`statistics.jacobian_interval`.\n"
     )
-    default = f"bptt every {plan.intervals[0]}"
-    yield f"| cell | way | us | cost | way / {default} |"
+    yield f"| cell | way | us | cost | way / {DEFAULT} |"
     yield "| --- | --- | --- | --- | --- |"
     for cell, seconds in found.items():
         for name, values in seconds.items():
@@ -210,7 +211,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             own = (
                 ""
                 if name.startswith(("bptt", "update"))
-                else spread(ratios(values, seconds[default]))
+                else spread(ratios(values, seconds[DEFAULT]))
             )
             middle = digits(1e6 * statistics.median(values))
             yield f"| {cell} | {name} | {middle} | {cost} | {own} |"

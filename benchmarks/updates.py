@@ -22,7 +22,7 @@ def make_run(
     length: int = 50,
     layers: int = 1,
     batch: int = 32,
-    interval: int = 0,
+    interval: int | None = 0,
     steps: int = 10_000_000,
     seed: int = 0,
 ) -> TrainingRun:
@@ -34,7 +34,7 @@ def make_run(
         *(
             f"model.hidden_size={hidden}",
             f"model.layers={layers}",
-            f"statistics.interval={interval}",
+            f"statistics.interval={'null' if interval is None else interval}",
         ),
         *(f"training.steps={steps}", f"training.evaluate_every={steps}"),
         *(f"training.batch_size={batch}", "training.evaluation_size=32"),

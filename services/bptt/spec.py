@@ -22,6 +22,8 @@ Width = Annotated[int, Gt(0), Le(16384)]
 
 EMBEDDING_SIZE = 16
 """Features a token is looked up as, if the run file does not say."""
+PROBES, SHORTEST_INTERVAL, LONGEST_INTERVAL = 25, 100, 1000
+"""Probes in a run, and updates between two of them, if the run file does not say."""
 HIGHWAY_BIAS = -2.0
 """Bias of highway gates, if the run file does not say."""
 
@@ -156,8 +158,9 @@ class TrainingSpec(Section):
 class StatisticsSpec(Section):
     """Which gradient statistics are taken, and how often."""
 
-    interval: Annotated[int, Ge(0)] = 100
-    """Updates between probes of the gradient through time; 0: no statistics, Jacobians included."""
+    interval: Annotated[int, Ge(0)] | None = None
+    """Updates between probes of the gradient through time; 0: no statistics, Jacobians included;
+    default: a 25th of `training.steps`, at least 100 and at most 1000."""
     sequences: Sequences = 8
     """Sequences of the fixed probe batch."""
     anchors: Count = 8
@@ -183,6 +186,14 @@ class RunSpec(Section):
     statistics: StatisticsSpec = StatisticsSpec()
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """One integer, from which the streams for weights, data and evaluation derive."""
+
+    @property
+    def probe_interval(self) -> int:
+        """Updates between probes; 0: none are taken."""
+        if self.statistics.interval is not None:
+            return self.statistics.interval
+        # a long run pays no more for statistics than a short one, and a picture has columns enough
+        return min(max(self.training.steps // PROBES, SHORTEST_INTERVAL), LONGEST_INTERVAL)
 
     def __hash__(self) -> int:
         return hash(self.canonical())

@@ -132,16 +132,10 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "LOAD_VECTORS": _load_vectors(trace) + _load_fixed(trace, found),
         "FORWARD_STEP": _forward(trace, found),
         "SAVE": [f"STORE(q + {n} * WIDTH, v{v.number});" for n, v in enumerate(found.saved)],
-        "BEGIN_SUMS": [
-            *(f"V {total} = {{0}};" for total, _ in _sums(trace)),
-            *(f"BEGIN_NORM({n})" for n in range(len(trace.states))),
-        ],
+        "BEGIN_SUMS": [begin for begin, _ in _sums(trace)],
         "HELD_STEP": _norms([f"LOAD(ds + {n} * R * HP)" for n in range(len(trace.states))]),
         "BACKWARD_STEP": _backward(trace, found),
-        "END_SUMS": [
-            *(f"STORE({to}, LOAD({to}) + {total});" for total, to in _sums(trace)),
-            *(f"KEEP_NORM({n})" for n in range(len(trace.states))),
-        ],
+        "END_SUMS": [end for _, end in _sums(trace)],
     }
     text = resources.files("bptt.kernels").joinpath("sequence.c").read_text()
     for marker, lines in blocks.items():
@@ -225,10 +219,11 @@ def _norms(totals: Iterable[str]) -> list[str]:
 
 
 def _sums(trace: Trace) -> list[tuple[str, str]]:
-    """Return the running sums over sequences, and where each is added up over steps."""
-    lanes = len(trace.preactivations)
-    biases = [(f"sum{n}", f"db + {n} * HP + j") for n in range(lanes)]
-    return biases + [(f"sum{lanes + n}", f"dv + {n} * HP + j") for n in range(len(trace.vectors))]
+    """Return what begins each running sum over sequences, and what adds it up over steps."""
+    to = [f"db + {n} * HP + j" for n in range(len(trace.preactivations))]
+    to += [f"dv + {n} * HP + j" for n in range(len(trace.vectors))]
+    sums = [(f"V sum{n} = {{0}};", f"STORE({at}, LOAD({at}) + sum{n});") for n, at in enumerate(to)]
+    return sums + [(f"BEGIN_NORM({n})", f"KEEP_NORM({n})") for n in range(len(trace.states))]
 
 
 class _Text:

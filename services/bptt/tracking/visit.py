@@ -119,9 +119,10 @@ class Visit:
             state.write(self._folder)
 
     def _send_lag_curves(self, pictures: "Pictures") -> None:
-        for name, values in pictures.lag_curves(self._state.lag_curves):
-            self._send(values)
-            self._state.lag_curves.append(name)
+        curves = dict(pictures.lag_curves(self._state.lag_curves))
+        if curves:
+            self._send([value for values in curves.values() for value in values])
+            self._state.lag_curves += curves
 
     def _send_pictures(self, pictures: "Pictures") -> None:
         with pictures.heat_map(self._state.heat_maps) as (reached, images):

@@ -134,7 +134,7 @@ def build_model(spec: RunSpec, task: Task) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(spec.seed, "init"))
         model = Model(spec, task).to(DTYPES[spec.training.dtype])
-    model.run_by(read_settings().backend, gradient_norms=spec.statistics.interval > 0)
+    model.run_by(read_settings().backend, gradient_norms=spec.probe_interval > 0)
     return model
 
 

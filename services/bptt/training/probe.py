@@ -30,6 +30,7 @@ class Probe:
     def __init__(self, spec: RunSpec, task: Task) -> None:
         self._task = task
         self._spec = spec.statistics
+        self._interval = spec.probe_interval
         sequences = spec.statistics.sequences
         batch = probe_batch(task, spec.seed, sequences)
         self._batch = replace(batch, inputs=_doubled(batch.inputs), targets=_doubled(batch.targets))
@@ -37,7 +38,7 @@ class Probe:
 
     def is_due(self, step: int) -> bool:
         """Say whether statistics are to be taken after update `step`."""
-        return step % self._spec.interval == 0 or self._jacobians_are_due(step)
+        return step % self._interval == 0 or self._jacobians_are_due(step)
 
     def measure(
         self, model: Model, step: int, last: bool

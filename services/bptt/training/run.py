@@ -70,7 +70,7 @@ class TrainingRun:
         )
         self.model = build_model(spec, self.task)
         self.parameters = FlatParameters(self.model)
-        norms = spec.statistics.interval > 0
+        norms = spec.probe_interval > 0
         self.passes = Passes(self.model, self.parameters, self.task, norms)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
         self.updating = Updating(self.optimizer)
@@ -79,7 +79,7 @@ class TrainingRun:
         )
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
-        self.probe = Probe(spec, self.task) if spec.statistics.interval else None
+        self.probe = Probe(spec, self.task) if norms else None
         self.training_flow = TrainingFlow()
         self.window = Window()
         self.best: Tensor | None = None

@@ -63,31 +63,49 @@ class Round:
         # drawing takes as long as training a small run
         busy = _is_busy(sum(item.status == "running" for item in items))
         self.waiting = False
-        with drawing([] if busy else self._undrawn(items)) as drawn:
+        if busy:
+            return self._visit_all(items, busy)
+        undrawn = self._undrawn(items)
+        with drawing(undrawn) as drawn:
+            if undrawn:
+                # figures come first, and while the first pictures are drawn
+                for item in items:
+                    if not item.mlflow_run_id and self._tried(item, wait=True):
+                        break
+                self.waiting = False
             return self._visit_all(items, busy, drawn)
 
-    def _visit_all(self, items: Sequence[ToShip], busy: bool, drawn: Callable[[str], None]) -> str:
+    def _visit_all(
+        self,
+        items: Sequence[ToShip],
+        busy: bool,
+        drawn: Callable[[str], None] = lambda run_id: None,
+    ) -> str:
         """Visit them once their pictures are drawn; return why something was left."""
         grid_ids = {item.grid_id for item in items}
         failures = 0
         trouble = ""
         for item in items:
-            if self.may_draw():
+            if busy and self.may_draw():
                 break
             drawn(item.run_id)
-            try:
-                self._visit(item, busy)
-            except TrackingUnavailable as error:
-                trouble = str(error)
-                failures += 1
-                # one may be the run's own fault, two in a row are MLflow's
-                if failures > 1:
-                    return trouble
-            else:
-                failures = 0
+            problem = self._tried(item, busy)
+            trouble = problem or trouble
+            failures = failures + 1 if problem else 0
+            # one may be the run's own fault, two in a row are MLflow's
+            if failures > 1:
+                return trouble
             if self.grids.is_time():
                 trouble = self.grids.go(grid_ids) or trouble
         return self.grids.go(grid_ids) or trouble
+
+    def _tried(self, item: ToShip, wait: bool) -> str:
+        """Visit a run; return why something was left, empty if nothing was."""
+        try:
+            self._visit(item, wait)
+        except TrackingUnavailable as error:
+            return str(error)
+        return ""
 
     def may_draw(self) -> bool:
         """Say whether pictures have waited and need not any longer."""
@@ -101,7 +119,7 @@ class Round:
             if self.may_draw():
                 return
 
-    def _visit(self, item: ToShip, busy: bool) -> None:
+    def _visit(self, item: ToShip, wait: bool) -> None:
         ended = item.status if item.status in ("failed", "cancelled") else None
         folder = self._folder(item)
         if folder is None:
@@ -112,7 +130,7 @@ class Round:
             return
         target = tracking.target_of(self.settings)
         running = item.status == "running" or None
-        waits = busy and not running and _unwritten_for(folder) < DRAWN_WITHIN
+        waits = wait and not running and _unwritten_for(folder) < DRAWN_WITHIN
         self.waiting |= waits
         state = tracking.ship(
             *(folder, target),
