@@ -151,3 +151,16 @@ def test_vanished_gradient_is_counted_as_what_float32_would_flush(make_spec):
     flow = arrays["flow/0/forward/h"]
     assert metrics["grad/subnormal"] == int((flow < torch.finfo(torch.float32).tiny).sum()) > 30
     assert (flow > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("steps", "interval", "expected"),
+    [(150, None, 100), (2_500, None, 100), (5_000, None, 200), (10**7, None, 1_000)]
+    + [(5_000, 7, 7), (5_000, 0, 0)],
+)
+def test_probes_are_as_many_in_a_long_run_unless_the_file_says(
+    make_spec, steps, interval, expected
+):
+    spec = make_spec(training={"steps": steps}, statistics={"interval": interval})
+
+    assert spec.probe_interval == expected
