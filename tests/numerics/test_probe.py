@@ -155,8 +155,14 @@ def test_vanished_gradient_is_counted_as_what_float32_would_flush(make_spec):
 
 @pytest.mark.parametrize(
     ("steps", "interval", "expected"),
-    [(150, None, 100), (2_500, None, 100), (5_000, None, 200), (10**7, None, 1_000)]
-    + [(5_000, 7, 7), (5_000, 0, 0)],
+    [
+        (150, None, 100),
+        (2_500, None, 100),
+        (5_000, None, 200),
+        (10**7, None, 1_000),
+        (5_000, 7, 7),
+        (5_000, 0, 0),
+    ],
 )
 def test_probes_are_as_many_in_a_long_run_unless_the_file_says(
     make_spec, steps, interval, expected

@@ -103,4 +103,5 @@ def _finish(axes: Axes, state: str) -> None:
     axes.set_xlabel(style.LAG, fontsize=13)
     axes.set_ylabel(style.norm_label(state), fontsize=14)
     axes.tick_params(labelsize=11)
+    axes.locator_params(nbins=style.TICKS)
     axes.grid(alpha=0.25)

@@ -14,7 +14,7 @@ from bptt.figures import style
 from bptt.figures.bands import FlowMap
 from bptt.figures.flow_history import Array, FlowHistory
 
-LOW, HIGH = -8.0, 0.0
+LOW, HIGH, MARKS = -8.0, 0.0, (-8, -6, -4, -2, 0)
 """The same colours in every picture, so that runs can be compared side by side."""
 
 
@@ -43,8 +43,9 @@ def heat_map_frame(*states: str) -> Figure:
         axes.set_xlabel(style.LAG, fontsize=13)
         axes.set_title(style.norm_label(state), fontsize=14)
         axes.tick_params(labelsize=11)
+        axes.locator_params(nbins=style.TICKS)
     panels[0].set_ylabel(style.STEP, fontsize=13)
-    bar = figure.colorbar(_scale(), ax=list(panels), extend="both", pad=0.02)
+    bar = figure.colorbar(_scale(), ax=list(panels), extend="both", pad=0.02, ticks=MARKS)
     bar.set_label("log10 of the norm (orange: above 1, grey: none)", fontsize=12)
     bar.ax.tick_params(labelsize=11)
     return figure
@@ -83,7 +84,7 @@ def tile_frame() -> Figure:
     axes.locator_params(nbins=4)
     axes.set_xlabel("lag k (time steps)", fontsize=15)
     axes.set_ylabel("training step", fontsize=15)
-    bar = figure.colorbar(_scale(), ax=axes, extend="both", pad=0.02, ticks=[-8, -6, -4, -2, 0])
+    bar = figure.colorbar(_scale(), ax=axes, extend="both", pad=0.02, ticks=MARKS)
     bar.ax.tick_params(labelsize=13)
     bar.set_label(style.norm_label("s"), fontsize=15)
     return figure
@@ -147,8 +148,9 @@ def _paint(axes: Axes, values: Array, at: Array, steps: int | None) -> QuadMesh:
 
 def _edges(steps: Array, planned: int) -> Array:
     """Return the borders of the rows: half-way between two probes."""
-    # there are no steps before the first update
-    return np.maximum(_borders(steps, planned), 0.0)
+    borders = np.maximum(_borders(steps, planned), 0.0)
+    # there are no steps before the first update, and none after the last
+    return borders if len(steps) == 1 else np.minimum(borders, max(planned, steps[-1]))
 
 
 def _borders(steps: Array, planned: int) -> Array:

@@ -154,7 +154,7 @@ class Pictures:
         with Image.open(png) as image:
             # what the pages show first; MLflow itself would shrink it to 256 pixels
             content = io.BytesIO()
-            image.convert("RGB").save(content, "webp", quality=90)
+            image.convert("RGB").save(content, "webp", quality=90, method=2)
         # last: both are there if this one is
         replace(small, content.getvalue(), durable=False)
 
