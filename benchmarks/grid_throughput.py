@@ -178,10 +178,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         "The aim is 10 times each rival's throughput for rnn and gru, 5 times for the mixed grid. "
         "Until MLflow has everything it takes longer by what rivals do not do: of the processor, "
-        "some 0.15 s a run to draw three pictures, 0.1 s to store its points. Tried: fewer points "
-        "of short runs and of lag curves, figures before pictures, drawing on all processors, "
-        "cheaper PNG, pictures on a figure that is used again (half the time). Next: the words of "
-        "the axes, which matplotlib lays out anew for each picture, kept as pixels."
+        "some 0.15 s a run to draw three pictures, 0.1 s to store its points. Done: fewer points "
+        "of short runs and of lag curves, figures before pictures, drawing on all processors as "
+        "soon as one is free, fewer words at the axes, pictures on a figure that is used again. "
+        "Next: the words that are left, which matplotlib lays out anew for each picture, kept as "
+        "pixels; points inserted without the objects that MLflow makes of each."
     )
 
 
