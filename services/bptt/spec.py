@@ -22,8 +22,6 @@ Width = Annotated[int, Gt(0), Le(16384)]
 
 EMBEDDING_SIZE = 16
 """Features a token is looked up as, if the run file does not say."""
-PROBES, SHORTEST_INTERVAL, LONGEST_INTERVAL = 25, 100, 1000
-"""Probes in a run, and updates between two of them, if the run file does not say."""
 HIGHWAY_BIAS = -2.0
 """Bias of highway gates, if the run file does not say."""
 
@@ -190,10 +188,8 @@ class RunSpec(Section):
     @property
     def probe_interval(self) -> int:
         """Updates between probes; 0: none are taken."""
-        if self.statistics.interval is not None:
-            return self.statistics.interval
-        # a long run pays no more for statistics than a short one, and a picture has columns enough
-        return min(max(self.training.steps // PROBES, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+        interval = self.statistics.interval
+        return default_interval(self.training.steps) if interval is None else interval
 
     def __hash__(self) -> int:
         return hash(self.canonical())
@@ -210,6 +206,12 @@ class RunSpec(Section):
             data: the task's `fingerprint` of data that its options do not hold.
         """
         return identity_of(self.canonical(), plugin_versions, data)
+
+
+def default_interval(steps: int) -> int:
+    """Return the updates between probes of a run of so many, if its file does not say."""
+    # a long run pays no more for statistics than a short one, and a picture has columns enough
+    return min(max(steps // 25, 100), 1000)
 
 
 SECTIONS = tuple(RunSpec.model_fields)

@@ -213,7 +213,7 @@ FAULTS = {
     ReturnsFloat32: "'h' of ReturnsFloat32.forward must be torch.float64, got torch.float32.",
     Explodes: "forward must stay finite for inputs of size 1",
     WritesIntoItsState: "forward must not change its arguments.",
-    Remembers: "two equal calls under one seed differ.",
+    Remembers: "two equal calls under one seed differ, and it changes calls of the cell.",
     MixesTheBatch: "its result changes with the rest of the batch.",
     NeedsManyRows: "forward with a batch of 1 raised IndexError",
     DetachesItsState: "the one of the first state is zero after 6 steps.",

@@ -1,12 +1,18 @@
 """`bptt ship`: sends to MLflow what earlier runs could not."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import click
 
 from bptt.errors import TrackingUnavailable
-from bptt.settings import read_settings
+from bptt.settings import Settings, read_settings
+
+NO_WORKER = ""
+"""Runs that a worker trains are its own to send."""
+TOGETHER = 1000
+"""Runs of the queue that are sent at one go."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class _Line:
 def ship(as_json: bool) -> None:
     """Send to MLflow what is left of runs that trained while it was away.
 
-    Exit code 1 if anything is still left afterwards.
+    Runs of the queue are among them once they have ended; workers send them by themselves. Exit
+    code 1 if anything is still left afterwards.
     """
     from bptt import tracking
 
@@ -46,12 +53,45 @@ def ship(as_json: bool) -> None:
             lines.append(_Line(folder.run_id, not busy, state.mlflow_run_id, busy))
         if not as_json:
             click.echo(_text(lines[-1]))
+    for line in _ship_queued(settings):
+        lines.append(line)
+        if not as_json:
+            click.echo(_text(line))
     if as_json:
         click.echo(json.dumps([asdict(line) for line in lines], indent=1))
     elif not lines:
         click.echo("Everything is in MLflow.")
     if not all(line.shipped for line in lines):
         raise click.exceptions.Exit(1)
+
+
+def _ship_queued(settings: Settings) -> Iterator[_Line]:
+    """Yield what became of each run of the queue that has ended here and was not sent."""
+    from bptt import store
+    from bptt.run_folder import attempts
+    from bptt.worker.shipping import Round
+
+    database = store.open_database(settings.database)
+    try:
+        if database.file is not None and not database.file.exists():
+            return
+        shipping = Round(settings, database, NO_WORKER)
+        tried: set[str] = set()
+        while wanted := {
+            item.run_id
+            for item in store.unshipped(database, limit=TOGETHER)
+            if item.run_id not in tried and (settings.runs / item.run_id).exists()
+        }:
+            tried |= wanted
+            why = shipping.go() or "another process is shipping it, or its worker has its folder"
+            left = {item.run_id for item in store.unshipped(database, limit=TOGETHER)}
+            for run_id in sorted(wanted):
+                newest = next(iter(attempts(settings.runs, run_id)), None)
+                state = (newest.read("shipped") if newest else None) or {}
+                shipped, known = run_id not in left, str(state.get("mlflow_run_id") or "")
+                yield _Line(run_id, shipped, known, "" if shipped else why)
+    finally:
+        database.close()
 
 
 def _text(line: _Line) -> str:

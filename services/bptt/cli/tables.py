@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
+from bptt.spec import default_interval
 
 SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
 
@@ -139,10 +140,17 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         outcome += f" ({number(result['seconds'])} s, {speed} steps/s, {backend})"
     evaluated = sorted(key for key in metrics if key.startswith("eval/"))
     gates = [key.removeprefix("gate/")[:-5] for key in metrics if _is_gate_mean(key)]
+    # what the file left open, and the run decided by its length
+    applied: dict[str, dict[str, Any]] = {}
+    if spec["statistics"].get("interval") is None:
+        applied["statistics"] = {"interval": default_interval(spec["training"]["steps"])}
     share = (result or {}).get("statistics_share", metrics.get("sys/statistics_share"))
     return [
         ("run", f"{summary.run_id}  {summary.run['name']}  (project {summary.run['project']})"),
-        *((section, _told_section(spec[section])) for section in SECTIONS),
+        *(
+            (section, _told_section(spec[section] | applied.get(section, {})))
+            for section in SECTIONS
+        ),
         ("seed", str(spec["seed"])),
         ("", " "),
         ("outcome", outcome),

@@ -43,17 +43,25 @@ def check_purity(cell: Cell) -> None:
     name = type(cell).__name__
     x, state = _random_arguments(cell)
     given = [x[0].clone(), *(s.clone() for s in state)]
+    before = _plain_attributes(cell)
     results = []
     for _ in range(2):
         torch.manual_seed(2)
         with torch.no_grad(), running(f"{name}.forward"):
             results.append(cell(x[0], state))
     require(same([x[0], *state], given), f"{name}.forward must not change its arguments.")
+    after = _plain_attributes(cell)
+    changed = [a for a in after if a not in before or before[a] != after[a]]
+    kept = f", and it changes {', '.join(changed)} of the cell" if changed else ""
     require(
         same(*results),
         f"{name}.forward must depend on its arguments and parameters alone: "
-        "two equal calls under one seed differ.",
+        f"two equal calls under one seed differ{kept}.",
     )
+
+
+def _plain_attributes(cell: Cell) -> dict[str, str]:
+    return {name: repr(value) for name, value in vars(cell).items() if name[0] != "_"}
 
 
 def check_rows(cell: Cell) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bptt.client import connect
-from bptt.embedded.home import Holder, holder
+from bptt.embedded.home import LOGS, Holder, holder
 from bptt.errors import BpttError
 from bptt.job_queue import BrokerState, check_broker
 from bptt.settings import Settings
@@ -27,6 +27,8 @@ class Standing:
     queue: "Queue | None"
     fault: BpttError | None
     """Why the queue is not known."""
+    last_words: str = ""
+    """Log of a `bptt up` that is no more although runs are left; empty otherwise."""
 
     @property
     def hint(self) -> str:
@@ -36,9 +38,12 @@ class Standing:
         counts, workers = self.queue.counts, self.queue.workers
         waiting = counts.get("queued", 0)
         told = "1 run waits" if waiting == 1 else f"{waiting:,} runs wait"
-        if waiting and not workers:
+        if waiting and not workers and not self.last_words:
             here = "on the server's machine: bptt worker" if self.server else "with: bptt up -d"
             return f"{told} and no worker runs; start one {here}"
+        if self.last_words and not self.up and (waiting or counts.get("running")):
+            left = "The runs that are left go on where they stood"
+            return f"{left} with: bptt up -d. Why it ended says {self.last_words}"
         if workers and self.broker and not self.broker.up:
             return "Degraded: runs start up to 2 s late until Redis is back; nothing is lost."
         if waiting and not self.queue.claimable:
@@ -58,6 +63,7 @@ class Standing:
             "broker": asdict(self.broker) if self.broker else None,
             "database": {"address": self.database, "fault": str(self.fault or "") or None},
             "queue": self.queue.model_dump(mode="json") if self.queue else None,
+            "log": self.last_words or None,
             "hint": self.hint or None,
         }
 
@@ -71,10 +77,15 @@ def find_standing(settings: Settings) -> Standing:
     except BpttError as error:
         fault = error
     local = not settings.server
+    up = holder(settings.home) if local else None
+    log = settings.home / LOGS / "up.log"
+    # a Redis of one's own has workers of its own
+    ended = local and up is None and not settings.redis_url and log.exists()
     return Standing(
         home=str(settings.home),
         server=settings.server,
-        up=holder(settings.home) if local else None,
+        up=up,
+        last_words=str(log) if ended else "",
         broker=check_broker(settings) if local else None,
         database=_database(settings) if local else "",
         queue=queue,

@@ -16,6 +16,7 @@ from bptt.figures.flow_history import Array, FlowHistory
 
 LOW, HIGH, MARKS = -8.0, 0.0, (-8, -6, -4, -2, 0)
 """The same colours in every picture, so that runs can be compared side by side."""
+COLOURS_TOLD = "black: below -8, orange: above 0, grey: none"
 
 
 def gradient_heat_map(
@@ -46,7 +47,7 @@ def heat_map_frame(*states: str) -> Figure:
         axes.locator_params(nbins=style.TICKS)
     panels[0].set_ylabel(style.STEP, fontsize=13)
     bar = figure.colorbar(_scale(), ax=list(panels), extend="both", pad=0.02, ticks=MARKS)
-    bar.set_label("log10 of the norm (orange: above 1, grey: none)", fontsize=12)
+    bar.set_label(f"log10 of the norm ({COLOURS_TOLD})", fontsize=11)
     bar.ax.tick_params(labelsize=11)
     return figure
 
@@ -120,7 +121,7 @@ def heat_map_group(maps: Sequence[FlowMap], *, title: str) -> Figure:
     figure.supxlabel(style.LAG, fontsize=12)
     figure.supylabel(style.STEP, fontsize=12)
     bar = figure.colorbar(mesh, ax=list(panels.flat), extend="both", pad=0.02)
-    bar.set_label(f"{style.norm_label('s')} (orange: above 1, grey: none)", fontsize=11)
+    bar.set_label(f"{style.norm_label('s')} ({COLOURS_TOLD})", fontsize=10)
     figure.suptitle(f"Gradient through time over training\n{title}; mean over seeds", fontsize=13)
     return figure
 

@@ -108,3 +108,16 @@ def test_of_a_server_only_its_queue_is_asked(folder: Path) -> None:
     assert answer.returncode == 75
     assert (found["server"], found["broker"], found["up"]) == ("http://127.0.0.1:1", None, None)
     assert not home.folder.exists()
+
+
+def test_what_is_left_when_it_ended_names_its_log(home: Home, folder: Path) -> None:
+    submit(home, folder)
+    log = home.folder / "log" / "up.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("The worker ended 3 times before it could train (signal 9).\n")
+
+    found = asked(home)
+
+    assert found["log"] == str(log)
+    left = "The runs that are left go on where they stood with: bptt up -d."
+    assert found["hint"] == f"{left} Why it ended says {log}"
