@@ -121,7 +121,7 @@ def heat_map_group(maps: Sequence[FlowMap], *, title: str) -> Figure:
     figure.supxlabel(style.LAG, fontsize=12)
     figure.supylabel(style.STEP, fontsize=12)
     bar = figure.colorbar(mesh, ax=list(panels.flat), extend="both", pad=0.02)
-    bar.set_label(f"{style.norm_label('s')} ({COLOURS_TOLD})", fontsize=10)
+    bar.set_label(f"{style.norm_label('s')} ({COLOURS_TOLD})", fontsize=9)
     figure.suptitle(f"Gradient through time over training\n{title}; mean over seeds", fontsize=13)
     return figure
 
