@@ -96,7 +96,11 @@ class TrainingFlow:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what a checkpoint kept."""
-        self._kept = {key: list(kept) for key, kept in state["kept"].items()}
+        # checkpoints of earlier versions hold norms over the whole batch, without parts
+        self._kept = {
+            key: [norms if norms.dim() == 3 else norms.unsqueeze(0) for norms in kept]
+            for key, kept in state["kept"].items()
+        }
         for key, (sums, peaks, counts) in state["sums"].items():
             self._sums[key], self._peaks[key], self._counts[key] = sums, peaks, counts
 
