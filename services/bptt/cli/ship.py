@@ -9,11 +9,6 @@ import click
 from bptt.errors import TrackingUnavailable
 from bptt.settings import Settings, read_settings
 
-NO_WORKER = ""
-"""Runs that a worker trains are its own to send."""
-TOGETHER = 1000
-"""Runs of the queue that are sent at one go."""
-
 
 @dataclass(frozen=True)
 class _Line:
@@ -69,22 +64,23 @@ def _ship_queued(settings: Settings) -> Iterator[_Line]:
     """Yield what became of each run of the queue that has ended here and was not sent."""
     from bptt import store
     from bptt.run_folder import attempts
-    from bptt.worker.shipping import Round
+    from bptt.worker.shipping import AT_ONCE, Round
 
     database = store.open_database(settings.database)
     try:
         if database.file is not None and not database.file.exists():
             return
-        shipping = Round(settings, database, NO_WORKER)
+        # what a worker trains is its own to send
+        shipping = Round(settings, database, worker_id="")
         tried: set[str] = set()
         while wanted := {
             item.run_id
-            for item in store.unshipped(database, limit=TOGETHER)
+            for item in store.unshipped(database, limit=AT_ONCE)
             if item.run_id not in tried and (settings.runs / item.run_id).exists()
         }:
             tried |= wanted
             why = shipping.go() or "another process is shipping it, or its worker has its folder"
-            left = {item.run_id for item in store.unshipped(database, limit=TOGETHER)}
+            left = {item.run_id for item in store.unshipped(database, limit=AT_ONCE)}
             for run_id in sorted(wanted):
                 newest = next(iter(attempts(settings.runs, run_id)), None)
                 state = (newest.read("shipped") if newest else None) or {}

@@ -1,5 +1,7 @@
 """Where this machine's queue, or a server's, stands: what `bptt status` shows."""
 
+import os
+import socket
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from bptt.job_queue import BrokerState, check_broker
 from bptt.settings import Settings
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Queue
+    from bptt.api.answers import Queue, Worker
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Standing:
     fault: BpttError | None
     """Why the queue is not known."""
     last_words: str = ""
-    """Log of a `bptt up` that is no more although runs are left; empty otherwise."""
+    """Log of the `bptt up` that is no more, nor any worker; empty: something is, or never was."""
 
     @property
     def hint(self) -> str:
@@ -41,9 +43,9 @@ class Standing:
         if waiting and not workers and not self.last_words:
             here = "on the server's machine: bptt worker" if self.server else "with: bptt up -d"
             return f"{told} and no worker runs; start one {here}"
-        if self.last_words and not self.up and (waiting or counts.get("running")):
-            left = "The runs that are left go on where they stood"
-            return f"{left} with: bptt up -d. Why it ended says {self.last_words}"
+        if self.last_words and (waiting or counts.get("running")):
+            left = "No worker runs; what is left goes on where it stood"
+            return f"{left} with: bptt up -d (what it said last: {self.last_words})"
         if workers and self.broker and not self.broker.up:
             return "Degraded: runs start up to 2 s late until Redis is back; nothing is lost."
         if waiting and not self.queue.claimable:
@@ -79,8 +81,8 @@ def find_standing(settings: Settings) -> Standing:
     local = not settings.server
     up = holder(settings.home) if local else None
     log = settings.home / LOGS / "up.log"
-    # a Redis of one's own has workers of its own
-    ended = local and up is None and not settings.redis_url and log.exists()
+    workers = queue.workers if queue else ()
+    ended = local and up is None and log.exists() and all(map(_is_gone, workers))
     return Standing(
         home=str(settings.home),
         server=settings.server,
@@ -91,6 +93,20 @@ def find_standing(settings: Settings) -> Standing:
         queue=queue,
         fault=fault,
     )
+
+
+def _is_gone(worker: "Worker") -> bool:
+    """Say whether a worker of this machine is no more, before its silence says so."""
+    if worker.host != socket.gethostname():
+        return False
+    try:
+        os.kill(worker.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        # somebody else's
+        pass
+    return False
 
 
 def _database(settings: Settings) -> str:

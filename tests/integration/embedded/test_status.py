@@ -3,11 +3,17 @@
 import json
 import os
 import signal
+import socket
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bptt import store
+from bptt.store.records import Worker
 from tests.integration.embedded.homes import WITHIN, Home
 from tests.servers import until
 
@@ -119,5 +125,23 @@ def test_what_is_left_when_it_ended_names_its_log(home: Home, folder: Path) -> N
     found = asked(home)
 
     assert found["log"] == str(log)
-    left = "The runs that are left go on where they stood with: bptt up -d."
-    assert found["hint"] == f"{left} Why it ended says {log}"
+    left = "No worker runs; what is left goes on where it stood with: bptt up -d"
+    assert found["hint"] == f"{left} (what it said last: {log})"
+
+
+@pytest.mark.parametrize(
+    ("pid", "hint"), [(os.getpid(), "Degraded"), (2**22 + 1, "No worker runs")]
+)
+def test_a_worker_that_was_killed_is_not_taken_for_one_without_redis(
+    home: Home, folder: Path, pid: int, hint: str
+) -> None:
+    submit(home, folder)
+    (home.folder / "log").mkdir(exist_ok=True)
+    (home.folder / "log" / "up.log").write_text("")
+    database = store.open_database(f"sqlite:///{home.folder / 'bptt.db'}")
+    store.register_worker(
+        database, Worker("w", socket.gethostname(), "boot", pid, time.time(), 1, "0")
+    )
+    database.close()
+
+    assert asked(home)["hint"].startswith(hint)
