@@ -130,7 +130,10 @@ def test_what_is_left_when_it_ended_names_its_log(home: Home, folder: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("pid", "hint"), [(os.getpid(), "Degraded"), (2**22 + 1, "No worker runs")]
+    ("pid", "hint"),
+    [(os.getpid(), "Degraded"), (2**22 + 1, "No worker runs")],
+    # not the process's number, which differs between those that collect
+    ids=["alive", "gone"],
 )
 def test_a_worker_that_was_killed_is_not_taken_for_one_without_redis(
     home: Home, folder: Path, pid: int, hint: str
