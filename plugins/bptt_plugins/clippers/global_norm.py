@@ -29,6 +29,7 @@ class GlobalNorm(Clipper):
     """
 
     def __init__(self, *, max_norm: Annotated[float, Gt(0)] = 1.0) -> None:
+        self.max_norm = max_norm
         self.threshold = torch.tensor(max_norm, dtype=torch.float64)
 
     def clip(
@@ -39,3 +40,6 @@ class GlobalNorm(Clipper):
         scale = torch.minimum((norm + SMALL).reciprocal() * self.threshold, ONE)
         report = ClipReport(norm, norm * scale, scale, scale < ONE, self.threshold)
         return elementwise(gradients, lambda g: g * scale.type_as(g)), state, report
+
+    def scale(self, norm: float) -> float:
+        return min(1 / (norm + 1e-6) * self.max_norm, 1.0)

@@ -16,3 +16,6 @@ class NoClipping(Clipper):
     ) -> tuple[Gradients, ClipperState, ClipReport]:
         norm = joint_norm(gradients)
         return gradients, state, ClipReport(norm, norm, ONE, NO, INFINITY)
+
+    def scale(self, norm: float) -> float:
+        return 1.0

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Features, Ge, Task
@@ -64,6 +63,7 @@ class Adding(Task):
     reads = "last"
     metric = "mse"
     better = "lower"
+    loss = "squared_error"
 
     def __init__(
         self,
@@ -109,13 +109,6 @@ class Adding(Task):
             return Batch(inputs, targets)
         valid = torch.arange(steps).unsqueeze(1) < lengths
         return Batch(inputs * valid.unsqueeze(-1), targets, lengths=lengths)
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return F.mse_loss(outputs.squeeze(-1), batch.targets, reduction="none")
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        errors = outputs.squeeze(-1) - batch.targets
-        return errors * errors, (2 * errors).unsqueeze(-1)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         squares = self.losses(outputs, batch)

@@ -13,7 +13,6 @@ from bptt_plugins.tasks.agreement_grammar import (
     VOCABULARY,
     draw_sentences,
 )
-from bptt_plugins.tasks.classification import class_loss_gradients, class_losses
 from bptt_plugins.tasks.sentences import close_gaps, last_valid, predict_next
 
 MODIFIERS_IN_200 = (150, 34, 12, 3, 1)
@@ -42,6 +41,7 @@ class Agreement(Task):
     reads: Literal["last", "every"] = "every"
     metric = "error"
     better = "lower"
+    loss = "cross_entropy"
 
     def __init__(
         self, *, objective: Literal["language_model", "number"] = "language_model"
@@ -70,12 +70,6 @@ class Agreement(Task):
             drawn = draw_sentences(generator, modifiers, homogeneous=True)
             sets[f"attractors_{k}"] = self._batch(*drawn)
         return sets
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         right = batch.targets

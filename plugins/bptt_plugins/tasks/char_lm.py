@@ -10,7 +10,6 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, StreamTask, Tokens
-from bptt_plugins.tasks.classification import class_loss_gradients, class_losses
 
 
 class CharacterLanguageModel(StreamTask):
@@ -39,6 +38,7 @@ class CharacterLanguageModel(StreamTask):
     reads = "every"
     metric = "bits_per_char"
     better = "lower"
+    loss = "cross_entropy"
 
     def __init__(self, *, text: Path, window: Annotated[int, Ge(2)] = 64) -> None:
         self.text, self.window_size = str(text), window
@@ -101,12 +101,6 @@ class CharacterLanguageModel(StreamTask):
         count = min(size, available)
         starts = torch.arange(count) * available // count * self.window_size
         return {"": self._read(self.held_out, starts)}
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"bits_per_char": self.losses(outputs, batch).mean() / math.log(2)}

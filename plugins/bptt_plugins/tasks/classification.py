@@ -1,50 +1,6 @@
 """What the tasks whose targets are classes have in common."""
 
-from collections.abc import Sequence
-
-import torch.nn.functional as F
 from torch import Tensor
-
-
-def class_losses(
-    outputs: Tensor, targets: Tensor, weights: Sequence[float] | None = None
-) -> Tensor:
-    """Return the cross-entropy in nats of every prediction, in the shape of `targets`.
-
-    Args:
-        outputs: logits (..., classes).
-        targets: (...) int64.
-        weights: factor on the loss of each class.
-    """
-    losses = F.cross_entropy(
-        outputs.flatten(0, -2),
-        targets.flatten(),
-        weight=None if weights is None else outputs.new_tensor(weights),
-        reduction="none",
-    )
-    return losses.view(targets.shape)
-
-
-def class_loss_gradients(
-    outputs: Tensor, targets: Tensor, weights: Sequence[float] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Return `class_losses` and their derivative by the logits, softmax - one-hot.
-
-    Args:
-        outputs: logits (..., classes).
-        targets: (...) int64.
-        weights: factor on the loss of each class.
-    """
-    chosen = targets.unsqueeze(-1)
-    log_shares = outputs.log_softmax(-1)
-    losses = -log_shares.gather(-1, chosen)
-    gradients = log_shares.exp_().scatter_add_(
-        -1, chosen, outputs.new_tensor(-1.0).expand(chosen.shape)
-    )
-    if weights is not None:
-        factors = outputs.new_tensor(weights)[chosen]
-        losses, gradients = losses * factors, gradients * factors
-    return losses.squeeze(-1), gradients
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:

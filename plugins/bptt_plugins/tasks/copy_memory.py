@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
+from bptt_plugins.tasks.classification import accuracy
 
 BLANK = 0
 
@@ -37,6 +37,7 @@ class CopyMemory(Task):
     reads = "every"
     metric = "cross_entropy"
     better = "lower"
+    loss = "cross_entropy"
 
     def __init__(
         self,
@@ -62,12 +63,6 @@ class CopyMemory(Task):
         targets = torch.full((self.steps, batch_size), BLANK)
         targets[-self.length :] = string
         return Batch(inputs, targets)
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         recalled, string = outputs[-self.length :], batch.targets[-self.length :]

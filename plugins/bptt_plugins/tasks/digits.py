@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Features, Ge, Task
-from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
+from bptt_plugins.tasks.classification import accuracy
 
 IMAGES, SIDE = 1797, 8
 CLASSES = 10
@@ -39,6 +39,7 @@ class SequentialDigits(Task):
     reads = "last"
     metric = "accuracy"
     better = "higher"
+    loss = "cross_entropy"
 
     def __init__(
         self,
@@ -68,12 +69,6 @@ class SequentialDigits(Task):
     def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
         """Return the first `size` test images, all 360 if `size` is larger."""
         return {"": self._batch(self.test[:size])}
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"accuracy": accuracy(outputs, batch.targets)}

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Ge, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
+from bptt_plugins.tasks.classification import accuracy
 
 SYMBOLS = 8
 """0, never drawn; 1 and 2, the bit; 3 .. 7, noise."""
@@ -34,6 +34,7 @@ class Latch(Task):
     reads = "last"
     metric = "accuracy"
     better = "higher"
+    loss = "cross_entropy"
 
     def __init__(
         self,
@@ -57,12 +58,6 @@ class Latch(Task):
             inputs = torch.full(shape, FIRST_NOISE)
         inputs[0] = bits + 1
         return Batch(inputs, bits)
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"accuracy": accuracy(outputs, batch.targets)}

@@ -6,8 +6,8 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Ge, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
+from bptt.contracts import Batch, Ge, Task, Tokens, class_loss_gradients, class_losses
+from bptt_plugins.tasks.classification import accuracy
 
 LAST_SYMBOL = 5
 CLASS_WEIGHTS = (1.0, 5.0)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Features, Ge, Task
-from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
+from bptt_plugins.tasks.classification import accuracy
 
 SYMBOLS = 6
 """A and B, which carry a bit each, and c, d, e, f, which mean nothing."""
@@ -40,6 +40,7 @@ class TemporalOrder(Task):
     reads = "last"
     metric = "error"
     better = "lower"
+    loss = "cross_entropy"
 
     def __init__(self, *, bits: Literal[2, 3] = 2, length: Annotated[int, Ge(10)] = 30) -> None:
         self.bits = bits
@@ -61,12 +62,6 @@ class TemporalOrder(Task):
         powers = 2 ** torch.arange(self.bits).unsqueeze(1)
         inputs = F.one_hot(symbols, SYMBOLS).to(torch.float32)
         return Batch(inputs, (values * powers).sum(0))
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"error": 1 - accuracy(outputs, batch.targets)}

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from bptt.contracts import Batch, Task, Tokens
-from bptt_plugins.tasks.classification import accuracy, class_loss_gradients, class_losses
+from bptt_plugins.tasks.classification import accuracy
 from bptt_plugins.tasks.sentences import (
     ABSENT,
     close_gaps,
@@ -45,6 +45,7 @@ class Tickets(Task):
     reads = "every"
     metric = "accuracy"
     better = "higher"
+    loss = "cross_entropy"
 
     def __init__(self) -> None:
         self.inputs = Tokens(len(VOCABULARY))
@@ -62,12 +63,6 @@ class Tickets(Task):
         for k in EVALUATED_FILLERS:
             sets[f"fillers_{k}"] = _draw(generator, torch.full((size,), k))
         return sets
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         # the last prediction is <eos>, the one before it the noun

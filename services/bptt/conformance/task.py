@@ -43,6 +43,10 @@ def _check_attributes(task: Task) -> None:
         "causal": ("True or False", lambda value: isinstance(value, bool)),
         "reads": ("'last' or 'every'", lambda value: value in ("last", "every")),
         "better": ("'lower' or 'higher'", lambda value: value in ("lower", "higher")),
+        "loss": (
+            "'cross_entropy', 'squared_error' or None",
+            lambda value: value in ("cross_entropy", "squared_error", None),
+        ),
         "metric": ("a name", lambda value: isinstance(value, str)),
         "inputs": (
             "Tokens(size) or Features(size) of at least 1",
@@ -60,6 +64,15 @@ def _check_attributes(task: Task) -> None:
         require(hasattr(task, attribute), f"{subject} must be set: {expected}.")
         value = getattr(task, attribute)
         require(fits(value), f"{subject} must be {expected}, got {value!r}.")
+    name = type(task).__name__
+    require(
+        task.loss is not None or type(task).losses is not Task.losses,
+        f"{name} must have a `loss` that is known, or a method `losses`.",
+    )
+    require(
+        task.loss != "squared_error" or task.output_size == 1,
+        f"{name}.output_size must be 1 for a `loss` of 'squared_error', got {task.output_size}.",
+    )
 
 
 def _check_draw(task: Task) -> None:

@@ -15,6 +15,7 @@ from bptt.contracts.clipper import (
     side_by_side,
 )
 from bptt.contracts.initialisation import gate_bias
+from bptt.contracts.losses import class_loss_gradients, class_losses
 from bptt.contracts.pointwise import PointwiseCell, TorchLayer
 from bptt.contracts.task import Batch, Features, StreamTask, Task, Tokens
 
@@ -41,6 +42,8 @@ __all__ = [
     "Tokens",
     "TorchLayer",
     "Verdict",
+    "class_loss_gradients",
+    "class_losses",
     "elementwise",
     "gate_bias",
     "joint_norm",

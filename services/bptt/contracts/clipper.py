@@ -80,6 +80,17 @@ class Clipper(ABC):
         underflow to zero.
         """
 
+    def scale(self, norm: float) -> float | None:
+        """Return the one factor that `clip` puts on all gradients of a joint norm.
+
+        Worth the lines where that is all `clip` does: an update then clips in the same pass over
+        the gradients in which the optimiser reads them. None, as here: `clip` does something else.
+
+        Args:
+            norm: 2-norm of all gradients together, finite.
+        """
+        return None
+
 
 def side_by_side(gradients: Gradients) -> Tensor:
     """Return all gradients as one vector, (elements,)."""

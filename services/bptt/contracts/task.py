@@ -7,6 +7,14 @@ from typing import ClassVar, Literal
 
 from torch import Generator, Tensor
 
+from bptt.contracts.losses import (
+    KnownLoss,
+    class_loss_gradients,
+    class_losses,
+    squared_error_gradients,
+    squared_errors,
+)
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -53,6 +61,9 @@ class Task(ABC):
     """The metric that decides, among those `metrics` returns."""
     better: ClassVar[Literal["lower", "higher"]]
     """Which way `metric` improves."""
+    loss: ClassVar[KnownLoss | None] = None
+    """The loss, if it is one that the framework knows, and trains on fastest: `cross_entropy` of
+    classes, `squared_error` of one output. None: `losses` says."""
 
     inputs: Tokens | Features
     output_size: int
@@ -80,19 +91,24 @@ class Task(ABC):
         """
         return {"": self.sample(generator, size)}
 
-    @abstractmethod
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the loss of each prediction: (time, batch) if `reads` is `every`, else (batch,).
 
         `outputs` is (time, batch, output_size) or (batch, output_size). The framework averages
-        over the mask.
+        over the mask. To be written where `loss` is None.
         """
+        match self.loss:
+            case "cross_entropy":
+                return class_losses(outputs, batch.targets)
+            case "squared_error":
+                return squared_errors(outputs, batch.targets)
+        raise NotImplementedError(f"{type(self).__name__} has neither `loss` nor `losses`")
 
     def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Return what `losses` does and the derivative of each loss by its own prediction.
 
-        Worth the lines because what autograd does for so small a graph takes as long as a kernel
-        of a small network; None, as here, leaves it to autograd.
+        Where `loss` is None it may be written, because what autograd does for so small a graph
+        takes as long as a kernel of a small network; None leaves it to autograd.
 
         Args:
             outputs: as `losses` gets them, without a graph.
@@ -101,7 +117,19 @@ class Task(ABC):
         Returns:
             The losses, and in the shape of `outputs` d losses[...] / d outputs[..., :].
         """
+        match self.known_loss:
+            case "cross_entropy":
+                return class_loss_gradients(outputs, batch.targets)
+            case "squared_error":
+                return squared_error_gradients(outputs, batch.targets)
         return None
+
+    @property
+    def known_loss(self) -> KnownLoss | None:
+        """`loss`, unless the task has methods that say something else."""
+        own = type(self)
+        same = own.losses is Task.losses and own.loss_gradients is Task.loss_gradients
+        return self.loss if same else None
 
     @abstractmethod
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:

@@ -1,8 +1,11 @@
 """A spec's optimiser over the flat parameters of one run."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from bptt.kernels.update import AdamStep, UpdateKernel
 from bptt.spec import SGD, Adam, AdamW, Momentum, Optimizer, RMSprop
 
 FUSED = {
@@ -15,46 +18,62 @@ FUSED = {
 class Updating:
     """Steps of an optimiser of one tensor.
 
-    What torch's own `step` does around the kernel takes longer than a pass of a small network;
+    What torch's own `step` does around the arithmetic takes longer than a pass of a small network;
     it does the first step, which makes the moments.
 
     Args:
         optimizer: made by `make_optimizer`.
+        kernel: of the type of numbers, if there is one.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, kernel: UpdateKernel | None = None
+    ) -> None:
         self._optimizer = optimizer
-        (self._group,) = optimizer.param_groups
-        (self._parameters,) = self._group["params"]
-        self._kernel = FUSED.get(type(optimizer))
+        (group,) = optimizer.param_groups
+        (self._parameters,) = group["params"]
+        self._fused = FUSED.get(type(optimizer))
+        self._kernel = kernel
         self._state: dict[str, Tensor] = {}
-        self._arguments: tuple[list[Tensor], ...] = ()
+        self._tensors: tuple[list[Tensor], ...] = ()
+        self._rates: dict[str, Any] = {}
+        self._adam: AdamStep | None = None
+
+    def norm(self) -> float | None:
+        """Return the 2-norm of the gradients if `step_scaled` can be called, else None."""
+        self._look_for_moments()
+        return None if self._adam is None else self._adam.norm()
+
+    def step_scaled(self, scale: float) -> bool:
+        """Multiply the gradients and do a step; say whether all parameters are finite after it."""
+        if self._adam is None:
+            raise RuntimeError("there is no kernel for this step, as `norm` says")
+        return self._adam.step(scale)
 
     def step(self) -> None:
         """Do one."""
-        state = self._optimizer.state[self._parameters]
-        if self._kernel is None or not state:
+        if not self._look_for_moments() or self._fused is None:
             self._optimizer.step()
             return
-        if state is not self._state:
-            # the first time, and after a checkpoint was loaded
-            (self._group,) = self._optimizer.param_groups
-            self._state = state
-            moments = [state["exp_avg"]], [state["exp_avg_sq"]]
-            tensors = [self._parameters.detach()], [self._parameters.grad]
-            self._arguments = (*tensors, *moments, [], [state["step"]])
-        group = self._group
-        state["step"].add_(1)
-        self._kernel(
-            *self._arguments,
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
-        )
+        self._state["step"].add_(1)
+        self._fused(*self._tensors, **self._rates, amsgrad=False, maximize=False)
+
+    def _look_for_moments(self) -> bool:
+        """Say whether there are any, as after the first step or from a checkpoint."""
+        state = self._optimizer.state[self._parameters]
+        if state is self._state or not state or type(self._optimizer) not in FUSED:
+            return bool(state)
+        self._state = state
+        (group,) = self._optimizer.param_groups
+        self._rates = {name: group[name] for name in ("lr", "weight_decay", "eps")}
+        self._rates["beta1"], self._rates["beta2"] = group["betas"]
+        vectors = [self._parameters.detach(), self._parameters.grad]
+        vectors += [state["exp_avg"], state["exp_avg_sq"]]
+        self._tensors = (*([vector] for vector in vectors), [], [state["step"]])
+        if self._kernel is not None:
+            decoupled = isinstance(self._optimizer, torch.optim.AdamW)
+            self._adam = AdamStep(self._kernel, vectors, state["step"], self._rates, decoupled)
+        return True
 
 
 def make_optimizer(spec: Optimizer, parameters: Tensor) -> torch.optim.Optimizer:

@@ -13,6 +13,7 @@ from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
 from bptt.kernels import compiled
 from bptt.kernels.compiled import Kernel, WholeSequence
 from bptt.kernels.repeated import Repeated, Shape
+from bptt.kernels.update import ReadOut, UpdateKernel
 from bptt.training.model import Forward, Model, mean_loss
 from bptt.training.parameters import FlatParameters
 
@@ -70,10 +71,16 @@ class Passes:
         parameters: of the model; their gradients go there.
         task: whose loss it is.
         gradient_norms: have the backward pass measure the gradient to every state.
+        kernel: for the read-out and a loss that is known, if there is one.
     """
 
     def __init__(
-        self, model: Model, parameters: FlatParameters, task: Task, gradient_norms: bool
+        self,
+        model: Model,
+        parameters: FlatParameters,
+        task: Task,
+        gradient_norms: bool,
+        kernel: UpdateKernel | None = None,
     ) -> None:
         self._model = model
         self._parameters = parameters
@@ -96,8 +103,13 @@ class Passes:
         self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))
         self._listened_to = list(parameters.named.values())
         self._dtype = parameters.flat.dtype
+        self._read_out: ReadOut | None = None
+        if self._cells and kernel and task.reads == "last" and task.known_loss:
+            last = model.read_out
+            to = views[id(last.weight)], views[id(last.bias)]
+            self._read_out = ReadOut(kernel, last.weight, last.bias, to, task.known_loss)
 
-    def run(self, batch: Batch, initial: list[State] | None) -> tuple[Forward, Tensor]:
+    def run(self, batch: Batch, initial: list[State] | None) -> tuple[Forward, float]:
         """Return what the model did and its loss; the gradients lie in the flat parameters.
 
         Args:
@@ -113,7 +125,7 @@ class Passes:
         named = self._parameters.named
         found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
         self._parameters.set_gradients(dict(zip(named, found, strict=True)))
-        return forward, loss.detach()
+        return forward, loss.item()
 
     def _kernels(self) -> list[Kernel]:
         """Return the kernel of each layer; none if a layer has none, or autograd is listened to."""
@@ -130,7 +142,7 @@ class Passes:
 
     def _by_hand(
         self, kernels: list[Kernel], batch: Batch, initial: list[State] | None
-    ) -> tuple[Forward, Tensor]:
+    ) -> tuple[Forward, float]:
         embedding, read_out = self._model.embedding, self._model.read_out
         x = batch.inputs
         x = F.embedding(x, embedding.weight) if embedding else x.to(read_out.weight.dtype)
@@ -140,12 +152,16 @@ class Passes:
             did.append(cell.forward(kernel, x, start, batch, self._model.truncation))
             x = did[-1].outputs
         every = self._task.reads == "every"
-        read = x.flatten(end_dim=1) if every else did[-1].final[0]
-        outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
-        if every:
-            outputs = outputs.view(*x.shape[:2], -1)
-        loss, gradient = self._loss(outputs, batch)
-        back = self._back_to_cells(gradient, read)
+        back: Tensor
+        if self._read_out:
+            outputs, loss, back = self._read_out.run(did[-1].final[0], batch.targets)
+        else:
+            read = x.flatten(end_dim=1) if every else did[-1].final[0]
+            outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
+            if every:
+                outputs = outputs.view(*x.shape[:2], -1)
+            mean, gradient = self._loss(outputs, batch)
+            loss, back = mean.item(), self._back_to_cells(gradient, read)
         to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
         for number in reversed(range(len(did))):
             wanted = number > 0 or embedding is not None

@@ -21,6 +21,7 @@ from bptt.contracts import (
     joint_norm,
 )
 from bptt.gradient_statistics import count_elements, update_ratio
+from bptt.kernels.update import load_update_kernel
 from bptt.spec import RunSpec
 from bptt.training import divergence
 from bptt.training.data import TrainingData
@@ -71,9 +72,12 @@ class TrainingRun:
         self.model = build_model(spec, self.task)
         self.parameters = FlatParameters(self.model)
         norms = spec.probe_interval > 0
-        self.passes = Passes(self.model, self.parameters, self.task, norms)
+        kernel = None
+        if self.model.backend == "compiled":
+            kernel = load_update_kernel(self.parameters.flat.dtype)
+        self.passes = Passes(self.model, self.parameters, self.task, norms, kernel)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
-        self.updating = Updating(self.optimizer)
+        self.updating = Updating(self.optimizer, kernel)
         self.clipper_state = self.parameters.detached(
             self.clipper.initial_state(self.parameters.values)
         )
@@ -143,13 +147,16 @@ class TrainingRun:
         if isinstance(self.task, StreamTask):
             # copied, because it is a view of every state of the window
             self.carried = [tuple(s.clone() for s in state) for state in forward.final]
-        self.window.add_loss(loss.item())
-        gradients = self._finite_gradients(loss, forward)
+        self.window.add_loss(loss)
+        at_once = self._norm_and_scale()
+        gradients = None if at_once else self._finite_gradients(loss, forward)
         if self.probe:
             self.training_flow.add(forward.layers)
         logs = self.outcome is not None or self.step % self.log_every == 0
         before = self.parameters.flat.detach().clone() if logs else None
-        if gradients is not None:
+        if at_once:
+            self._apply_at_once(*at_once)
+        elif gradients is not None:
             self._apply(gradients)
         if not logs and self.outcome is None and self.step != self.spec.training.steps:
             return {}
@@ -160,7 +167,21 @@ class TrainingRun:
             metrics["grad/update_ratio"] = update_ratio(before, after)
         return metrics
 
-    def _finite_gradients(self, loss: Tensor, forward: Forward) -> Gradients | None:
+    def _norm_and_scale(self) -> tuple[float, float] | None:
+        """Return what `_apply_at_once` takes, if optimiser, clipper and gradients allow it."""
+        norm = self.updating.norm()
+        if norm is None or not math.isfinite(norm):
+            return None
+        scale = self.clipper.scale(norm)
+        return None if scale is None else (norm, scale)
+
+    def _apply_at_once(self, norm: float, scale: float) -> None:
+        self.skipped = 0
+        self.window.add_clip(norm, norm * scale, scale != 1, self.spec.optimizer.lr)
+        if not self.updating.step_scaled(scale):
+            self._end_diverged()
+
+    def _finite_gradients(self, loss: float, forward: Forward) -> Gradients | None:
         """Return the gradients under the run's non-finite policy; None: make no update."""
         gradients = self.parameters.gradients
         if self.parameters.gradients_are_finite() or math.isfinite(joint_norm(gradients)):
@@ -172,7 +193,7 @@ class TrainingRun:
         if policy == "raise" or self.skipped >= HOPELESS:
             where = (
                 divergence.locate_gradient(gradients)
-                if math.isfinite(loss.item())
+                if math.isfinite(loss)
                 else divergence.locate_in_forward(self.model, forward)
             )
             self.outcome = Outcome("diverged", self.step, where)
@@ -189,11 +210,15 @@ class TrainingRun:
             )
             self.clipper_state = self.parameters.detached(state)
             self.parameters.set_gradients(clipped)
-        self.window.add_clip(report, self.spec.optimizer.lr)
+        norms = float(report.grad_norm), float(report.clipped_grad_norm)
+        self.window.add_clip(*norms, bool(report.clipped), self.spec.optimizer.lr)
         self.updating.step()
         if not self.parameters.are_finite():
-            where = divergence.first_nonfinite(self.parameters.named.items())
-            self.outcome = Outcome("diverged", self.step, where)
+            self._end_diverged()
+
+    def _end_diverged(self) -> None:
+        where = divergence.first_nonfinite(self.parameters.named.items())
+        self.outcome = Outcome("diverged", self.step, where)
 
     def _training_metrics(self, forward: Forward, batch: Batch) -> dict[str, float]:
         with torch.no_grad():

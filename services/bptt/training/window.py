@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from bptt.contracts import ClipReport
 from bptt.gradient_statistics import effective_learning_rate
 
 
@@ -30,14 +29,13 @@ class Window:
         self.updates += 1
         self.loss += loss
 
-    def add_clip(self, report: ClipReport, lr: float) -> None:
+    def add_clip(self, norm: float, clipped_norm: float, clipped: bool, lr: float) -> None:
         """Count what the clipper did to one update."""
-        norm, clipped_norm = float(report.grad_norm), float(report.clipped_grad_norm)
         self.measured += 1
         self.grad_norm += norm
         self.clipped_grad_norm += clipped_norm
         self.grad_norm_max = max(self.grad_norm_max, norm)
-        self.clipped += bool(report.clipped)
+        self.clipped += clipped
         self.effective_lr += effective_learning_rate(lr, norm, clipped_norm)
 
     def metrics(self) -> dict[str, float]:
