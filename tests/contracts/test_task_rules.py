@@ -131,18 +131,6 @@ class ComparesSequences(First):
         return losses / losses.max()
 
 
-class ForgetsTheFactor(First):
-    def loss_gradients(self, outputs, batch):
-        errors = outputs - batch.targets.to(outputs.dtype).unsqueeze(1)
-        return errors[:, 0] ** 2, errors
-
-
-class FlattensGradients(First):
-    def loss_gradients(self, outputs, batch):
-        errors = outputs[:, 0] - batch.targets.to(outputs.dtype)
-        return errors**2, 2 * errors
-
-
 class NeedsWholeBatch(First):
     def metrics(self, outputs, batch):
         return {"mse": self.losses(outputs, batch)[:6].view(6).mean()}
@@ -241,8 +229,6 @@ FAULTS = {
     DetachesLosses: "Back-propagation through DetachesLosses.losses raised RuntimeError",
     IgnoresOutputs: "losses must have finite gradients that are not all zero.",
     ComparesSequences: "losses must treat every sequence alone",
-    ForgetsTheFactor: "loss_gradients must return what `losses` does and its derivative",
-    FlattensGradients: "FlattensGradients.loss_gradients must have the shape (6, 1), got (6,).",
     NeedsWholeBatch: "NeedsWholeBatch.losses on a part of a batch raised RuntimeError",
     LacksMainSet: "evaluation_sets must contain the main set, named ''.",
     NamesSetBadly: "must name its sets in small letters, digits and _, got 'Longer ones'.",
@@ -258,16 +244,6 @@ FAULTS = {
     IsSolvedByItsBaseline: "solved must be False for its baseline, mse = 0.0833333.",
     IsNeverSolved: "solved must be True for a perfect mse (0) in every set.",
 }
-
-
-class GivesGradients(First):
-    def loss_gradients(self, outputs, batch):
-        errors = outputs - batch.targets.to(outputs.dtype).unsqueeze(1)
-        return errors[:, 0] ** 2, 2 * errors
-
-
-def test_task_may_give_its_own_derivative():
-    check_task(GivesGradients)
 
 
 def test_task_the_broken_ones_derive_from_keeps_every_rule():

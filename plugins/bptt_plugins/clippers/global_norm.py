@@ -41,5 +41,5 @@ class GlobalNorm(Clipper):
         report = ClipReport(norm, norm * scale, scale, scale < ONE, self.threshold)
         return elementwise(gradients, lambda g: g * scale.type_as(g)), state, report
 
-    def scale(self, norm: float) -> float:
+    def scale_of_norm(self, norm: float) -> float:
         return min(1 / (norm + 1e-6) * self.max_norm, 1.0)

@@ -17,5 +17,5 @@ class NoClipping(Clipper):
         norm = joint_norm(gradients)
         return gradients, state, ClipReport(norm, norm, ONE, NO, INFINITY)
 
-    def scale(self, norm: float) -> float:
+    def scale_of_norm(self, norm: float) -> float:
         return 1.0

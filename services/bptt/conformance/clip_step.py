@@ -41,6 +41,7 @@ def check_step(
     )
     require(not bool(report.threshold.isnan()), f"The threshold {name}.clip reports is NaN.")
     _check_report(name, gradients, clipped, report)
+    _check_scale(clipper, gradients, state, (clipped, after, report))
     return report
 
 
@@ -93,6 +94,27 @@ def _check_report(name: str, gradients: Gradients, clipped: Gradients, report: C
         changed or not bool(report.clipped) or float(report.scale) < 1,
         f"{name} changed no gradient and reports that it did.",
     )
+
+
+def _check_scale(
+    clipper: Clipper, gradients: Gradients, state: ClipperState, result: Result
+) -> None:
+    subject = f"{type(clipper).__name__}.scale_of_norm"
+    clipped, after, report = result
+    with running(subject):
+        scale = clipper.scale_of_norm(float(report.grad_norm))
+    if scale is None:
+        return
+    require(isinstance(scale, float), f"{subject} must be a float, got {type(scale).__name__}.")
+    scaled = [gradient * scale for gradient in gradients.values()]
+    right = abs(scale - float(report.scale)) <= TOLERANCE * scale
+    require(
+        right and same([clipped[key] for key in gradients], scaled, TOLERANCE),
+        f"{subject} must be the factor that `clip` puts on all gradients, "
+        f"{float(report.scale):.6g} at a joint norm of {float(report.grad_norm):.3g}; "
+        f"got {scale:.6g}.",
+    )
+    require(equal(state, after), f"{subject} must be None if `clip` changes the state.")
 
 
 def clip(

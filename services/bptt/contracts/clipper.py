@@ -80,7 +80,7 @@ class Clipper(ABC):
         underflow to zero.
         """
 
-    def scale(self, norm: float) -> float | None:
+    def scale_of_norm(self, norm: float) -> float | None:
         """Return the one factor that `clip` puts on all gradients of a joint norm.
 
         Worth the lines where that is all `clip` does: an update then clips in the same pass over

@@ -1,6 +1,5 @@
 """Entry points: discover (metadata only) → find one → load it and check its type."""
 
-import inspect
 import os
 import re
 import sys
@@ -95,9 +94,13 @@ def load_plugin(plugin: Plugin) -> type[Any]:
             f"{plugin.label} must be a subclass of bptt.contracts.{contract.__name__}, "
             f"got {_what(loaded)} from {plugin.value}."
         )
-    if inspect.isabstract(loaded):
-        missing = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
-        raise ContractViolation(f"{plugin.label} ({plugin.value}) does not define: {missing}.")
+    missing = set(getattr(loaded, "__abstractmethods__", ()))
+    own: Any = loaded
+    if plugin.kind == "task" and own.loss is None and own.losses is contract.losses:
+        missing.add("loss")
+    if missing:
+        lacks = ", ".join(sorted(missing))
+        raise ContractViolation(f"{plugin.label} ({plugin.value}) does not define: {lacks}.")
     return loaded
 
 

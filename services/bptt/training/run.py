@@ -172,7 +172,7 @@ class TrainingRun:
         norm = self.updating.norm()
         if norm is None or not math.isfinite(norm):
             return None
-        scale = self.clipper.scale(norm)
+        scale = self.clipper.scale_of_norm(norm)
         return None if scale is None else (norm, scale)
 
     def _apply_at_once(self, norm: float, scale: float) -> None:
