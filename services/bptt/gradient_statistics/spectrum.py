@@ -39,9 +39,10 @@ def block_spectra(blocks: Sequence[Tensor]) -> Tensor:
     if together.sum().isfinite():
         try:
             radii = torch.linalg.eigvals(together).abs().amax(1)
-            stretches = torch.linalg.svdvals(together).amax(1)
-            errors = torch.linalg.matrix_norm(together.mT @ together - _one(together))
-            return torch.stack([radii, stretches, errors], dim=1)
+            # the eigenvalues of U^T U - 1 are those values squared, less 1
+            stretches = torch.linalg.svdvals(together)
+            errors = torch.linalg.vector_norm(stretches.square() - 1, dim=1)
+            return torch.stack([radii, stretches.amax(1), errors], dim=1)
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # one did not converge
             pass
     measures = (spectral_radius, largest_singular_value, orthogonality_error)

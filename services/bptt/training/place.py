@@ -48,6 +48,8 @@ class Place:
 
     def gates(self) -> dict[str, Tensor]:
         """Return mean, fraction < 0.1 and fraction > 0.9 of each gate, (3,) each."""
+        if not self.cell.gates:
+            return {}
         x, states = self.unrolled.inputs, self.states_before
         with torch.no_grad():
             values = self.cell.gate_values(

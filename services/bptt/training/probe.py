@@ -9,11 +9,14 @@ from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Task
+from bptt.kernels.update import load_update_kernel
 from bptt.settings import read_settings
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
 from bptt.training.divergence import readable
-from bptt.training.model import Forward, Model, mean_loss
+from bptt.training.model import Forward, Model
+from bptt.training.parameters import FlatParameters
+from bptt.training.passes import Passes
 from bptt.training.place import Place
 
 FLOAT32_TINY = torch.finfo(torch.float32).tiny
@@ -25,31 +28,35 @@ class Probe:
 
     In float64, because at a spectral radius of 0.58 a float32 gradient is gone after 160 steps,
     while its decay is what one wants to see. Names and shapes are in docs/statistics.md.
+
+    Args:
+        spec: which statistics are taken, and how often.
+        task: whose loss it is.
+        model: the run's, whose parameters stay where they are.
     """
 
-    def __init__(self, spec: RunSpec, task: Task) -> None:
+    def __init__(self, spec: RunSpec, task: Task, model: Model) -> None:
         self._task = task
+        self._model = model
         self._spec = spec.statistics
         self._interval = spec.probe_interval
         sequences = spec.statistics.sequences
         batch = probe_batch(task, spec.seed, sequences)
         self._batch = replace(batch, inputs=_doubled(batch.inputs), targets=_doubled(batch.targets))
-        self._frozen: Model | None = None
+        self._frozen: Frozen | None = None
 
     def is_due(self, step: int) -> bool:
         """Say whether statistics are to be taken after update `step`."""
         return step % self._interval == 0 or self._jacobians_are_due(step)
 
-    def measure(
-        self, model: Model, step: int, last: bool
-    ) -> tuple[dict[str, float], Mapping[str, Tensor]]:
-        """Return metrics and arrays of `model` after update `step`, the run's last or not."""
-        frozen = self._freeze(model)
-        forward = frozen(self._batch)
-        places = list(_places(frozen, forward))
-        metrics, arrays = self._flow(frozen, forward, places)
+    def measure(self, step: int, last: bool) -> tuple[dict[str, float], Mapping[str, Tensor]]:
+        """Return metrics and arrays of the model after update `step`, the run's last or not."""
+        if self._frozen is None:
+            self._frozen = Frozen(self._model, self._task)
+        self._frozen.follow()
+        metrics, arrays, places = self._flow(self._frozen)
         if self._task.reads == "every":
-            arrays |= self._lag(frozen, forward, places)
+            arrays |= self._lag(self._frozen.model)
         else:
             time = self._batch.inputs.shape[0]
             arrays |= {"anchors": torch.tensor([time - 1.0], dtype=torch.float64)}
@@ -69,41 +76,28 @@ class Probe:
         interval = self._spec.jacobian_interval
         return interval > 0 and step % interval == 0
 
-    def _freeze(self, model: Model) -> Model:
-        if self._frozen is None:
-            self._frozen = copy.deepcopy(model).double()
-            self._frozen.run_by(read_settings().backend, gradient_norms=True)
-        with torch.no_grad():
-            for ours, theirs in zip(self._frozen.parameters(), model.parameters(), strict=True):
-                ours.copy_(theirs)
-        return self._frozen
-
-    def _flow(
-        self, frozen: Model, forward: Forward, places: list[Place]
-    ) -> tuple[dict[str, float], dict[str, Tensor]]:
+    def _flow(self, frozen: "Frozen") -> tuple[dict[str, float], dict[str, Tensor], list[Place]]:
         """Return the norm of dL/ds_t of every state, and of the parameters' gradients by layer."""
-        weights = {n: p for n, p in frozen.named_parameters() if p.numel() > 0}
-        loss = mean_loss(self._task, forward.outputs, self._batch)
-        found = torch.autograd.grad(
-            loss, list(weights.values()), retain_graph=True, materialize_grads=True
-        )
+        forward, _ = frozen.passes.run(self._batch, None)
+        places = list(_places(frozen.model, forward))
         arrays = {
             f"flow{key}": norms
             for place in places
             for key, norms in place.norms_by_position().items()
         }
-        vanished = sum(int(((n > 0) & (n < FLOAT32_TINY)).sum()) for n in arrays.values())
-        metrics = {"grad/subnormal": float(vanished)}
-        for kind, tensors in (
-            ("grad", dict(zip(weights, found, strict=True))),
-            ("weight", weights),
-        ):
-            norms = statistics.group_norms(tensors, _group)
+        vanished = torch.cat(list(arrays.values()))
+        vanished = (vanished > 0) & (vanished < FLOAT32_TINY)
+        metrics = {"grad/subnormal": float(vanished.sum())}
+        parameters = frozen.parameters
+        for kind, tensors in (("grad", parameters.gradients), ("weight", parameters.values)):
+            norms = statistics.group_norms(tensors, frozen.group_of.__getitem__)
             metrics |= {f"layer/{group}_{kind}_norm": norm for group, norm in norms.items()}
-        return metrics, arrays
+        return metrics, arrays, places
 
-    def _lag(self, frozen: Model, forward: Forward, places: list[Place]) -> dict[str, Tensor]:
+    def _lag(self, frozen: Model) -> dict[str, Tensor]:
         """Return the norm of dL_t/ds_(t-k) for losses L_t spread over the sequence."""
+        forward = frozen(self._batch)
+        places = list(_places(frozen, forward))
         losses = self._task.losses(forward.outputs, self._batch)
         counts = torch.ones_like(losses) if self._batch.mask is None else self._batch.mask.double()
         scored = counts.sum(1).nonzero().flatten()
@@ -125,6 +119,32 @@ class Probe:
                     past = norms[t:] if place.direction == "backward" else norms[: t + 1].flip(0)
                     arrays.setdefault(f"lag{key}", empty)[row, : len(past)] = past
         return arrays
+
+
+class Frozen:
+    """A float64 copy of a model, and what takes its gradients.
+
+    Args:
+        model: the run's.
+        task: whose loss it is.
+    """
+
+    def __init__(self, model: Model, task: Task) -> None:
+        self.model = copy.deepcopy(model).double()
+        self.model.run_by(read_settings().backend, gradient_norms=True)
+        self.parameters = FlatParameters(self.model)
+        kernel = None
+        if self.model.backend == "compiled":
+            kernel = load_update_kernel(torch.float64)
+        self.passes = Passes(self.model, self.parameters, task, True, kernel)
+        self.group_of = {name: _group(name) for name in self.parameters.named}
+        self._pairs = list(zip(self.model.parameters(), model.parameters(), strict=True))
+
+    def follow(self) -> None:
+        """Take over the parameters as they are now."""
+        with torch.no_grad():
+            for ours, theirs in self._pairs:
+                ours.copy_(theirs)
 
 
 def _doubled(values: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class TrainingRun:
         )
         self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
-        self.probe = Probe(spec, self.task) if norms else None
+        self.probe = Probe(spec, self.task, self.model) if norms else None
         self.training_flow = TrainingFlow()
         self.window = Window()
         self.best: Tensor | None = None
@@ -111,7 +111,7 @@ class TrainingRun:
                     self.best = self.parameters.flat.detach().clone()
             if self.probe and (ended or self.probe.is_due(self.step)):
                 taken = time.perf_counter()
-                probed, arrays = self.probe.measure(self.model, self.step, bool(ended))
+                probed, arrays = self.probe.measure(self.step, bool(ended))
                 trained, flow = self.training_flow.take(self.model.states)
                 metrics |= probed | trained
                 arrays = {**arrays, **flow}
