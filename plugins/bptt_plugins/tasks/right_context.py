@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Ge, Task, Tokens, class_loss_gradients, class_losses
+from bptt.contracts import Batch, Ge, Task, Tokens
 from bptt_plugins.tasks.classification import accuracy
 
 LAST_SYMBOL = 5
@@ -39,6 +39,8 @@ class RightContext(Task):
     reads = "every"
     metric = "f1"
     better = "higher"
+    loss = "cross_entropy"
+    class_weights = CLASS_WEIGHTS
 
     def __init__(
         self, *, length: Annotated[int, Ge(2)] = 20, offset: Annotated[int, Ge(1)] = 2
@@ -66,12 +68,6 @@ class RightContext(Task):
         # of all products of two symbols only 1 * 2 is 2
         labels[: -self.offset] = now * later == 2
         return labels
-
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return class_losses(outputs, batch.targets, CLASS_WEIGHTS)
-
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        return class_loss_gradients(outputs, batch.targets, CLASS_WEIGHTS)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {

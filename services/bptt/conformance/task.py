@@ -73,6 +73,12 @@ def _check_attributes(task: Task) -> None:
         task.loss != "squared_error" or task.output_size == 1,
         f"{name}.output_size must be 1 for a `loss` of 'squared_error', got {task.output_size}.",
     )
+    weights = task.class_weights
+    require(
+        weights is None or (task.loss == "cross_entropy" and len(weights) == task.output_size),
+        f"{name}.class_weights must be one for each of {task.output_size} classes of a `loss` of "
+        f"'cross_entropy', got {weights!r}.",
+    )
 
 
 def _check_draw(task: Task) -> None:

@@ -15,7 +15,7 @@ from bptt.contracts.clipper import (
     side_by_side,
 )
 from bptt.contracts.initialisation import gate_bias
-from bptt.contracts.losses import class_loss_gradients, class_losses
+from bptt.contracts.losses import KnownLoss
 from bptt.contracts.pointwise import PointwiseCell, TorchLayer
 from bptt.contracts.task import Batch, Features, StreamTask, Task, Tokens
 
@@ -33,6 +33,7 @@ __all__ = [
     "Gradients",
     "Gt",
     "Interval",
+    "KnownLoss",
     "Le",
     "Lt",
     "PointwiseCell",
@@ -42,8 +43,6 @@ __all__ = [
     "Tokens",
     "TorchLayer",
     "Verdict",
-    "class_loss_gradients",
-    "class_losses",
     "elementwise",
     "gate_bias",
     "joint_norm",

@@ -1,7 +1,7 @@
 """`Task`: a learning problem that draws its own data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -64,6 +64,8 @@ class Task(ABC):
     loss: ClassVar[KnownLoss | None] = None
     """The loss, if it is one that the framework knows, and trains on fastest: `cross_entropy` of
     classes, `squared_error` of one output. None: `losses` says."""
+    class_weights: ClassVar[Sequence[float] | None] = None
+    """Factor on the cross-entropy of each class; None: 1."""
 
     inputs: Tokens | Features
     output_size: int
@@ -99,7 +101,7 @@ class Task(ABC):
         """
         match self.loss:
             case "cross_entropy":
-                return class_losses(outputs, batch.targets)
+                return class_losses(outputs, batch.targets, self.class_weights)
             case "squared_error":
                 return squared_errors(outputs, batch.targets)
         raise NotImplementedError(f"{type(self).__name__} has neither `loss` nor `losses`")
@@ -119,7 +121,7 @@ class Task(ABC):
         """
         match self.known_loss:
             case "cross_entropy":
-                return class_loss_gradients(outputs, batch.targets)
+                return class_loss_gradients(outputs, batch.targets, self.class_weights)
             case "squared_error":
                 return squared_error_gradients(outputs, batch.targets)
         return None

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 
 import torch
 
 from bptt.contracts import PointwiseCell
 from bptt.kernels.operations import COSTLY, INTO_C
+from bptt.kernels.sources import assembled, number_type
 from bptt.kernels.tracing import Argument, Operation, Trace, Value
 
 NONE = -1
@@ -102,7 +102,6 @@ def _needed(trace: Trace, roots: Iterable[Argument], given: set[Value]) -> tuple
 def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
     """Return the C source of a cell's kernel; sizes are arguments of what it defines."""
     found = plan(trace)
-    double = dtype == torch.float64
     fed_alone = [name for name in cell.state_fed if name not in cell.input_fed]
     columns = {
         "IN_INPUT_WEIGHT": cell.input_fed,
@@ -111,11 +110,7 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "IN_ONE_BIAS": fed_alone,
         "IN_TWO_BIASES": cell.state_fed,
     }
-    defines = {
-        "REAL": "double" if double else "float",
-        "INTEGER": "long long" if double else "int",
-        "LIBM(name)": "name" if double else "name##f",
-        "DOUBLE": int(double),
+    defines = number_type(dtype) | {
         "NL": len(trace.preactivations),
         "NX": len(cell.input_fed),
         "NH": len(cell.state_fed),
@@ -137,11 +132,10 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "BACKWARD_STEP": _backward(trace, found),
         "END_SUMS": [end for _, end in _sums(trace)],
     }
-    text = resources.files("bptt.kernels").joinpath("sequence.c").read_text()
+    text = assembled(defines, "numbers.c", "sequence.c")
     for marker, lines in blocks.items():
         text = text.replace(f" {marker}\n", " " + " ".join(lines) + "\n")
-    head = "".join(f"#define {name} {value}\n" for name, value in defines.items())
-    return f"{head}\n{text}"
+    return text
 
 
 def _place(name: str, order: Iterable[str]) -> int:

@@ -1,100 +1,147 @@
-/* What an update does besides the cells: read-out and loss, norm of the gradients, Adam.
+/* What an update does besides the cells: losses, read-out, norm of the gradients, Adam.
 
-   Written for networks so small that an operation of torch takes longer to begin than to do. The
-   line before this comment says what REAL is. Sums are made of LANES parts, which the compiler
-   keeps in vectors, so their order is the same whatever the processor. */
+   Written for networks so small that an operation of torch takes longer to begin than to do. Sums
+   are made of BLOCK parts, which the compiler keeps in vectors, so that their order is the same
+   whatever the processor. */
 
-#define LANES 16
-#define INLINE static inline __attribute__((always_inline))
+#define BLOCK 16
 
-double exp(double);
 double log(double);
 double sqrt(double);
-REAL LIBM(sqrt)(REAL);
+double exp(double);
+
+/* ---- losses and the derivative of their mean ---- */
+
+struct losses {
+  long rows, outputs, squared;
+  const REAL *found, *weights; /* (rows, outputs); of each class, or none */
+  const void *targets; /* (rows): REAL if squared, else classes */
+  const unsigned char *counts; /* (rows): which rows do, or none if all do */
+  REAL *gradients; /* (rows, outputs), and room for a vector more */
+  double mean;
+};
+
+/* logits less their largest, which no exponential of theirs can overflow */
+INLINE void lower(const REAL *found, REAL *to, long classes) {
+  REAL largest = found[0];
+  for (long k = 1; k < classes; k++)
+    if (found[k] > largest) largest = found[k];
+  for (long k = 0; k < classes; k++) to[k] = found[k] - largest;
+}
+
+/* exponentials in place of the logits of one row become softmax - one-hot, times `factor` */
+INLINE void centre(REAL *g, long classes, long right, double sum, double factor) {
+  const REAL share = (REAL)(factor / sum);
+  for (long k = 0; k < classes; k++) g[k] *= share;
+  g[right] -= (REAL)factor;
+}
+
+static double cross_entropy(struct losses *c, double share) {
+  const long O = c->outputs, all = c->rows * O;
+  const long *classes = c->targets;
+  double total = 0;
+  for (long r = 0; r < c->rows; r++) {
+    REAL *g = c->gradients + r * O;
+    lower(c->found + r * O, g, O);
+    if (c->counts && !c->counts[r]) continue;
+    total -= (c->weights ? c->weights[classes[r]] : 1) * (double)g[classes[r]];
+  }
+  for (long k = 0; k < all; k += WIDTH) STORE(c->gradients + k, v_exp(LOAD(c->gradients + k)));
+  for (long r = 0; r < c->rows; r++) {
+    REAL *g = c->gradients + r * O;
+    if (c->counts && !c->counts[r]) {
+      for (long k = 0; k < O; k++) g[k] = 0;
+      continue;
+    }
+    const double weight = c->weights ? c->weights[classes[r]] : 1;
+    double sum = 0;
+    for (long k = 0; k < O; k++) sum += g[k];
+    total += weight * log(sum);
+    centre(g, O, classes[r], sum, weight * share);
+  }
+  return total;
+}
+
+static double squared_error(struct losses *c, double share) {
+  const REAL *targets = c->targets;
+  double total = 0;
+  for (long r = 0; r < c->rows; r++) {
+    const REAL error = c->found[r] - targets[r];
+    const int out = c->counts && !c->counts[r];
+    if (!out) total += (double)(error * error);
+    c->gradients[r] = out ? 0 : (REAL)(share * 2 * error);
+  }
+  return total;
+}
+
+/* returns 1 if a target is no class */
+long losses(struct losses *c) {
+  long counted = 0;
+  for (long r = 0; r < c->rows; r++) {
+    const long right = c->squared ? 0 : ((const long *)c->targets)[r];
+    if (right < 0 || right >= c->outputs) return 1;
+    counted += c->counts ? c->counts[r] : 1;
+  }
+  const double share = 1.0 / counted;
+  c->mean = share * (c->squared ? squared_error(c, share) : cross_entropy(c, share));
+  return 0;
+}
+
+/* ---- read-out after the last step ---- */
+
+struct read_out {
+  struct losses losses;
+  long hidden, step; /* of one row of `read` to the next */
+  const REAL *read, *weight, *bias; /* (rows, hidden), (outputs, hidden), (outputs) */
+  REAL *found, *d_read, *d_weight, *d_bias; /* (rows, outputs), and shaped as what they are of */
+};
 
 INLINE REAL dot(const REAL *a, const REAL *b, long n) {
-  REAL part[LANES] = {0};
+  REAL part[BLOCK] = {0};
   long i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (long l = 0; l < LANES; l++) part[l] += a[i + l] * b[i + l];
+  for (; i + BLOCK <= n; i += BLOCK)
+    for (long l = 0; l < BLOCK; l++) part[l] += a[i + l] * b[i + l];
   for (long l = 0; i + l < n; l++) part[l] += a[i + l] * b[i + l];
-  for (long half = LANES / 2; half; half /= 2)
+  for (long half = BLOCK / 2; half; half /= 2)
     for (long l = 0; l < half; l++) part[l] += part[l + half];
   return part[0];
 }
 
 INLINE void add_to(REAL *to, REAL factor, const REAL *a, long n) {
   long i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (long l = 0; l < LANES; l++) to[i + l] += factor * a[i + l];
+  for (; i + BLOCK <= n; i += BLOCK)
+    for (long l = 0; l < BLOCK; l++) to[i + l] += factor * a[i + l];
   for (; i < n; i++) to[i] += factor * a[i];
 }
 
-/* ---- read-out after the last step, and the mean of its losses ---- */
-
-struct read_out {
-  long batch, hidden, outputs, squared, read_step;
-  const REAL *read, *weight, *bias; /* (batch, hidden), (outputs, hidden), (outputs) */
-  const void *targets; /* (batch) REAL if squared, else classes */
-  REAL *found, *d_read, *d_weight, *d_bias; /* (batch, outputs), and shaped as what they are of */
-  double loss;
-};
-
-/* softmax - one-hot in place of the logits; returns the cross-entropy */
-static double cross_entropy(REAL *logits, long classes, long right) {
-  double largest = logits[0], sum = 0;
-  for (long k = 1; k < classes; k++)
-    if (logits[k] > largest) largest = logits[k];
-  const double of_right = logits[right] - largest;
-  for (long k = 0; k < classes; k++) sum += exp(logits[k] - largest);
-  for (long k = 0; k < classes; k++) logits[k] = exp(logits[k] - largest) / sum;
-  logits[right] -= 1;
-  return log(sum) - of_right;
-}
-
-/* returns 1 if a target is no class */
+/* forward, losses and backward; returns 1 if a target is no class */
 long read_out(struct read_out *c) {
-  const long H = c->hidden, O = c->outputs;
-  const double share = 1.0 / c->batch;
-  REAL d[O];
-  for (long k = 0; !c->squared && k < c->batch; k++) {
-    const long right = ((const long *)c->targets)[k];
-    if (right < 0 || right >= O) return 1;
-  }
-  c->loss = 0;
+  const long H = c->hidden, O = c->losses.outputs, rows = c->losses.rows;
+  for (long r = 0; r < rows; r++)
+    for (long o = 0; o < O; o++)
+      c->found[r * O + o] = dot(c->read + r * c->step, c->weight + o * H, H) + c->bias[o];
+  if (losses(&c->losses)) return 1;
   for (long k = 0; k < O * H; k++) c->d_weight[k] = 0;
-  for (long k = 0; k < O; k++) c->d_bias[k] = 0;
-  for (long b = 0; b < c->batch; b++) {
-    const REAL *read = c->read + b * c->read_step;
-    REAL *found = c->found + b * O, *d_read = c->d_read + b * H;
-    for (long o = 0; o < O; o++) d[o] = found[o] = dot(read, c->weight + o * H, H) + c->bias[o];
-    if (c->squared) {
-      const REAL error = found[0] - ((const REAL *)c->targets)[b];
-      c->loss += (double)(error * error);
-      d[0] = 2 * error;
-    } else {
-      c->loss += cross_entropy(d, O, ((const long *)c->targets)[b]);
-    }
-    for (long h = 0; h < H; h++) d_read[h] = 0;
+  for (long o = 0; o < O; o++) c->d_bias[o] = 0;
+  for (long k = 0; k < rows * H; k++) c->d_read[k] = 0;
+  for (long r = 0; r < rows; r++)
     for (long o = 0; o < O; o++) {
-      const REAL g = (REAL)(d[o] * share);
-      add_to(d_read, g, c->weight + o * H, H);
-      add_to(c->d_weight + o * H, g, read, H);
+      const REAL g = c->losses.gradients[r * O + o];
+      add_to(c->d_read + r * H, g, c->weight + o * H, H);
+      add_to(c->d_weight + o * H, g, c->read + r * c->step, H);
       c->d_bias[o] += g;
     }
-  }
-  c->loss *= share;
   return 0;
 }
 
-/* ---- gradients and parameters side by side; n is a multiple of LANES ---- */
+/* ---- gradients and parameters side by side; n is a multiple of BLOCK ---- */
 
 /* in double, because the squares of vanishing float gradients underflow */
 double norm(const REAL *g, long n) {
-  double part[LANES] = {0}, sum = 0;
-  for (long i = 0; i < n; i += LANES)
-    for (long l = 0; l < LANES; l++) part[l] += (double)g[i + l] * g[i + l];
-  for (long l = 0; l < LANES; l++) sum += part[l];
+  double part[BLOCK] = {0}, sum = 0;
+  for (long i = 0; i < n; i += BLOCK)
+    for (long l = 0; l < BLOCK; l++) part[l] += (double)g[i + l] * g[i + l];
+  for (long l = 0; l < BLOCK; l++) sum += part[l];
   return sqrt(sum);
 }
 
@@ -113,10 +160,10 @@ struct rates {
   REAL scale, coupled, kept, rest1, kept2, rest2, rate, root, eps;
 };
 
-/* LANES parameters and what belongs to them; adds 0 to `check`, or NaN for what is not finite */
+/* BLOCK parameters and what belongs to them; adds 0 to `check`, or NaN for what is not finite */
 INLINE void move(const struct rates r, REAL *restrict p, REAL *restrict g, REAL *restrict m,
                  REAL *restrict v, REAL *restrict check) {
-  for (long l = 0; l < LANES; l++) {
+  for (long l = 0; l < BLOCK; l++) {
     const REAL scaled = g[l] * r.scale;
     const REAL d = scaled + r.coupled * p[l];
     const REAL mean = m[l] + r.rest1 * (d - m[l]);
@@ -147,9 +194,9 @@ long adam(struct adam *c) {
       .root = (REAL)sqrt(1 - power(c->beta2, steps)),
       .eps = (REAL)c->eps,
   };
-  REAL check[LANES] = {0}, sum = 0;
-  for (long i = 0; i < c->n; i += LANES)
+  REAL check[BLOCK] = {0}, sum = 0;
+  for (long i = 0; i < c->n; i += BLOCK)
     move(rates, c->parameters + i, c->gradients + i, c->mean + i, c->square + i, check);
-  for (long l = 0; l < LANES; l++) sum += check[l];
+  for (long l = 0; l < BLOCK; l++) sum += check[l];
   return sum == sum;
 }

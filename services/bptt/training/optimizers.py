@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bptt.contracts import joint_norm
 from bptt.kernels.update import AdamStep, UpdateKernel
 from bptt.spec import SGD, Adam, AdamW, Momentum, Optimizer, RMSprop
+from bptt.training.parameters import is_finite
 
 FUSED = {
     torch.optim.Adam: getattr(torch, "_fused_adam_", None),
@@ -22,7 +24,7 @@ class Updating:
     it does the first step, which makes the moments.
 
     Args:
-        optimizer: made by `make_optimizer`.
+        optimizer: made by `make_optimizer`; the tensor's gradient stays where it is.
         kernel: of the type of numbers, if there is one.
     """
 
@@ -34,29 +36,31 @@ class Updating:
         (self._parameters,) = group["params"]
         self._fused = FUSED.get(type(optimizer))
         self._kernel = kernel
+        self._norm = kernel.norm_of(self._parameters.grad) if kernel else None
         self._state: dict[str, Tensor] = {}
         self._tensors: tuple[list[Tensor], ...] = ()
         self._rates: dict[str, Any] = {}
         self._adam: AdamStep | None = None
 
-    def norm(self) -> float | None:
-        """Return the 2-norm of the gradients if `step_scaled` can be called, else None."""
-        self._look_for_moments()
-        return None if self._adam is None else self._adam.norm()
+    def norm(self) -> float:
+        """Return the 2-norm of the gradients, summed in float64."""
+        if self._norm:
+            return self._norm()
+        return joint_norm({"": self._parameters.grad}).item()
 
-    def step_scaled(self, scale: float) -> bool:
+    def step(self, scale: float = 1.0) -> bool:
         """Multiply the gradients and do a step; say whether all parameters are finite after it."""
-        if self._adam is None:
-            raise RuntimeError("there is no kernel for this step, as `norm` says")
-        return self._adam.step(scale)
-
-    def step(self) -> None:
-        """Do one."""
-        if not self._look_for_moments() or self._fused is None:
+        known = self._look_for_moments()
+        if self._adam:
+            return self._adam.step(scale)
+        if scale != 1:
+            self._parameters.grad.mul_(scale)
+        if known and self._fused:
+            self._state["step"].add_(1)
+            self._fused(*self._tensors, **self._rates, amsgrad=False, maximize=False)
+        else:
             self._optimizer.step()
-            return
-        self._state["step"].add_(1)
-        self._fused(*self._tensors, **self._rates, amsgrad=False, maximize=False)
+        return is_finite(self._parameters)
 
     def _look_for_moments(self) -> bool:
         """Say whether there are any, as after the first step or from a checkpoint."""

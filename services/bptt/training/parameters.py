@@ -63,15 +63,8 @@ class FlatParameters:
             for name, tensor in tensors.items()
         }
 
-    def are_finite(self) -> bool:
-        """Say whether no parameter is NaN or infinite."""
-        return _sum_is_finite(self.flat) or bool(torch.isfinite(self.flat).all())
 
-    def gradients_are_finite(self) -> bool:
-        """Say whether the gradients that were set are finite; False if their sum overflows."""
-        return _sum_is_finite(self.gradients.flat)
-
-
-def _sum_is_finite(values: Tensor) -> bool:
+def is_finite(values: Tensor) -> bool:
+    """Say whether no element is NaN or infinite."""
     # a finite sum has finite terms, and is the cheapest to come by
-    return math.isfinite(values.detach().sum().item())
+    return math.isfinite(values.detach().sum().item()) or bool(values.isfinite().all())

@@ -12,8 +12,9 @@ from torch import Tensor
 from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
 from bptt.kernels import compiled
 from bptt.kernels.compiled import Kernel, WholeSequence
+from bptt.kernels.read_out import Losses, ReadOut
 from bptt.kernels.repeated import Repeated, Shape
-from bptt.kernels.update import ReadOut, UpdateKernel
+from bptt.kernels.update import UpdateKernel
 from bptt.training.model import Forward, Model, mean_loss
 from bptt.training.parameters import FlatParameters
 
@@ -103,11 +104,14 @@ class Passes:
         self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))
         self._listened_to = list(parameters.named.values())
         self._dtype = parameters.flat.dtype
+        self._losses: Losses | None = None
         self._read_out: ReadOut | None = None
-        if self._cells and kernel and task.reads == "last" and task.known_loss:
-            last = model.read_out
-            to = views[id(last.weight)], views[id(last.bias)]
-            self._read_out = ReadOut(kernel, last.weight, last.bias, to, task.known_loss)
+        if self._cells and kernel and task.known_loss:
+            top = model.read_out
+            self._losses = Losses(kernel, top.out_features, task.known_loss, task.class_weights)
+            to = views[id(top.weight)], views[id(top.bias)]
+            if task.reads == "last":
+                self._read_out = ReadOut(kernel, top.weight, top.bias, to, self._losses)
 
     def run(self, batch: Batch, initial: list[State] | None) -> tuple[Forward, float]:
         """Return what the model did and its loss; the gradients lie in the flat parameters.
@@ -160,8 +164,8 @@ class Passes:
             outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
             if every:
                 outputs = outputs.view(*x.shape[:2], -1)
-            mean, gradient = self._loss(outputs, batch)
-            loss, back = mean.item(), self._back_to_cells(gradient, read)
+            loss, gradient = self._loss(outputs, batch)
+            back = self._back_to_cells(gradient, read)
         to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
         for number in reversed(range(len(did))):
             wanted = number > 0 or embedding is not None
@@ -175,24 +179,27 @@ class Passes:
             )
         return Forward(outputs, [{"forward": whole} for whole in did]), loss
 
-    def _loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _loss(self, outputs: Tensor, batch: Batch) -> tuple[float, Tensor]:
         """Return the loss and its gradient to the outputs: the part that only the task knows."""
+        counts = None if self._task.reads == "last" else batch.mask
+        if self._losses:
+            return self._losses.run(outputs, batch.targets, counts)
         found = self._task.loss_gradients(outputs, batch)
         if found is None:
             return self._loss_by_autograd(outputs, batch)
         losses, gradients = found
-        if batch.mask is None or self._task.reads == "last":
-            return losses.mean(), gradients * (1 / losses.numel())
-        count = batch.mask.sum()
-        loss = torch.where(batch.mask, losses, 0.0).sum() / count
-        return loss, torch.where(batch.mask.unsqueeze(-1), gradients / count, 0.0)
+        if counts is None:
+            return losses.mean().item(), gradients * (1 / losses.numel())
+        count = counts.sum()
+        loss = torch.where(counts, losses, 0.0).sum() / count
+        return loss.item(), torch.where(counts.unsqueeze(-1), gradients / count, 0.0)
 
-    def _loss_by_autograd(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _loss_by_autograd(self, outputs: Tensor, batch: Batch) -> tuple[float, Tensor]:
         with torch.enable_grad():
             leaf = outputs.detach().requires_grad_()
             loss = mean_loss(self._task, leaf, batch)
             (gradient,) = torch.autograd.grad(loss, [leaf], materialize_grads=True)
-        return loss.detach(), gradient
+        return loss.item(), gradient
 
     def _back_to_cells(self, gradient: Tensor, read: Tensor) -> Tensor:
         """Take the gradient to the outputs through the read-out, whose own it fills in."""

@@ -18,7 +18,6 @@ from bptt.contracts import (
     StreamTask,
     Task,
     elementwise,
-    joint_norm,
 )
 from bptt.gradient_statistics import count_elements, update_ratio
 from bptt.kernels.update import load_update_kernel
@@ -28,7 +27,7 @@ from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
 from bptt.training.model import Forward, build_model
 from bptt.training.optimizers import Updating, make_optimizer
-from bptt.training.parameters import FlatParameters
+from bptt.training.parameters import FlatParameters, is_finite
 from bptt.training.passes import Passes
 from bptt.training.probe import Probe
 from bptt.training.reports import Outcome, OutcomeName, Report
@@ -148,16 +147,14 @@ class TrainingRun:
             # copied, because it is a view of every state of the window
             self.carried = [tuple(s.clone() for s in state) for state in forward.final]
         self.window.add_loss(loss)
-        at_once = self._norm_and_scale()
-        gradients = None if at_once else self._finite_gradients(loss, forward)
+        norm = self.updating.norm()
+        gradients = self._finite_gradients(norm, loss, forward)
         if self.probe:
             self.training_flow.add(forward.layers)
         logs = self.outcome is not None or self.step % self.log_every == 0
         before = self.parameters.flat.detach().clone() if logs else None
-        if at_once:
-            self._apply_at_once(*at_once)
-        elif gradients is not None:
-            self._apply(gradients)
+        if gradients is not None:
+            self._apply(gradients, norm)
         if not logs and self.outcome is None and self.step != self.spec.training.steps:
             return {}
         metrics = self.window.metrics() | self._training_metrics(forward, batch)
@@ -167,24 +164,11 @@ class TrainingRun:
             metrics["grad/update_ratio"] = update_ratio(before, after)
         return metrics
 
-    def _norm_and_scale(self) -> tuple[float, float] | None:
-        """Return what `_apply_at_once` takes, if optimiser, clipper and gradients allow it."""
-        norm = self.updating.norm()
-        if norm is None or not math.isfinite(norm):
-            return None
-        scale = self.clipper.scale_of_norm(norm)
-        return None if scale is None else (norm, scale)
-
-    def _apply_at_once(self, norm: float, scale: float) -> None:
-        self.skipped = 0
-        self.window.add_clip(norm, norm * scale, scale != 1, self.spec.optimizer.lr)
-        if not self.updating.step_scaled(scale):
-            self._end_diverged()
-
-    def _finite_gradients(self, loss: float, forward: Forward) -> Gradients | None:
+    def _finite_gradients(self, norm: float, loss: float, forward: Forward) -> Gradients | None:
         """Return the gradients under the run's non-finite policy; None: make no update."""
         gradients = self.parameters.gradients
-        if self.parameters.gradients_are_finite() or math.isfinite(joint_norm(gradients)):
+        # the squares of finite numbers may overflow
+        if math.isfinite(norm) or is_finite(gradients.flat):
             self.skipped = 0
             return gradients
         self.window.nonfinite += count_elements(gradients).nonfinite
@@ -203,7 +187,17 @@ class TrainingRun:
             return None
         return elementwise(gradients, lambda g: g.nan_to_num(0.0, 0.0, 0.0))
 
-    def _apply(self, gradients: Gradients) -> None:
+    def _apply(self, gradients: Gradients, norm: float) -> None:
+        scale = self.clipper.scale_of_norm(norm) if math.isfinite(norm) else None
+        if scale is None:
+            self._clip(gradients)
+        else:
+            self.window.add_clip(norm, norm * scale, scale != 1, self.spec.optimizer.lr)
+        if not self.updating.step(1.0 if scale is None else scale):
+            where = divergence.first_nonfinite(self.parameters.named.items())
+            self.outcome = Outcome("diverged", self.step, where)
+
+    def _clip(self, gradients: Gradients) -> None:
         with torch.no_grad():
             clipped, state, report = self.clipper.clip(
                 gradients, self.parameters.values, self.clipper_state
@@ -212,13 +206,6 @@ class TrainingRun:
             self.parameters.set_gradients(clipped)
         norms = float(report.grad_norm), float(report.clipped_grad_norm)
         self.window.add_clip(*norms, bool(report.clipped), self.spec.optimizer.lr)
-        self.updating.step()
-        if not self.parameters.are_finite():
-            self._end_diverged()
-
-    def _end_diverged(self) -> None:
-        where = divergence.first_nonfinite(self.parameters.named.items())
-        self.outcome = Outcome("diverged", self.step, where)
 
     def _training_metrics(self, forward: Forward, batch: Batch) -> dict[str, float]:
         with torch.no_grad():
