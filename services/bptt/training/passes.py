@@ -167,16 +167,15 @@ class Passes:
             loss, gradient = self._loss(outputs, batch)
             back = self._back_to_cells(gradient, read)
         to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
+        to_inputs = back
         for number in reversed(range(len(did))):
             wanted = number > 0 or embedding is not None
-            to_outputs = self._cells[number].backward(to_outputs, to_final, wanted)
-            to_final = None
+            to_inputs = self._cells[number].backward(to_outputs, to_final, wanted)
+            to_outputs, to_final = to_inputs, None
         if embedding:
-            self._parameters.views["embedding.weight"].copy_(
-                torch.ops.aten.embedding_dense_backward(
-                    to_outputs, batch.inputs, embedding.num_embeddings, -1, False
-                )
-            )
+            # a quarter of the time of what autograd does
+            to_tokens = self._parameters.views["embedding.weight"].zero_()
+            to_tokens.index_add_(0, batch.inputs.flatten(), to_inputs.flatten(end_dim=1))
         return Forward(outputs, [{"forward": whole} for whole in did]), loss
 
     def _loss(self, outputs: Tensor, batch: Batch) -> tuple[float, Tensor]:
