@@ -289,15 +289,14 @@ static double norm_of(const REAL *d, long rows, long n, long stride) {
 }
 #else /* the square of any float is a double, so they are added up while they are in registers */
 typedef double D __attribute__((vector_size(VECTOR_BYTES)));
-typedef float F __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef double W __attribute__((vector_size(2 * VECTOR_BYTES)));
 struct squares { D low, high; };
 
 INLINE void add_squares(struct squares *to, V a) {
-  union { V whole; F half[2]; } of = {a};
-  const D low = __builtin_convertvector(of.half[0], D);
-  const D high = __builtin_convertvector(of.half[1], D);
-  to->low += low * low;
-  to->high += high * high;
+  /* whole: halves would be converted a quarter at a time */
+  union { W whole; D half[2]; } of = {__builtin_convertvector(a, W)};
+  to->low += of.half[0] * of.half[0];
+  to->high += of.half[1] * of.half[1];
 }
 
 #define BEGIN_NORM(n) struct squares square##n = {{0}, {0}};
