@@ -63,10 +63,10 @@ def test_zero_trains_on_with_finite_weights(make_spec):
 
 def test_infinite_weight_is_a_divergence_with_its_name(make_spec):
     run = TrainingRun(make_spec(optimizer={"name": "sgd", "lr": 1e6}))
-    gradients = {name: torch.zeros_like(p) for name, p in run.parameters.named.items()}
-    gradients["stack.layers.0.cells.0.input_weight"] += 1e38
+    gradients = run.parameters.gradients
+    gradients["stack.layers.0.cells.0.input_weight"].fill_(1e38)
 
-    run._apply(gradients)
+    run._apply(gradients, run.updating.norm())
 
     assert run.outcome.name == "diverged"
     assert run.outcome.tensor == "input_weight of layer 0 (forward)"
