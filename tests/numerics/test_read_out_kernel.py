@@ -127,14 +127,31 @@ def test_shapes_and_types_that_do_not_fit_are_refused(kernel, dtype):
     _, read_out, _ = read_out_of(kernel, 4, 3, "cross_entropy")
     other = torch.float32 if dtype == torch.float64 else torch.float64
 
+    right, classes = torch.zeros(2, 4, dtype=dtype), torch.zeros(2, dtype=torch.int64)
     for read, targets in (
-        (torch.zeros(2, 5, dtype=dtype), torch.zeros(2)),
-        (torch.zeros(2, 4, dtype=dtype), torch.zeros(3)),
-        (torch.zeros(2, 4, dtype=dtype), torch.zeros(2, 1)),
-        (torch.zeros(2, 4, dtype=other), torch.zeros(2)),
+        (torch.zeros(2, 5, dtype=dtype), classes),
+        (right, torch.zeros(3, dtype=torch.int64)),
+        (right, classes.unsqueeze(1)),
+        (right, torch.zeros(2)),
+        (torch.zeros(2, 4, dtype=other), classes),
     ):
         with pytest.raises(ValueError, match="must be"):
             read_out.run(read, targets)
+
+
+def test_predictions_that_do_not_fit_their_targets_are_refused(kernel, dtype):
+    losses, squares = Losses(kernel, 3, "cross_entropy"), Losses(kernel, 1, "squared_error")
+    classes = torch.zeros(4, dtype=torch.int64)
+
+    for of, outputs, targets, counts in (
+        (losses, torch.zeros(4, 2, dtype=dtype), classes, None),
+        (losses, torch.zeros(5, 3, dtype=dtype), classes, None),
+        (losses, torch.zeros(4, 3, dtype=torch.float16), classes, None),
+        (losses, torch.zeros(4, 3, dtype=dtype), classes, torch.ones(3).bool()),
+        (squares, torch.zeros(4, 1, dtype=dtype), classes, None),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            of.run(outputs, targets, counts)
 
 
 def losses_of(outputs, targets, loss, counts, weights):

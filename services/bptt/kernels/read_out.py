@@ -72,9 +72,11 @@ class Losses:
             counts: in the shape of `targets`, bool: which count in the mean; None: all.
 
         Raises:
-            ValueError: the shapes differ.
+            ValueError: the shapes differ, or targets are no classes but numbers, or the reverse.
         """
         call = self.call
+        if targets.is_floating_point() != self._type_of_targets.is_floating_point:
+            raise ValueError(f"targets must be {self._type_of_targets}, got {targets.dtype}")
         self._targets = targets = targets.to(self._type_of_targets).contiguous()
         call.targets = targets.data_ptr()
         call.counts = None
@@ -104,9 +106,10 @@ class Losses:
             ValueError: shapes or types do not fit together.
             IndexError: a target is no class.
         """
-        if outputs.dtype != self._kernel.dtype or outputs.shape[:-1] != targets.shape:
+        size = (*targets.shape, self._outputs)
+        if outputs.dtype != self._kernel.dtype or outputs.shape != size:
             raise ValueError(
-                f"outputs must be {(*targets.shape, self._outputs)} of {self._kernel.dtype}, got "
+                f"outputs must be {size} of {self._kernel.dtype}, got "
                 f"{tuple(outputs.shape)} of {outputs.dtype}"
             )
         gradients = self.take(targets, counts)
