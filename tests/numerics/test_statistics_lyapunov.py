@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from bptt.gradient_statistics import (
+    backward_exponents,
+    backward_triangles,
     fit_decay,
     kaplan_yorke_dimension,
     lyapunov_exponents,
@@ -168,3 +170,15 @@ def test_gradient_of_a_tanh_network_decays_as_its_first_exponent_not_its_radius(
     assert slope == pytest.approx(largest, abs=0.04)
     if radius == 1.2:
         assert slope < 0
+
+
+def test_directions_that_a_step_takes_away_have_no_exponent():
+    generator = torch.Generator().manual_seed(1)
+    jacobians = torch.randn(30, 6, 6, generator=generator, dtype=torch.float64)
+    # two units are dead at one step
+    jacobians[12, 3:5] = 0.0
+
+    found = backward_exponents(backward_triangles(jacobians), 30, 6)
+
+    assert found[:4].isfinite().all()
+    assert (found[4:] == -torch.inf).all()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from bptt.contracts import joint_norm
+from bptt.kernels.building import NotBuilt
 from bptt.kernels.update import BLOCK, AdamStep, load_update_kernel
 from bptt.spec import Adam, AdamW
 from bptt.training import TrainingRun
@@ -116,7 +117,24 @@ def test_library_for_a_smaller_processor_is_right_too(monkeypatch, tmp_path, dty
 def test_without_a_compiler_there_is_none(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
-    assert load_update_kernel(torch.float32) is None
+
+    with pytest.raises(NotBuilt):
+        load_update_kernel(torch.float32)
+
+
+def test_run_says_if_this_library_alone_cannot_be_built(make_spec, monkeypatch, tmp_path):
+    picky = tmp_path / "picky"
+    picky.write_text('#!/bin/sh\ngrep -q "struct adam" kernel.c && exit 1\nexec cc "$@"\n')
+    picky.chmod(0o700)
+    monkeypatch.setenv("CC", str(picky))
+    monkeypatch.setenv("BPTT_KERNEL_CACHE", str(tmp_path / "kernels"))
+
+    run = TrainingRun(make_spec({"name": "adding", "length": 12}, "rnn"))
+    run.advance()
+    run.advance()
+
+    assert run.model.backend == "compiled"
+    assert run.backend_reason.startswith("torch runs what surrounds the cells: the C compiler")
 
 
 WAYS = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,11 +19,17 @@ def class_losses(
         outputs: logits (..., classes).
         targets: (...) int64.
         weights: factor on the loss of each class.
+
+    Raises:
+        ValueError: shapes do not fit together.
+        IndexError: a target is no class.
     """
+    _check_shapes(outputs, targets)
+    check_classes(targets, outputs.shape[-1])
     losses = F.cross_entropy(
         outputs.flatten(0, -2),
         targets.flatten(),
-        weight=None if weights is None else outputs.new_tensor(weights),
+        weight=_factors(outputs, weights),
         reduction="none",
     )
     return losses.view(targets.shape)
@@ -37,15 +44,22 @@ def class_loss_gradients(
         outputs: logits (..., classes).
         targets: (...) int64.
         weights: factor on the loss of each class.
+
+    Raises:
+        ValueError: shapes do not fit together.
+        IndexError: a target is no class.
     """
+    _check_shapes(outputs, targets)
+    check_classes(targets, outputs.shape[-1])
     chosen = targets.unsqueeze(-1)
     log_shares = outputs.log_softmax(-1)
     losses = -log_shares.gather(-1, chosen)
     gradients = log_shares.exp_().scatter_add_(
         -1, chosen, outputs.new_tensor(-1.0).expand(chosen.shape)
     )
-    if weights is not None:
-        factors = outputs.new_tensor(weights)[chosen]
+    factors = _factors(outputs, weights)
+    if factors is not None:
+        factors = factors[chosen]
         losses, gradients = losses * factors, gradients * factors
     return losses.squeeze(-1), gradients
 
@@ -56,7 +70,11 @@ def squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
     Args:
         outputs: predictions (..., 1).
         targets: (...) what was to be predicted.
+
+    Raises:
+        ValueError: shapes do not fit together.
     """
+    _check_shapes(outputs, targets, 1)
     return F.mse_loss(outputs.squeeze(-1), targets, reduction="none")
 
 
@@ -66,6 +84,40 @@ def squared_error_gradients(outputs: Tensor, targets: Tensor) -> tuple[Tensor, T
     Args:
         outputs: predictions (..., 1).
         targets: (...) what was to be predicted.
+
+    Raises:
+        ValueError: shapes do not fit together.
     """
+    _check_shapes(outputs, targets, 1)
     errors = outputs.squeeze(-1) - targets
     return errors * errors, (2 * errors).unsqueeze(-1)
+
+
+def check_classes(targets: Tensor, classes: int) -> None:
+    """Check that targets are classes.
+
+    Raises:
+        IndexError: one is not.
+    """
+    if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        low, high = int(targets.min()), int(targets.max())
+        raise IndexError(f"targets must be classes 0 .. {classes - 1}, got {low} .. {high}")
+
+
+def _check_shapes(outputs: Tensor, targets: Tensor, wanted: int | None = None) -> None:
+    if outputs.shape[:-1] != targets.shape or wanted not in (None, outputs.shape[-1]):
+        raise ValueError(
+            f"targets must have the shape of the outputs without their last axis, which must be "
+            f"{'classes' if wanted is None else wanted}; got {tuple(targets.shape)} for outputs of "
+            f"{tuple(outputs.shape)}"
+        )
+
+
+def _factors(outputs: Tensor, weights: Sequence[float] | None) -> Tensor | None:
+    if weights is None:
+        return None
+    if len(weights) != outputs.shape[-1]:
+        raise ValueError(
+            f"class_weights must be one for each of {outputs.shape[-1]} classes, got {len(weights)}"
+        )
+    return torch.as_tensor(weights, dtype=outputs.dtype)

@@ -37,7 +37,8 @@ class Batch:
     inputs: Tensor
     """(time, batch) int64 tokens or (time, batch, features) floats; padded at the end."""
     targets: Tensor
-    """(time, batch, ...) for a task that reads every step, (batch, ...) for the last."""
+    """(time, batch, ...) for a task that reads every step, (batch, ...) for the last. With a
+    `loss` that is known, anything may stand where the mask is False."""
     mask: Tensor | None = None
     """(time, batch) bool: positions that count in the loss; None: all of them."""
     lengths: Tensor | None = None
@@ -101,10 +102,15 @@ class Task(ABC):
         """
         match self.loss:
             case "cross_entropy":
-                return class_losses(outputs, batch.targets, self.class_weights)
+                return class_losses(outputs, self._counted(batch), self.class_weights)
             case "squared_error":
-                return squared_errors(outputs, batch.targets)
-        raise NotImplementedError(f"{type(self).__name__} has neither `loss` nor `losses`")
+                return squared_errors(outputs, self._counted(batch))
+            case None:
+                raise ValueError(f"{type(self).__name__} has neither `loss` nor `losses`")
+        raise ValueError(
+            f"{type(self).__name__}.loss must be cross_entropy, squared_error or None, "
+            f"got {self.loss!r}"
+        )
 
     def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Return what `losses` does and the derivative of each loss by its own prediction.
@@ -119,19 +125,29 @@ class Task(ABC):
         Returns:
             The losses, and in the shape of `outputs` d losses[...] / d outputs[..., :].
         """
-        match self.known_loss:
+        if self._has_own("losses"):
+            return None
+        match self.loss:
             case "cross_entropy":
-                return class_loss_gradients(outputs, batch.targets, self.class_weights)
+                return class_loss_gradients(outputs, self._counted(batch), self.class_weights)
             case "squared_error":
-                return squared_error_gradients(outputs, batch.targets)
+                return squared_error_gradients(outputs, self._counted(batch))
         return None
 
     @property
     def known_loss(self) -> KnownLoss | None:
         """`loss`, unless the task has methods that say something else."""
-        own = type(self)
-        same = own.losses is Task.losses and own.loss_gradients is Task.loss_gradients
-        return self.loss if same else None
+        own = self._has_own("losses") or self._has_own("loss_gradients")
+        return None if own else self.loss
+
+    def _has_own(self, method: str) -> bool:
+        return method in vars(self) or getattr(type(self), method) is not getattr(Task, method)
+
+    def _counted(self, batch: Batch) -> Tensor:
+        """Return the targets, with zeros where it does not matter what they are."""
+        if batch.mask is None or self.reads == "last":
+            return batch.targets
+        return batch.targets.masked_fill(~batch.mask, 0)
 
     @abstractmethod
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:

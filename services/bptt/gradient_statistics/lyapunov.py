@@ -51,7 +51,10 @@ def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
         time: steps of the sequence; NaN if there is no triangle for some of them.
         count: how many exponents; at most `size` are returned.
     """
-    growth = triangles.diagonal(dim1=1, dim2=2)[:, :count].abs().log()
+    sizes = triangles.diagonal(dim1=1, dim2=2).abs()
+    # what is no larger than rounding is 0, which is what it would be in exact arithmetic
+    rounding = sizes.shape[1] * torch.finfo(torch.float64).eps * sizes.amax(1, keepdim=True)
+    growth = torch.where(sizes <= rounding, 0.0, sizes)[:, :count].log()
     return _mean(growth, time if len(triangles) < time else None)
 
 

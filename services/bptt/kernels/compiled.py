@@ -134,6 +134,8 @@ def check(size: torch.Size, dtype: torch.dtype, tensors: Sequence[Tensor]) -> No
     """
     if len(size) != 3 or size[2] != tensors[0].shape[0]:
         raise ValueError(f"inputs must be (time, batch, {tensors[0].shape[0]}), got {tuple(size)}")
+    if 0 in size[:2]:
+        raise ValueError(f"inputs must have at least one step and sequence, got {tuple(size)}")
     for tensor in tensors:
         if tensor.dtype != dtype:
             raise ValueError(f"inputs are {dtype}, a weight or state is {tensor.dtype}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bptt.contracts import KnownLoss
+from bptt.contracts.losses import check_classes
 from bptt.kernels.update import BLOCK, UpdateKernel
 
 
@@ -41,6 +42,9 @@ class Losses:
         outputs: of each prediction.
         loss: `cross_entropy` or `squared_error`.
         class_weights: factor on the loss of each class; none: 1.
+
+    Raises:
+        ValueError: there are more or fewer weights than classes.
     """
 
     def __init__(
@@ -57,12 +61,17 @@ class Losses:
         weights = torch.empty(0)
         self.call = LossesCall(outputs=outputs, squared=squared)
         if class_weights is not None:
-            weights = torch.tensor(class_weights, dtype=kernel.dtype)
+            weights = torch.as_tensor(class_weights, dtype=kernel.dtype).contiguous()
+            if weights.shape != (outputs,):
+                raise ValueError(
+                    f"class_weights must be one for each of {outputs} classes, got {len(weights)}"
+                )
             self.call.weights = weights.data_ptr()
         # these have to live as long as their addresses
         self._weights = weights
         self._gradients = torch.empty(0)
-        self._targets = self._counts = torch.empty(0)
+        self._targets = torch.empty(0)
+        self._counts: Tensor | None = None
 
     def take(self, targets: Tensor, counts: Tensor | None) -> Tensor:
         """Make room for so many predictions, and return where the derivative will be.
@@ -79,7 +88,7 @@ class Losses:
             raise ValueError(f"targets must be {self._type_of_targets}, got {targets.dtype}")
         self._targets = targets = targets.to(self._type_of_targets).contiguous()
         call.targets = targets.data_ptr()
-        call.counts = None
+        call.counts = self._counts = None
         if counts is not None:
             if counts.shape != targets.shape:
                 raise ValueError(
@@ -125,8 +134,9 @@ class Losses:
         Raises:
             IndexError: always.
         """
-        low, high = int(self._targets.min()), int(self._targets.max())
-        raise IndexError(f"targets must be classes 0 .. {self._outputs - 1}, got {low} .. {high}")
+        counted = self._targets if self._counts is None else self._targets[self._counts]
+        check_classes(counted, self._outputs)
+        raise AssertionError("the kernel saw other targets")
 
 
 class ReadOut:

@@ -74,13 +74,14 @@ static double squared_error(struct losses *c, double share) {
   return total;
 }
 
-/* returns 1 if a target is no class */
+/* returns 1 if a target that counts is no class */
 long losses(struct losses *c) {
   long counted = 0;
   for (long r = 0; r < c->rows; r++) {
+    if (c->counts && !c->counts[r]) continue;
     const long right = c->squared ? 0 : ((const long *)c->targets)[r];
     if (right < 0 || right >= c->outputs) return 1;
-    counted += c->counts ? c->counts[r] : 1;
+    counted++;
   }
   const double share = 1.0 / counted;
   c->mean = share * (c->squared ? squared_error(c, share) : cross_entropy(c, share));

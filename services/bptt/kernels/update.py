@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bptt.kernels.building import NotBuilt, load
+from bptt.kernels.building import load
 from bptt.kernels.sources import assembled, number_type
 from bptt.settings import read_settings
 
@@ -75,15 +75,15 @@ class UpdateKernel:
                 )
 
 
-def load_update_kernel(dtype: torch.dtype) -> UpdateKernel | None:
-    """Return the library for a type of numbers; None where no compiler can build it."""
+def load_update_kernel(dtype: torch.dtype) -> UpdateKernel:
+    """Return the library for a type of numbers.
+
+    Raises:
+        NotBuilt: no compiler can build it.
+    """
     settings = read_settings()
     source = assembled(number_type(dtype), "numbers.c", "update.c")
-    try:
-        library = load(source, settings.compilers, settings.kernels)
-    except NotBuilt:
-        return None
-    return UpdateKernel(library, dtype)
+    return UpdateKernel(load(source, settings.compilers, settings.kernels), dtype)
 
 
 class AdamStep:

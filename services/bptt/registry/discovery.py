@@ -97,7 +97,7 @@ def load_plugin(plugin: Plugin) -> type[Any]:
     missing = set(getattr(loaded, "__abstractmethods__", ()))
     own: Any = loaded
     if plugin.kind == "task" and own.loss is None and own.losses is contract.losses:
-        missing.add("loss")
+        missing.add("loss or losses")
     if missing:
         lacks = ", ".join(sorted(missing))
         raise ContractViolation(f"{plugin.label} ({plugin.value}) does not define: {lacks}.")

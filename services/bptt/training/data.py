@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from bptt.contracts import Batch, StreamTask, Task
+from bptt.errors import ContractViolation
 from bptt.training.seeding import stream
 
 BLOCK = 16
@@ -25,14 +26,25 @@ class TrainingData:
     def batch(self, index: int) -> tuple[Batch, bool]:
         """Return batch number `index`, and whether it continues the one before."""
         if isinstance(self._task, StreamTask):
-            return self._task.window(index, self._batch_size)
+            window, continues = self._task.window(index, self._batch_size)
+            self._check("window", window, self._batch_size)
+            return window, continues
         block, within = divmod(index, BLOCK)
         if self._block is None or block != self._block_index:
             generator = stream(self._seed, "data", block)
             self._block = self._task.sample(generator, BLOCK * self._batch_size)
+            self._check("sample", self._block, BLOCK * self._batch_size)
             self._block_index = block
         start = within * self._batch_size
         return select(self._block, slice(start, start + self._batch_size), self._task.reads), False
+
+    def _check(self, method: str, drawn: Batch, sequences: int) -> None:
+        got = drawn.inputs.shape[1]
+        if got != sequences:
+            raise ContractViolation(
+                f"{type(self._task).__name__}.{method} must return as many sequences as it is "
+                f"asked for, {sequences}; got {got}."
+            )
 
 
 def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Task
-from bptt.kernels.update import load_update_kernel
 from bptt.settings import read_settings
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
@@ -133,10 +132,7 @@ class Frozen:
         self.model = copy.deepcopy(model).double()
         self.model.run_by(read_settings().backend, gradient_norms=True)
         self.parameters = FlatParameters(self.model)
-        kernel = None
-        if self.model.backend == "compiled":
-            kernel = load_update_kernel(torch.float64)
-        self.passes = Passes(self.model, self.parameters, task, True, kernel)
+        self.passes = Passes(self.model, self.parameters, task, gradient_norms=True)
         self.group_of = {name: _group(name) for name in self.parameters.named}
         self._pairs = list(zip(self.model.parameters(), model.parameters(), strict=True))
 

@@ -19,7 +19,9 @@ from bptt.contracts import (
     Task,
     elementwise,
 )
+from bptt.errors import ContractViolation
 from bptt.gradient_statistics import count_elements, update_ratio
+from bptt.kernels.building import NotBuilt
 from bptt.kernels.update import load_update_kernel
 from bptt.spec import RunSpec
 from bptt.training import divergence
@@ -71,9 +73,14 @@ class TrainingRun:
         self.model = build_model(spec, self.task)
         self.parameters = FlatParameters(self.model)
         norms = spec.probe_interval > 0
+        self.backend_reason = self.model.backend_reason
+        """Why not all of it runs by the fastest backend, if it does not and was not asked for."""
         kernel = None
         if self.model.backend == "compiled":
-            kernel = load_update_kernel(self.parameters.flat.dtype)
+            try:
+                kernel = load_update_kernel(self.parameters.flat.dtype)
+            except NotBuilt as why:
+                self.backend_reason = f"torch runs what surrounds the cells: {why}"
         self.passes = Passes(self.model, self.parameters, self.task, norms, kernel)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
         self.updating = Updating(self.optimizer, kernel)
@@ -188,7 +195,7 @@ class TrainingRun:
         return elementwise(gradients, lambda g: g.nan_to_num(0.0, 0.0, 0.0))
 
     def _apply(self, gradients: Gradients, norm: float) -> None:
-        scale = self.clipper.scale_of_norm(norm) if math.isfinite(norm) else None
+        scale = self._scale(norm)
         if scale is None:
             self._clip(gradients)
         else:
@@ -196,6 +203,22 @@ class TrainingRun:
         if not self.updating.step(1.0 if scale is None else scale):
             where = divergence.first_nonfinite(self.parameters.named.items())
             self.outcome = Outcome("diverged", self.step, where)
+
+    def _scale(self, norm: float) -> float | None:
+        """Return the factor on all gradients, if the clipper only puts one on them."""
+        given = self.clipper.scale_of_norm(norm) if math.isfinite(norm) else None
+        if given is None:
+            return None
+        try:
+            scale = float(given)
+        except (TypeError, ValueError):
+            scale = math.nan
+        if not 0 <= scale < math.inf:
+            raise ContractViolation(
+                f"{type(self.clipper).__name__}.scale_of_norm must be a finite number >= 0, "
+                f"got {given!r}."
+            )
+        return scale
 
     def _clip(self, gradients: Gradients) -> None:
         with torch.no_grad():

@@ -173,7 +173,7 @@ class Recorder:
             "steps_per_second": outcome.step / max(training.seconds, 1e-9),
             "statistics_share": self._statistics_share(),
             "backend": training.model.backend,
-            "backend_reason": training.model.backend_reason,
+            "backend_reason": training.backend_reason,
             "hash": self._hash(latest),
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
