@@ -74,7 +74,8 @@ def squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         ValueError: shapes do not fit together.
     """
-    _check_shapes(outputs, targets, 1)
+    _check_one(outputs)
+    _check_shapes(outputs, targets)
     return F.mse_loss(outputs.squeeze(-1), targets, reduction="none")
 
 
@@ -88,7 +89,8 @@ def squared_error_gradients(outputs: Tensor, targets: Tensor) -> tuple[Tensor, T
     Raises:
         ValueError: shapes do not fit together.
     """
-    _check_shapes(outputs, targets, 1)
+    _check_one(outputs)
+    _check_shapes(outputs, targets)
     errors = outputs.squeeze(-1) - targets
     return errors * errors, (2 * errors).unsqueeze(-1)
 
@@ -104,13 +106,17 @@ def check_classes(targets: Tensor, classes: int) -> None:
         raise IndexError(f"targets must be classes 0 .. {classes - 1}, got {low} .. {high}")
 
 
-def _check_shapes(outputs: Tensor, targets: Tensor, wanted: int | None = None) -> None:
-    if outputs.shape[:-1] != targets.shape or wanted not in (None, outputs.shape[-1]):
+def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    if outputs.shape[:-1] != targets.shape:
         raise ValueError(
-            f"targets must have the shape of the outputs without their last axis, which must be "
-            f"{'classes' if wanted is None else wanted}; got {tuple(targets.shape)} for outputs of "
-            f"{tuple(outputs.shape)}"
+            f"targets must be {tuple(outputs.shape[:-1])} for outputs of {tuple(outputs.shape)}, "
+            f"got {tuple(targets.shape)}"
         )
+
+
+def _check_one(outputs: Tensor) -> None:
+    if outputs.shape[-1] != 1:
+        raise ValueError(f"a squared error is taken of 1 output, got {outputs.shape[-1]}")
 
 
 def _factors(outputs: Tensor, weights: Sequence[float] | None) -> Tensor | None:
