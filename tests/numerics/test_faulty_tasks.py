@@ -1,5 +1,7 @@
 """What a task or clipper gets wrong is said in one line, whichever backend runs the cells."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -73,6 +75,21 @@ def test_classes_that_do_not_count_may_be_anything(make_spec, backend, beyond):
 
     assert mean == expected
     assert torch.equal(found, run.parameters.gradients.flat)
+
+
+def test_mask_without_any_position(make_spec, monkeypatch, backend):
+    sample = RightContext.sample
+
+    def masked(task, generator, size):
+        batch = sample(task, generator, size)
+        return replace(batch, mask=torch.zeros(batch.targets.shape, dtype=torch.bool))
+
+    monkeypatch.setattr(RightContext, "sample", masked)
+    statistics = {"interval": 10}
+    run = TrainingRun(make_spec({"name": "right_context"}, "rnn", statistics=statistics))
+
+    with pytest.raises(ContractViolation, match=r"RightContext\.sample must mark positions"):
+        run.advance()
 
 
 class Echo(RightContext):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Task
+from bptt.errors import ContractViolation
 from bptt.settings import read_settings
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
@@ -100,6 +101,11 @@ class Probe:
         losses = self._task.losses(forward.outputs, self._batch)
         counts = torch.ones_like(losses) if self._batch.mask is None else self._batch.mask.double()
         scored = counts.sum(1).nonzero().flatten()
+        if not len(scored):
+            raise ContractViolation(
+                f"{type(self._task).__name__}.sample must mark positions that count in the loss; "
+                "its mask has none."
+            )
         spread = torch.linspace(0, len(scored) - 1, min(self._spec.anchors, len(scored)))
         anchors = scored[spread.round().long()].tolist()
         weights = [p for p in frozen.parameters() if p.numel() > 0]
