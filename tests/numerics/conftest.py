@@ -1,15 +1,43 @@
 """Cells at work, and their step Jacobians in closed form."""
 
+import platform
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, sigmoid, tanh
 
 from bptt.contracts import Cell, PointwiseCell, State
+from bptt.kernels.update import UpdateKernel, load_update_kernel
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
+
+NARROWER = {"x86_64": ["-mno-avx512f", "-mno-avx"]}.get(platform.machine(), [])
+"""Flags by which a compiler leaves out what a smaller processor does not have."""
+
+
+@pytest.fixture(params=[torch.float32, torch.float64], ids=str)
+def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    """Each type of numbers that kernels know."""
+    return request.param
+
+
+@pytest.fixture
+def kernel(dtype: torch.dtype) -> UpdateKernel:
+    """The library for what surrounds the cells."""
+    return load_update_kernel(dtype)
+
+
+@pytest.fixture(params=["-O0", *NARROWER])
+def smaller_processor(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
+    """Have kernels built without what a smaller processor lacks; return their folder."""
+    monkeypatch.setenv("CC", f"cc {request.param}")
+    monkeypatch.setenv("BPTT_KERNEL_CACHE", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The compiled and the sequence backend against autograd, for every cell there is."""
 
-import platform
-
 import pytest
 import torch
 
@@ -77,20 +75,13 @@ def test_backend_gives_the_states_and_gradients_of_autograd(cell_class, backend,
         assert_same(run_both(make(cell_class, sizes, dtype), backend, sizes))
 
 
-NARROWER = {"x86_64": ["-mno-avx512f", "-mno-avx"]}.get(platform.machine(), [])
-"""Flags by which a compiler leaves out what a smaller processor does not have."""
-
-
-@pytest.mark.parametrize("flags", ["-O0", *NARROWER])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_kernel_for_a_smaller_processor_is_right_too(monkeypatch, tmp_path, dtype, flags):
-    monkeypatch.setenv("CC", f"cc {flags}")
-    monkeypatch.setenv("BPTT_KERNEL_CACHE", str(tmp_path))
+def test_kernel_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
     for cell_class in (LSTM, strange.ManyOperations):
         for sizes in SIZES:
             assert_same(run_both(make(cell_class, sizes, dtype), "compiled", sizes))
     # none of them is what this processor would have got
-    assert list(tmp_path.iterdir())
+    assert list(smaller_processor.iterdir())
 
 
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])

@@ -140,3 +140,15 @@ def test_nothing_but_bad_updates_in_a_row_end_a_skipping_run(make_spec, monkeypa
 
     assert (outcome.name, outcome.step) == ("diverged", 1 + HOPELESS)
     assert len(clipper.seen) == 1
+
+
+def test_finite_gradients_whose_squares_overflow_are_clipped(make_spec):
+    exact = {"dtype": "float64"}
+    run = TrainingRun(make_spec(clipper={"name": "value"}, training=exact))
+    run.parameters.gradients.flat.fill_(1e200)
+
+    norm = run.updating.norm()
+
+    assert norm == torch.inf
+    assert run._finite_gradients(norm, 1.0, None) is run.parameters.gradients
+    assert run.outcome is None

@@ -111,6 +111,19 @@ def test_statistics_change_nothing_in_training(make_spec):
     assert without.statistics_seconds == 0
 
 
+def test_each_probe_is_of_the_model_as_it_is_then(make_spec):
+    run = TrainingRun(make_spec({"name": "adding", "length": 12}, statistics={"interval": 5}))
+    found = []
+    for _ in range(11):
+        metrics = run.advance().metrics
+        if "layer/read_out_weight_norm" in metrics:
+            own = run.model.read_out.weight, run.model.read_out.bias
+            now = torch.cat([p.detach().flatten() for p in own]).double().norm()
+            found.append(metrics["layer/read_out_weight_norm"])
+            assert found[-1] == pytest.approx(now.item(), rel=1e-12)
+    assert len(set(found)) == 3
+
+
 def test_probe_runs_at_its_interval_and_at_the_end(make_spec):
     spec = make_spec(
         training={"steps": 7, "stop_when_solved": False},

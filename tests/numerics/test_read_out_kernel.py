@@ -1,7 +1,6 @@
 """Read-out and losses in C are what torch and its autograd make of them."""
 
 import math
-import platform
 
 import pytest
 import torch
@@ -11,20 +10,9 @@ from bptt.contracts.losses import class_losses, squared_errors
 from bptt.kernels.read_out import Losses, ReadOut
 from bptt.kernels.update import load_update_kernel
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
 ROUNDING = {torch.float32: 2e-6, torch.float64: 1e-13}
 SIZES = [(1, 1, 1), (5, 7, 1), (32, 32, 2), (33, 65, 10), (3, 128, 33)]
 """(batch, hidden, outputs)"""
-
-
-@pytest.fixture(params=DTYPES)
-def dtype(request):
-    return DTYPES[request.param]
-
-
-@pytest.fixture
-def kernel(dtype):
-    return load_update_kernel(dtype)
 
 
 def read_out_of(kernel, hidden, outputs, loss):
@@ -230,14 +218,8 @@ def test_mean_of_no_losses_is_not_a_number(kernel, dtype):
     assert torch.equal(gradients, torch.zeros(4, 3, dtype=dtype))
 
 
-NARROWER = {"x86_64": ["-mno-avx512f", "-mno-avx"]}.get(platform.machine(), [])
-
-
-@pytest.mark.parametrize("flags", ["-O0", *NARROWER])
-def test_library_for_a_smaller_processor_is_right_too(monkeypatch, tmp_path, dtype, flags):
-    monkeypatch.setenv("CC", f"cc {flags}")
-    monkeypatch.setenv("BPTT_KERNEL_CACHE", str(tmp_path))
+def test_library_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
     kernel = load_update_kernel(dtype)
-    assert list(tmp_path.glob("*.so"))
+    assert list(smaller_processor.glob("*.so"))
     test_read_out_is_that_of_autograd(kernel, dtype, SIZES[3], "cross_entropy")
     test_losses_are_those_of_autograd(kernel, dtype, (33, 5), True, (1.0, 5.0, 0.0, 0.25, 1.0))
