@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from bptt.contracts import (
     Batch,
+    Extent,
     Clipper,
     ClipperState,
     ClipReport,
@@ -115,6 +116,9 @@ class DelayedXor(Task):
         self.output_size = 1
         self.horizon = delay
         self.baseline = 0.5
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(self.delay + 1, sequences)
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         first, last = torch.randint(2, (2, batch_size), generator=generator)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Features, Ge, Task
+from bptt.contracts import Batch, Extent, Features, Ge, Task
 
 
 class Variant(NamedTuple):
@@ -84,6 +84,9 @@ class Adding(Task):
         self.output_size = 1
         self.horizon = length + self.extra_steps - 1
         self.baseline = self._variance()
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(self.length + self.extra_steps, sequences)
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         variant = VARIANTS[self.variant]

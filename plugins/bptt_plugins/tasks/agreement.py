@@ -6,10 +6,11 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Task, Tokens
+from bptt.contracts import Batch, Extent, Task, Tokens
 from bptt_plugins.tasks.agreement_grammar import (
     MODIFIER_LENGTH,
     MOST_MODIFIERS,
+    SUBJECT_LENGTH,
     VOCABULARY,
     draw_sentences,
 )
@@ -57,6 +58,15 @@ class Agreement(Task):
         self.horizon = MOST_MODIFIERS * MODIFIER_LENGTH
         self.baseline = (1 - MODIFIERS_IN_200[0] / sum(MODIFIERS_IN_200)) / 2
 
+    def extent(self, sequences: int) -> Extent:
+        return Extent(_longest(MOST_MODIFIERS), sequences)
+
+    def evaluation_extents(self, size: int) -> Mapping[str, Extent]:
+        sets = {"": self.extent(size)}
+        for k in range(MOST_MODIFIERS + 1):
+            sets[f"attractors_{k}"] = Extent(_longest(k), size)
+        return sets
+
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         bounds = torch.tensor(MODIFIERS_IN_200).cumsum(0)
         drawn = torch.randint(int(bounds[-1]), (batch_size,), generator=generator)
@@ -90,3 +100,8 @@ class Agreement(Task):
         if self.objective == "number":
             return Batch(inputs, number, lengths=lengths - 1)
         return Batch(inputs, targets, mask, lengths - 1)
+
+
+def _longest(modifiers: int) -> int:
+    """Return the words before the verb of the longest sentence with so many modifiers."""
+    return SUBJECT_LENGTH + modifiers * MODIFIER_LENGTH

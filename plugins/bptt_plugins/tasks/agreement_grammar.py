@@ -36,6 +36,8 @@ THE = VOCABULARY.index("the")
 THAT = VOCABULARY.index("that")
 
 MOST_MODIFIERS = 4
+SUBJECT_LENGTH = 3
+"""Words of the subject at most: `the old author`."""
 MODIFIER_LENGTH = 4
 """Words of a modifier at most: `near the old author`, `that the author likes`."""
 

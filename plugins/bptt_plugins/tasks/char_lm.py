@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Ge, StreamTask, Tokens
+from bptt.contracts import Batch, Extent, Ge, StreamTask, Tokens
 
 
 class CharacterLanguageModel(StreamTask):
@@ -73,16 +73,16 @@ class CharacterLanguageModel(StreamTask):
     def fingerprint(self) -> str:
         return self._fingerprint
 
+    def extent(self, sequences: int) -> Extent:
+        self._windows(sequences)
+        return Extent(self.window_size, sequences)
+
+    def evaluation_extents(self, size: int) -> Mapping[str, Extent]:
+        return {"": Extent(self.window_size, min(size, self._evaluated()))}
+
     def window(self, index: int, batch_size: int) -> tuple[Batch, bool]:
         predictions = len(self.training) - 1
-        windows = predictions // (batch_size * self.window_size)
-        if windows == 0:
-            raise ValueError(
-                f"text must hold more than batch_size * window = {batch_size} * {self.window_size} "
-                f"= {batch_size * self.window_size} characters to train on, got "
-                f"{len(self.training)} in {self.text!r}. "
-                "Give a longer text, a smaller window or a smaller batch_size."
-            )
+        windows = self._windows(batch_size)
         epoch, step = divmod(index, windows)
         column = windows * self.window_size
         left_over = predictions - batch_size * column
@@ -97,7 +97,7 @@ class CharacterLanguageModel(StreamTask):
 
     def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
         """Return at most `size` windows, spread evenly over the held-out text without overlap."""
-        available = (len(self.held_out) - 1) // self.window_size
+        available = self._evaluated()
         count = min(size, available)
         starts = torch.arange(count) * available // count * self.window_size
         return {"": self._read(self.held_out, starts)}
@@ -107,6 +107,22 @@ class CharacterLanguageModel(StreamTask):
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
         return False
+
+    def _windows(self, batch_size: int) -> int:
+        """Return how many windows an epoch has; raises `ValueError` if there is none."""
+        windows = (len(self.training) - 1) // (batch_size * self.window_size)
+        if windows == 0:
+            raise ValueError(
+                f"text must hold more than batch_size * window = {batch_size} * {self.window_size} "
+                f"= {batch_size * self.window_size} characters to train on, got "
+                f"{len(self.training)} in {self.text!r}. "
+                "Give a longer text, a smaller window or a smaller batch_size."
+            )
+        return windows
+
+    def _evaluated(self) -> int:
+        """Return how many windows the held-out text has."""
+        return (len(self.held_out) - 1) // self.window_size
 
     def _read(self, tokens: Tensor, starts: Tensor) -> Batch:
         steps = torch.arange(self.window_size + 1).unsqueeze(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Ge, Task, Tokens
+from bptt.contracts import Batch, Extent, Ge, Task, Tokens
 from bptt_plugins.tasks.classification import accuracy
 
 BLANK = 0
@@ -54,6 +54,9 @@ class CopyMemory(Task):
         self.output_size = symbols + 1
         self.horizon = delay + length
         self.baseline = length * math.log(symbols) / self.steps
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(self.steps, sequences)
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         string = torch.randint(1, self.symbols + 1, (self.length, batch_size), generator=generator)

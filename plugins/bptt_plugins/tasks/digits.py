@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Features, Ge, Task
+from bptt.contracts import Batch, Extent, Features, Ge, Task
 from bptt_plugins.tasks.classification import accuracy
 
 IMAGES, SIDE = 1797, 8
@@ -61,6 +61,12 @@ class SequentialDigits(Task):
         # from the first pixel to the last step
         self.horizon = len(sequences) + padding - 1
         self.baseline = int(self.labels[self.test].bincount().max()) / len(self.test)
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(len(self.sequences) + self.padding, sequences)
+
+    def evaluation_extents(self, size: int) -> Mapping[str, Extent]:
+        return {"": Extent(len(self.sequences) + self.padding, min(size, len(self.test)))}
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         drawn = torch.randint(len(self.training), (batch_size,), generator=generator)

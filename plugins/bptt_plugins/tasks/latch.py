@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Ge, Task, Tokens
+from bptt.contracts import Batch, Extent, Ge, Task, Tokens
 from bptt_plugins.tasks.classification import accuracy
 
 SYMBOLS = 8
@@ -48,6 +48,9 @@ class Latch(Task):
         self.output_size = 2
         self.horizon = length - 1
         self.baseline = 0.5
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(self.length, sequences)
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         bits = torch.randint(2, (batch_size,), generator=generator)

@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Ge, Task, Tokens
+from bptt.contracts import Batch, Extent, Ge, Task, Tokens
 from bptt_plugins.tasks.classification import accuracy
 
 LAST_SYMBOL = 5
@@ -55,6 +55,9 @@ class RightContext(Task):
         self.output_size = 2
         self.horizon = offset
         self.baseline = 1 / 3
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(self.length, sequences)
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         shape = (self.length, batch_size)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Features, Ge, Task
+from bptt.contracts import Batch, Extent, Features, Ge, Task
 from bptt_plugins.tasks.classification import accuracy
 
 SYMBOLS = 6
@@ -50,6 +50,9 @@ class TemporalOrder(Task):
         self.output_size = 2**bits
         self.horizon = length - 1 - self.starts[0]
         self.baseline = 1 - 2.0**-bits
+
+    def extent(self, sequences: int) -> Extent:
+        return Extent(self.length, sequences)
 
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         def draw(low: int, high: int, rows: int) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Task, Tokens
+from bptt.contracts import Batch, Extent, Task, Tokens
 from bptt_plugins.tasks.classification import accuracy
 from bptt_plugins.tasks.sentences import (
     ABSENT,
@@ -54,6 +54,15 @@ class Tickets(Task):
         self.horizon = 2 * max(EVALUATED_FILLERS) + len(CLOSING)
         self.baseline = 1 / len(NOUNS)
 
+    def extent(self, sequences: int) -> Extent:
+        return Extent(_steps(MOST_FILLERS), sequences)
+
+    def evaluation_extents(self, size: int) -> Mapping[str, Extent]:
+        sets = {"": self.extent(size)}
+        for k in EVALUATED_FILLERS:
+            sets[f"fillers_{k}"] = Extent(_steps(k), size)
+        return sets
+
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         fillers = torch.randint(1 + MOST_FILLERS, (batch_size,), generator=generator)
         return _draw(generator, fillers)
@@ -72,6 +81,12 @@ class Tickets(Task):
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
         return all(value >= 0.95 for name, value in metrics.items() if name.startswith("accuracy"))
+
+
+def _steps(fillers: int) -> int:
+    """Return the words that are read of a sentence with so many filler clauses."""
+    # both nouns are read, <eos> is only predicted
+    return len(OPENING) + len(CLOSING) + 2 + 2 * fillers
 
 
 def _draw(generator: Generator, fillers: Tensor) -> Batch:

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from bptt.conformance.batch import check_batch, equal, rows_of
 from bptt.conformance.decision import check_solved, predictions
+from bptt.conformance.extent import check_extents
 from bptt.conformance.requirement import constructed, require, require_tensor, running
 from bptt.contracts import Batch, Features, StreamTask, Task, Tokens
 
@@ -28,11 +29,13 @@ def check_task(task_class: type[Task], options: Mapping[str, Any] | None = None)
         torch.manual_seed(0)
         task: Task = constructed("task", task_class, options)
         _check_attributes(task)
-        for size in (1, BATCH):
-            check_batch(task, f"{name}.sample", _sample(task, 0, size), size)
+        batches = {size: _sample(task, 0, size) for size in (1, BATCH)}
+        for size, batch in batches.items():
+            check_batch(task, f"{name}.sample", batch, size)
         _check_draw(task)
         _check_losses(task, _sample(task, 0, BATCH))
         sets = _check_evaluation_sets(task)
+        check_extents(task, batches, sets)
         check_solved(task, sets)
         if isinstance(task, StreamTask):
             _check_windows(task)

@@ -17,7 +17,7 @@ from bptt.contracts.clipper import (
 from bptt.contracts.initialisation import gate_bias
 from bptt.contracts.losses import KnownLoss
 from bptt.contracts.pointwise import PointwiseCell, TorchLayer
-from bptt.contracts.task import Batch, Features, StreamTask, Task, Tokens
+from bptt.contracts.task import Batch, Extent, Features, StreamTask, Task, Tokens
 
 __all__ = [
     "Batch",
@@ -26,6 +26,7 @@ __all__ = [
     "ClipReport",
     "Clipper",
     "ClipperState",
+    "Extent",
     "Features",
     "FlatGradients",
     "GateRole",

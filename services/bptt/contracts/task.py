@@ -47,6 +47,18 @@ class Batch:
     """What the metrics need besides, (batch, ...) each."""
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How large a batch is, told by arithmetic: nothing is drawn."""
+
+    steps: int
+    """Time steps at most."""
+    sequences: int
+    """As many as the batch holds."""
+    extra_bytes: int = 0
+    """What `Batch.extra` takes; inputs, targets, mask and lengths follow from the rest."""
+
+
 class Task(ABC):
     """A learning problem: seeded data, loss, metrics, a closed-form baseline and a solved rule.
 
@@ -82,6 +94,22 @@ class Task(ABC):
         Two runs are the same only if this is; a run does not go on with other data.
         """
         return ""
+
+    def extent(self, sequences: int) -> Extent | None:
+        """Return how large a batch of so many training sequences is at most.
+
+        From it memory and time of a run are known before anything is drawn, however large its
+        options are. None: one sequence is drawn to see.
+
+        Raises:
+            ValueError: there can be no such batch; a text may be too short for it.
+        """
+        return None
+
+    def evaluation_extents(self, size: int) -> Mapping[str, Extent]:
+        """Return how large each of the `evaluation_sets` is at most; needed where those are."""
+        extent = self.extent(size)
+        return {} if extent is None else {"": extent}
 
     @abstractmethod
     def sample(self, generator: Generator, batch_size: int) -> Batch:
