@@ -9,10 +9,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from bptt.contracts import (
     Batch,
-    Extent,
     Clipper,
     ClipperState,
     ClipReport,
+    Extent,
     Features,
     Ge,
     Gradients,

@@ -11,11 +11,13 @@ from bptt.errors import InvalidSpec
 from bptt.run_file.consistency import try_out
 from bptt.run_file.contents import PARTS, Contents
 from bptt.run_file.document import Node, read_document
+from bptt.run_file.estimate import Estimate
 from bptt.run_file.expansion import expand
 from bptt.run_file.overrides import apply_overrides
 from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest, RunRequest
 from bptt.run_file.resolution import resolve
+from bptt.run_file.room import refuse_too_large
 from bptt.run_file.sections import check_names, read_label
 from bptt.run_file.text import check_text, read_text
 
@@ -87,5 +89,7 @@ def _request(root: dict[str, Node], default_name: str, reading: Reading) -> Grid
     expansion = expand(root, contents, reading)
     readable = {part: not faults.concern(part) for part in PARTS}
     trial = try_out(contents, expansion.rows, readable, faults)
+    faults.raise_if_any()
+    refuse_too_large(Estimate(trial, contents.tables), expansion.rows, contents, faults)
     faults.raise_if_any()
     return resolve(contents, expansion, trial, labels, default_name, reading)

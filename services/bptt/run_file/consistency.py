@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 from bptt import registry
 from bptt.errors import BpttError
 from bptt.run_file.contents import PART, Content, Contents, Row
+from bptt.run_file.dimensions import CellShape
+from bptt.run_file.extents import Extents
 from bptt.run_file.faults import Faults
 from bptt.spec import (
     EMBEDDING_SIZE,
@@ -24,24 +26,18 @@ LARGEST_TRIAL = 64
 """Hidden size a cell is tried at, at most: enough to see whether its options go together."""
 
 
-@dataclass(frozen=True)
-class PerUnit:
-    """Parameters of a cell, as a layer of any size has them."""
-
-    by_input: float
-    """Per unit and feature of the input."""
-    by_unit: float
-    """Per unit and unit; what there is once per unit is in here."""
-
-
 @dataclass
 class Trial:
     """What came of constructing every plugin once per distinct options."""
 
     tasks: dict[int, "Task"] = field(default_factory=dict)
     """By the number of the task's content."""
-    cell_weights: dict[tuple[int, int], "PerUnit"] = field(default_factory=dict)
+    extents: dict[int, Extents] = field(default_factory=dict)
+    """Of the same tasks."""
+    cells: dict[tuple[int, int], CellShape] = field(default_factory=dict)
     """By the numbers of cell and model."""
+    whole_clips: dict[int, bool] = field(default_factory=dict)
+    """Of clippers, by the number of their content: whether they put one factor on all gradients."""
     models: list[ModelSpec] = field(default_factory=list)
     """Complete, with the defaults that depend on the task."""
     completed: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -75,18 +71,19 @@ def try_out(
         if task in trial.tasks:
             sizes = cast(TrainingSpec, contents.tables["training"][training].value)
             content = contents.tables["task"][task]
-            _try_first_window(trial.tasks[task], sizes.batch_size, content, faults)
-    sizes_seen: dict[tuple[int, int], PerUnit | None] = {}
+            _try_batch(trial.extents[task], sizes.batch_size, content, faults)
+    sizes_seen: dict[tuple[int, int], CellShape | None] = {}
     for cell, model in needed.get(("cell", "model"), {}):
-        shape = cast(ModelSpec, contents.tables["model"][model].value)
-        size = min(shape.hidden_size, LARGEST_TRIAL)
+        whole = cast(ModelSpec, contents.tables["model"][model].value)
+        size = min(whole.hidden_size, LARGEST_TRIAL)
         if (cell, size) not in sizes_seen:
             sizes_seen[cell, size] = _try_cell(contents.tables["cell"][cell], size, faults)
-        weights = sizes_seen[cell, size]
-        if weights is not None:
-            trial.cell_weights[cell, model] = weights
+        shape = sizes_seen[cell, size]
+        if shape is not None:
+            trial.cells[cell, model] = shape
     for clipper, _ in needed.get(("clipper", "clipper"), {}):
-        _construct(contents.tables["clipper"][clipper], faults)
+        constructed = _construct(contents.tables["clipper"][clipper], faults)
+        trial.whole_clips[clipper] = _clips_whole(constructed)
     known: dict[str, int] = {}
     for task, model in needed.get(("task", "model"), {}):
         if task in trial.tasks:
@@ -115,21 +112,27 @@ def _try_task(number: int, content: Content, trial: Trial, faults: Faults) -> No
     task = _construct(content, faults)
     if task is not None:
         trial.tasks[number] = cast("Task", task)
+        trial.extents[number] = Extents(trial.tasks[number])
 
 
-def _try_first_window(task: "Task", batch_size: int, content: Content, faults: Faults) -> None:
-    from bptt.contracts import StreamTask
-
+def _try_batch(extents: Extents, batch_size: int, content: Content, faults: Faults) -> None:
     # how long a text must be depends on the batch size, which its constructor does not know
-    if isinstance(task, StreamTask):
-        try:
-            task.window(0, batch_size)
-        except (BpttError, ValueError) as error:
-            content.add_fault(error, faults)
+    try:
+        extents.training(batch_size)
+    except (BpttError, ValueError) as error:
+        content.add_fault(error, faults)
 
 
-def _try_cell(content: Content, size: int, faults: Faults) -> PerUnit | None:
+def _clips_whole(clipper: object) -> bool:
+    from bptt.contracts import Clipper
+
+    return getattr(type(clipper), "scale_of_norm", None) is not Clipper.scale_of_norm
+
+
+def _try_cell(content: Content, size: int, faults: Faults) -> CellShape | None:
     """Return what the cell has with `size` units, if it can be constructed."""
+    from bptt.contracts import PointwiseCell
+
     choice = cast(Choice, content.value)
     counts = []
     try:
@@ -137,11 +140,24 @@ def _try_cell(content: Content, size: int, faults: Faults) -> PerUnit | None:
         for features in (size, size + 1):
             cell: Cell = registry.construct_cell(choice.name, choice.options, features, size)
             counts.append(sum(parameter.numel() for parameter in cell.parameters()))
+        blocks = len(cell.recurrent_weights)
     except (BpttError, ValueError) as error:
         content.add_fault(error, faults)
         return None
     of_feature = counts[1] - counts[0]
-    return PerUnit(of_feature / size, (counts[0] - size * of_feature) / size**2)
+    by_input = of_feature / size
+    pointwise = isinstance(cell, PointwiseCell)
+    lanes = max(blocks, round(by_input))
+    if isinstance(cell, PointwiseCell):
+        lanes = len(cell.preactivations)
+    return CellShape(
+        by_input,
+        by_unit=(counts[0] - size * of_feature) / size**2,
+        states=len(cell.states),
+        lanes=lanes,
+        is_pointwise=pointwise,
+        recurrent_blocks=blocks,
+    )
 
 
 def _complete(content: Content, task: "Task", task_name: str, faults: Faults) -> ModelSpec:

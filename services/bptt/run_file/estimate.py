@@ -1,28 +1,28 @@
-"""How much work a run is, by a model and not by a measurement.
+"""What the points of a grid take: operations, seconds of a reference machine, memory.
 
 A weight of a recurrent layer takes part in one multiplication and one addition per position of a
 sequence, going forward, and in twice as many going back. So an update costs 6 W T B floating point
 operations (W weights, T positions, B sequences) and an evaluation 2 W T E for its E sequences. W is
 that of the cell at a small size, scaled to the layer's, what reads the input by itself; to this
-comes the read-out, at every position or the last. The model knows nothing of pointwise work,
-memory, launch costs, statistics, further evaluation sets or a run that is solved early: it orders
-runs by size, and becomes seconds once it is multiplied by what a machine was measured to need.
+comes the read-out, at every position or the last. These operations are what is counted and told;
+how long they take, and all that is not among them, is modelled in `cost`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from bptt.run_file.consistency import PerUnit, Trial
+from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, Content, Row
-from bptt.spec import ModelSpec, Section, TrainingSpec
+from bptt.run_file.cost import Cost, cost
+from bptt.run_file.dimensions import Dimensions, dimensions
+from bptt.run_file.memory import Memory, memory
+from bptt.spec import ModelSpec, StatisticsSpec, TrainingSpec
 
-if TYPE_CHECKING:
-    from bptt.contracts import Task
+COUNTING = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
 
 
 class Estimate:
-    """The model, applied to the points of one grid; equal points are counted once.
+    """The models, applied to the points of one grid; equal points are counted once.
 
     Args:
         trial: tasks and cells as they were tried.
@@ -31,73 +31,66 @@ class Estimate:
 
     def __init__(self, trial: Trial, tables: Mapping[str, Sequence[Content]]) -> None:
         self._trial, self._tables = trial, tables
-        self._positions: dict[tuple[int, int], int] = {}
-        self._known: dict[Row, float] = {}
+        # a learning rate changes no size
+        kinds: dict[type, int] = {}
+        self._optimizers = [
+            kinds.setdefault(type(content.value), number)
+            for number, content in enumerate(tables["optimizer"])
+        ]
+        self._costs: dict[Row, Cost] = {}
+        self._flops: dict[Row, float] = {}
+        self._memories: dict[Row, Memory] = {}
 
-    def flops(self, raw: Row, sections: Mapping[str, Sequence[Section]], row: Row) -> float:
-        """Return the floating point operations of a point that trains for all its updates.
+    def sizes(self, raw: Row) -> Dimensions:
+        """Return the sizes of a point, whose model is as the file has it."""
+        task, cell, model = (raw[PART[name]] for name in ("task", "cell", "model"))
+        training, statistics, optimizer = (
+            self._tables[name][raw[PART[name]]].value
+            for name in ("training", "statistics", "optimizer")
+        )
+        complete: ModelSpec = self._trial.models[self._trial.completed[task, model]]
+        return dimensions(
+            self._trial.tasks[task],
+            self._trial.extents[task],
+            self._trial.cells[cell, model],
+            complete,
+            cast(TrainingSpec, training),
+            cast(StatisticsSpec, statistics),
+            optimizer,
+        )
 
-        Args:
-            raw: the point, its model as the file has it.
-            sections: the contents that `row` counts.
-            row: the point, its model complete.
-        """
-        counting = [PART[name] for name in ("task", "cell", "model", "training")]
-        key = tuple(row[part] for part in counting)
-        if key not in self._known:
-            task_number, cell, model, training = (raw[part] for part in counting)
-            task = self._trial.tasks[task_number]
-            sizes = cast(TrainingSpec, sections["training"][training])
-            where = task_number, sizes.batch_size
-            if where not in self._positions:
-                self._positions[where] = positions(task, sizes.batch_size)
-            complete = cast(ModelSpec, sections["model"][row[PART["model"]]])
-            tried = self._trial.cell_weights[cell, model]
-            layers, read_out = weights(complete, task, tried)
-            self._known[key] = run_flops(
-                layers, read_out, task.reads == "every", self._positions[where], sizes
-            )
-        return self._known[key]
+    def flops(self, raw: Row) -> float:
+        """Return the floating point operations of a point that trains for all its updates."""
+        key = self._key(raw)
+        if key not in self._flops:
+            self._flops[key] = run_flops(self.sizes(raw))
+        return self._flops[key]
 
+    def cost(self, raw: Row) -> Cost:
+        """Return what a point takes on the reference machine that trains for all its updates."""
+        key = self._key(raw)
+        if key not in self._costs:
+            whole = self._trial.whole_clips[raw[PART["clipper"]]]
+            self._costs[key] = cost(self.sizes(raw), whole)
+        return self._costs[key]
 
-def positions(task: "Task", batch_size: int) -> int:
-    """Return the time steps of one batch of the task, by drawing one."""
-    from torch import Generator
+    def memory(self, raw: Row) -> Memory:
+        """Return what a point takes at its peak."""
+        key = self._key(raw)
+        if key not in self._memories:
+            self._memories[key] = memory(self.sizes(raw))
+        return self._memories[key]
 
-    from bptt.contracts import StreamTask
-
-    if isinstance(task, StreamTask):
-        return task.window(0, batch_size)[0].inputs.shape[0]
-    return task.sample(Generator().manual_seed(0), 1).inputs.shape[0]
-
-
-def weights(model: ModelSpec, task: "Task", cell: PerUnit) -> tuple[float, int]:
-    """Return the weights of all recurrent layers together and those of the read-out.
-
-    Args:
-        model: complete.
-        task: gives the sizes of input and output.
-        cell: what it has, as it was constructed at a small size.
-    """
-    hidden, directions = model.hidden_size, 2 if model.bidirectional else 1
-    width = hidden * directions
-    read = model.embedding_size or task.inputs.size
-    recurrent = 0.0
-    for layer in range(model.layers):
-        # a dense skip reads everything below
-        below = read + layer * width if model.skip == "dense" else (width if layer else read)
-        recurrent += directions * hidden * (cell.by_input * below + cell.by_unit * hidden)
-        if model.skip == "highway" and below == width:
-            recurrent += width**2
-    outputs = width * (model.layers if model.skip == "dense" else 1)
-    return recurrent, outputs * task.output_size
+    def _key(self, raw: Row) -> Row:
+        numbers = [raw[PART[name]] for name in COUNTING]
+        numbers[COUNTING.index("optimizer")] = self._optimizers[raw[PART["optimizer"]]]
+        return tuple(numbers)
 
 
-def run_flops(
-    recurrent: float, read_out: int, reads_every: bool, steps_of_time: int, training: TrainingSpec
-) -> float:
+def run_flops(run: Dimensions) -> float:
     """Return the floating point operations of a whole run: all updates and evaluations."""
-    forward = 2 * (recurrent * steps_of_time + read_out * (steps_of_time if reads_every else 1))
-    evaluations = math.ceil(training.steps / training.evaluate_every)
-    sequences = 3 * training.steps * training.batch_size + evaluations * training.evaluation_size
-    return forward * sequences
+    steps, training = run.batch.steps, run.training
+    read = run.read_out * (steps if run.reads_every else 1)
+    forward = 2 * (run.recurrent * steps + read)
+    sequences = 3 * training.steps * training.batch_size
+    return forward * (sequences + run.evaluations * training.evaluation_size)

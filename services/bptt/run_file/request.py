@@ -7,8 +7,11 @@ from typing import Any, NamedTuple, overload
 from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Row
+from bptt.run_file.cost import Cost
+from bptt.run_file.dimensions import Dimensions
 from bptt.run_file.estimate import Estimate
 from bptt.run_file.identification import identify
+from bptt.run_file.memory import Memory
 from bptt.run_file.pack_key import COUNTING, join_shapes, shape_text
 from bptt.spec import GridSpec, RunSpec, identity_of
 
@@ -123,13 +126,26 @@ class GridRequest(Sequence[RunRequest]):
         return len({self._pack_key(number) for number in alone.values()})
 
     def flops(self) -> Iterator[float]:
-        """Yield the floating point operations of every point at most: a model, see `estimate`."""
-        return (self.flops_of(number) for number in range(len(self)))
+        """Yield the floating point operations of every point at most: counted, see `estimate`."""
+        return (self._estimate.flops(raw) for raw in self._raw)
 
-    def flops_of(self, number: int) -> float:
-        """Return the floating point operations of one point at most."""
-        points = self.spec.points
-        return self._estimate.flops(self._raw[number], points.sections, points.rows[number])
+    def costs(self) -> Iterator[tuple[str, Cost]]:
+        """Yield the cell of every point and what the point takes at most; see `cost`."""
+        return (self.cost_of(number) for number in range(len(self)))
+
+    def cost_of(self, number: int) -> tuple[str, Cost]:
+        """Return the cell of one point and what the point takes at most."""
+        raw = self._raw[number]
+        cell = self._tables["cell"][raw[PART["cell"]]].branch.name
+        return cell, self._estimate.cost(raw)
+
+    def sizes_of(self, number: int) -> Dimensions:
+        """Return the sizes of one point."""
+        return self._estimate.sizes(self._raw[number])
+
+    def memory_of(self, number: int) -> Memory:
+        """Return the memory of one point at its peak."""
+        return self._estimate.memory(self._raw[number])
 
     def _request(self, number: int) -> RunRequest:
         spec, plugins = self.spec.points[number], self._plugins_of(number)

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from bptt.run_file import GridRequest, RunRequest
+    from bptt.run_file.cost import Cost
+
+REFERENCE_SPEED = 3e10
+"""Operations a second of the machine that `cost` is of; what the column `work` counts in."""
 
 
 class Content(NamedTuple):
@@ -81,7 +85,9 @@ def make_plan(request: "GridRequest") -> Plan:
         points.append(Point(number, entry.seed, entry.identity, entry.name))
     seedless = GridPoints(held.sections, [(*held.rows[position][:-1], 0) for position in first])
     configurations = [
-        _configuration(request[position], seedless.canonical(number), request.flops_of(position))
+        _configuration(
+            request[position], seedless.canonical(number), work_of(request.cost_of(position)[1])
+        )
         for number, position in enumerate(first)
     ]
     axes = [
@@ -89,6 +95,11 @@ def make_plan(request: "GridRequest") -> Plan:
         for axis in request.spec.axes
     ]
     return Plan(request.spec.name, request.spec.project, axes, configurations, points)
+
+
+def work_of(cost: "Cost") -> float:
+    """Return the work of a run: operations that take as long on the reference machine."""
+    return cost.updates * REFERENCE_SPEED
 
 
 def _configuration(run: "RunRequest", canonical: str, work: float) -> Configuration:

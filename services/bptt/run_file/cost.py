@@ -1,0 +1,156 @@
+"""How long a run takes on a reference machine: a model, fitted to measured updates.
+
+An update is the products of its weights with states, the pointwise work of its steps, drawing
+data, reading out, and what is done once whatever the sizes. Which of these counts most depends on
+who runs the cells: a kernel, torch's operations step by step, or autograd. Evaluations, probes and
+Jacobians are counted as often as they come. The figures are of one core of an AMD EPYC with
+AVX-512; another machine, and a busy one, needs a factor, which is measured (`bptt.api.pace`).
+"""
+
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from bptt.run_file.dimensions import Dimensions
+from bptt.run_file.memory import JACOBIAN_BYTES
+from bptt.settings import read_settings
+from bptt.spec import Adam
+
+Backend = Literal["compiled", "sequence", "autograd"]
+
+FLOP = {"compiled": 1 / 190e9, "sequence": 1 / 90e9, "autograd": 1 / 70e9}
+"""Seconds of an operation of a product with weights."""
+ELEMENT = {"compiled": 0.55e-9, "sequence": 3e-9, "autograd": 3e-9}
+"""Seconds of a preactivation of one unit in one step of one sequence, both ways."""
+STEP = {"compiled": 0.3e-6, "sequence": 90e-6, "autograd": 190e-6}
+"""Seconds of a step of a cell, whatever its size, both ways."""
+UPDATE = 45e-6
+"""Seconds of an update, whatever its sizes."""
+BY_AUTOGRAD = 350e-6
+"""Seconds more where autograd takes the model as a whole."""
+LAYER = 20e-6
+POSITION = 8e-9
+"""Seconds of drawing one position of one sequence."""
+LOOKED_UP = 1.5e-9
+"""Seconds of a feature of a token, both ways."""
+PREDICTED = 2.0e-9
+"""Seconds of a loss for each output of the read-out, both ways."""
+PARAMETER = 0.7e-9
+"""Seconds of a parameter in clipping and optimiser."""
+BY_TORCH = 90e-6
+"""Seconds more of an optimiser, or a clipper, that torch runs."""
+EVALUATION = 250e-6
+FORWARD = 0.45
+"""Share of an update that a forward pass alone takes, for each sequence."""
+LINE = 250e-6
+"""Seconds of a line of the log."""
+PROBE = 2.5e-3
+SPECTRUM = 4e-9
+"""Seconds of a probe for each cube of units, and recurrent block."""
+TRIANGLE, TRIANGLE_ELEMENT = 55e-6, 0.5e-9
+"""Seconds of the frame that goes back over one step, and for each cube of its states."""
+DOUBLE = 2.0
+"""Times as long as in float32."""
+LINES = 300
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the reference machine."""
+
+    updates: float
+    """All of them together, with what is done between them: evaluations, logs, statistics."""
+    once: float
+    """Before the first update: first evaluation, first probe."""
+    may_stop: bool
+    """Whether the run may end before its last update, solved."""
+
+
+def cost(run: Dimensions, clips_whole: bool) -> Cost:
+    """Return what a run takes that trains for all its updates.
+
+    Args:
+        run: its sizes.
+        clips_whole: whether its clipper puts one factor on all gradients.
+    """
+    by = backend(run)
+    slow = DOUBLE if run.training.dtype == "float64" else 1.0
+    steps = run.training.steps
+    evaluation = sum(
+        EVALUATION + FORWARD * slow * _pass(run, by, e.steps, e.sequences)
+        for e in run.evaluation.values()
+    )
+    probe = _probe(run, by)
+    jacobian = _jacobian(run)
+    probes = jacobians = 0
+    if run.probe is not None:
+        probes = -(-steps // run.probe_interval)
+        if run.statistics.jacobian_interval:
+            jacobians = -(-steps // run.statistics.jacobian_interval)
+    return Cost(
+        updates=steps * update_seconds(run, clips_whole)
+        + run.evaluations * evaluation
+        + min(steps, LINES) * LINE
+        + probes * probe
+        + jacobians * jacobian,
+        once=evaluation + bool(probes) * probe + bool(jacobians) * jacobian,
+        may_stop=run.training.stop_when_solved,
+    )
+
+
+def backend(run: Dimensions) -> Backend:
+    """Return what will run the cells on a machine like this one."""
+    wanted = read_settings().backend
+    if not run.cell.is_pointwise or wanted == "autograd":
+        return "autograd"
+    return "compiled" if wanted != "sequence" and _compiler() else "sequence"
+
+
+@cache
+def _compiler() -> bool:
+    return any(shutil.which(name.split()[0]) for name in read_settings().compilers if name.split())
+
+
+def update_seconds(run: Dimensions, clips_whole: bool) -> float:
+    """Return the seconds of one update."""
+    by = backend(run)
+    slow = DOUBLE if run.training.dtype == "float64" else 1.0
+    seconds = slow * _pass(run, by, run.batch.steps, run.batch.sequences)
+    by_hand = by == "compiled" and run.directions == 1 and run.model.skip == "none"
+    seconds += UPDATE + LAYER * run.cells + (0 if by_hand else BY_AUTOGRAD)
+    seconds += POSITION * run.batch.steps * run.batch.sequences
+    seconds += PARAMETER * slow * run.parameters
+    seconds += 0 if isinstance(run.optimizer, Adam) and by == "compiled" else BY_TORCH
+    return seconds + (0 if clips_whole else BY_TORCH)
+
+
+def _pass(run: Dimensions, by: Backend, steps: int, sequences: int) -> float:
+    """Return the seconds of both passes over a batch in float32, without what surrounds them."""
+    positions = steps * sequences
+    predicted = positions if run.reads_every else sequences
+    flops = 6 * (run.recurrent * positions + run.read_out * predicted)
+    elements = positions * run.cells * run.model.hidden_size * run.cell.lanes
+    seconds = flops * FLOP[by] + elements * ELEMENT[by] + steps * run.cells * STEP[by]
+    seconds += predicted * run.task.output_size * PREDICTED
+    if run.model.embedding_size:
+        seconds += positions * run.features * LOOKED_UP
+    return seconds
+
+
+def _probe(run: Dimensions, by: Backend) -> float:
+    if run.probe is None:
+        return 0.0
+    once = DOUBLE * _pass(run, by, run.probe.steps, run.probe.sequences)
+    passes = 1 + (min(run.statistics.anchors, run.probe.steps) if run.reads_every else 0)
+    spectra = run.cells * run.cell.recurrent_blocks * run.model.hidden_size**3 * SPECTRUM
+    return PROBE * run.cells + passes * once + spectra
+
+
+def _jacobian(run: Dimensions) -> float:
+    if run.probe is None or not run.statistics.jacobian_interval:
+        return 0.0
+    size = run.cell.states * run.model.hidden_size
+    steps = max(1, min(run.probe.steps, JACOBIAN_BYTES // (8 * size**2)))
+    by_row = 0.0 if run.cell.is_pointwise else size * 250e-6
+    return run.cells * (steps * (TRIANGLE + TRIANGLE_ELEMENT * size**3) + by_row)

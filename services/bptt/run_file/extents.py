@@ -1,0 +1,76 @@
+"""How large what a task draws is, with as little drawn as possible."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bptt.run_file.machine import memory_limit
+
+if TYPE_CHECKING:
+    from bptt.contracts import Batch, Extent, Task
+
+NUMBER, REAL = 8, 4
+"""Bytes of a token, a target or a length, and of a feature."""
+
+
+class Extents:
+    """The extents of one task; one that does not say them draws a sequence, once.
+
+    Args:
+        task: of which `extent` says something, or `horizon` at least.
+    """
+
+    def __init__(self, task: "Task") -> None:
+        self._task = task
+        self._steps: int | None = None
+
+    def training(self, sequences: int) -> "Extent":
+        """Return how large a batch of an update is.
+
+        Raises:
+            ValueError: the task says that there can be no such batch.
+        """
+        from bptt.contracts import Extent
+
+        return self._task.extent(sequences) or Extent(self._drawn(sequences), sequences)
+
+    def drawn(self, sequences: int) -> "Extent":
+        """Return how large so many sequences are that `sample` draws."""
+        from bptt.contracts import Extent, StreamTask
+
+        if isinstance(self._task, StreamTask):
+            # what it reads side by side says nothing about samples of it
+            return Extent(self.training(1).steps, sequences)
+        return self.training(sequences)
+
+    def evaluation(self, size: int) -> "Mapping[str, Extent]":
+        """Return how large each evaluation set is."""
+        return self._task.evaluation_extents(size) or {"": self.drawn(size)}
+
+    def bytes(self, extent: "Extent") -> int:
+        """Return what a batch takes at least."""
+        from bptt.contracts import Tokens
+
+        inputs = self._task.inputs
+        position = NUMBER if isinstance(inputs, Tokens) else REAL * inputs.size
+        every = self._task.reads == "every"
+        positions = extent.steps * extent.sequences
+        targets = NUMBER * (positions if every else extent.sequences)
+        return positions * position + targets + extent.extra_bytes
+
+    def _drawn(self, sequences: int) -> int:
+        if self._steps is None:
+            # a dependency is no longer than the sequence that holds it
+            least = self._task.horizon + 1
+            if least * REAL > memory_limit().bytes:
+                return least
+            self._steps = self._draw(sequences).inputs.shape[0]
+        return self._steps
+
+    def _draw(self, sequences: int) -> "Batch":
+        from torch import Generator
+
+        from bptt.contracts import StreamTask
+
+        if isinstance(self._task, StreamTask):
+            return self._task.window(0, sequences)[0]
+        return self._task.sample(Generator().manual_seed(0), 1)

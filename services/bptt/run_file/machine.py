@@ -1,0 +1,43 @@
+"""What this machine lets one run have."""
+
+import os
+from dataclasses import dataclass
+
+from bptt.settings import read_settings
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """How much memory one run may take, and who says so."""
+
+    bytes: int
+    told: str
+    """As a sentence goes on with it."""
+
+
+def memory_limit() -> MemoryLimit:
+    """Return what a run may take: `BPTT_RUN_MEMORY_MB`, or what the machine has."""
+    given = read_settings().run_memory_mb
+    if given:
+        return MemoryLimit(given * 2**20, f"the {given:,} MB that BPTT_RUN_MEMORY_MB allows")
+    there = physical_memory()
+    return MemoryLimit(there, f"the {size(there)} of this machine (or set BPTT_RUN_MEMORY_MB)")
+
+
+def physical_memory() -> int:
+    """Return the bytes of memory that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a person reads it: `1.6 GB`."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB")):
+        whole = count // unit
+        if whole >= 10**6:
+            # larger than a float may be
+            digits = len(str(whole)) - 1
+            return f"10^{digits} {name}"
+        if whole:
+            tenths = count * 10 // unit
+            return f"{tenths // 10:,}.{tenths % 10} {name}" if whole < 100 else f"{whole:,} {name}"
+    return f"{count:,} bytes"

@@ -1,0 +1,122 @@
+"""How much memory a run takes, by arithmetic: refused before anything of it is allocated.
+
+What is counted is what the process of a run certainly holds at once: parameters, gradients,
+moments and the best parameters so far; batches that are drawn together; every state of an update
+and what the kernels keep of each step for the way back; the evaluation sets and the states of
+their sequences; the float64 copy that is probed. Python, torch and plugins come on top.
+"""
+
+from dataclasses import asdict, dataclass
+
+from bptt.run_file.dimensions import Dimensions
+from bptt.spec import SGD, Adam, Momentum, RMSprop
+
+DOUBLE = 8
+DRAWN_TOGETHER = 16
+"""Batches that are drawn in one call."""
+JACOBIAN_BYTES = 2**26
+"""What the step Jacobians of a cell take at most."""
+JACOBIANS = 4
+"""Copies of them: of the steps, of their triangles, and what these are made of."""
+SAVED = 10
+"""Copies of the parameters: gradients, the best so far, and what is written at the end."""
+OF_A_MOMENT = 3
+BY_AUTOGRAD = 4
+"""Tensors that autograd keeps for each preactivation of a cell that no kernel runs."""
+MARGIN = 0.8
+"""Of what is counted, a run is sure to take so much: refused is only what is above the limit
+even then. Measured peaks were 0.9 to 2 times what is counted (`benchmarks/peak_memory.py`)."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of the parts of a run; each name is that of what to make smaller."""
+
+    weights: int
+    data: int
+    states: int
+    evaluation: int
+    statistics: int
+
+    @property
+    def total(self) -> int:
+        return sum(asdict(self).values())
+
+    @property
+    def least(self) -> int:
+        """What the run is sure to take."""
+        # no float: it may be larger than one can be
+        return self.total * int(MARGIN * 100) // 100
+
+
+def memory(run: Dimensions) -> Memory:
+    """Return what a run takes at its peak, part by part."""
+    item = DOUBLE if run.training.dtype == "float64" else 4
+    sets = sum(run.extents.bytes(extent) for extent in run.evaluation.values())
+    evaluated = max(
+        (_states(run, e.steps * e.sequences, item, kept=None) for e in run.evaluation.values()),
+        default=0,
+    )
+    together = 1 if is_stream(run) else DRAWN_TOGETHER
+    positions = run.batch.steps * run.batch.sequences
+    jacobians = _jacobians(run)
+    return Memory(
+        weights=run.parameters * item * (SAVED + OF_A_MOMENT * _moments(run)),
+        data=together * run.extents.bytes(run.batch),
+        states=_states(run, positions, item, kept=_kept(run)),
+        # one after the other, and neither is kept
+        evaluation=sets + (evaluated if evaluated >= jacobians else 0),
+        statistics=_statistics(run) + (jacobians if jacobians > evaluated else 0),
+    )
+
+
+def is_stream(run: Dimensions) -> bool:
+    """Say whether batches are windows of one text, which are not drawn together."""
+    from bptt.contracts import StreamTask
+
+    return isinstance(run.task, StreamTask)
+
+
+def _moments(run: Dimensions) -> int:
+    match run.optimizer:
+        case Adam():
+            return 2
+        case Momentum() | RMSprop():
+            return 1
+        case SGD():
+            return 0
+    return 0
+
+
+def _kept(run: Dimensions) -> int:
+    """Return how many numbers a unit keeps of a step for the way back, besides its states."""
+    return run.cell.lanes - 1 if run.cell.is_pointwise else BY_AUTOGRAD * run.cell.lanes
+
+
+def _states(run: Dimensions, positions: int, item: int, kept: int | None) -> int:
+    """Return the bytes of what layers read, their states and what is kept for the way back."""
+    of_cells = run.cells * run.model.hidden_size * (run.cell.states + (kept or 0))
+    # both directions side by side, for the next layer
+    of_cells += run.model.layers * run.width if run.directions == 2 else 0
+    # an input of tokens is looked up; what a layer reads besides is another's output
+    read = run.features
+    predicted = 2 * run.task.output_size if run.reads_every else 0
+    back = run.width if kept is not None and run.reads_every else 0
+    return positions * item * (of_cells + read + predicted + back)
+
+
+def _statistics(run: Dimensions) -> int:
+    if run.probe is None:
+        return 0
+    copies = 2 * DOUBLE * run.parameters
+    positions = run.probe.steps * run.probe.sequences
+    passes = _states(run, positions, DOUBLE, kept=_kept(run))
+    return copies + passes
+
+
+def _jacobians(run: Dimensions) -> int:
+    if run.probe is None or not run.statistics.jacobian_interval:
+        return 0
+    step = DOUBLE * (run.cell.states * run.model.hidden_size) ** 2
+    # of the last steps, those that fit; at least one
+    return JACOBIANS * max(step, min(run.probe.steps * step, JACOBIAN_BYTES))
