@@ -58,8 +58,12 @@ def socket_path(settings: Settings) -> Path:
     path = settings.home / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_AT_MOST:
         return path
-    name = hashlib.sha256(os.fsencode(settings.home)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"bptt-{os.getuid()}-{name}" / "redis.sock"
+    name = hashlib.sha256(os.fsencode(settings.home.resolve())).hexdigest()[:12]
+    folder = f"bptt-{os.getuid()}-{name}"
+    path = Path(tempfile.gettempdir()) / folder / "redis.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_AT_MOST:
+        return path
+    return Path("/tmp") / folder / "redis.sock"
 
 
 def broker_url(settings: Settings) -> str:

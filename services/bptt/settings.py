@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,8 @@ Convert = Callable[[str, str], Any]
 """From the variable's name and text to its value."""
 
 TOKEN = re.compile(r"bptt_[A-Za-z0-9_-]{43}")
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+"""Classes of characters that no path may have: they would break lines, and JSON."""
 SECRET = ("BPTT_TOKEN", "BPTT_TOKEN_FILE")
 """What only who asks a server needs, and no program that is started for training."""
 
@@ -22,7 +25,21 @@ def _text(variable: str, text: str) -> str:
 
 
 def _path(variable: str, text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    if strange := next((c for c in text if unicodedata.category(c) in UNPRINTABLE), None):
+        what = "bytes that are not UTF-8" if "\ud800" <= strange <= "\udfff" else repr(strange)
+        raise InvalidSetting(
+            f"{variable} must be a path without line breaks and control characters, in UTF-8; "
+            f"got {what} in {text!r}. Rename the folder, or name another one."
+        )
+    try:
+        path = Path(text).expanduser().absolute()
+        # what looks at names alone would take the '..' of a link for the folder before it
+        return path.resolve() if ".." in path.parts else path
+    except (OSError, RuntimeError) as error:
+        raise InvalidSetting(
+            f"{variable} must be a path that can be found from here, got {text!r}: {error}. "
+            "Name it from the root: /..."
+        ) from error
 
 
 def _file(variable: str, text: str) -> str:
@@ -247,11 +264,12 @@ class Settings:
         return self.home / "runs"
 
     @property
-    def database(self) -> str:
-        """The database as SQLAlchemy names it."""
-        url = self.database_url or f"sqlite:///{self.home / 'bptt.db'}"
+    def database(self) -> str | Path:
+        """The database as SQLAlchemy names it; a path is that of an SQLite file."""
+        if not self.database_url:
+            return self.home / "bptt.db"
         # SQLAlchemy's own default for postgresql:// has changed before
-        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def read_settings(**given: Any) -> Settings:

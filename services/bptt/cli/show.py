@@ -48,9 +48,8 @@ def show(names: tuple[str, ...], as_json: bool) -> None:
 
 def _has_queue(settings: Settings) -> bool:
     """Say whether anything was ever queued here: looking at a folder makes no database."""
-    if settings.server or settings.database_url:
-        return True
-    return Path(settings.database.removeprefix("sqlite:///")).exists()
+    database = settings.database
+    return bool(settings.server) or not isinstance(database, Path) or database.exists()
 
 
 def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_json: bool) -> None:

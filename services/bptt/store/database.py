@@ -5,7 +5,6 @@ and then wants to write fails at once when another has written in between, whate
 """
 
 import contextlib
-import os
 import random
 import sqlite3
 import threading
@@ -13,7 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -55,15 +53,16 @@ class Database:
     """One database, opened once per process and used by all its threads; connects when used.
 
     Args:
-        url: as SQLAlchemy names it: `sqlite:////absolute/path` or `postgresql+psycopg://...`.
+        where: as SQLAlchemy names it: `sqlite:////absolute/path` or `postgresql+psycopg://...`;
+            or an SQLite file.
 
     Raises:
         InvalidSetting: it is neither.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, where: str | Path) -> None:
         try:
-            self.url = make_url(url)
+            self.url = _of_file(where) if isinstance(where, Path) else make_url(where)
             self.dialect = self.url.get_backend_name()
         except SQLAlchemyError:
             self.dialect = ""
@@ -165,18 +164,23 @@ class Database:
             raise clear from error
 
 
-def open_database(url: str) -> Database:
+def open_database(where: str | Path) -> Database:
     """Return the database at `settings.database`; nothing is connected yet.
 
     Raises:
         InvalidSetting: the address is not one of PostgreSQL or of an SQLite file.
     """
-    return Database(url)
+    return Database(where)
+
+
+def _of_file(path: Path) -> URL:
+    # a name may hold whatever means something in a URL
+    return URL.create("sqlite", database=str(path))
 
 
 def _sqlite(url: URL, writes: bool) -> Engine:
     # mode=rw: a mistyped path must not become an empty database
-    path = f"file:{quote(os.path.abspath(str(url.database)))}?mode=rw"
+    path = f"{Path(str(url.database)).absolute().as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bptt.errors import TrackingUnavailable
 from bptt.tracking import environment
-from bptt.tracking.target import Target
+from bptt.tracking.target import Target, address_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,7 +39,7 @@ def connect(target: Target) -> "MlflowClient":
 
     if target.home:
         _make_database(target.home)
-    return MlflowClient(tracking_uri=target.uri, registry_uri=target.uri)
+    return MlflowClient(tracking_uri=target.address, registry_uri=target.address)
 
 
 class RunDeleted(TrackingUnavailable):
@@ -129,7 +129,7 @@ def _make_database(home: Path) -> None:
         workshop = home / "mlflow.new"
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir()
-        uri = f"sqlite:///{workshop / 'made.db'}"
+        uri = address_of(workshop / "made.db")
         MlflowClient(tracking_uri=uri, registry_uri=uri)
         with closing(sqlite3.connect(workshop / "made.db")) as made:
             made.execute("VACUUM INTO ?", (str(workshop / "whole.db"),))

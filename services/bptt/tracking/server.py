@@ -28,7 +28,7 @@ def server_command(settings: Settings, port: int) -> list[str]:
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)),
         # more than one worker adds 43 ms to every request and 500 MB each
         *("--workers", "1"),
-        *("--backend-store-uri", target.uri, "--registry-store-uri", target.uri),
+        *("--backend-store-uri", target.address, "--registry-store-uri", target.address),
         *("--artifacts-destination", target.artifacts or ""),
         *("--uvicorn-opts", "--log-level warning"),
     ]

@@ -24,14 +24,20 @@ class Target:
     """An MLflow server, or the database of this machine written to directly."""
 
     uri: str
-    """`http(s)://...` or `sqlite:///...`."""
+    """Its name for people and in files: `http(s)://...` or `sqlite:///` and the path as it is."""
     home: Path | None = None
     """Folder of the database and the artifacts; None for a server, which keeps its own."""
 
     @property
+    def address(self) -> str:
+        """The URI that MLflow is given."""
+        return address_of(self.home / "mlflow.db") if self.home else self.uri
+
+    @property
     def artifacts(self) -> str | None:
-        """Where the artifacts of an experiment go; None: the server decides."""
-        return str(self.home / "artifacts") if self.home else None
+        """Where the artifacts of an experiment go, as a URI; None: the server decides."""
+        # MLflow takes a % for an escape, in a plain path too
+        return (self.home / "artifacts").as_uri() if self.home else None
 
 
 def target_of(settings: Settings) -> Target:
@@ -48,6 +54,15 @@ def target_of(settings: Settings) -> Target:
             "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead."
         )
     return Target(settings.mlflow_url.rstrip("/"))
+
+
+def address_of(file: Path) -> str:
+    """Return the URI of an SQLite file for MLflow, whatever characters its path has."""
+    from sqlalchemy import URL
+
+    # named with its driver: else MLflow makes a folder of the path with its escapes
+    url = URL.create("sqlite+pysqlite", database=str(file))
+    return url.render_as_string(hide_password=False)
 
 
 def check_target(settings: Settings) -> Literal["up", "down"]:
