@@ -1,22 +1,26 @@
 """Gives MLflow's users the passwords of .env: `bptt` for workers, `team` for people, who read.
 
-Run by compose after MLflow has started; again it only sets the passwords.
+Run beside MLflow's server whenever that starts: it waits until the server answers. Where the users
+are there already, it sets their passwords.
 """
 
 import base64
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 
-URL = os.environ["MLFLOW_URL"]
+URL = "http://127.0.0.1:5000"
+WITHIN = 600.0
+"""Seconds the server may take to begin, the making of its tables among them."""
 USERS = {"bptt": "MLFLOW_WORKER_PASSWORD", "team": "MLFLOW_TEAM_PASSWORD"}
 
 
 def call(method: str, path: str, **body: str) -> int:
     """Ask MLflow as its administrator; return the status of its answer."""
-    pair = f"admin:{os.environ['MLFLOW_ADMIN_PASSWORD']}".encode()
+    pair = f"admin:{os.environ['MLFLOW_AUTH_ADMIN_PASSWORD']}".encode()
     request = urllib.request.Request(
         f"{URL}/api/2.0/mlflow/users/{path}",
         data=json.dumps(body).encode(),
@@ -34,8 +38,22 @@ def call(method: str, path: str, **body: str) -> int:
             return refusal.code
 
 
+def wait() -> None:
+    """Return when the server answers."""
+    give_up = time.monotonic() + WITHIN
+    while True:
+        try:
+            with urllib.request.urlopen(f"{URL}/health", timeout=5):
+                return
+        except OSError as error:
+            if time.monotonic() > give_up:
+                sys.exit(f"MLflow does not answer within {WITHIN:g} s: {error}")
+        time.sleep(1.0)
+
+
 def main() -> None:
     """Make each user, or set the password of the one that is there."""
+    wait()
     for name, variable in USERS.items():
         user = {"username": name, "password": os.environ[variable]}
         made = call("POST", "create", **user)

@@ -2,20 +2,18 @@
 
 import os
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from bptt.errors import InvalidSetting, did_you_mean
+from bptt.path import read_path
 
 Convert = Callable[[str, str], Any]
 """From the variable's name and text to its value."""
 
 TOKEN = re.compile(r"bptt_[A-Za-z0-9_-]{43}")
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
-"""Classes of characters that no path may have: they would break lines, and JSON."""
 SECRET = ("BPTT_TOKEN", "BPTT_TOKEN_FILE")
 """What only who asks a server needs, and no program that is started for training."""
 
@@ -24,26 +22,8 @@ def _text(variable: str, text: str) -> str:
     return text
 
 
-def _path(variable: str, text: str) -> Path:
-    if strange := next((c for c in text if unicodedata.category(c) in UNPRINTABLE), None):
-        what = "bytes that are not UTF-8" if "\ud800" <= strange <= "\udfff" else repr(strange)
-        raise InvalidSetting(
-            f"{variable} must be a path without line breaks and control characters, in UTF-8; "
-            f"got {what} in {text!r}. Rename the folder, or name another one."
-        )
-    try:
-        path = Path(text).expanduser().absolute()
-        # what looks at names alone would take the '..' of a link for the folder before it
-        return path.resolve() if ".." in path.parts else path
-    except (OSError, RuntimeError) as error:
-        raise InvalidSetting(
-            f"{variable} must be a path that can be found from here, got {text!r}: {error}. "
-            "Name it from the root: /..."
-        ) from error
-
-
 def _file(variable: str, text: str) -> str:
-    return str(_path(variable, text))
+    return str(read_path(variable, text))
 
 
 def _at_least(least: float) -> Convert:
@@ -122,7 +102,7 @@ class Settings:
 
     home: Path = field(
         default=Path("~/.bptt"),
-        metadata=_setting("BPTT_HOME", _path, "folder of runs, databases and artifacts"),
+        metadata=_setting("BPTT_HOME", read_path, "folder of runs, databases and artifacts"),
     )
     server: str = field(
         default="",

@@ -3,6 +3,7 @@
 import base64
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -58,11 +59,41 @@ def test_a_new_clone_becomes_a_healthy_server(stack: Stack) -> None:
     TOKENS["ada"] = stack.inside("tokens", "create", "--user", "ada", "--role", "admin").split()[-1]
     stack.up("--scale", "worker=2")
 
-    for one_shot in ("migrate", "mlflow-users"):
-        states = [one["State"] for one in stack.inspect(*stack.containers(one_shot))]
-        assert [state["ExitCode"] for state in states] == [0]
+    states = [one["State"] for one in stack.inspect(*stack.containers("migrate"))]
+    assert [state["ExitCode"] for state in states] == [0]
     assert len(stack.containers("worker")) == 2
     say("healthy, with two workers")
+
+
+def test_up_that_waits_is_a_success_however_often_it_is_said(stack: Stack) -> None:
+    for workers in (2, 2, 3, 2):
+        done = stack.compose(
+            *("up", "--detach", "--wait", "--scale", f"worker={workers}"), check=False
+        )
+        say(f"up --wait with {workers} workers: {done.returncode}")
+        assert done.returncode == 0, done.stderr
+        assert len(stack.containers("worker")) == workers
+    stack.compose("stop", "--timeout", "100")
+    for workers in (2, 2):
+        done = stack.compose(
+            *("up", "--detach", "--wait", "--scale", f"worker={workers}"), check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_stopping_everything_in_mid_grid_takes_seconds_and_loses_nothing(stack: Stack) -> None:
+    submit(stack, "ada", "stop", runs=8)
+    wait_training(stack)
+    began = time.monotonic()
+    # all at once, as an engine that stops does: nobody waits for what the others need
+    everything = [one for service in SERVICES for one in stack.containers(service)]
+    stack.docker("stop", "--time", "100", *everything)
+    lasted = time.monotonic() - began
+    say(f"all containers were stopped within {lasted:.0f} s")
+    assert lasted < 40
+    stack.compose("up", "--detach", "--wait", "--scale", "worker=2")
+    wait_ended(stack)
+    say("every run has ended")
 
 
 def test_no_container_runs_as_root_or_can_write_its_image(stack: Stack) -> None:

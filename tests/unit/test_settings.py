@@ -155,7 +155,7 @@ def test_child_is_given_the_same_settings(monkeypatch, tmp_path):
 def test_database_is_a_file_in_the_home_unless_named():
     home = Path("/h")
 
-    assert Settings(home).database == "sqlite:////h/bptt.db"
+    assert Settings(home).database == Path("/h/bptt.db")
     named = Settings(home, database_url="postgresql://u@h/d").database
     assert named == "postgresql+psycopg://u@h/d"
 

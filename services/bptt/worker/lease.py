@@ -39,6 +39,8 @@ class Tenure:
     checkpoint_step: int = 0
     step_seconds: float | None = None
     stop_request: StopRequest = "none"
+    ended: bool = False
+    """Its process is no more; what is left is to tell how it ended."""
     fenced: bool = False
     """It is no longer ours: its process must be killed."""
 
@@ -106,6 +108,11 @@ class LeaseKeeper(threading.Thread):
         """Say whether a run is one of those that are renewed."""
         with self._change:
             return run_id in self._tenures
+
+    def trains(self) -> bool:
+        """Say whether the process of any run may still be there."""
+        with self._change:
+            return not all(tenure.ended for tenure in self._tenures.values())
 
     def is_behind(self) -> bool:
         """Say whether a lease may be over, or soon will be, because we did not renew it."""

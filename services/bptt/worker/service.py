@@ -29,6 +29,10 @@ DRAIN_AT_MOST = 60.0
 """Seconds until what still trains is killed."""
 LAST_WORDS = 15.0
 """Seconds after that until the process ends in any case."""
+TELL_WITHIN = 6.0
+"""Seconds the database has to hear that the worker ends; it has to refuse us within five."""
+LAST_TRIES = 2.0
+"""Seconds in which a database that did not hear of it may still hear how runs ended."""
 LONGEST_WAIT = 10.0
 
 
@@ -41,7 +45,7 @@ def serve(settings: Settings, *, with_parent: bool = False) -> int:
 
     Returns:
         The exit code, 0: everything that was begun has been given back. Where that cannot be
-        done, the process ends with 1 on the spot; its leases run out.
+        done, the process ends with 1 within seconds; its leases run out.
 
     Raises:
         SchemaMismatch: the database belongs to another version.
@@ -54,6 +58,8 @@ def serve(settings: Settings, *, with_parent: bool = False) -> int:
         database = store.open_database(settings.database)
         try:
             _insist(lambda: store.check(database), draining)
+            if draining.is_set():
+                return 0
             process.prepare()
             post = _post(settings, database, draining, killing)
             return 0 if draining.is_set() else _serve(post)
@@ -96,16 +102,17 @@ def _drain(post: Post, tick: Tick, consumer: Consumer) -> int:
     logger.info("draining: %s slots are busy", post.slots.count - post.slots.idle)
     post.wake.set()
     # or its last beat would deny that the worker drains
-    tick.join(5.0)
-    _try(lambda: store.beat_worker(post.database, post.worker_id, draining=True))
+    tick.join(TELL_WITHIN)
+    heard = _tell(lambda: store.beat_worker(post.database, post.worker_id, draining=True))
     consumer.stop()
-    if not _wait_idle(post):
+    if not _wait_idle(post, heard):
         post.killing.set()
-    clean = post.slots.wait_idle(LAST_WORDS)
+    # with nobody to tell, what is on the disk is gone on from when the leases have ended
+    clean = post.slots.wait_idle(LAST_WORDS if heard else LAST_TRIES)
     post.leaving.set()
     clean = clean or post.slots.wait_idle(1.0)
-    consumer.join(5.0)
-    _try(lambda: store.remove_worker(post.database, post.worker_id))
+    consumer.join(5.0 if heard else 1.0)
+    clean = heard and _tell(lambda: store.remove_worker(post.database, post.worker_id)) and clean
     logger.info("worker %s has ended", post.worker_id)
     if not clean:
         # a process that cannot be killed would hold us up
@@ -114,10 +121,15 @@ def _drain(post: Post, tick: Tick, consumer: Consumer) -> int:
     return 0
 
 
-def _wait_idle(post: Post) -> bool:
-    """Wait until no slot is busy, time is over, or somebody loses patience."""
+def _wait_idle(post: Post, heard: bool) -> bool:
+    """Wait until no slot is busy, time is over, or somebody loses patience.
+
+    Where the database does not hear us, what is waited for is only that nothing trains any more.
+    """
     for _ in range(int(DRAIN_AT_MOST / 0.5)):
         if post.killing.is_set() or post.slots.wait_idle(0.5):
+            break
+        if not heard and not post.keeper.trains():
             break
     return post.slots.idle == post.slots.count
 
@@ -148,11 +160,24 @@ def _insist(action: Callable[[], object], draining: threading.Event) -> None:
             pause = min(2 * pause, LONGEST_WAIT)
 
 
-def _try(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except DatabaseUnavailable as error:
-        logger.warning("the database does not hear of the end: %s", error)
+def _tell(action: Callable[[], object]) -> bool:
+    """Tell the database of the end; say whether it has heard in time.
+
+    A host that is gone does not even refuse: that is found out in a thread that nobody waits for.
+    """
+    heard: list[bool] = []
+
+    def tell() -> None:
+        try:
+            action()
+            heard.append(True)
+        except DatabaseUnavailable as error:
+            logger.warning("the database does not hear of the end: %s", error)
+
+    thread = threading.Thread(target=tell, name="bptt-last-words", daemon=True)
+    thread.start()
+    thread.join(TELL_WITHIN)
+    return bool(heard)
 
 
 @contextmanager

@@ -67,6 +67,7 @@ class Supervision:
             finally:
                 process.close()
         finally:
+            self._tenure.ended = True
             try:
                 conclude(self._post, self._tenure, self._folder, self._ending)
             finally:
@@ -162,6 +163,10 @@ class Supervision:
         if not requested and not self._post.draining.is_set():
             return
         now = time.monotonic()
+        if process.frozen:
+            # it could not hear the question, and may not go on before the database is back
+            self._ending.given_up = "its worker ended while the database was away"
+            process.kill()
         if self._asked_at is None:
             self._asked_at = now
             self._ending.asked = self._tenure.stop_request if requested else "drain"

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 LOG_LINES = 20
 LOG_BYTES = 16_384
+SOON = 0.5
+"""Seconds between two tries while the worker ends."""
 LONGEST_WAIT = 5.0
 """Seconds between two tries to tell the database; the first ones follow sooner."""
 
@@ -67,7 +69,7 @@ def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> N
             return
         except DatabaseUnavailable as error:
             logger.warning("%s: its end cannot be told yet: %s", tenure.run_id, error)
-            if post.leaving.wait(pause):
+            if post.leaving.wait(min(pause, SOON) if post.draining.is_set() else pause):
                 # the lease ends by itself, and what is on the disk is gone on from
                 return
             pause = min(2 * pause, LONGEST_WAIT)

@@ -98,8 +98,10 @@ def test_a_grid_is_queued_trained_and_shipped_in_a_home_of_this_name(
         run = home.folder / "runs" / found["run_id"]
         shipped = [*run.glob("shipped.json"), *run.glob("a*/shipped.json")]
         assert until(
-            lambda: any(json.loads(file.read_text())["complete"] for file in shipped)
-            or shipped.extend(run.rglob("shipped.json")),
+            lambda: (
+                any(json.loads(file.read_text())["complete"] for file in shipped)
+                or shipped.extend(run.rglob("shipped.json"))
+            ),
             60,
         )
     finally:
