@@ -71,10 +71,10 @@ class Stack:
         )
 
     def up(self, *arguments: str, build: bool = False) -> None:
-        """Start what is not running, as an administrator would, and wait until all is healthy."""
+        """Start what is not running, as an administrator would; compose says when all is healthy."""
         options = ["--build"] if build else []
-        self.compose("up", "--detach", *options, *arguments, within=BUILDING)
-        self.wait(self.is_healthy, "every container is healthy")
+        self.compose("up", "--detach", "--wait", *options, *arguments, within=BUILDING)
+        assert self.is_healthy()
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers, running or not."""
