@@ -71,7 +71,7 @@ class Stack:
         )
 
     def up(self, *arguments: str, build: bool = False) -> None:
-        """Start what is not running, as an administrator would; compose says when all is healthy."""
+        """Start what is not running, as an administrator would, and wait until all is healthy."""
         options = ["--build"] if build else []
         self.compose("up", "--detach", "--wait", *options, *arguments, within=BUILDING)
         assert self.is_healthy()
