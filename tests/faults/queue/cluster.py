@@ -76,6 +76,7 @@ class Cluster:
             "BPTT_SLOTS": str(slots),
             "BPTT_LEASE_SECONDS": str(lease),
             "BPTT_CHECKPOINT_SECONDS": "0.3",
+            "BPTT_KERNEL_CACHE": str(self.home / "kernels"),
         }
         self.run("database", "upgrade")
         self.workers: list[subprocess.Popen[bytes] | None] = [None] * workers
@@ -139,6 +140,23 @@ class Cluster:
         workers = set(self.alive())
         children = {pid for pid, parent in parents.items() if parent in workers}
         return [pid for pid, parent in parents.items() if parent in children]
+
+    def processes(self, word: str) -> list[int]:
+        """Return the process ids of workers' children whose command line holds a word."""
+        parents, workers = _parents(), set(self.alive())
+        return [
+            pid
+            for pid, parent in parents.items()
+            if parent in workers and word in _read(f"/proc/{pid}/cmdline")
+        ]
+
+    def trainer_of(self, folder: Path) -> int | None:
+        """Return the process that trains an attempt; None: it has not begun or is gone."""
+        for pid in self.training():
+            with suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/1") == str(folder / "log.txt"):
+                    return pid
+        return None
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Return rows read past all code of the program."""
@@ -207,6 +225,13 @@ def _parents() -> dict[int, int]:
                     (entry / "stat").read_text().rpartition(")")[2].split()[1]
                 )
     return found
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def write_grid(path: Path, log: Path, *, seeds: Sequence[int], steps: int) -> Path:

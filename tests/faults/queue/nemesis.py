@@ -1,5 +1,6 @@
 """Breaks a cluster, one fault after the other, in an order a seed decides."""
 
+import json
 import os
 import random
 import signal
@@ -8,9 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import redis
 
+from tests.faults.queue import damage
 from tests.faults.queue.cluster import Cluster, write_grid
 
 SHARES: Mapping[str, float] = {
@@ -26,6 +29,25 @@ SHARES: Mapping[str, float] = {
     "kill mlflow": 2,
     "cancel": 4,
 }
+
+DAMAGES: Mapping[str, float] = {
+    "kill worker": 8,
+    "kill run": 8,
+    "kill template": 6,
+    "kill shipping": 8,
+    "kill database": 4,
+    "freeze worker": 4,
+    "freeze run": 2,
+    "fill disk": 8,
+    "tear journal": 12,
+    "tear checkpoint": 8,
+    "tear shipped": 12,
+    "tear kernels": 4,
+    "lock mlflow": 6,
+    "remove mlflow": 2,
+    "delete while shipping": 8,
+}
+"""What a file system, a disk and a hasty user do to files, among the faults of processes."""
 
 
 class Nemesis:
@@ -49,6 +71,8 @@ class Nemesis:
         """Runs whose cancel was acknowledged."""
         self.submitted = 0
         """Small grids whose submission was killed and then repeated."""
+        self.deleted: list[str] = []
+        """Runs of grids that were deleted while their results were on their way to MLflow."""
         self._began = time.monotonic()
 
     def strike(self) -> None:
@@ -65,6 +89,15 @@ class Nemesis:
             "fill disk": self._fill_disk,
             "kill mlflow": self._kill_mlflow,
             "cancel": self._cancel,
+            "kill template": lambda: self._kill(self.cluster.processes("multiprocessing")),
+            "kill shipping": lambda: self._kill(self.cluster.processes("bptt.worker.shipping")),
+            "tear journal": lambda: self._tear(damage.tear_journal),
+            "tear checkpoint": lambda: self._tear(damage.tear_checkpoint),
+            "tear shipped": lambda: damage.tear_shipped(self.cluster.home, self.chance),
+            "tear kernels": lambda: damage.tear_kernels(self.cluster.home, self.chance),
+            "lock mlflow": self._lock_mlflow,
+            "remove mlflow": self._remove_mlflow,
+            "delete while shipping": self._delete,
         }
         while True:
             (name,) = self.chance.choices(list(self.shares), list(self.shares.values()))
@@ -93,9 +126,12 @@ class Nemesis:
         return False
 
     def _kill_run(self) -> bool:
+        return not self._would_end_a_run() and self._kill(self.cluster.training())
+
+    def _would_end_a_run(self) -> bool:
         # a third death in a row, before a checkpoint, is the run's own fault by contract
         twice = "SELECT count(*) FROM runs WHERE status = 'running' AND losses >= 6"
-        return self.cluster.query(twice) == [(0,)] and self._kill(self.cluster.training())
+        return self.cluster.query(twice) != [(0,)]
 
     def _freeze(self, victims: list[int]) -> bool:
         victims = [pid for pid in victims if pid not in self.frozen]
@@ -140,6 +176,59 @@ class Nemesis:
         if self.cluster.mlflow is None:
             return False
         self.cluster.mlflow.kill()
+        return True
+
+    def _tear(self, tear: Callable[[Path, random.Random], bool]) -> bool:
+        """Damage a file of a run that trains; its process dies with it, as in a power cut."""
+        if self._would_end_a_run():
+            return False
+        running = self.cluster.query("SELECT id, attempt FROM runs WHERE status = 'running'")
+        for run_id, attempt in self.chance.sample(running, len(running)):
+            folder = self.cluster.home / "runs" / str(run_id) / f"a{attempt}"
+            pid = self.cluster.trainer_of(folder)
+            if pid is None:
+                continue
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                torn = tear(folder, self.chance)
+                os.kill(pid, signal.SIGKILL)
+                return torn
+        return False
+
+    def _lock_mlflow(self) -> bool:
+        file = self.cluster.home / "mlflow.db"
+        if self.cluster.mlflow or not file.exists():
+            return False
+        seconds = self.chance.uniform(1, 8)
+        threading.Thread(target=damage.lock_database, args=(file, seconds), daemon=True).start()
+        return True
+
+    def _remove_mlflow(self) -> bool:
+        file = self.cluster.home / "mlflow.db"
+        if self.cluster.mlflow or not file.exists():
+            return False
+        for name in ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal"):
+            (self.cluster.home / name).unlink(missing_ok=True)
+        return True
+
+    def _delete(self) -> bool:
+        number = len(self.deleted)
+        path = write_grid(
+            self.cluster.folder / f"short-{number}.yaml",
+            self.cluster.log,
+            seeds=[20_000 + number],
+            steps=5,
+        )
+        said = self.cluster.run("submit", str(path), "--priority", "100", "--json").stdout
+        grid_id = json.loads(said)["grid_id"]
+        ended = f"SELECT count(*) FROM runs WHERE grid_id = '{grid_id}' AND status = 'succeeded'"
+        deadline = time.monotonic() + 10
+        while self.cluster.query(ended) == [(0,)] and time.monotonic() < deadline:
+            self.cluster.keep()
+            time.sleep(0.1)
+        runs = self.cluster.query(f"SELECT id FROM runs WHERE grid_id = '{grid_id}'")
+        self.cluster.run("delete", grid_id, "--yes")
+        self.deleted += [str(run_id) for (run_id,) in runs]
         return True
 
     def _kill_submit(self) -> bool:

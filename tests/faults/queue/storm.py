@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.faults.queue import witness
 from tests.faults.queue.checker import Verdict, check
 from tests.faults.queue.cluster import Cluster, DatabaseKind, write_grid
-from tests.faults.queue.nemesis import Nemesis
+from tests.faults.queue.nemesis import DAMAGES, SHARES, Nemesis
 from tests.faults.queue.undisturbed import undisturbed_weights
 from tests.faults.queue.weights import weights_hash
 
@@ -30,6 +30,7 @@ class Storm:
         faults: how many.
         seed: of the storm; None draws one.
         everything: MLflow is a server, and dies too; root fills the disk now and then.
+        damage: files are damaged too; MLflow lies in the home, root fills its disk.
         workers: processes, of two slots each.
         per_second: faults per second; more than one mostly measures how fast workers start.
     """
@@ -44,6 +45,7 @@ class Storm:
         seed: int | None = None,
         per_second: float = 0.8,
         everything: bool = False,
+        damage: bool = False,
         workers: int = 3,
     ) -> None:
         self.runs, self.steps, self.faults = runs, steps, faults
@@ -55,9 +57,9 @@ class Storm:
             database,
             workers=workers,
             mlflow=everything,
-            small_disk=everything and os.geteuid() == 0,
+            small_disk=(everything or damage) and os.geteuid() == 0,
         )
-        self.nemesis = Nemesis(self.cluster, self.seed)
+        self.nemesis = Nemesis(self.cluster, self.seed, DAMAGES if damage else SHARES)
         self.file = write_grid(
             self.folder / "storm.yaml", self.cluster.log, seeds=range(runs), steps=steps
         )
@@ -155,6 +157,15 @@ class Storm:
                         f"{run_id}: too many {there - expected}, too few {expected - there}"
                     )
         return wrong
+
+    def undeleted(self) -> list[str]:
+        """Return the runs of deleted grids that are still a row or a folder."""
+        rows = {str(run_id) for (run_id,) in self.cluster.query("SELECT id FROM runs")}
+        return [
+            run_id
+            for run_id in self.nemesis.deleted
+            if run_id in rows or (self.cluster.home / "runs" / run_id).exists()
+        ]
 
     def story(self) -> str:
         """Return what is needed to understand a failure."""

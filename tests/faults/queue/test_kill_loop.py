@@ -5,6 +5,7 @@ import pytest
 from tests.faults.queue.storm import Storm
 
 SMALL = {"runs": 10, "steps": 60, "faults": 8, "workers": 2}
+DAMAGE = {"runs": 120, "steps": 80, "faults": 200, "damage": True}
 FULL = {"runs": 500, "steps": 80, "faults": 1000, "everything": True}
 """The proof: about half an hour for each database."""
 
@@ -62,3 +63,13 @@ def test_a_thousand_faults_over_five_hundred_runs_lose_and_double_nothing(rage, 
 
     storm.wait_for_mlflow(3600)
     assert storm.wrong_points() == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_damaged_files_full_disks_and_hasty_deletes_lose_and_double_nothing(rage, database):
+    storm = rage(database, **DAMAGE)
+
+    storm.wait_for_mlflow(1200)
+    assert storm.wrong_points() == []
+    assert storm.undeleted() == []
