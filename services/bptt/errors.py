@@ -23,6 +23,8 @@ BpttError                     exit code 1
 │       ├── PluginChanged
 │       └── ContractViolation
 ├── CheckpointDamaged
+├── JournalDamaged
+├── DocumentDamaged           a file of a run's folder that is not what was written
 ├── Unavailable               exit code 75: try again; nothing is lost
 │   ├── DatabaseUnavailable
 │   ├── BrokerUnavailable
@@ -146,6 +148,22 @@ class ContractViolation(PluginError):
 
 class CheckpointDamaged(BpttError):
     """A checkpoint's content does not match its hash."""
+
+
+class JournalDamaged(BpttError):
+    """A line of a run's journal is not what was written; `offset` bytes before it are whole."""
+
+    def __init__(self, run_id: str, path: str, offset: int) -> None:
+        super().__init__(
+            f"The journal of run {run_id} is damaged: the line at byte {offset} of {path} is no "
+            "record. What lies before it is read; put the file back from a copy, or train the run "
+            "again."
+        )
+        self.offset = offset
+
+
+class DocumentDamaged(BpttError, ValueError):
+    """A JSON file in a run's folder is empty, torn or something else."""
 
 
 class Unavailable(BpttError):

@@ -94,12 +94,27 @@ def test_run_that_needs_too_much_memory_leaves_nothing_behind(folder):
     assert not folder.path.exists()
 
 
-def test_journal_shorter_than_its_checkpoint_is_told(folder):
+def test_checkpoint_whose_journal_is_gone_is_passed_over_and_told(folder, capfd):
     execute(folder, checkpoint_seconds=0, should_stop=lambda: True)
     assert folder.journal.stat().st_size > 0
     folder.journal.write_bytes(b"")
+    begun = []
 
-    with pytest.raises(CheckpointDamaged, match=r"journal of run .* has 0 bytes"):
+    execute(folder, checkpoint_seconds=10, on_begin=begun.append)
+
+    # the checkpoint before it needs no journal
+    assert begun == [0]
+    assert (
+        "checkpoint.pt cannot be used: The journal is whole for 0 bytes" in capfd.readouterr().err
+    )
+
+
+def test_run_without_any_checkpoint_that_fits_its_journal_is_left_as_it_is(folder):
+    execute(folder, checkpoint_seconds=0, should_stop=lambda: True)
+    folder.journal.write_bytes(b"")
+    folder.previous_checkpoint.unlink()
+
+    with pytest.raises(CheckpointDamaged, match=r"whole for 0 bytes.*delete .*checkpoint\.pt"):
         execute(folder, checkpoint_seconds=10)
 
 
@@ -143,7 +158,8 @@ def test_finished_run_is_not_trained_again(folder):
 def test_damaged_checkpoint_is_told_with_the_way_out(folder):
     with pytest.raises(KeyboardInterrupt):
         execute(folder, checkpoint_seconds=0, on_progress=interrupt_at(2))
-    folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:-7])
+    for path in (folder.checkpoint, folder.previous_checkpoint):
+        path.write_bytes(path.read_bytes()[:-7])
 
     with pytest.raises(CheckpointDamaged, match=r"from the start, delete .*checkpoint\.pt"):
         execute(folder, checkpoint_seconds=10)

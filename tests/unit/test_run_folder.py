@@ -2,8 +2,8 @@
 
 import pytest
 
-from bptt.errors import CheckpointDamaged, RunNotFound
-from bptt.run_folder import Journal, RunFolder, find_run
+from bptt.errors import CheckpointDamaged, DocumentDamaged, JournalDamaged, RunNotFound
+from bptt.run_folder import RunFolder, find_run
 from bptt.training.checkpoint import from_bytes, to_bytes
 
 
@@ -15,7 +15,7 @@ def folder(tmp_path):
 
 
 def test_records_come_back_with_the_offset_behind_them(folder):
-    journal = Journal(folder)
+    journal = folder.open_journal()
     journal.append({"step": 1})
     journal.append({"step": 2})
 
@@ -29,7 +29,7 @@ def test_records_come_back_with_the_offset_behind_them(folder):
 
 
 def test_torn_last_line_is_not_read(folder):
-    journal = Journal(folder)
+    journal = folder.open_journal()
     journal.append({"step": 1})
     journal.close()
     with folder.journal.open("ab") as file:
@@ -41,17 +41,65 @@ def test_torn_last_line_is_not_read(folder):
 
 
 def test_reopened_journal_forgets_what_lies_behind_the_checkpoint(folder):
-    journal = Journal(folder)
+    journal = folder.open_journal()
     journal.append({"step": 1})
     committed = journal.sync()
     journal.append({"step": 2})
     journal.close()
 
-    reopened = Journal(folder, committed)
+    reopened = folder.open_journal(committed)
     reopened.append({"step": 3})
     reopened.close()
 
     assert [record["step"] for _, record in folder.records()] == [1, 3]
+
+
+DAMAGED = [
+    b'{"step": 2',
+    b"\0" * 12,
+    b"[2]",
+    b'{"time": 3}',
+    b'{"step": 1}{"step": 2}',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_journal_is_read_up_to_the_last_whole_line_before_a_damaged_one(folder, line):
+    folder.journal.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
+
+    read = folder.records()
+
+    assert next(read) == (12, {"step": 1})
+    with pytest.raises(JournalDamaged, match="the line at byte 12 of ") as caught:
+        next(read)
+    assert caught.value.offset == folder.whole_length() == 12
+    assert [record["step"] for _, record in folder.readable_records()] == [1]
+    assert folder.damage() is not None
+    with pytest.raises(JournalDamaged):
+        folder.finished_records()
+
+
+def test_damage_behind_the_end_that_is_asked_for_does_not_matter(folder):
+    folder.journal.write_bytes(b'{"step": 1}\n\0\0\n')
+
+    assert len(list(folder.records(end=12))) == 1
+
+
+def test_whole_journal_has_no_damage(folder):
+    folder.journal.write_bytes(b'{"step": 1}\n{"step": 2}\n{"ste')
+
+    assert folder.damage() is None
+    assert folder.finished_records() == [{"step": 1}, {"step": 2}]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\0\0", b"[]", b"3", b"\xff"])
+@pytest.mark.parametrize("name", ["run", "result", "shipped", "committed", "failure"])
+def test_document_that_is_not_what_was_written_is_named(folder, name, content):
+    (folder.path / f"{name}.json").write_bytes(content)
+
+    with pytest.raises(DocumentDamaged, match=rf"{name}\.json is damaged: "):
+        folder.read(name)
 
 
 def test_missing_journal_has_no_records(folder):

@@ -5,7 +5,7 @@ import pytest
 
 from bptt.cli.summary import finite, labels, summarize
 from bptt.errors import RunNotFound
-from bptt.run_folder import Journal, RunFolder
+from bptt.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def make_run(tmp_path, make_spec):
 
 
 def append(folder, *records):
-    journal = Journal(folder)
+    journal = folder.open_journal()
     for record in records:
         journal.append(record)
     journal.close()

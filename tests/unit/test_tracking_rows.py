@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bptt.run_folder import Journal, RunFolder
+from bptt.run_folder import RunFolder
 from bptt.tracking import description
 from bptt.tracking.rows import batches, rounded
 
@@ -15,7 +15,7 @@ from bptt.tracking.rows import batches, rounded
 def write_journal(tmp_path):
     def write(*records):
         folder = RunFolder(tmp_path)
-        journal = Journal(folder)
+        journal = folder.open_journal()
         for record in records:
             journal.append({"step": 0, "time": 1, **record})
         journal.close()

@@ -151,6 +151,80 @@ def test_journal_that_lost_its_end_makes_a_checkpoint_useless(assignment):
     assert not second.checkpoint.exists()
 
 
+@pytest.mark.parametrize("line", [b"\0" * 40 + b"\n", b'{"step": 3, "ti\n', b""])
+def test_journal_damaged_behind_a_checkpoint_is_gone_on_from_there(assignment, tmp_path, line):
+    calm = begin(replace(assignment, runs=tmp_path / "calm"))
+    first = begin(assignment)
+    train(first, until=5)
+    lines = first.journal.read_bytes().splitlines(keepends=True)
+    # of the two last checkpoints neither the newer nor the older one fits any more
+    lines[len(lines) // 2] = line or lines[len(lines) // 2][:-1]
+    first.journal.write_bytes(b"".join(lines))
+    said = []
+
+    second = begin(replace(assignment, attempt=2), said)
+    result = train(second)
+
+    assert any(
+        "journal of attempt 1: The journal of run abcde-0 is damaged" in text for text in said
+    )
+    assert result["hash"] == train(calm)["hash"]
+    assert second.damage() is None
+    assert steps_of(second) == list(range(1, STEPS + 1))
+
+
+def test_finished_attempt_with_a_damaged_journal_is_not_adopted_but_gone_on_from(assignment):
+    first = begin(assignment)
+    result = train(first)
+    lines = first.journal.read_bytes().splitlines(keepends=True)
+    lines[-2] = lines[-2][:9] + b"\n"
+    first.journal.write_bytes(b"".join(lines))
+    said = []
+
+    second = begin(replace(assignment, attempt=2), said)
+
+    assert not second.is_finished
+    assert said
+    assert train(second)["hash"] == result["hash"]
+    assert second.damage() is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\0\0", b'{"journal": 3', b"[]", b"{}", b'{"journal": "x"}']
+)
+def test_what_mlflow_acknowledged_is_forgotten_where_its_file_is_not_whole(assignment, content):
+    first = begin(assignment)
+    train(first, until=5)
+    (first.path / "shipped.json").write_bytes(content)
+
+    second = begin(replace(assignment, attempt=2))
+
+    assert second.read("shipped") is None
+    assert train(second)["outcome"] == "finished"
+
+
+def test_what_was_sent_beyond_the_checkpoint_is_not_sent_again(assignment):
+    first = begin(assignment)
+    train(first, until=5)
+    sent = {"target": "t", "journal": first.journal.stat().st_size + 1, "step": 5}
+    first.write("shipped", sent)
+
+    second = begin(replace(assignment, attempt=2))
+
+    assert second.read("shipped") == {"target": "t", "journal": 0, "step": 5, "resent_after": 5}
+
+
+@pytest.mark.parametrize("name", ["run", "result"])
+def test_unreadable_document_of_an_earlier_attempt_ends_nothing(assignment, name):
+    first = begin(assignment)
+    result = train(first)
+    (first.path / f"{name}.json").write_bytes(b"")
+
+    second = begin(replace(assignment, attempt=2))
+
+    assert train(second)["hash"] == result["hash"]
+
+
 def test_result_of_an_earlier_attempt_is_adopted_without_training(assignment):
     first = begin(assignment)
     result = train(first)

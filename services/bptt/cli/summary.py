@@ -97,7 +97,7 @@ def summarize(folder: RunFolder) -> Summary:
         raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
     metrics: dict[str, float | None] = {}
     step = 0
-    for _, record in folder.records():
+    for _, record in folder.readable_records():
         metrics |= record.get("metrics", {})
         step = max(step, record["step"])
     if result is not None:

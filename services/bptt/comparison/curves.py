@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bptt.comparison.interval import CONFIDENCE
+from bptt.errors import JournalDamaged
 from bptt.figures.bands import Band, FlowMap
 from bptt.figures.flow_history import (
     FLOOR,
@@ -54,7 +56,7 @@ def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Cur
     result = folder.read("result") if folder else None
     if folder is None or result is None:
         return None
-    measured = [(r["step"], r["metrics"]) for r in folder.finished_records() if "metrics" in r]
+    measured = [(r["step"], r["metrics"]) for r in _records(folder) if "metrics" in r]
     series: dict[str, tuple[Array, Array]] = {}
     for name in names:
         found = [(step, metrics[name]) for step, metrics in measured if name in metrics]
@@ -62,6 +64,14 @@ def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Cur
         if len(known):
             series[name] = known[:, 0], known[:, 1]
     return Curves(str(result["outcome"]), seed, series, _flow(folder))
+
+
+def _records(folder: RunFolder) -> list[dict[str, Any]]:
+    try:
+        return folder.finished_records()
+    except (JournalDamaged, FileNotFoundError):
+        # its figures are in the result; of its curves there is what lies before the damage
+        return [record for _, record in folder.readable_records()]
 
 
 def _flow(folder: RunFolder) -> FlowHistory | None:

@@ -10,7 +10,7 @@ from bptt.store.database import Database
 from bptt.store.grid_state import open_gate
 from bptt.store.locks import lock_grid, lock_runs
 from bptt.store.records import Beat, OwnedRun
-from bptt.store.tables import RUNNING, grids, runs
+from bptt.store.tables import RUNNING, attempts, grids, runs
 
 
 def renew(
@@ -42,6 +42,7 @@ def renew(
             for beat in sorted(beats, key=lambda beat: beat.run_id)
             if (request := _renew(connection, worker_id, beat, lease_seconds)) is not None
         }
+        _correct_beginnings(connection, [beat for beat in beats if beat.run_id in owned])
         for run_id, grid_id in waited_for.items():
             if run_id in owned:
                 open_gate(connection, grid_id, run_id, worker_id)
@@ -76,6 +77,17 @@ def _lock(connection: Connection, beats: Sequence[Beat]) -> dict[str, str]:
         lock_grid(connection, row.grid_id)
     lock_runs(connection, [beat.run_id for beat in beats])
     return {row.id: row.grid_id for row in waiting}
+
+
+def _correct_beginnings(connection: Connection, beats: Sequence[Beat]) -> None:
+    """Write down where attempts began whose checkpoint is not the one the database heard of."""
+    for beat in beats:
+        if beat.first_step is not None:
+            connection.execute(
+                update(attempts)
+                .where(attempts.c.run_id == beat.run_id, attempts.c.attempt == beat.attempt)
+                .values(first_step=beat.first_step)
+            )
 
 
 def _renew(

@@ -61,6 +61,8 @@ class Beat:
     checkpoint_step: int = 0
     step_seconds: float | None = None
     """Mean wall time of one update so far."""
+    first_step: int | None = None
+    """Where the attempt really began, if that is not what the claim wrote down."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ changes the schema alone. A check needs no more than the names of the revisions.
 """
 
 import contextlib
-import errno
 import os
 import re
 import sqlite3
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from bptt.durable import FULL
 from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
 from bptt.store.database import Database
 from bptt.store.faults import UPGRADE
@@ -179,7 +179,7 @@ def _make_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
         # room comes back; a folder that is not ours does not
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        is_full = error.errno in FULL
         raise (DatabaseUnavailable if is_full else InvalidSetting)(
             f"Cannot make the database {path}: {error.strerror}. "
             "Set BPTT_HOME to a folder you can write to."

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from ruamel.yaml import YAML
 
+from bptt.durable import replace
 from bptt.figures.flow_history import FlowHistory, load_arrays, read_flow
-from bptt.run_folder import RunFolder, replace
+from bptt.run_folder import RunFolder
 from bptt.tracking.description import milliseconds
 from bptt.tracking.rows import Value, rounded
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from bptt.run_folder import RunFolder, sweep
+from bptt.durable import sweep
+from bptt.run_folder import RunFolder
 from bptt.tracking import description
 from bptt.tracking.client import FINAL, connect, require_run, send
 from bptt.tracking.experiment import experiment_of

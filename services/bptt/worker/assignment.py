@@ -44,8 +44,9 @@ class Order(NamedTuple):
 class News(NamedTuple):
     """From the process to the worker."""
 
-    kind: Literal["progress", "note", "failure"]
+    kind: Literal["begun", "progress", "note", "failure"]
     step: int = 0
+    """Updates done; of `begun`, those of the checkpoint that is gone on from."""
     checkpoint_step: int = 0
     step_seconds: float | None = None
     text: str = ""

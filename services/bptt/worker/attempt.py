@@ -1,30 +1,19 @@
 """Begins an attempt's folder: from what earlier attempts left, or from nothing."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bptt.errors import CheckpointDamaged
-from bptt.run_folder import RunFolder, attempts, replace
-from bptt.training.checkpoint import from_bytes
+from bptt.durable import make_durable, replace
+from bptt.errors import DocumentDamaged
+from bptt.run_folder import RunFolder, attempts
 from bptt.worker.assignment import Assignment
 from bptt.worker.execution import software
+from bptt.worker.origin import Origin, find_origin
 
 SAME = ("identity", "plugins", "data")
 """Fields of `run.json` that two attempts must agree in to go on from one another."""
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """A good checkpoint of an earlier attempt."""
-
-    folder: RunFolder
-    content: bytes
-    step: int
-    journal: int
 
 
 def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFolder:
@@ -43,10 +32,13 @@ def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFol
     for earlier in _earlier(assignment):
         if not _agrees(earlier, run):
             continue
-        if _result(earlier) is not None:
+        if (damage := earlier.damage()) is not None:
+            tell(f"journal of attempt {earlier.attempt}: {damage}")
+        # one that ended with a damaged journal is gone on from, to have all of it again
+        if damage is None and _result(earlier) is not None:
             _copy_whole(earlier, folder)
             break
-        if origin := _origin(earlier, tell):
+        if origin := find_origin(earlier, tell):
             _copy(origin, folder)
             break
     # last: a folder without it has not begun, and is neither shipped nor gone on from
@@ -72,37 +64,21 @@ def _earlier(assignment: Assignment) -> Iterator[RunFolder]:
 
 
 def _agrees(earlier: RunFolder, run: dict[str, Any]) -> bool:
-    found = earlier.read("run")
-    return found is not None and all(found[name] == run[name] for name in SAME)
+    try:
+        found = earlier.read("run")
+    except DocumentDamaged:
+        return False
+    return found is not None and all(found.get(name) == run[name] for name in SAME)
 
 
 def _result(earlier: RunFolder) -> dict[str, Any] | None:
     try:
         return earlier.read("result")
-    except json.JSONDecodeError:
+    except DocumentDamaged:
         return None
 
 
-def _origin(earlier: RunFolder, tell: Callable[[str], None]) -> _Origin | None:
-    for path in (earlier.checkpoint, earlier.previous_checkpoint):
-        try:
-            content = path.read_bytes()
-            saved = from_bytes(content)
-            present = earlier.journal.stat().st_size
-            if present < saved["journal"]:
-                raise CheckpointDamaged(
-                    f"The journal has {present} bytes, the checkpoint speaks of {saved['journal']}."
-                )
-        except FileNotFoundError:
-            continue
-        except CheckpointDamaged as damage:
-            tell(f"{path.name} of attempt {earlier.attempt} cannot be used: {damage}")
-            continue
-        return _Origin(earlier, content, saved["run"]["step"], saved["journal"])
-    return None
-
-
-def _copy(origin: _Origin, folder: RunFolder) -> None:
+def _copy(origin: Origin, folder: RunFolder) -> None:
     """Copy what a checkpoint needs, as it was when the checkpoint was written."""
     earlier = origin.folder
     with earlier.journal.open("rb") as journal:
@@ -112,7 +88,7 @@ def _copy(origin: _Origin, folder: RunFolder) -> None:
             folder.probes.mkdir(exist_ok=True)
             replace(folder.probes / file.name, file.read_bytes())
     folder.write("committed", {"journal": origin.journal})
-    _copy_shipped(earlier, folder)
+    _copy_shipped(earlier, folder, origin.journal)
     replace(folder.checkpoint, origin.content)
 
 
@@ -124,12 +100,32 @@ def _copy_whole(earlier: RunFolder, folder: RunFolder) -> None:
             continue
         target: Path = folder.path / path.name
         shutil.copytree(path, target) if path.is_dir() else shutil.copyfile(path, target)
-    _copy_shipped(earlier, folder)
+    copied = [path for path in sorted(folder.path.rglob("*")) if path.is_file()]
+    # before the result says that they are whole
+    make_durable(copied)
+    _copy_shipped(earlier, folder, earlier.journal.stat().st_size)
     replace(folder.path / "result.json", (earlier.path / "result.json").read_bytes())
 
 
-def _copy_shipped(earlier: RunFolder, folder: RunFolder) -> None:
-    """Copy what MLflow has acknowledged, unless that was of another run."""
-    shipped = earlier.read("shipped")
-    if shipped is not None and earlier.run_id == folder.run_id:
+def _copy_shipped(earlier: RunFolder, folder: RunFolder, journal: int) -> None:
+    """Copy what MLflow has acknowledged, unless that was of another run.
+
+    It is not forced to the disk, so a crash of the machine may leave it empty or torn: then all
+    is sent again, and MLflow drops what it has.
+
+    Args:
+        earlier: where it lies.
+        folder: where it goes.
+        journal: bytes of the journal that are gone on from.
+    """
+    if earlier.run_id != folder.run_id:
+        return
+    try:
+        shipped = earlier.read("shipped")
+        if shipped is not None and int(shipped["journal"]) > journal:
+            # what was sent beyond is computed again, and must not be sent twice
+            shipped |= {"journal": 0, "resent_after": int(shipped["step"])}
+    except (DocumentDamaged, LookupError, TypeError, ValueError):
+        return
+    if shipped is not None:
         folder.write("shipped", shipped)

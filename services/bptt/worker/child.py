@@ -78,6 +78,7 @@ def _train(assignment: Assignment, connection: Connection, lifeline: Lifeline) -
     result = execute(
         folder,
         checkpoint_seconds=assignment.checkpoint_seconds,
+        on_begin=lambda step: lifeline.send(News("begun", step)),
         on_progress=Teller(lifeline),
         should_stop=lifeline.stop.is_set,
         keep=True,

@@ -82,6 +82,7 @@ def execute(
     folder: RunFolder,
     *,
     checkpoint_seconds: float,
+    on_begin: Callable[[int], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     keep: bool = False,
@@ -91,6 +92,7 @@ def execute(
     Args:
         folder: made by `begin`.
         checkpoint_seconds: wall time between two checkpoints.
+        on_begin: called before the first update with the number of those done already.
         on_progress: called after every update, in this thread.
         should_stop: asked after every update; once it says yes the run is saved and left.
         keep: leave the folder of a run that cannot be built, for the log that is in it.
@@ -118,6 +120,8 @@ def execute(
         training = _build(folder, run, keep)
         recorder = Recorder(folder, training)
         try:
+            if on_begin:
+                on_begin(training.step)
             for report in train([training]):
                 recorder.record(report)
                 if on_progress:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from bptt import registry
+from bptt.durable import FULL
 from bptt.errors import (
     BpttError,
     BrokenPlugin,
@@ -23,7 +24,6 @@ from bptt.errors import (
 from bptt.lifecycle import FailureCause
 from bptt.registry.discovery import KINDS, one_line
 from bptt.worker.execution import is_memory
-from bptt.worker.room import FULL
 
 
 def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:

@@ -38,6 +38,8 @@ class Tenure:
     step: int = 0
     checkpoint_step: int = 0
     step_seconds: float | None = None
+    first_step: int | None = None
+    """Where the attempt really began, until the database has heard of it."""
     stop_request: StopRequest = "none"
     ended: bool = False
     """Its process is no more; what is left is to tell how it ended."""
@@ -53,6 +55,7 @@ class Tenure:
             step=self.step,
             checkpoint_step=self.checkpoint_step,
             step_seconds=self.step_seconds,
+            first_step=self.first_step,
         )
 
 
@@ -162,8 +165,10 @@ class LeaseKeeper(threading.Thread):
             logger.warning("leases are renewed again")
         self._failures = 0
         self._due = sent + self._lease / RENEWALS
-        for tenure in tenures:
+        for tenure, beat in zip(tenures, beats, strict=True):
             if tenure.run_id in requests:
+                if tenure.first_step == beat.first_step:
+                    tenure.first_step = None
                 tenure.stop_request = requests[tenure.run_id]
                 tenure.renewed_at = sent
             else:

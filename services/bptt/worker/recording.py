@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from bptt.durable import make_durable, replace
 from bptt.errors import CheckpointDamaged
-from bptt.run_folder import Journal, RunFolder, make_durable, replace
-from bptt.training.checkpoint import from_bytes, to_bytes
+from bptt.run_folder import RunFolder
+from bptt.training.checkpoint import to_bytes
 from bptt.training.reports import Report
+from bptt.worker.origin import Origin, find_origin
 
 if TYPE_CHECKING:
     from bptt.training import TrainingRun
@@ -33,41 +35,35 @@ class Recorder:
     beyond is cut off, to be written again with the same figures.
 
     Raises:
-        CheckpointDamaged: the checkpoint is not whole.
+        CheckpointDamaged: there are checkpoints, and none of them can be gone on from.
     """
 
     def __init__(self, folder: RunFolder, training: "TrainingRun") -> None:
         self._folder = folder
         self._training = training
-        length = 0
-        saved: dict[str, Any] = {}
-        resumed = folder.checkpoint.exists()
-        if resumed:
-            try:
-                saved = from_bytes(folder.checkpoint.read_bytes())
-            except CheckpointDamaged as damage:
-                raise CheckpointDamaged(
-                    f"{damage} Run {folder.run_id} cannot go on; to train it again from the "
-                    f"start, delete {folder.checkpoint} and resume."
-                ) from None
-            training.load_state_dict(saved["run"])
-            length = saved["journal"]
-        self._journal = Journal(folder, length)
+        origin = _origin(folder)
+        if origin:
+            training.load_state_dict(origin.saved["run"])
+        self._journal = folder.open_journal(origin.journal if origin else 0)
         self._probes: list[Path] = []
         """Written since the last checkpoint."""
         self._line = (time.perf_counter(), training.step)
         self.saved_step = training.step
         """Updates done at the last checkpoint."""
         self.saved_at = time.monotonic()
-        if not resumed:
+        if origin is None:
             self.checkpoint()
         elif training.step:
             tags: dict[str, Any] = {"bptt.resumed_at": training.step}
-            before, now = saved.get("backend", "autograd"), training.model.backend
+            before = origin.saved.get("backend", "autograd")
+            now = training.model.backend
             if before != now:
                 # from here on figures agree with an undisturbed run to rounding only
                 tags["bptt.resumed_on"] = f"{now}, {before} before"
-                print(f"step {training.step}: the cells run on {now}, before on {before}")
+                print(
+                    f"step {training.step}: the cells run on {now}, before on {before}",
+                    file=sys.stderr,
+                )
             self._append(training.step, tags=tags)
 
     def record(self, report: Report) -> None:
@@ -188,6 +184,23 @@ class Recorder:
         figures = {name: value for name, value in latest.items() if not name.startswith("sys/")}
         digest.update(json.dumps(figures, sort_keys=True).encode())
         return digest.hexdigest()
+
+
+def _origin(folder: RunFolder) -> Origin | None:
+    """Return what the run goes on from; what is damaged is told in the run's log."""
+    damages: list[str] = []
+    origin = find_origin(folder, damages.append)
+    for damage in damages:
+        print(damage, file=sys.stderr)
+    if origin is None and damages:
+        raise CheckpointDamaged(
+            f"{damages[0]} Run {folder.run_id} cannot go on; to train it again from the "
+            f"start, delete {folder.checkpoint} and resume."
+        )
+    if origin and damages:
+        # what is final ends here again
+        folder.write("committed", {"journal": origin.journal})
+    return origin
 
 
 def _section(metrics: Mapping[str, float | None], prefix: str) -> dict[str, float | None] | None:

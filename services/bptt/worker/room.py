@@ -1,6 +1,5 @@
 """`Room`: whether the disk of the runs has room for one more attempt."""
 
-import errno
 import logging
 import os
 import shutil
@@ -9,12 +8,12 @@ import tempfile
 import threading
 from pathlib import Path
 
+from bptt.durable import FULL
+
 logger = logging.getLogger(__name__)
 
 NEEDED = 8 * 2**20
 """Bytes that must be free before a run is begun: its checkpoints, journal and statistics."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says when a disk, or what one user may have of it, is full."""
 
 
 def free_bytes(folder: Path) -> int:

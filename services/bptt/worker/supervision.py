@@ -120,6 +120,9 @@ class Supervision:
 
     def _hear(self, news: News) -> None:
         match news.kind:
+            case "begun":
+                if news.step != self._claimed.checkpoint_step:
+                    self._tenure.first_step = news.step
             case "progress":
                 first = news.step > 0 and not self._began
                 self._tenure.step_seconds = news.step_seconds

@@ -65,6 +65,9 @@ def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> N
     pause = 0.1
     while not tenure.fenced:
         try:
+            if tenure.first_step is not None:
+                # too short a life for a renewal to have told
+                store.renew(post.database, post.worker_id, [tenure.beat], post.lease)
             _log(tenure, tell())
             return
         except DatabaseUnavailable as error:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bptt.run_folder import Journal, RunFolder
+from bptt.journal import Journal
+from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
@@ -86,7 +87,7 @@ class WrittenRun:
     def crash_and_resume(self, length: int) -> None:
         """Cut the journal as training does when it resumes, a minute later."""
         self.journal.close()
-        self.journal = Journal(self.folder, length)
+        self.journal = self.folder.open_journal(length)
         self.clock += 60_000
 
     def finish(self, outcome: str = "finished", step: int = 100) -> None:
@@ -142,7 +143,7 @@ def make_run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callabl
                 "python": "3.11.7",
             }
         )
-        runs.append(WrittenRun(folder, Journal(folder)))
+        runs.append(WrittenRun(folder, folder.open_journal()))
         return runs[-1]
 
     yield make

@@ -6,7 +6,7 @@ from typing import Any
 
 from bptt import store
 from bptt.run_file import read_grid_text
-from bptt.run_folder import Journal, RunFolder
+from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.store import Database
 from bptt.store.records import Beat, ClaimedRun, Failure, Worker
@@ -93,7 +93,7 @@ class QueuedGrid:
         for _ in range(times):
             run, folder = self.begin()
             accuracy = 0.9 if "lstm" in run.config else 0.5
-            journal = Journal(folder)
+            journal = folder.open_journal()
             metrics = {"eval/accuracy": accuracy, "eval/loss": 1 - accuracy}
             journal.append({"step": 10, "time": 1_763_884_800_000, "metrics": metrics})
             journal.close()

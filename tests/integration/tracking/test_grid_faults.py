@@ -5,7 +5,6 @@ import multiprocessing
 import pytest
 
 from bptt.errors import TrackingUnavailable
-from bptt.run_folder import Journal
 from bptt.tracking.client import connect
 from bptt.worker.shipping import Round
 from tests.integration.tracking.queued_grid import WORKER, open_queue, ship_at_once
@@ -78,7 +77,7 @@ def test_mlflow_made_anew_gets_a_running_grid_again(second_server, tmp_path):
     for file in second_server.folder.glob("mlflow.db*"):
         file.unlink()
     second_server.start()
-    journal = Journal(folder)
+    journal = folder.open_journal()
     journal.append({"step": 1, "time": 1_763_884_800_000, "metrics": {"train/loss": 1.0}})
     folder.write("committed", {"journal": journal.sync()})
     journal.close()

@@ -3,7 +3,8 @@
 import pytest
 
 from bptt import store
-from bptt.run_folder import attempts, replace
+from bptt.durable import replace
+from bptt.run_folder import attempts
 from bptt.training.checkpoint import from_bytes
 from tests.integration.worker.queue import PATIENCE, STEPS, open_queue, workers_of
 from tests.servers import until
@@ -132,8 +133,11 @@ def test_damaged_checkpoint_costs_one_interval_and_without_any_a_run_starts_agai
     assert second.said("checkpoint.pt of attempt 1 cannot be used")
     assert queue.resumed_at(ids[0]) == [before]
     assert queue.resumed_at(ids[1]) == []
+    begun = [before, 0]
     for run_id in ids:
         assert queue.run(run_id).attempt == 2
+        # where it really began, not the last step that the database had heard of
+        assert [row.first_step for row in queue.attempts(run_id)] == [0, begun.pop(0)]
         assert queue.run(run_id).result["hash"] == undisturbed(run_id)["hash"]
 
 

@@ -1,0 +1,80 @@
+"""Files that are written whole or not at all, whatever a disk, a signal or a crash does."""
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when a disk, or what one user may have of it, is full."""
+
+
+def write_all(handle: int, content: bytes) -> None:
+    """Write all bytes to a file descriptor.
+
+    `os.write` may write a part and report success: on a disk with room for a part, at a limit of
+    a file's size, on a signal. The rest is written, or the reason why it cannot be is raised.
+
+    Raises:
+        OSError: the disk is full, or what else the system says; a part may have been written.
+    """
+    rest = memoryview(content)
+    while rest:
+        written = os.write(handle, rest)
+        if written == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]
+
+
+def replace(path: Path, content: bytes, durable: bool = True) -> None:
+    """Write a file so that a crash at any moment leaves the old or the new content, whole.
+
+    Args:
+        path: of the file.
+        content: all that will be in it.
+        durable: have it on the disk before this returns; else `make_durable` must follow, and
+            until then only a crash of the process, not of the machine, leaves the file whole.
+
+    Raises:
+        OSError: it cannot be written; the old content is there still, and nothing else.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            write_all(handle, content)
+            if durable:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that died while they replaced a file have left in a folder."""
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def make_durable(paths: Sequence[Path]) -> None:
+    """Have files on the disk that were replaced without that; cheaper together than one by one."""
+    for path in paths:
+        _sync(path)
+    for folder in {path.parent for path in paths}:
+        _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
