@@ -192,7 +192,8 @@ def _origin(folder: RunFolder) -> Origin | None:
     origin = find_origin(folder, damages.append)
     for damage in damages:
         print(damage, file=sys.stderr)
-    if origin is None and damages:
+    # who deletes it wants the run to start anew
+    if origin is None and damages and folder.checkpoint.exists():
         raise CheckpointDamaged(
             f"{damages[0]} Run {folder.run_id} cannot go on; to train it again from the "
             f"start, delete {folder.checkpoint} and resume."
