@@ -15,6 +15,7 @@ BpttError                     exit code 1
 │   ├── SchemaMismatch        the database is of another version of bptt
 │   ├── HomeBusy              another `bptt up` runs in this home
 │   ├── DataChanged
+│   ├── ContentNeeded         the application lacks files that a grid file names
 │   ├── OutOfMemory
 │   └── PluginError
 │       ├── UnknownPlugin
@@ -27,6 +28,7 @@ BpttError                     exit code 1
 ├── DocumentDamaged           a file of a run's folder that is not what was written
 ├── Unavailable               exit code 75: try again; nothing is lost
 │   ├── DatabaseUnavailable
+│   ├── StorageUnavailable
 │   ├── BrokerUnavailable
 │   └── ServerUnavailable
 └── TrackingUnavailable
@@ -104,6 +106,33 @@ class DataChanged(UserError):
     """A run cannot go on, because the data it began with is gone."""
 
 
+class ContentNeeded(UserError):
+    """What the application lacks of the files that a grid names; a client sends it by itself."""
+
+    def __init__(
+        self, names: Sequence[str] = (), hashes: Sequence[str] = (), most: int = 0
+    ) -> None:
+        # what a copy is made of, in another process too
+        super().__init__(tuple(names), tuple(hashes), most)
+        self.names = tuple(names)
+        """Paths as they stand in the grid, of which hash and size are not known."""
+        self.hashes = tuple(hashes)
+        """SHA-256 of contents that have to be sent."""
+        self.most = most
+        """Bytes a content may have."""
+
+    def __str__(self) -> str:
+        if self.names:
+            return (
+                f"The grid names files: {', '.join(map(repr, self.names))}. No path is opened by a "
+                "server: say SHA-256 and size of each in `files`."
+            )
+        return (
+            f"You have not sent the content of {', '.join(self.hashes)} to the server. Send it: "
+            "PUT /api/content/SHA256, then ask again."
+        )
+
+
 class OutOfMemory(UserError):
     """A run needs more memory than the machine has."""
 
@@ -174,6 +203,10 @@ class Unavailable(BpttError):
 
 class DatabaseUnavailable(Unavailable):
     """The database of grids and runs does not answer, or its disk takes nothing more."""
+
+
+class StorageUnavailable(Unavailable):
+    """The disk that files are kept on takes nothing more."""
 
 
 class BrokerUnavailable(Unavailable):

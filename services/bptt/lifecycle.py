@@ -50,7 +50,7 @@ FailureCause = Literal[
 
 HINTS: Mapping[FailureCause, str] = {
     "crash_loop": "Read what it said last: bptt logs {run}. Then: bptt retry {run}",
-    "data_changed": "Put the data back and: bptt retry {run}, or submit the grid again.",
+    "data_changed": "Submit a grid that names the file: it is sent again. Then: bptt retry {run}",
     "disk_full": "Make room where it writes (a quota, another disk?), then: bptt retry {run}",
     "invalid_setting": "Correct it where the workers run, restart them, then: bptt retry {run}",
     "out_of_memory": (

@@ -84,6 +84,12 @@ class RunFolder:
         return self.path / "images"
 
     @property
+    def data(self) -> Path:
+        """The contents of files that runs of this home read."""
+        runs = self.path.parent if self.attempt is None else self.path.parent.parent
+        return runs.parent / "data"
+
+    @property
     def is_finished(self) -> bool:
         return (self.path / "result.json").exists()
 

@@ -1,98 +1,19 @@
 """Deployment values from `BPTT_*` variables; the only reader of the environment."""
 
 import os
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bptt import setting
 from bptt.errors import InvalidSetting, did_you_mean
 from bptt.path import read_path
 
-Convert = Callable[[str, str], Any]
-"""From the variable's name and text to its value."""
-
-TOKEN = re.compile(r"bptt_[A-Za-z0-9_-]{43}")
 SECRET = ("BPTT_TOKEN", "BPTT_TOKEN_FILE")
 """What only who asks a server needs, and no program that is started for training."""
 
 
-def _text(variable: str, text: str) -> str:
-    return text
-
-
-def _file(variable: str, text: str) -> str:
-    return str(read_path(variable, text))
-
-
-def _at_least(least: float) -> Convert:
-    def convert(variable: str, text: str) -> float:
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = -1.0
-        if not least <= seconds < float("inf"):
-            raise InvalidSetting(
-                f"{variable} must be a number of seconds >= {least:g}, got {text!r}."
-            )
-        return seconds
-
-    return convert
-
-
-def _count(least: int) -> Convert:
-    def convert(variable: str, text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise InvalidSetting(f"{variable} must be a whole number >= {least}, got {text!r}.")
-        return int(text)
-
-    return convert
-
-
-def _url(*schemes: str, otherwise: str) -> Convert:
-    def convert(variable: str, text: str) -> str:
-        if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            allowed = " or ".join(f"{scheme}://" for scheme in schemes)
-            raise InvalidSetting(
-                f"{variable} must start with {allowed}, got {_hide_password(text)!r}. {otherwise}"
-            )
-        return text
-
-    return convert
-
-
-def _one_of(*allowed: str) -> Convert:
-    def convert(variable: str, text: str) -> str:
-        if text not in allowed:
-            meant = did_you_mean(text, allowed)
-            raise InvalidSetting(f"{variable} must be {' or '.join(allowed)}, got {text!r}{meant}")
-        return text
-
-    return convert
-
-
-def read_token(variable: str, text: str) -> str:
-    """Return an access token; it is shown by no error.
-
-    Raises:
-        InvalidSetting: no token looks like this.
-    """
-    if not TOKEN.fullmatch(text):
-        raise InvalidSetting(
-            f"{variable} must be a token as `bptt tokens create` prints it: bptt_ and 43 letters, "
-            f"digits, - or _; got {len(text)} characters that are none (not shown here)."
-        )
-    return text
-
-
-def _hide_password(url: str) -> str:
-    scheme, found, rest = url.partition("://")
-    secret, at, host = rest.rpartition("@")
-    return f"{scheme}://***@{host}" if found and at and secret else url
-
-
-def _setting(variable: str, convert: Convert, text: str) -> dict[str, Any]:
+def _setting(variable: str, convert: setting.Convert, text: str) -> dict[str, Any]:
     return {"variable": variable, "convert": convert, "text": text}
 
 
@@ -108,7 +29,7 @@ class Settings:
         default="",
         metadata=_setting(
             "BPTT_SERVER",
-            _url("http", "https", otherwise="Leave it empty to work on this machine."),
+            setting.url("http", "https", otherwise="Leave it empty to work on this machine."),
             "address of a team's server (http://... or https://...); empty: this machine",
         ),
     )
@@ -117,20 +38,22 @@ class Settings:
         # whoever prints settings prints no secret
         repr=False,
         metadata=_setting(
-            "BPTT_TOKEN", read_token, "who you are for the server in BPTT_SERVER, if it asks"
+            "BPTT_TOKEN",
+            setting.read_token,
+            "who you are for the server in BPTT_SERVER, if it asks",
         ),
     )
     token_file: str = field(
         default="",
         metadata=_setting(
-            "BPTT_TOKEN_FILE", _file, "file that holds the token, instead of BPTT_TOKEN"
+            "BPTT_TOKEN_FILE", setting.file, "file that holds the token, instead of BPTT_TOKEN"
         ),
     )
     api_tokens: str = field(
         default="optional",
         metadata=_setting(
             "BPTT_API_TOKENS",
-            _one_of("optional", "required"),
+            setting.one_of("optional", "required"),
             "who is asked for a token by `bptt api`: required: everybody; optional: everybody but "
             "those on its own machine, at a loopback address",
         ),
@@ -139,7 +62,7 @@ class Settings:
         default="",
         metadata=_setting(
             "BPTT_DATABASE_URL",
-            _url(
+            setting.url(
                 *("postgresql+psycopg", "postgresql", "sqlite"),
                 otherwise="Leave it empty for the SQLite file in BPTT_HOME.",
             ),
@@ -150,7 +73,7 @@ class Settings:
         default="",
         metadata=_setting(
             "BPTT_REDIS_URL",
-            _url(
+            setting.url(
                 *("redis", "rediss", "redis+socket", "unix"),
                 otherwise="Leave it empty for the server that `bptt up` starts.",
             ),
@@ -161,7 +84,7 @@ class Settings:
         default="",
         metadata=_setting(
             "BPTT_MLFLOW_URL",
-            _url(
+            setting.url(
                 *("http", "https"),
                 otherwise="Leave it empty to write to the database in BPTT_HOME.",
             ),
@@ -171,20 +94,24 @@ class Settings:
     checkpoint_seconds: float = field(
         default=10.0,
         metadata=_setting(
-            "BPTT_CHECKPOINT_SECONDS", _at_least(0), "wall time between two checkpoints of a run"
+            "BPTT_CHECKPOINT_SECONDS",
+            setting.at_least(0),
+            "wall time between two checkpoints of a run",
         ),
     )
     slots: int = field(
         default=0,
         metadata=_setting(
-            "BPTT_SLOTS", _count(0), "runs a worker trains at once; 0: one per processor core"
+            "BPTT_SLOTS",
+            setting.count(0),
+            "runs a worker trains at once; 0: one per processor core",
         ),
     )
     lease_seconds: float = field(
         default=90.0,
         metadata=_setting(
             "BPTT_LEASE_SECONDS",
-            _at_least(1),
+            setting.at_least(1),
             "how long a run stays a silent worker's own; the same on all workers of a database",
         ),
     )
@@ -192,7 +119,7 @@ class Settings:
         default=0,
         metadata=_setting(
             "BPTT_RUN_MEMORY_MB",
-            _count(0),
+            setting.count(0),
             "memory one run may take, in MiB; 0: the machine's, divided by the slots",
         ),
     )
@@ -200,8 +127,25 @@ class Settings:
         default="",
         metadata=_setting(
             "BPTT_GPUS",
-            _text,
+            setting.plain,
             "UUIDs of the GPUs a worker's slots may see, in turn, between commas; empty: none",
+        ),
+    )
+
+    data_file_mb: int = field(
+        default=256,
+        metadata=_setting(
+            "BPTT_DATA_FILE_MB",
+            setting.count(1),
+            "size that a file which a grid names may have, in MiB, where the grid is submitted to",
+        ),
+    )
+    data_quota_mb: int = field(
+        default=5120,
+        metadata=_setting(
+            "BPTT_DATA_QUOTA_MB",
+            setting.count(0),
+            "size of all files of one user together that are kept, in MiB; 0: any",
         ),
     )
 
@@ -209,7 +153,7 @@ class Settings:
         default="auto",
         metadata=_setting(
             "BPTT_BACKEND",
-            _one_of("auto", "compiled", "sequence", "autograd"),
+            setting.one_of("auto", "compiled", "sequence", "autograd"),
             "what runs cells over time; auto: the fastest of the others, in this order, that can",
         ),
     )
@@ -217,7 +161,7 @@ class Settings:
         default="",
         metadata=_setting(
             "BPTT_KERNEL_CACHE",
-            _file,
+            setting.file,
             "folder of compiled kernels; empty: bptt/kernels in XDG_CACHE_HOME or ~/.cache",
         ),
     )
@@ -242,6 +186,11 @@ class Settings:
     def runs(self) -> Path:
         """The folder with one folder per run."""
         return self.home / "runs"
+
+    @property
+    def data(self) -> Path:
+        """The folder of the contents of files that runs read."""
+        return self.home / "data"
 
     @property
     def database(self) -> str | Path:
@@ -269,13 +218,13 @@ def read_settings(**given: Any) -> Settings:
                 f"Allowed: {', '.join(sorted(known))}."
             )
         if text != "":
-            setting = known[variable]
-            values[setting.name] = setting.metadata["convert"](variable, text)
+            one = known[variable]
+            values[one.name] = one.metadata["convert"](variable, text)
     for name, value in given.items():
         if value is not None:
-            setting = next(f for f in known.values() if f.name == name)
-            convert = setting.metadata["convert"]
-            values[name] = convert(setting.metadata["variable"], str(value))
+            one = next(f for f in known.values() if f.name == name)
+            convert = one.metadata["convert"]
+            values[name] = convert(one.metadata["variable"], str(value))
     return Settings(**values)
 
 

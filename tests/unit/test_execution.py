@@ -41,6 +41,7 @@ def folder(tmp_path):
         identity=request.identity,
         data=request.data,
         plugins=request.plugins,
+        files=request.files,
     )
 
 
@@ -66,13 +67,43 @@ def test_run_another_process_trains_is_left_alone(folder):
     assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
 
 
-def test_run_whose_text_changed_does_not_go_on(folder, tmp_path):
-    (tmp_path / "text.txt").write_text("another text altogether, with other characters! " * 20)
+@pytest.mark.parametrize("what", ["edited", "removed"])
+def test_run_goes_on_with_the_content_its_file_had_when_it_began(folder, tmp_path, what):
+    file = tmp_path / "text.txt"
+    file.write_text("another text altogether! " * 20) if what == "edited" else file.unlink()
 
-    with pytest.raises(DataChanged, match="is not what it began with"):
+    assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
+
+
+@pytest.mark.parametrize("damage", ["gone", "other", "empty"])
+def test_run_whose_kept_content_is_gone_or_damaged_says_what_to_do(folder, damage):
+    (kept,) = folder.data.glob("??/*")
+    assert kept.stat().st_mode & 0o777 == 0o444
+    kept.unlink()
+    if damage != "gone":
+        kept.write_text("x" if damage == "other" else "")
+
+    with pytest.raises(DataChanged, match=r"text\.txt \(sha256:.*Submit a grid with that"):
         execute(folder, checkpoint_seconds=10)
 
     assert not folder.journal.exists()
+
+
+def test_run_of_an_earlier_version_names_a_path_and_goes_on_while_its_content_is_the_same(
+    folder, tmp_path
+):
+    run = folder.read("run")
+    run["spec"]["task"]["options"]["text"] = str(tmp_path / "text.txt")
+    del run["files"]
+    folder.write("run", run)
+    before = (tmp_path / "text.txt").read_text()
+
+    (tmp_path / "text.txt").write_text("another text altogether, with other characters! " * 20)
+    with pytest.raises(DataChanged, match="is not what it began with"):
+        execute(folder, checkpoint_seconds=10, keep=True)
+    (tmp_path / "text.txt").write_text(before)
+
+    assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
 
 
 def test_run_does_not_go_on_with_another_version_of_a_plugin(folder):

@@ -103,6 +103,9 @@ class Preview(Answer):
     """Estimated time from what was measured so far; null: nothing has been."""
     slots: int = 0
     """For which the time is estimated."""
+    unsent: Mapping[str, int] = {}
+    """Bytes of each file that has not been sent. If there are any, identities, packs and work are
+    not known, and faults may be found once they are."""
 
 
 class Grid(Answer):

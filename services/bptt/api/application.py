@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from bptt import __version__
-from bptt.api import comparing, grids, queue, runs, submission, users
+from bptt.api import comparing, content, grids, queue, runs, submission, users
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.faults import status_of, told
 from bptt.api.gate import Admission, Gate
@@ -42,11 +42,11 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     )
     app.state.service, app.state.admission = Service(settings), admission
     app.include_router(queue.health_router, prefix="/api")
-    for part in (queue, submission, grids, runs, comparing, users):
+    for part in (queue, submission, content, grids, runs, comparing, users):
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
     app.add_middleware(Gate, service=app.state.service, admission=admission)
     # outermost, so that a refusal says who gives it as well
-    app.add_middleware(Doorway)
+    app.add_middleware(Doorway, largest_file=app.state.service.largest_file)
     app.add_exception_handler(BpttError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_misfits)
     app.add_exception_handler(HTTPException, _tell_route)

@@ -14,14 +14,23 @@ from bptt.errors import UserError
 LARGEST_BODY = 8 * 2**20
 """Bytes; a grid file has a million at most, and JSON may take several for one."""
 
+CONTENT = "/api/content/"
+"""Where contents of files are sent to."""
+
 HEADERS: Mapping[str, str] = {API_HEADER: str(API), VERSION_HEADER: __version__}
 
 
 class Doorway:
-    """The outermost part of the application."""
+    """The outermost part of the application.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: what is behind it.
+        largest_file: bytes of the content of a file, the only larger thing that is sent.
+    """
+
+    def __init__(self, app: ASGIApp, largest_file: int) -> None:
         self._app = app
+        self._largest_file = largest_file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -36,8 +45,11 @@ class Doorway:
 
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdigit() or int(length) > LARGEST_BODY:
-            refusal = UserError(f"A request takes at most {LARGEST_BODY:,} bytes, of known length.")
+        is_file = scope["method"] == "PUT" and scope["path"].startswith(CONTENT)
+        largest = self._largest_file if is_file else LARGEST_BODY
+        if "transfer-encoding" in headers or not length.isdigit() or int(length) > largest:
+            what = "A file has" if is_file else "A request takes"
+            refusal = UserError(f"{what} at most {largest:,} bytes here, of known length.")
             await JSONResponse(told(refusal), 413)(scope, receive, send_named)
             return
         await self._app(scope, receive, send_named)

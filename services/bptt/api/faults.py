@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bptt import errors
-from bptt.errors import BpttError, InvalidSpec, UserError
+from bptt.errors import BpttError, ContentNeeded, InvalidSpec, UserError
 
 STATUS: Mapping[type[BpttError], int] = {
     errors.InvalidSpec: 422,
@@ -18,6 +18,7 @@ STATUS: Mapping[type[BpttError], int] = {
     errors.NotAdmitted: 401,
     errors.NotAllowed: 403,
     errors.NotPossible: 409,
+    errors.ContentNeeded: 409,
     errors.RunBusy: 409,
     errors.Unavailable: 503,
     errors.SchemaMismatch: 503,
@@ -37,6 +38,9 @@ def told(error: BpttError) -> dict[str, Any]:
     body: dict[str, Any] = {"error": type(error).__name__, "exit_code": error.exit_code}
     if isinstance(error, InvalidSpec):
         return {**body, "faults": error.faults}
+    if isinstance(error, ContentNeeded):
+        lacks = {"names": list(error.names), "hashes": list(error.hashes), "most": error.most}
+        body |= lacks
     return {**body, "message": str(error)}
 
 
@@ -50,6 +54,9 @@ def rebuilt(body: Mapping[str, Any]) -> BpttError:
     code = int(body["exit_code"])
     if kind is InvalidSpec:
         return InvalidSpec([str(fault) for fault in body["faults"]])
+    if kind is ContentNeeded:
+        names, hashes = ([str(one) for one in body[which]] for which in ("names", "hashes"))
+        return ContentNeeded(names, hashes, int(body["most"]))
     message = str(body["message"] if "message" in body else "\n".join(body["faults"]))
     if not (isinstance(kind, type) and issubclass(kind, BpttError)):
         kind = UserError if code == UserError.exit_code else BpttError

@@ -7,6 +7,7 @@ from fastapi import Query
 from bptt import store
 from bptt.api.answers import AxisValues, Cancelled, Changed, Deleted, Grid, Progress, Run, Waiting
 from bptt.api.asking import Asker
+from bptt.api.content import remove_unread
 from bptt.api.estimates import grid_seconds, slots_of, why_unknown
 from bptt.api.folders import delete_folders
 from bptt.api.orders import SetPriority
@@ -108,4 +109,6 @@ def priority(grid_id: OwnGrid, order: SetPriority, asker: Asker, service: Shared
 def delete(grid_id: OwnGrid, asker: Asker, service: Shared) -> Deleted:
     """Delete a grid, its runs and their folders."""
     run_ids = store.delete_grid(service.database, grid_id, asker.name)
-    return Deleted(runs=len(run_ids), folders=delete_folders(service.settings.runs, run_ids))
+    folders = delete_folders(service.settings.runs, run_ids)
+    remove_unread(service)
+    return Deleted(runs=len(run_ids), folders=folders)

@@ -1,6 +1,6 @@
 """What the application can be asked to do, as both ends understand it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,12 +13,26 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NamedFile(Order):
+    """A file that a grid names, as the one who sends the grid finds it on their own machine."""
+
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    size: int = Field(default=0, ge=0, lt=2**63)
+    """Bytes."""
+    name: str = Field(default="", max_length=4096)
+    """Of the file, for people."""
+    problem: str = Field(default="", max_length=8192)
+    """Why there is no content, instead of all that: told with the line of the grid's file."""
+
+
 class GridText(Order):
     """A grid file's text, which is checked where the application runs."""
 
     source: str
     filename: str = Field(default="grid.yaml", min_length=1, max_length=4096)
     overrides: Sequence[str] = ()
+    files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
+    """By the path as it stands in `source` or `overrides`; no path is ever opened here."""
 
 
 class Submit(GridText):
@@ -37,6 +51,8 @@ class Extend(Order):
     source: str | None = None
     filename: str | None = Field(default=None, min_length=1, max_length=4096)
     overrides: Sequence[str] = ()
+    files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
+    """As for a grid; what the grid's own file names is known already."""
 
 
 class Retry(Order):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bptt.api.answers import AxisValues, PackSize, Point, Preview
 
 if TYPE_CHECKING:
-    from bptt.run_file import GridRequest, RunRequest
+    from bptt.run_file import GridOutline, GridRequest, RunRequest
+    from bptt.spec import Axis
 
 FIRST, LAST = 5, 2
 """Points shown of a long grid."""
@@ -28,10 +29,7 @@ def preview(request: "GridRequest") -> Preview:
         project=spec.project,
         points=len(request),
         seeds=len({row[-1] for row in spec.points.rows}),
-        axes=[
-            AxisValues(path=axis.path, values=list(axis.values), within=axis.within or None)
-            for axis in spec.axes
-        ],
+        axes=_axes(spec.axes),
         packs=[
             PackSize(key=key, points=count, such_as=_called(request[example[key]]))
             for key, count in sizes.items()
@@ -42,6 +40,43 @@ def preview(request: "GridRequest") -> Preview:
         last=[_point(request, number) for number in last],
         notes=list(request.notes),
     )
+
+
+def outlined(outline: "GridOutline") -> Preview:
+    """Describe a grid of which files have not been sent, as far as that goes."""
+    first = outline.ends if outline.points <= FIRST + LAST + 1 else outline.ends[:FIRST]
+    points = [
+        Point(
+            number=point.number,
+            name="",
+            label=point.label,
+            values=dict(point.values),
+            identity="",
+            pack_key="",
+        )
+        for point in outline.ends
+    ]
+    return Preview(
+        name=outline.name,
+        project=outline.project,
+        points=outline.points,
+        seeds=outline.seeds,
+        axes=_axes(outline.axes),
+        packs=[],
+        updates=outline.updates,
+        flops=0.0,
+        first=points[: len(first)],
+        last=points[len(first) :],
+        notes=list(outline.notes),
+        unsent={named.name: named.size for named in outline.lacking},
+    )
+
+
+def _axes(axes: "Sequence[Axis]") -> list[AxisValues]:
+    return [
+        AxisValues(path=axis.path, values=list(axis.values), within=axis.within or None)
+        for axis in axes
+    ]
 
 
 def _called(point: "RunRequest") -> str:

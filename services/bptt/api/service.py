@@ -1,5 +1,7 @@
 """What all routes share: the settings, the database, and the way to wake workers."""
 
+from collections import Counter
+from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
@@ -7,6 +9,7 @@ from fastapi import Depends, Request
 
 from bptt import store
 from bptt.errors import SchemaMismatch
+from bptt.library import Library
 from bptt.settings import Settings
 
 
@@ -17,6 +20,21 @@ class Service:
         self.settings = settings
         self._lock = Lock()
         self._database: store.Database | None = None
+        self.library = Library(settings.data)
+        self.lent: dict[str, Path] = {}
+        """Files of this machine by their hash, which a client in this process may let be read."""
+        self.arriving: Counter[str] = Counter()
+        """Bytes that are being received, by who sends them."""
+
+    @property
+    def largest_file(self) -> int:
+        """Bytes that the content of a file may have."""
+        return self.settings.data_file_mb * 2**20
+
+    @property
+    def quota(self) -> int:
+        """Bytes that all contents of a user may have; 0: any number."""
+        return self.settings.data_quota_mb * 2**20
 
     @property
     def database(self) -> store.Database:

@@ -5,25 +5,37 @@ from typing import TYPE_CHECKING
 
 from bptt import store
 from bptt.api.answers import Changed, Preview, Retried, Submission
-from bptt.api.asking import Asker
+from bptt.api.asking import Asker, Person
+from bptt.api.content import files_of
 from bptt.api.estimates import expected_slots, seconds_for
 from bptt.api.orders import Extend, GridText, Retry, Submit
 from bptt.api.permission import OwnGrid, OwnRun, refuse_more_urgent_runs, refuse_urgency
-from bptt.api.preview import preview
+from bptt.api.preview import outlined, preview
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
+from bptt.errors import ContentNeeded
+from bptt.store.content import refuse_beyond
 from bptt.store.records import Submitted
 
 if TYPE_CHECKING:
-    from bptt.run_file import GridRequest
+    from bptt.run_file import Files, GridRequest
 
 router = new_router("submission")
 
 
 @router.post("/preview")
-def preview_grid(order: GridText, service: Shared) -> Preview:
-    """Check a grid file and describe its points; queue nothing."""
-    request = _read(order.source, order.filename, order.overrides)
+def preview_grid(order: GridText, asker: Asker, service: Shared) -> Preview:
+    """Check a grid file and describe its points; queue nothing and keep nothing.
+
+    Of a file whose content was never sent hash and size are enough; what depends on it is left out.
+    """
+    files = files_of(service, asker.name, order.files)
+    try:
+        request = _read(service, asker, order.source, order.filename, order.overrides, files)
+    except ContentNeeded as needed:
+        if needed.names:
+            raise
+        return _outline(order, files)
     described = preview(request)
     slots = expected_slots(service, store.queue_status(service.database))
     seconds = seconds_for(service, described.flops, slots, len(request))
@@ -34,7 +46,8 @@ def preview_grid(order: GridText, service: Shared) -> Preview:
 def submit(order: Submit, asker: Asker, service: Shared) -> Submission:
     """Queue a grid: all of its points, or none."""
     refuse_urgency(asker, order.urgency)
-    request = _read(order.source, order.filename, order.overrides)
+    files = files_of(service, asker.name, order.files)
+    request = _read(service, asker, order.source, order.filename, order.overrides, files)
     submitted = store.submit_grid(
         service.database,
         user=asker.name,
@@ -46,6 +59,7 @@ def submit(order: Submit, asker: Asker, service: Shared) -> Submission:
         hold=order.hold,
         priority=order.priority,
         urgency=order.urgency,
+        library=service.library,
     )
     return _answer(service, submitted, request)
 
@@ -58,9 +72,13 @@ def extend(grid_id: OwnGrid, order: Extend, asker: Asker, service: Shared) -> Su
     """
     refuse_more_urgent_runs(asker, store.get_grid(service.database, grid_id).urgency)
     stored = store.grid_source(service.database, grid_id)
-    source = stored.source if order.source is None else order.source
-    overrides = [*stored.overrides, *order.overrides] if order.source is None else order.overrides
-    request = _read(source, order.filename or stored.filename, overrides)
+    source, overrides = order.source, order.overrides
+    if source is None:
+        source, overrides = stored.source, [*stored.overrides, *order.overrides]
+    known = stored.files if order.source is None else None
+    files = files_of(service, asker.name, order.files, known)
+    filename = order.filename or stored.filename
+    request = _read(service, asker, source, filename, overrides, files)
     submitted = store.extend_grid(
         service.database,
         user=asker.name,
@@ -68,6 +86,7 @@ def extend(grid_id: OwnGrid, order: Extend, asker: Asker, service: Shared) -> Su
         request=request,
         source=source,
         overrides=overrides,
+        library=service.library,
     )
     return _answer(service, submitted, request)
 
@@ -104,11 +123,31 @@ def retry_run(run_id: OwnRun, asker: Asker, service: Shared) -> Retried:
     return Retried(run_ids=run_ids)
 
 
-def _read(source: str, filename: str, overrides: Sequence[str]) -> "GridRequest":
+def _read(
+    service: Service,
+    asker: Person,
+    source: str,
+    filename: str,
+    overrides: Sequence[str],
+    files: "Files",
+) -> "GridRequest":
     # what reads files comes only where one is given
     from bptt.run_file import read_grid_text
 
-    return read_grid_text(source, filename, overrides)
+    try:
+        return read_grid_text(source, filename, overrides, files)
+    except ContentNeeded as needed:
+        lacking = {n.sha256: n.size for n in files.used.values() if n.sha256 in needed.hashes}
+        held = store.bytes_sent(service.database, asker.name) if lacking else 0
+        # before megabytes are on their way
+        refuse_beyond(service.quota, held, sum(lacking.values()), asker.name)
+        raise ContentNeeded(needed.names, needed.hashes, service.largest_file) from None
+
+
+def _outline(order: GridText, files: "Files") -> Preview:
+    from bptt.run_file import outline_grid_text
+
+    return outlined(outline_grid_text(order.source, order.filename, order.overrides, files))
 
 
 def _answer(service: Service, submitted: Submitted, request: "GridRequest") -> Submission:

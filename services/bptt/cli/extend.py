@@ -5,6 +5,7 @@ import click
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
+from bptt.cli.submit import tell_sending
 
 
 @click.command()
@@ -28,6 +29,7 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
     if file is None and not overrides:
         raise click.UsageError("Say what to add: --set KEY=VALUE, or a FILE.")
     with connected() as client:
+        client.files.on_sending = tell_sending
         grid_id = client.find(grid, "grid").id
         extended = client.extend(grid_id, file, overrides)
         points = client.grid(grid_id).points

@@ -51,18 +51,18 @@ def print_grid(grid: "Preview") -> None:
     for note in grid.notes:
         click.echo(note, err=True)
     sizes = (grid.points, "point"), (grid.seeds, "seed"), (len(grid.packs), "pack")
-    told = ", ".join(counted(number, noun) for number, noun in sizes)
+    # packs are not known while a file is not there
+    told = ", ".join(counted(number, noun) for number, noun in sizes if number)
     click.echo(f"{grid.name} (project {grid.project}): {told}\n")
     if grid.axes:
         print_rows(["axis", "values", "only of"], axis_rows(grid.axes))
         click.echo()
-    print_rows(["pack", "points", "such as"], _pack_rows(grid))
-    click.echo()
+    if grid.packs:
+        print_rows(["pack", "points", "such as"], _pack_rows(grid))
+        click.echo()
     print_rows(["point", "run", "identity"], _point_rows(grid))
-    click.echo(
-        f"\nAt most {grid.updates:,} updates and {grid.flops:.1e} floating point operations "
-        "(counted by a model, not measured)."
-    )
+    work = f" and {grid.flops:.1e} floating point operations" if grid.packs else ""
+    click.echo(f"\nAt most {grid.updates:,} updates{work} (counted by a model, not measured).")
 
 
 def axis_rows(axes: "Sequence[AxisValues]") -> list[list[str]]:
@@ -92,7 +92,7 @@ def _pack_rows(grid: "Preview") -> list[list[str]]:
 
 def _point_rows(grid: "Preview") -> list[list[str]]:
     first, last = (
-        [[f"{point.number:,}", point.label, point.identity[:DIGITS]] for point in points]
+        [[f"{point.number:,}", point.label, point.identity[:DIGITS] or "-"] for point in points]
         for points in (grid.first, grid.last)
     )
     left_out = grid.points > len(first) + len(last)

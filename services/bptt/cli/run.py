@@ -9,7 +9,8 @@ import click
 
 from bptt.cli.interrupts import stop_request
 from bptt.cli.show import print_runs
-from bptt.errors import BpttError, InvalidSetting, InvalidSpec
+from bptt.content import UnusableFile
+from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UserError
 from bptt.run_folder import RunFolder, find_run
 from bptt.settings import Settings, read_settings
 
@@ -70,24 +71,33 @@ def _train_all(
 ) -> None:
     """Train the runs of `folders`, then those of `requests`, whose folders are added."""
     from bptt.cli.delivery import Delivery
-    from bptt.worker.execution import begin
 
     with Delivery(settings, quiet) as delivery, stop_request() as stop:
         _prepare_home(settings)
         for folder in folders:
             _train(folder, settings, delivery, stop, quiet)
         for request in requests:
-            folder = begin(
-                settings,
-                spec=request.spec,
-                name=request.name,
-                project=request.project,
-                identity=request.identity,
-                data=request.data,
-                plugins=request.plugins,
-            )
+            folder = _begin(settings, request)
             folders.append(folder)
             _train(folder, settings, delivery, stop, quiet)
+
+
+def _begin(settings: Settings, request: "RunRequest") -> RunFolder:
+    from bptt.worker.execution import begin
+
+    try:
+        return begin(
+            settings,
+            spec=request.spec,
+            name=request.name,
+            project=request.project,
+            identity=request.identity,
+            data=request.data,
+            plugins=request.plugins,
+            files=request.files,
+        )
+    except UnusableFile as refusal:
+        raise UserError(f"A file of the run {refusal} Nothing was begun.") from None
 
 
 def _read_requests(files: Sequence[str], overrides: Sequence[str]) -> "list[RunRequest]":

@@ -58,6 +58,7 @@ def submit(
     lines. What has been run already, by anybody, with the same result is not run again.
     """
     with connected() as client:
+        client.files.on_sending = tell_sending
         if dry_run:
             _print_preview(client.preview(file, overrides), as_json)
             return
@@ -76,6 +77,11 @@ def submit(
         click.echo(note, err=True)
     for line in told(submitted, hold):
         click.echo(line)
+
+
+def tell_sending(name: str, size: int) -> None:
+    """Say on stderr that a file is new where the grid goes."""
+    click.echo(f"{name}, {size:,} bytes, is new there: sent.", err=True)
 
 
 def told(submitted: "Submission", held: bool) -> list[str]:
@@ -116,7 +122,13 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
         print_json({**as_json_object(preview), "seconds": preview.seconds, "slots": preview.slots})
         return
     print_grid(preview)
-    if preview.seconds is None:
+    if preview.unsent:
+        files = ", ".join(f"{name} ({size:,} bytes)" for name, size in preview.unsent.items())
+        click.echo(
+            f"Not there yet: {files}. What depends on it, packs, identities and time included, is "
+            "known and checked when bptt submit sends it."
+        )
+    elif preview.seconds is None:
         click.echo("How long it takes is not known before the first runs are measured.")
     else:
         slots = counted(preview.slots, "slot")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bptt.content import told
 from bptt.errors import RunNotFound
 from bptt.run_folder import RunFolder
 
@@ -38,8 +39,8 @@ class Summary:
 
     @property
     def spec(self) -> Mapping[str, Any]:
-        spec: Mapping[str, Any] = self.run["spec"]
-        return spec
+        """With the names of files beside the hashes of their content."""
+        return told(self.run["spec"], self.run.get("files", {}))
 
     @property
     def outcome(self) -> str:

@@ -12,6 +12,7 @@ from bptt.api import answers, comparison_answers, user_answers
 from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.connection import Connection
+from bptt.client.content import Sender
 from bptt.errors import InvalidSpec
 from bptt.lifecycle import Status
 from bptt.settings import Settings
@@ -40,6 +41,7 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self._connection = Connection(settings)
+        self.files = Sender(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +148,7 @@ class Client:
     def preview(self, file: str | Path, overrides: Sequence[str] = ()) -> answers.Preview:
         """Check a grid file and describe what it spans; nothing is queued."""
         order = GridText(source=_text(file), filename=str(file), overrides=overrides)
-        return self._post(answers.Preview, "/preview", order)
+        return self.files.ask(order, lambda whole: self._post(answers.Preview, "/preview", whole))
 
     def submit(
         self,
@@ -168,7 +170,7 @@ class Client:
             priority=priority,
             urgency=urgency,
         )
-        return self._post(answers.Submission, "/grids", order)
+        return self.files.ask(order, lambda whole: self._post(answers.Submission, "/grids", whole))
 
     def extend(
         self, grid: str, file: str | Path | None = None, overrides: Sequence[str] = ()
@@ -177,7 +179,8 @@ class Client:
         order = Extend(overrides=overrides)
         if file is not None:
             order = Extend(source=_text(file), filename=str(file), overrides=overrides)
-        return self._post(answers.Submission, f"{_grid(grid)}/extend", order)
+        path = f"{_grid(grid)}/extend"
+        return self.files.ask(order, lambda whole: self._post(answers.Submission, path, whole))
 
     def fill(self, grid: str) -> int:
         """Queue a new run for every point without a result; return how many."""

@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ class Connection:
         self.user = _user_name()
         """Whose account this is; who shows a token may be known by another name."""
         headers = {USER_HEADER: quote(self.user)}
+        self._service: Any = None
         self.shows_token = bool(self._server and (token := token_of(settings)))
         if self._server:
             if self.shows_token:
@@ -48,6 +50,7 @@ class Connection:
 
             # who may read and write the files of this machine needs no token
             app = create_app(settings, "machine")
+            self._service = app.state.service
             self._http = httpx.Client(
                 base_url="http://in-process",
                 headers=headers,
@@ -70,8 +73,32 @@ class Connection:
             ServerUnavailable: what answers there, if anything, is no bptt this client can talk to.
         """
         given = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._ask(self._http.build_request(method, f"/api{path}", params=given, json=body))
+
+    def send(self, path: str, pieces: Iterable[bytes], size: int) -> Any:
+        """Put content where the path says, piece by piece; return the content of the answer.
+
+        Raises:
+            BpttError: the one that the application raised, or `pieces`.
+            ServerUnavailable: what answers there, if anything, is no bptt this client can talk to.
+        """
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        content = iter(pieces)
+        return self._ask(
+            self._http.build_request("PUT", f"/api{path}", content=content, headers=headers)
+        )
+
+    def lend(self, digest: str, path: Path) -> None:
+        """Let the application read a file where it is, if that is in this process.
+
+        It needs no copy then of what it only looks at.
+        """
+        if self._service is not None:
+            self._service.lent[digest] = path
+
+    def _ask(self, request: httpx.Request) -> Any:
         try:
-            answer = self._http.request(method, f"/api{path}", params=given, json=body)
+            answer = self._http.send(request)
         except httpx.TransportError as error:
             raise ServerUnavailable(self._why(error)) from error
         self._check(answer)

@@ -1,10 +1,22 @@
 """Carries requests to the application inside this process, without a server."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from threading import Thread
 
 import httpx
 from fastapi import FastAPI
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A request's body, of which no more than a piece is in memory."""
+
+    def __init__(self, pieces: httpx.SyncByteStream) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
 
 
 class InProcess(httpx.BaseTransport):
@@ -23,8 +35,12 @@ class InProcess(httpx.BaseTransport):
         return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
         sent = httpx.Request(
-            request.method, request.url, headers=request.headers, content=request.read()
+            request.method,
+            request.url,
+            headers=request.headers,
+            stream=_Pieces(request.stream),
         )
         answer = await self._transport.handle_async_request(sent)
         content = await answer.aread()

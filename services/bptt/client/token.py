@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from bptt.api.loopback import is_loopback
 from bptt.errors import InvalidSetting
-from bptt.settings import Settings, read_token
+from bptt.setting import read_token
+from bptt.settings import Settings
 
 
 def token_of(settings: Settings) -> str:

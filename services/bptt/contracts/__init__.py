@@ -14,6 +14,7 @@ from bptt.contracts.clipper import (
     joint_norm,
     side_by_side,
 )
+from bptt.contracts.data_file import DataFile
 from bptt.contracts.initialisation import gate_bias
 from bptt.contracts.losses import KnownLoss
 from bptt.contracts.pointwise import PointwiseCell, TorchLayer
@@ -26,6 +27,7 @@ __all__ = [
     "ClipReport",
     "Clipper",
     "ClipperState",
+    "DataFile",
     "Extent",
     "Features",
     "FlatGradients",

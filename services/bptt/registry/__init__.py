@@ -6,6 +6,7 @@ Importing this package imports neither torch nor pydantic: the command line star
 from bptt.registry.construction import check_options, construct, construct_cell, construct_class
 from bptt.registry.discovery import KINDS, Kind, Plugin, discover, find, load, load_plugin
 from bptt.registry.docstring import description, summary
+from bptt.registry.files import files_at
 from bptt.registry.option import Option, options
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "construct_class",
     "description",
     "discover",
+    "files_at",
     "find",
     "load",
     "load_plugin",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from bptt.errors import BpttError, BrokenPlugin, ContractViolation, InvalidSpec, did_you_mean
 from bptt.registry.discovery import Kind, Plugin, find, load_plugin, one_line
+from bptt.registry.files import opened, renamed
 from bptt.registry.option import MisfitError, Option, options
 
 if TYPE_CHECKING:
@@ -59,12 +60,15 @@ def construct_class(
 
     Raises:
         InvalidSpec: an option does not fit.
+        DataChanged: the content of a file is not here.
         ContractViolation: the constructor's signature declares an option wrongly.
     """
-    read, faults = _read(kind, options(plugin_class), given)
+    known = options(plugin_class)
+    read, faults = _read(kind, known, given)
     if faults:
         raise InvalidSpec([f"{kind}.{fault.replace(': ', ' ', 1)}" for fault in faults])
-    return plugin_class(*sizes, **read)
+    given_files = {name: opened(value) for name, value in read.items() if known[name].is_file}
+    return plugin_class(*sizes, **(read | given_files))
 
 
 def _construct(kind: Kind, name: str, given: Mapping[str, Any], sizes: tuple[int, ...]) -> Any:
@@ -76,11 +80,11 @@ def _construct(kind: Kind, name: str, given: Mapping[str, Any], sizes: tuple[int
     except BpttError:
         raise
     except ValueError as cause:
-        message = " ".join(str(cause).split()).rstrip(".")
+        message = renamed(" ".join(str(cause).split()).rstrip("."))
         raise InvalidSpec([f"{kind} {name!r}: {message}."]) from cause
     except Exception as cause:
         raise BrokenPlugin(
-            f"{plugin.label} cannot be constructed: {one_line(cause)}. "
+            f"{plugin.label} cannot be constructed: {renamed(one_line(cause))}. "
             f"Check it: bptt plugins check {name}"
         ) from cause
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from bptt.errors import ContractViolation
 from bptt.registry import docstring, wording
+from bptt.registry.files import is_file
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -38,6 +39,11 @@ class Option:
     @property
     def required(self) -> bool:
         return self.default is inspect.Parameter.empty
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a text given for it is the path of a file, of which a run takes the content."""
+        return is_file(self.annotation)
 
     def read(self, value: Any) -> Any:
         """Return a value given as JSON holds it as the type the constructor expects.

@@ -4,15 +4,18 @@ One reader serves both: a run file is the grid of one point, in which lists are 
 fault is told at once, each with the line of the file or the `--set` that caused it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bptt.errors import InvalidSpec
+from bptt import registry
+from bptt.errors import ContentNeeded, InvalidSpec
 from bptt.run_file.consistency import try_out
 from bptt.run_file.contents import PARTS, Contents
 from bptt.run_file.document import Node, read_document
 from bptt.run_file.estimate import Estimate
-from bptt.run_file.expansion import expand
+from bptt.run_file.expansion import Expansion, expand
+from bptt.run_file.files import Files
+from bptt.run_file.outline import GridOutline, outline
 from bptt.run_file.overrides import apply_overrides
 from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest, RunRequest
@@ -22,8 +25,11 @@ from bptt.run_file.sections import check_names, read_label
 from bptt.run_file.text import check_text, read_text
 
 __all__ = [
+    "Files",
+    "GridOutline",
     "GridRequest",
     "RunRequest",
+    "outline_grid_text",
     "read_grid_file",
     "read_grid_text",
     "read_run_file",
@@ -37,7 +43,8 @@ def read_run_file(path: str | Path, overrides: Sequence[str] = ()) -> RunRequest
     Raises:
         InvalidSpec: all that is wrong with the file and the overrides.
     """
-    return _read(read_text(Path(path)), str(path), overrides, grid=False)[0]
+    own = Files(is_here=True)
+    return _read(read_text(Path(path)), str(path), overrides, own, grid=False)[0]
 
 
 def read_grid_file(path: str | Path, overrides: Sequence[str] = ()) -> GridRequest:
@@ -46,26 +53,64 @@ def read_grid_file(path: str | Path, overrides: Sequence[str] = ()) -> GridReque
     Raises:
         InvalidSpec: all that is wrong with the file and the overrides.
     """
-    return _read(read_text(Path(path)), str(path), overrides, grid=True)
+    own = Files(is_here=True)
+    return _read(read_text(Path(path)), str(path), overrides, own, grid=True)
 
 
-def read_grid_text(text: str, filename: str, overrides: Sequence[str] = ()) -> GridRequest:
+def read_grid_text(
+    text: str, filename: str, overrides: Sequence[str] = (), files: Files | None = None
+) -> GridRequest:
     """Return the grid that the text of a file spans, wherever the file itself lies.
 
     Args:
         text: what `read_text` returned of the file.
         filename: what a fault calls it; its stem names a grid that has no name.
         overrides: `key=value`, applied in this order.
+        files: what is known of the files it names; no path is opened.
 
     Raises:
+        ContentNeeded: a file that it names is not known, or its content not here.
         InvalidSpec: all that is wrong with the text and the overrides.
     """
     check_text(text, filename)
-    return _read(text, filename, overrides, grid=True)
+    return _read(text, filename, overrides, files or Files(), grid=True)
 
 
-def _read(text: str, source: str, overrides: Sequence[str], grid: bool) -> GridRequest:
-    reading = Reading(source, grid)
+def outline_grid_text(
+    text: str, filename: str, overrides: Sequence[str], files: Files
+) -> GridOutline:
+    """Return what can be said of a grid while contents of files it names are not here.
+
+    Args:
+        text: as for `read_grid_text`.
+        filename: likewise.
+        overrides: likewise.
+        files: hash and size of each; plugins that would read what is not here are not constructed.
+
+    Raises:
+        ContentNeeded: a file that it names is not known.
+        InvalidSpec: all that is wrong, as far as it can be seen.
+    """
+    check_text(text, filename)
+    reading = Reading(filename, True, files)
+    root = _root(text, overrides, reading)
+    contents, expansion, labels = _expand(root, reading)
+    with registry.files_at(files.places, files.names):
+        try_out(contents, expansion.rows, _readable(contents, reading), reading.faults)
+    reading.faults.raise_if_any()
+    return outline(contents, expansion, labels, Path(filename).stem, files)
+
+
+def _read(
+    text: str, source: str, overrides: Sequence[str], files: Files, grid: bool
+) -> GridRequest:
+    reading = Reading(source, grid, files)
+    root = _root(text, overrides, reading)
+    return _request(root, Path(source).stem, reading)
+
+
+def _root(text: str, overrides: Sequence[str], reading: Reading) -> dict[str, Node]:
+    source = reading.source
     root = read_document(text, source, reading.faults)
     if root is None:
         raise InvalidSpec(
@@ -78,18 +123,41 @@ def _read(text: str, source: str, overrides: Sequence[str], grid: bool) -> GridR
         what = "a list" if isinstance(root.value, list) else "a single value"
         raise InvalidSpec([f"{root.place.text}: must be a mapping of sections, got {what}."])
     apply_overrides(root, overrides, reading.faults)
-    return _request(root.value, Path(source).stem, reading)
+    content: dict[str, Node] = root.value
+    return content
 
 
-def _request(root: dict[str, Node], default_name: str, reading: Reading) -> GridRequest:
-    faults = reading.faults
+def _expand(
+    root: dict[str, Node], reading: Reading
+) -> tuple[Contents, Expansion, Mapping[str, str | None]]:
     check_names(root, reading)
     labels = {name: read_label(name, root, reading) for name in ("name", "project")}
     contents = Contents(reading)
     expansion = expand(root, contents, reading)
-    readable = {part: not faults.concern(part) for part in PARTS}
-    trial = try_out(contents, expansion.rows, readable, faults)
-    faults.raise_if_any()
-    refuse_too_large(Estimate(trial, contents.tables), expansion.rows, contents, faults)
-    faults.raise_if_any()
-    return resolve(contents, expansion, trial, labels, default_name, reading)
+    if reading.files.unknown:
+        raise ContentNeeded(names=tuple(reading.files.unknown))
+    return contents, expansion, labels
+
+
+def _readable(contents: Contents, reading: Reading) -> dict[str, bool]:
+    """Return which sections can be tried out: without a fault, and with every file here."""
+    lacking = set(reading.files.lacking())
+    return {
+        part: not reading.faults.concern(part)
+        and not any(contents.refers(part, digest) for digest in lacking)
+        for part in PARTS
+    }
+
+
+def _request(root: dict[str, Node], default_name: str, reading: Reading) -> GridRequest:
+    faults = reading.faults
+    contents, expansion, labels = _expand(root, reading)
+    readable = _readable(contents, reading)
+    with registry.files_at(reading.files.places, reading.files.names):
+        trial = try_out(contents, expansion.rows, readable, faults)
+        faults.raise_if_any()
+        if lacking := reading.files.lacking():
+            raise ContentNeeded(hashes=lacking)
+        refuse_too_large(Estimate(trial, contents.tables), expansion.rows, contents, faults)
+        faults.raise_if_any()
+        return resolve(contents, expansion, trial, labels, default_name, reading)

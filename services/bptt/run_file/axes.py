@@ -31,7 +31,7 @@ def _axes_of(section: str, contents: Sequence[Content]) -> list[Axis]:
     for name, same in by_name.items():
         given = dict.fromkeys(option for content in same for option in content.places)
         for option in given:
-            values = {section_text(c.options[option]): c.options[option] for c in same}
+            values = {section_text(c.options[option]): c.shown[option] for c in same}
             if len(values) > 1:
                 within = name if len(by_name) > 1 else ""
                 axes.append(Axis(f"{section}.{option}", tuple(values.values()), within))
@@ -75,7 +75,7 @@ class Labels:
             if not option:
                 found[axis.path] = content.branch.name
             elif axis.within in ("", content.branch.name):
-                found[axis.path] = content.options[option]
+                found[axis.path] = content.shown[option]
         return found
 
     def config(self, row: Row) -> str:

@@ -3,11 +3,13 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from bptt.content import Named, digest_of
 from bptt.errors import BpttError
 from bptt.registry import wording
+from bptt.registry.files import renamed
 from bptt.run_file.document import Node
 from bptt.run_file.faults import Faults, Place
 from bptt.run_file.plugins import read_plugins
@@ -32,6 +34,8 @@ class Content:
     value: Section
     places: Mapping[str, Place]
     """Of each given option."""
+    files: Mapping[str, Named] = field(default_factory=dict)
+    """Contents that options refer to, by their hash."""
 
     @property
     def place(self) -> Place:
@@ -44,6 +48,15 @@ class Content:
             return self.value.options
         return {name: value for name, value in self.value if name != "name"}
 
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """The options as people read them: a file by its name and the beginning of its hash."""
+        return {name: self._shown(value) for name, value in self.options.items()}
+
+    def _shown(self, value: Any) -> Any:
+        named = self.files.get(digest_of(value) or "")
+        return value if named is None else named.short
+
     def add_fault(self, error: BpttError | ValueError, faults: Faults) -> None:
         """Note what the plugin's constructor said, at the option its message begins with."""
         kind, name = self.branch.section, self.branch.name
@@ -51,7 +64,7 @@ class Content:
         if not isinstance(refusal, ValueError):
             faults.add(f"{self.branch.key}: {error}", self.place, str(error))
             return
-        message = " ".join(str(refusal).split()).rstrip(".")
+        message = renamed(" ".join(str(refusal).split()).rstrip("."))
         subject = message.split(" ", 1)[0].rstrip(":,")
         told = f"{kind}.{message}." if subject in self.options else f"{kind} {name!r}: {message}."
         # one line for each thing the constructor says, however many options lead to it
@@ -76,6 +89,14 @@ class Contents:
         if key not in self._branches:
             self._branches[key] = node, self._read(section, node)
         return self._branches[key][1]
+
+    def refers(self, section: str, digest: str) -> bool:
+        """Say whether an option in a section has the content of this hash as its value."""
+        return any(
+            digest_of(value) == digest
+            for content in self.tables[section]
+            for value in content.options.values()
+        )
 
     def count(self, section: str, root: Mapping[str, Node]) -> int:
         """Return how many contents the section spans, before any is made."""
@@ -104,11 +125,12 @@ class Contents:
                 return read_plain(section, node, self._reading)
 
     def _expand(self, branches: Sequence[Branch]) -> Iterator[Content]:
+        files = {named.sha256: named for named in self._reading.files.used.values()}
         for branch in branches:
             for chosen in itertools.product(*branch.options.values()):
                 given = dict(zip(branch.options, chosen, strict=True))
                 value = branch.build({name: g.value for name, g in given.items()})
-                yield Content(branch, value, {name: g.place for name, g in given.items()})
+                yield Content(branch, value, {name: g.place for name, g in given.items()}, files)
 
     def _without_twins(self, contents: Iterator[Content]) -> Iterator[tuple[Content, str]]:
         seen: dict[str, Content] = {}

@@ -147,9 +147,9 @@ def _check(
     if option == "name" and section not in PLAIN:
         installed = OPTIMIZERS if section == "optimizer" else registry.discover(section)  # type: ignore[arg-type]
         return _one_of(list(installed))
-    taking = [taken[option] for taken in _options(section, plugins) if option in taken]
+    taking = [taken[option] for taken in _options(section, plugins, reading) if option in taken]
     if not taking and (section in PLAIN or plugins[section]):
-        allowed = sorted({name for taken in _options(section, plugins) for name in taken})
+        allowed = sorted({name for taken in _options(section, plugins, reading) for name in taken})
         hint = did_you_mean(option, allowed)
         message = f"{path} is not an option of any point{hint} Allowed: {', '.join(allowed)}."
         reading.faults.add(key, node.place, message)
@@ -157,7 +157,7 @@ def _check(
 
 
 def _options(
-    section: str, plugins: Mapping[str, Sequence[str]]
+    section: str, plugins: Mapping[str, Sequence[str]], reading: Reading
 ) -> Iterator[Mapping[str, Callable[[Any], Any]]]:
     """Yield for each plugin or optimiser of a section the check of each of its options."""
     if section in PLAIN:
@@ -168,7 +168,7 @@ def _options(
             yield checks(OPTIMIZERS[name])
         else:
             known = registry.options(registry.load(section, name))  # type: ignore[arg-type]
-            yield {option: check_of(declared) for option, declared in known.items()}
+            yield {option: check_of(declared, reading) for option, declared in known.items()}
 
 
 def _one_of(names: Sequence[str]) -> Callable[[Any], Any]:

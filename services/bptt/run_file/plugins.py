@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from bptt import registry
@@ -50,7 +49,7 @@ def _read_plugin(kind: PluginSection, entry: Entry, name: Given, reading: Readin
     for option, child in entry.children.items():
         key, path = f"{entry.key}.{option}", f"{kind}.{option}"
         if option in known:
-            options[option] = reading.values(path, key, child, check_of(known[option]))
+            options[option] = reading.values(path, key, child, check_of(known[option], reading))
         elif option != "name":
             told = f"is not an option of the {kind} {plugin.name!r}"
             told += did_you_mean(option, list(known))
@@ -71,13 +70,13 @@ def _build(plugin: Plugin, known: Mapping[str, Option], values: dict[str, Any]) 
     return Choice(name=plugin.name, options=options)
 
 
-def check_of(option: Option) -> Callable[[Any], Any]:
+def check_of(option: Option, reading: Reading) -> Callable[[Any], Any]:
     """Return what checks a value of an option of a plugin."""
 
     def check(value: Any) -> Any:
-        # absolute, so that a run means the same from every folder
-        if option.annotation is Path and isinstance(value, str) and value:
-            value = str(Path(value).expanduser().absolute())
+        # its content, so that a run means the same from every folder and on every machine
+        if option.is_file and isinstance(value, str) and value:
+            value = reading.files.reference(value)
         return option.write(option.read(value))
 
     return check

@@ -8,6 +8,7 @@ from bptt.registry import Plugin, wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
 from bptt.run_file.faults import Faults, Place
+from bptt.run_file.files import Files
 from bptt.spec import Section, section_text
 
 
@@ -49,6 +50,7 @@ class Reading:
 
     source: str
     grid: bool
+    files: Files = field(default_factory=Files)
     faults: Faults = field(default_factory=Faults)
 
     def elements(self, path: str, key: str, node: Node) -> list[tuple[str, Node]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
+from bptt.content import Named
 from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Row
@@ -38,6 +39,8 @@ class RunRequest:
     """The same without the seed, in words: what a mean over seeds is called."""
     pack_key: str
     """Requests with equal keys may be trained together."""
+    files: Mapping[str, Named]
+    """Contents that its file names, by the path as it stands there."""
 
 
 class Entry(NamedTuple):
@@ -59,6 +62,7 @@ class GridRequest(Sequence[RunRequest]):
         trial: what came of constructing each plugin once.
         run_name: what every run is called, if not after what it differs in.
         notes: what is no fault and yet probably not meant, a line each.
+        files: contents that it names, by the path as it stands in the file.
     """
 
     def __init__(
@@ -69,8 +73,10 @@ class GridRequest(Sequence[RunRequest]):
         trial: Trial,
         run_name: str | None,
         notes: Sequence[str],
+        files: Mapping[str, Named],
     ) -> None:
         self.spec = spec
+        self.files = dict(files)
         self.notes = tuple(notes)
         self._raw = raw
         self._tables = tables
@@ -161,6 +167,7 @@ class GridRequest(Sequence[RunRequest]):
             values=self._labels.values(self._raw[number]),
             config=config,
             pack_key=self._pack_key(number),
+            files=self.files,
         )
 
     def _plugins_of(self, number: int) -> Mapping[str, str]:

@@ -50,7 +50,9 @@ def resolve(
     points = GridPoints({**sections, "model": trial.models}, rows)
     spec = GridSpec(name, labels["project"] or one_task, axes, points)
     run_name = None if reading.grid else labels["name"]
-    return GridRequest(spec, expansion.rows, tables, trial, run_name, expansion.notes)
+    return GridRequest(
+        spec, expansion.rows, tables, trial, run_name, expansion.notes, reading.files.used
+    )
 
 
 def _note_twins(

@@ -4,6 +4,7 @@ Every function is one transaction of its own; `database` holds the only code tha
 """
 
 from bptt.store.claiming import claim, claimable
+from bptt.store.content import bytes_sent, keep_content, remove_unread, sent_contents
 from bptt.store.control import (
     cancel_grid,
     cancel_run,
@@ -49,6 +50,7 @@ __all__ = [
     "attempts",
     "backup",
     "beat_worker",
+    "bytes_sent",
     "cancel_grid",
     "cancel_run",
     "check",
@@ -79,6 +81,7 @@ __all__ = [
     "grid_work",
     "hold_grid",
     "hold_run",
+    "keep_content",
     "list_grids",
     "list_runs",
     "list_tokens",
@@ -97,10 +100,12 @@ __all__ = [
     "register_worker",
     "release_grid",
     "release_run",
+    "remove_unread",
     "remove_worker",
     "renew",
     "retry",
     "revoke_token",
+    "sent_contents",
     "set_priority",
     "set_user",
     "stop_requests",

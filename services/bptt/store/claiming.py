@@ -4,9 +4,11 @@ import json
 
 from sqlalchemy import Connection, insert, select, update
 
+from bptt.content import PREFIX
 from bptt.errors import DatabaseUnavailable, NotPossible
 from bptt.store.choosing import count_claimable, next_run
 from bptt.store.clock import now, read_clock
+from bptt.store.content import contents_of_grid
 from bptt.store.database import Database
 from bptt.store.history import record_event
 from bptt.store.locks import lock_claims
@@ -156,6 +158,8 @@ def _describe(connection: Connection, run: AnyRow) -> ClaimedRun:
         created_at=run.created_at,
         checkpoint_step=run.checkpoint_step,
         retry_of=run.retry_of,
+        # one look-up more only for those that read a file
+        files=contents_of_grid(connection, run.grid_id) if PREFIX in shared.spec else {},
     )
 
 

@@ -7,7 +7,7 @@ from bptt.store.database import Database
 from bptt.store.finding import take_grid
 from bptt.store.history import record_event
 from bptt.store.numbering import LARGE, lock_numbers
-from bptt.store.tables import RUNNING, configurations, events, grids, points, runs
+from bptt.store.tables import RUNNING, configurations, events, grid_contents, grids, points, runs
 
 # A run that other grids refer to becomes one of the oldest of them, with its name for it.
 ADOPT = """
@@ -46,6 +46,7 @@ def delete_grid(database: Database, grid_id: str, actor: str) -> list[str]:
             delete(events).where(events.c.grid_id == grid_id, events.c.run_id.is_(None) | own)
         )
         connection.execute(delete(points).where(points.c.grid_id == grid_id))
+        connection.execute(delete(grid_contents).where(grid_contents.c.grid_id == grid_id))
         ids = connection.execute(select(runs.c.id).where(runs.c.grid_id == grid_id)).scalars().all()
         connection.execute(
             delete(runs).where(runs.c.grid_id == grid_id, runs.c.status != "running")

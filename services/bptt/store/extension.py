@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from bptt.content import Named
 from bptt.errors import GridNotFound
+from bptt.library import Library
 from bptt.store.bulk import uncollected
+from bptt.store.content import as_document, contents_of_grid, refer
 from bptt.store.database import Database
 from bptt.store.finding import take_grid
 from bptt.store.history import record_event
@@ -37,11 +40,14 @@ def grid_source(database: Database, grid_id: str) -> GridSource:
     """
     with database.read() as connection:
         row = connection.execute(
-            select(grids.c.source, grids.c.filename, grids.c.overrides).where(grids.c.id == grid_id)
+            select(grids.c.source, grids.c.filename, grids.c.overrides, grids.c.files).where(
+                grids.c.id == grid_id
+            )
         ).one_or_none()
     if row is None:
         raise GridNotFound(f"There is no grid {grid_id}.")
-    return GridSource(row.source, row.filename, row.overrides)
+    files = {path: Named(**named) for path, named in (row.files or {}).items()}
+    return GridSource(row.source, row.filename, row.overrides, files)
 
 
 @uncollected()
@@ -53,6 +59,7 @@ def extend_grid(
     request: "GridRequest",
     source: str,
     overrides: Sequence[str],
+    library: Library | None = None,
 ) -> Submitted:
     """Add to a grid the points of a request that it lacks; what it has stays as it is.
 
@@ -67,11 +74,13 @@ def extend_grid(
         request: points it shall have; those it has already are passed over.
         source: the text of the request; it becomes the grid's own if it leaves nothing out.
         overrides: that were applied to it.
+        library: where the contents are that the request reads; none if it reads no file.
 
     Returns:
         What was added; `points` counts all that the grid has now.
 
     Raises:
+        ContentNeeded: one of them has been removed since the request was made.
         DatabaseUnavailable: the database does not answer; nothing was added.
         GridNotFound: there is no such grid.
         NotPossible: the points could not be told apart, a plugin has another version now, or the
@@ -104,8 +113,12 @@ def extend_grid(
             "axes": merged.axes,
             "ended_at": None if len(new) > len(reused) else grid.ended_at,
         }
+        if library is not None:
+            already = contents_of_grid(connection, grid_id)
+            refer(connection, grid_id, user, request.files, library, already)
         if known <= {point.identity for point in plan.points}:
             values |= {"source": source, "overrides": list(overrides)}
+            values |= {"files": as_document(request.files)}
         connection.execute(update(grids).where(grids.c.id == grid_id).values(**values))
         data = {"points": len(new), "queued": len(new) - len(reused), "reused": len(reused)}
         record_event(connection, "extended", grid_id=grid_id, actor=user, data=data)

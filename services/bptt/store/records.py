@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from bptt.content import Named
 from bptt.lifecycle import FailureCause, Status, StopRequest
 
 
@@ -49,6 +50,8 @@ class ClaimedRun:
     """Where earlier attempts got to; 0 for a first attempt."""
     retry_of: str | None
     """The run whose last checkpoint this one may start from."""
+    files: Mapping[str, str]
+    """Names of the files its plugins read, by the SHA-256 of their content."""
 
 
 @dataclass(frozen=True)
@@ -258,6 +261,8 @@ class GridSource:
     filename: str
     overrides: Sequence[str]
     """`key=value`, in the order in which they were applied."""
+    files: Mapping[str, Named]
+    """Contents that both name, by the path that stands there."""
 
 
 class RunWork(NamedTuple):

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
+from bptt.library import Library
 from bptt.store.bulk import uncollected
 from bptt.store.clock import now
+from bptt.store.content import as_document, refer
 from bptt.store.database import Database
 from bptt.store.grid_state import end_if_over
 from bptt.store.history import record_event
@@ -40,6 +42,7 @@ def submit_grid(
     hold: bool = False,
     priority: int = 0,
     urgency: int = 1,
+    library: Library | None = None,
 ) -> Submitted:
     """Queue a run for every point of a grid whose result is not there already.
 
@@ -58,8 +61,10 @@ def submit_grid(
         hold: let none of its runs begin before somebody releases the grid.
         priority: among the grids of this user; more is earlier.
         urgency: class among all users: 0 low, 1 normal, 2 urgent.
+        library: where the contents are that the request reads; none if it reads no file.
 
     Raises:
+        ContentNeeded: one of them has been removed since the request was made.
         DatabaseUnavailable: the database does not answer; unless it failed while it committed,
             nothing was queued, and if it did, the same call returns the grid.
         NotPossible: the user would have too many queued runs.
@@ -88,6 +93,7 @@ def submit_grid(
                 source=source,
                 filename=filename,
                 overrides=list(overrides),
+                files=as_document(request.files),
                 axes=plan.axes,
                 points=len(plan.points),
                 reused=len(reused),
@@ -98,6 +104,8 @@ def submit_grid(
                 created_at=now(),
             )
         )
+        if library is not None:
+            refer(connection, grid_id, user, request.files, library)
         ids = write_configurations(connection, grid_id, numbers, plan.configurations)
         write_points(connection, grid_id, user, numbers, plan.points, 0, ids, reused)
         data = {"points": len(plan.points), "queued": new, "reused": len(reused)}

@@ -110,6 +110,8 @@ grids = Table(
     Column("source", Text, nullable=False),
     Column("filename", String, nullable=False),
     Column("overrides", DOCUMENT, nullable=False),
+    # hash, size and name of each file that source or overrides name, by the path that stands there
+    Column("files", DOCUMENT),
     Column("axes", DOCUMENT, nullable=False),
     Column("points", Integer, nullable=False),
     Column("reused", Integer, nullable=False),
@@ -125,6 +127,26 @@ grids = Table(
 )
 Index("ix_grids_name", grids.c.name, grids.c.seq)
 _partial("ix_grids_live", grids.c.user_name, where="ended_at IS NULL")
+
+# who may name a content, because they have sent it; the bytes lie in the home
+contents = Table(
+    "contents",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("user_name", ForeignKey("users.name"), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sent_at", Float, nullable=False),
+)
+Index("ix_contents_user_name", contents.c.user_name)
+
+# what the runs of a grid read, and what whoever submitted it calls it
+grid_contents = Table(
+    "grid_contents",
+    metadata,
+    Column("grid_id", ForeignKey("grids.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", String, primary_key=True, index=True),
+    Column("name", String, nullable=False),
+)
 
 # what the points of a grid share that differ in the seed alone
 configurations = Table(

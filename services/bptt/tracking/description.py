@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bptt.content import told
+
 PARAMS_AT_MOST = 60
 NUMBERS_AT_MOST = 8
 """Numeric fields that are metrics as well: MLflow compares params only as text."""
@@ -35,7 +37,8 @@ def params(run: Mapping[str, Any]) -> dict[str, str]:
     Args:
         run: content of `run.json`.
     """
-    return {name: _text(value) for name, value in list(_flat(run["spec"]).items())[:PARAMS_AT_MOST]}
+    flat = _flat(told(run["spec"], run.get("files", {})))
+    return {name: _text(value) for name, value in list(flat.items())[:PARAMS_AT_MOST]}
 
 
 def numbers(run: Mapping[str, Any]) -> dict[str, float]:

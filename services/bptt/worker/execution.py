@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bptt import registry
+from bptt.content import Named, digests_in, told
 from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
+from bptt.library import Library, check
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.spec import RunSpec
@@ -45,8 +47,17 @@ def begin(
     identity: str,
     data: str,
     plugins: Mapping[str, str],
+    files: Mapping[str, Named],
 ) -> RunFolder:
-    """Make the folder of a new run and return it; its id sorts by the time of creation."""
+    """Make the folder of a new run and return it; its id sorts by the time of creation.
+
+    The content of each of its `files`, by path, is kept in the home: an edited file changes no run.
+
+    Raises:
+        UnusableFile: a file has other content than when its hash was found.
+    """
+    for path, named in files.items():
+        Library(settings.data).take(path, named)
     folder = RunFolder(settings.runs / _new_id(time.time()))
     folder.create(
         {
@@ -57,6 +68,7 @@ def begin(
             "identity": identity,
             "data": data,
             "plugins": dict(plugins),
+            "files": {named.sha256: named.name for named in files.values()},
             "user": getpass.getuser(),
             "git_commit": _git_commit(),
             "created_at": isotime(time.time()),
@@ -102,7 +114,7 @@ def execute(
 
     Raises:
         CheckpointDamaged: the checkpoint is not whole.
-        DataChanged: the task would draw other data than the run began with.
+        DataChanged: the task would draw other data than the run began with, or a file is gone.
         PluginChanged: a plugin has another version than the run began with.
         OutOfMemory: the run cannot be built; if it never began, its folder is gone (see `keep`).
         RunBusy: another process trains this run.
@@ -140,13 +152,11 @@ def execute(
 
 
 def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRun":
-    from bptt.training import TrainingRun
-
     try:
         spec = RunSpec.model_validate(run["spec"])
         if _least_bytes(spec) > _physical_memory():
             raise MemoryError
-        training = TrainingRun(spec)
+        training = _with_files(folder, run, spec)
     except Exception as error:
         if not keep and not folder.checkpoint.exists():
             folder.discard()
@@ -165,11 +175,25 @@ def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRu
                 f"installed is {installed}. Install {origin} again, or start a new run."
             )
     if training.task.fingerprint() != run["data"]:
+        options = told(run["spec"], run.get("files", {}))["task"]["options"]
         raise DataChanged(
-            f"The data of run {folder.run_id} is not what it began with: "
-            f"{dict(training.spec.task.options)}. Put it back, or start a new run."
+            f"The data of run {folder.run_id} is not what it began with: {options}. Put it back, "
+            "or start a new run."
         )
     return training
+
+
+def _with_files(folder: RunFolder, run: Mapping[str, Any], spec: RunSpec) -> "TrainingRun":
+    """Construct a run whose plugins read the contents that its spec refers to."""
+    from bptt.training import TrainingRun
+
+    names, library = run.get("files", {}), Library(folder.data)
+    # a run of an earlier version names a path, which is opened as it is
+    places = {digest: library.path(digest) for digest in sorted(digests_in(run["spec"]))}
+    for digest, path in places.items():
+        check(path, digest, names.get(digest, ""))
+    with registry.files_at(places, names):
+        return TrainingRun(spec)
 
 
 def _least_bytes(spec: RunSpec) -> int:

@@ -84,6 +84,7 @@ class Supervision:
             "identity": claimed.identity,
             "data": claimed.data,
             "plugins": dict(claimed.plugins),
+            "files": dict(claimed.files),
             "user": claimed.user,
             "git_commit": None,
             "created_at": isotime(claimed.created_at),

@@ -1,13 +1,17 @@
 """Who may change what, asked of every route there is: one that is added is asked as well."""
 
+import hashlib
+
 import pytest
 
 from tests.integration.api.conftest import GRID, Owner
 
 SUBMIT = {"source": GRID}
+EMPTY_OBJECT = hashlib.sha256(b"{}").hexdigest()
 UNNAMED = {
     "POST /api/preview": [({"source": GRID}, 200)],
     "POST /api/grids": [({**SUBMIT, "urgency": 2}, 403)],
+    "PUT /api/content/{digest}": [({"not": "this"}, 400)],
     "POST /api/tokens": [({"user": "anna"}, 403), ({"role": "admin"}, 403)],
 }
 """What changes nothing that is somebody's, with what users may not ask of it."""
@@ -35,7 +39,7 @@ def names(team):
     owner.fail(run)
     owner.database.close()
     names = {"grid": made.json()["grid_id"], "run": run.run_id, "user": "anna"}
-    return {**names, "prefix": team.prefixes["anna"]}
+    return {**names, "prefix": team.prefixes["anna"], "digest": EMPTY_OBJECT}
 
 
 def split(route, names):

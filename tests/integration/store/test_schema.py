@@ -23,7 +23,7 @@ from bptt.store.tables import metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
 
 ROOT = Path(__file__).parents[3]
-ALL = ["0001", "0002", "0003", "0004"]
+ALL = ["0001", "0002", "0003", "0004", "0005"]
 
 CATALOGUE = {
     "sqlite": (
@@ -155,7 +155,7 @@ def test_an_older_a_newer_and_no_schema_are_told_apart(blank: Callable[[], Datab
     store.downgrade(database, "0001")
     with pytest.raises(
         SchemaMismatch,
-        match=r"is older than this bptt: it has schema 0001, needed is 0004. Run: bptt database",
+        match=rf"older than this bptt: it has schema 0001, needed is {ALL[-1]}. Run: bptt database",
     ):
         store.check(database)
 
@@ -192,7 +192,7 @@ def test_an_unknown_revision_to_go_back_to_is_refused(blank: Callable[[], Databa
     database = blank()
     store.upgrade(database)
 
-    with pytest.raises(SchemaMismatch, match=r"'0077'.*Known: base, 0001, 0002, 0003, 0004"):
+    with pytest.raises(SchemaMismatch, match=rf"'0077'.*Known: base, {', '.join(ALL)}"):
         store.downgrade(database, "0077")
 
     store.check(database)
@@ -230,7 +230,7 @@ def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
     ).stdout
 
     assert said.startswith(str(tmp_path / "site"))
-    assert said.endswith("['0001', '0002', '0003', '0004']\n")
+    assert said.endswith(f"{ALL}\n")
 
 
 def test_only_the_owner_can_read_the_sqlite_files(tmp_path: Path) -> None:

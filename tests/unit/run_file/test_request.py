@@ -1,7 +1,10 @@
+import hashlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bptt.content import Named
 from bptt.errors import InvalidSpec
 from bptt.run_file import read_run_file
 
@@ -45,12 +48,21 @@ def test_other_result_has_another_identity(read_text, override):
     assert read_text(LEAST, override).identity != read_text(LEAST).identity
 
 
-def test_relative_text_path_becomes_absolute(read_text, tmp_path):
-    (tmp_path / "book.txt").write_text("the cat sat on the mat. " * 200)
+def test_file_of_an_option_is_named_by_its_content_wherever_it_lies(read_text, tmp_path):
+    content = "the cat sat on the mat. " * 200
+    (tmp_path / "book.txt").write_text(content)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "copy").write_text(content)
+    digest = hashlib.sha256(content.encode()).hexdigest()
 
-    spec = read_text("task: {name: char_lm, text: book.txt}\ncell: gru\n").spec
+    near, far = (
+        read_text(f"task: {{name: char_lm, text: {path}}}\ncell: gru\n")
+        for path in ("book.txt", tmp_path / "folder" / "copy")
+    )
 
-    assert spec.task.options["text"] == str(tmp_path / "book.txt")
+    assert near.spec.task.options["text"] == f"sha256:{digest}"
+    assert near.identity == far.identity
+    assert near.files == {"book.txt": Named(digest, len(content), "book.txt")}
 
 
 def test_longer_truncation_and_later_evaluation_than_the_run_are_allowed(read_text):

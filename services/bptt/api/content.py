@@ -1,0 +1,191 @@
+"""Contents of files that grids name: received once, kept under their hash, removed when unread.
+
+A user may name what they have sent themselves, whoever else has sent the same: knowing a hash gives
+nobody anything, and no answer tells whether somebody else has a file.
+"""
+
+import asyncio
+import errno
+import re
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Path, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from bptt import content, store
+from bptt.api.asking import Asker
+from bptt.api.content_answers import KeptContent
+from bptt.api.orders import NamedFile
+from bptt.api.routing import new_router
+from bptt.api.service import Service, Shared
+from bptt.content import PIECE, Named, digests_in
+from bptt.durable import FULL
+from bptt.errors import StorageUnavailable, UserError
+from bptt.library import Incoming
+from bptt.run_folder import RunFolder
+from bptt.store.content import refuse_beyond
+from bptt.worker.room import NEEDED, free_bytes
+
+if TYPE_CHECKING:
+    from bptt.run_file import Files
+
+router = new_router("content")
+
+SILENCE = 60.0
+"""Seconds for which nothing of a content may arrive."""
+
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the content.")]
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.put("/content/{digest}", status_code=201, openapi_extra=BODY)
+async def send_content(
+    digest: Digest, request: Request, asker: Asker, service: Shared
+) -> KeptContent:
+    """Send the content of a file, so that grids can name it.
+
+    It is kept whole or not at all, and may be sent again.
+    """
+    # the doorway has seen that it is there
+    size, user = int(request.headers.get("content-length", "0")), asker.name
+    # opening it may take a while
+    database = await run_in_threadpool(lambda: service.database)
+    known = await run_in_threadpool(store.sent_contents, database, user, [digest])
+    held = await run_in_threadpool(store.bytes_sent, database, user)
+    if digest not in known:
+        refuse_beyond(service.quota, held + service.arriving[user], size, user)
+    service.arriving[user] += size
+    try:
+        with service.library.incoming() as incoming:
+            _refuse_without_room(service, size)
+            await _receive(request, incoming)
+            if incoming.digest != digest:
+                raise UserError(
+                    f"What arrived has the SHA-256 {incoming.digest}, {digest} was announced: the "
+                    "file was changed while it was sent, or damaged on its way. Send it again; "
+                    "nothing was kept."
+                )
+            await run_in_threadpool(_keep, service, incoming, user)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise _no_room(service) from error
+    finally:
+        service.arriving[user] -= size
+    await run_in_threadpool(remove_unread, service)
+    return KeptContent(sha256=digest, size=incoming.size)
+
+
+def _keep(service: Service, incoming: Incoming, user: str) -> None:
+    # on the disk before anybody waits for the database
+    incoming.sync()
+    store.keep_content(
+        service.database,
+        user=user,
+        digest=incoming.digest,
+        size=incoming.size,
+        quota=service.quota,
+        keep=lambda: service.library.keep(incoming),
+    )
+
+
+async def _receive(request: Request, incoming: Incoming) -> None:
+    """Write what arrives, a piece at a time: nothing is held in memory as a whole."""
+    waiting = bytearray()
+    async for piece in _pieces(request):
+        waiting += piece
+        if len(waiting) >= PIECE:
+            await run_in_threadpool(incoming.write, bytes(waiting))
+            waiting.clear()
+    await run_in_threadpool(incoming.write, bytes(waiting))
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except (TimeoutError, ClientDisconnect):
+            raise UserError("The content ended before it was whole; nothing was kept.") from None
+        yield piece
+
+
+def _refuse_without_room(service: Service, size: int) -> None:
+    if free_bytes(service.library.folder) < size + NEEDED:
+        raise _no_room(service)
+
+
+def _no_room(service: Service) -> StorageUnavailable:
+    return StorageUnavailable(
+        "The disk of the home has no room for the file; nothing was kept. Try again when there is."
+    )
+
+
+def files_of(
+    service: Service,
+    user: str,
+    given: Mapping[str, NamedFile],
+    stored: Mapping[str, Named] | None = None,
+) -> "Files":
+    """Return what is known of the files that a grid names; no path of a request is opened.
+
+    Args:
+        service: what all routes share.
+        user: who asks, and may name what they have sent.
+        given: what the request says of each path.
+        stored: what the grid reads already, whoever has sent it.
+    """
+    from bptt.run_file import Files
+
+    problems = {path: told(one.problem) for path, one in given.items() if one.problem}
+    named = dict(stored or {})
+    for path, one in given.items():
+        if one.size > service.largest_file:
+            shown = content.plain_name(one.name or path)
+            problems[path] = content.too_large(shown, one.size, service.largest_file)
+        elif not one.problem and one.sha256:
+            name = content.plain_name(one.name)
+            named[path] = Named(one.sha256, one.size, name)
+    asked = {one.sha256 for one in named.values()}
+    own = store.sent_contents(service.database, user, asked) if asked else {}
+    own |= {one.sha256: one.size for one in (stored or {}).values()}
+    places = {d: place for d, size in own.items() if (place := service.library.find(d, size))}
+    lent: dict[str, FilePath] = {d: p for d, p in service.lent.items() if d in asked}
+    return Files(named, problems, {**lent, **places})
+
+
+def told(problem: str) -> str:
+    """Return what a client says of one of its files, as one line."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in problem).split())
+    return line if re.search(r"[.!?]$", line) else f"{line}."
+
+
+def remove_unread(service: Service) -> None:
+    """Remove contents that nobody has sent, and no run has named, for a day."""
+    try:
+        store.remove_unread(service.database, service.library, lambda: _read_outside(service))
+    except OSError as error:
+        # what cannot be removed now is tried again with the next
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, *FULL):
+            raise
+
+
+def _read_outside(service: Service) -> set[str]:
+    """Return the hashes of contents that runs of `bptt run` read, which no database knows."""
+    found: set[str] = set()
+    runs = service.settings.runs
+    for path in runs.iterdir() if runs.is_dir() else ():
+        if (run := RunFolder(path).read("run")) is not None:
+            found |= digests_in(run["spec"])
+    return found

@@ -1,0 +1,170 @@
+"""The library of a home: contents of files, each kept once under its hash.
+
+`BPTT_HOME/data/<first two digits>/<SHA-256>` holds the bytes of one content, whole, never changed.
+What is being received lies in `data/.incoming` until its hash is known.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from bptt.content import PIECE, PREFIX, SEND_AGAIN, SHA256, Named, UnusableFile, changed, open_file
+from bptt.durable import make_durable
+from bptt.errors import DataChanged
+
+ABANDONED = 3600.0
+"""Seconds after which nothing arrives any more for what is still incoming."""
+
+
+class Library:
+    """The folder of all contents of a home.
+
+    Args:
+        folder: made when the first content is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, digest: str) -> Path:
+        """Return where a content lies, or would lie.
+
+        Raises:
+            ValueError: this is no hash, and might lead elsewhere.
+        """
+        if not SHA256.fullmatch(digest):
+            raise ValueError(f"{digest!r} is no SHA-256")
+        return self.folder / digest[:2] / digest
+
+    def find(self, digest: str, size: int | None = None) -> Path | None:
+        """Return where a content lies, if it is here and has its size."""
+        path = self.path(digest)
+        try:
+            there = path.stat()
+        except FileNotFoundError:
+            return None
+        return path if size is None or there.st_size == size else None
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator["Incoming"]:
+        """Give a place for what arrives; it is gone afterwards, unless it was kept."""
+        waiting = self.folder / ".incoming"
+        waiting.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _remove_abandoned(waiting)
+        handle, name = tempfile.mkstemp(dir=waiting)
+        with os.fdopen(handle, "wb") as file:
+            incoming = Incoming(file, Path(name))
+            try:
+                yield incoming
+            finally:
+                incoming.path.unlink(missing_ok=True)
+
+    def keep(self, incoming: "Incoming") -> Path:
+        """Have what arrived on the disk under its hash, whole, whatever happens meanwhile."""
+        path = self.path(incoming.digest)
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        # for every worker to read, and for nobody to change
+        os.fchmod(incoming.file.fileno(), 0o444)
+        incoming.sync()
+        os.replace(incoming.path, path)
+        # its name, and that of the folder it may be the first in
+        make_durable([path, path.parent])
+        return path
+
+    def take(self, text: str, expected: Named) -> None:
+        """Keep a file of this machine under the hash that was found before.
+
+        Raises:
+            UnusableFile: it cannot be read any more, or has other content by now.
+        """
+        if (there := self.find(expected.sha256, expected.size)) is not None:
+            touch(there)
+            return
+        with open_file(text) as file, self.incoming() as incoming:
+            while piece := file.read(PIECE):
+                incoming.write(piece)
+            if incoming.digest != expected.sha256:
+                raise UnusableFile(changed(text))
+            self.keep(incoming)
+
+    def older_than(self, seconds: float) -> list[str]:
+        """Return the hashes of contents that nobody has sent or submitted for so long."""
+        latest = time.time() - seconds
+        found = []
+        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if SHA256.fullmatch(path.name) and path.stat().st_mtime < latest:
+                    found.append(path.name)
+        return found
+
+    def remove(self, digest: str) -> None:
+        """Remove a content, if it is here."""
+        self.path(digest).unlink(missing_ok=True)
+
+
+class Incoming:
+    """A content that arrives."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+        self.size = 0
+        self._digest = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """The hash of what has arrived so far."""
+        return self._digest.hexdigest()
+
+    def write(self, piece: bytes) -> None:
+        """Take the next piece."""
+        # all of it, or an error: unlike `os.write`
+        self.file.write(piece)
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    def sync(self) -> None:
+        """Have it on the disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+def touch(path: Path) -> None:
+    """Note that a content is wanted, so that it is not removed before somebody submits."""
+    # on shared storage it may be another account's
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def check(path: Path, digest: str, name: str) -> None:
+    """Return if a file holds the content of this hash.
+
+    Raises:
+        DataChanged: it is gone, cannot be read, or is damaged.
+    """
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                found.update(piece)
+    except OSError as error:
+        raise DataChanged(
+            f"The content of {name or 'a file'} ({PREFIX}{digest}) cannot be read: "
+            f"{error.strerror or error}. {SEND_AGAIN}"
+        ) from error
+    if found.hexdigest() != digest:
+        raise DataChanged(
+            f"The content of {name or 'a file'} ({PREFIX}{digest}) is damaged at {path}. "
+            f"{SEND_AGAIN}"
+        )
+
+
+def _remove_abandoned(waiting: Path) -> None:
+    for path in waiting.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - ABANDONED:
+                path.unlink()

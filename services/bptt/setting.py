@@ -1,0 +1,97 @@
+"""How the text of one `BPTT_*` variable becomes its value, or is refused in one line."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bptt.errors import InvalidSetting, did_you_mean
+from bptt.path import read_path
+
+Convert = Callable[[str, str], Any]
+"""From the variable's name and text to its value."""
+
+TOKEN = re.compile(r"bptt_[A-Za-z0-9_-]{43}")
+
+
+def plain(variable: str, text: str) -> str:
+    """Return the text as it is."""
+    return text
+
+
+def file(variable: str, text: str) -> str:
+    """Return an absolute path as text."""
+    return str(read_path(variable, text))
+
+
+def at_least(least: float) -> Convert:
+    """Return what reads a number of seconds that is large enough."""
+
+    def convert(variable: str, text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1.0
+        if not least <= seconds < float("inf"):
+            raise InvalidSetting(
+                f"{variable} must be a number of seconds >= {least:g}, got {text!r}."
+            )
+        return seconds
+
+    return convert
+
+
+def count(least: int) -> Convert:
+    """Return what reads a whole number that is large enough."""
+
+    def convert(variable: str, text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise InvalidSetting(f"{variable} must be a whole number >= {least}, got {text!r}.")
+        return int(text)
+
+    return convert
+
+
+def url(*schemes: str, otherwise: str) -> Convert:
+    """Return what reads an address of one of these schemes; `otherwise` says what else to do."""
+
+    def convert(variable: str, text: str) -> str:
+        if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise InvalidSetting(
+                f"{variable} must start with {allowed}, got {_hide_password(text)!r}. {otherwise}"
+            )
+        return text
+
+    return convert
+
+
+def one_of(*allowed: str) -> Convert:
+    """Return what reads one of these words."""
+
+    def convert(variable: str, text: str) -> str:
+        if text not in allowed:
+            meant = did_you_mean(text, allowed)
+            raise InvalidSetting(f"{variable} must be {' or '.join(allowed)}, got {text!r}{meant}")
+        return text
+
+    return convert
+
+
+def read_token(variable: str, text: str) -> str:
+    """Return an access token; it is shown by no error.
+
+    Raises:
+        InvalidSetting: no token looks like this.
+    """
+    if not TOKEN.fullmatch(text):
+        raise InvalidSetting(
+            f"{variable} must be a token as `bptt tokens create` prints it: bptt_ and 43 letters, "
+            f"digits, - or _; got {len(text)} characters that are none (not shown here)."
+        )
+    return text
+
+
+def _hide_password(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    secret, at, host = rest.rpartition("@")
+    return f"{scheme}://***@{host}" if found and at and secret else url
