@@ -52,7 +52,7 @@ def test_a_text_is_sent_once_kept_under_its_hash_and_named_by_it_in_every_run(
     assert (first.queued, again.existing) == (2, True)
     assert sent == [("book.txt", len(TEXT))]
     assert kept(home) == [DIGEST]
-    assert options(settings) == [(f"sha256:{DIGEST}", {DIGEST: "book.txt"})] * 4
+    assert options(settings) == [(f"sha256:{DIGEST}", {DIGEST: "book.txt"})] * 6
     database = store.open_database(settings.database)
     with database.read() as connection:
         assert {row.name for row in connection.execute(grid_contents.select())} == {"book.txt"}
