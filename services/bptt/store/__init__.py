@@ -4,6 +4,7 @@ Every function is one transaction of its own; `database` holds the only code tha
 """
 
 from bptt.store.claiming import claim, claimable
+from bptt.store.clock import database_time
 from bptt.store.content import bytes_sent, keep_content, remove_unread, sent_contents
 from bptt.store.control import (
     cancel_grid,
@@ -57,6 +58,7 @@ __all__ = [
     "claim",
     "claimable",
     "create_token",
+    "database_time",
     "delete_grid",
     "deleted_grids",
     "downgrade",

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, Float, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement
 
+from bptt.store.database import Database
+
 NOW = {
     # unixepoch('subsec') is NULL before SQLite 3.42
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
@@ -30,6 +32,16 @@ def _compile(element: _Now, compiler: Any, **options: Any) -> str:
 def now() -> ColumnElement[float]:
     """Return the SQL expression of the present, in seconds since the epoch."""
     return _Now()
+
+
+def database_time(database: Database) -> float:
+    """Return the present by the database's clock, in seconds since the epoch.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.read() as connection:
+        return read_clock(connection)
 
 
 def read_clock(connection: Connection) -> float:

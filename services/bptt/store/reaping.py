@@ -1,8 +1,9 @@
 """Taking runs from owners that have gone; every worker does it, and all may at once."""
 
+import math
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, and_, select, text, update
 
 from bptt.store import departure
 from bptt.store.clock import NOW, now
@@ -18,28 +19,36 @@ JUST_STARTED = text(
 )
 
 
-def reap(database: Database, *, lease_seconds: float) -> list[Ended]:
+def reap(
+    database: Database, *, lease_seconds: float, not_after: float = math.inf
+) -> list[Ended]:
     """End the attempts whose lease has run out; each run in a transaction of its own.
 
     For one lease after PostgreSQL has started nothing is taken: while it was down no owner could
     renew. SQLite has no server that could be down.
 
+    Args:
+        database: the queue.
+        lease_seconds: how long a lease lasts.
+        not_after: nothing is taken once the database's clock shows more: it was set, and its
+            owners have had no time to renew.
+
     Raises:
         DatabaseUnavailable: the database does not answer; the next call goes on.
     """
+    over = runs.c.lease_expires_at < now()
+    if not_after < math.inf:
+        over = and_(over, now() <= not_after)
     with database.read() as connection:
         if database.dialect == "postgresql" and connection.scalar(
             JUST_STARTED, {"lease_seconds": lease_seconds}
         ):
             return []
         expired = connection.execute(
-            select(runs.c.id, runs.c.attempt, runs.c.worker_id).where(
-                text(RUNNING), runs.c.lease_expires_at < now()
-            )
+            select(runs.c.id, runs.c.attempt, runs.c.worker_id).where(text(RUNNING), over)
         ).all()
-    # the owner may renew or end it before we come to it
-    guard = runs.c.lease_expires_at < now()
-    return _take_all(database, expired, "expired", "its worker fell silent", guard)
+    # the owner may renew or end it, or the clock be set, before we come to it
+    return _take_all(database, expired, "expired", "its worker fell silent", over)
 
 
 def reap_workers(database: Database, worker_ids: Sequence[str]) -> list[Ended]:

@@ -13,6 +13,7 @@ from bptt import job_queue, store
 from bptt.errors import DatabaseUnavailable, SchemaMismatch
 from bptt.store.records import Worker
 from bptt.worker import host
+from bptt.worker.clock_watch import ClockWatch
 from bptt.worker.lease import RENEWALS
 from bptt.worker.post import Post
 from bptt.worker.slot_loop import SlotLoop
@@ -47,6 +48,7 @@ class Tick(threading.Thread):
         self._beat_due = 0.0
         self._check_due = time.monotonic() + CHECK_EVERY
         self._reap_from = 0.0
+        self._clock = ClockWatch(post.lease / RENEWALS)
         self._hungry_since: float | None = None
         self._strays: set[tuple[str, int]] = set()
         self._trouble = self._told = ""
@@ -137,11 +139,17 @@ class Tick(threading.Thread):
         # the fast path first: of the dead nobody waits for the lease
         dead = [w.worker_id for w in store.live_owners(database) if self._has_died(w)]
         ended = store.reap_workers(database, dead) if dead else []
+        if jump := self._clock.look(lambda: store.database_time(database)):
+            # no lease means what it says until its owner has renewed it
+            self._reap_from = time.monotonic() + self._post.lease
+            self._post.keeper.hurry()
+            logger.warning("the clock of the database was set by %+.0f s", jump)
         if self._post.keeper.is_behind():
             # we would take our own runs
             self._post.keeper.hurry()
         elif time.monotonic() >= self._reap_from:
-            ended += store.reap(database, lease_seconds=self._post.lease)
+            lease, latest = self._post.lease, self._clock.latest
+            ended += store.reap(database, lease_seconds=lease, not_after=latest)
         for one in ended:
             logger.warning(
                 "%s: attempt %s was left alone by its worker: %s",

@@ -1,0 +1,50 @@
+"""`ClockWatch`: whether the database's clock goes as this machine's monotonic one does."""
+
+import time
+from collections.abc import Callable
+
+from bptt.worker import host
+
+
+class ClockWatch:
+    """Compares the two between one look and the next.
+
+    Leases are kept by the database's clock, and that may be set: by a person, a time server, a
+    machine that was resumed. Then every lease seems to be over at once, or none for hours.
+
+    Args:
+        tolerance: seconds that it may go wrong by from one look to the next.
+    """
+
+    def __init__(self, tolerance: float) -> None:
+        self._tolerance = tolerance
+        self._base: tuple[float, float] | None = None
+        """The database's time, and the monotonic one just before it was read."""
+
+    def look(self, read: Callable[[], float]) -> float:
+        """Read the database's clock; return by how many seconds it was set since the last look.
+
+        0 at the first look, and for what is within the tolerance.
+        """
+        before = _monotonic()
+        found = read()
+        after = _monotonic()
+        base, self._base = self._base, (found, before)
+        if base is None:
+            return 0.0
+        # reading may have taken any part of the time
+        least, most = base[0] + before - base[1], base[0] + after - base[1]
+        jump = found - most if found > most else min(found - least, 0.0)
+        return jump if abs(jump) > self._tolerance else 0.0
+
+    @property
+    def latest(self) -> float:
+        """The latest time that the database's clock may show now unless it was set."""
+        if self._base is None:
+            raise RuntimeError("the clock has not been looked at")
+        return self._base[0] + _monotonic() - self._base[1] + self._tolerance
+
+
+def _monotonic() -> float:
+    """Return seconds that go on while the machine sleeps."""
+    return time.monotonic() + host.asleep()

@@ -1,0 +1,85 @@
+"""A clock that is set while workers train: nobody's run is taken from them."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.integration.worker.queue import PATIENCE, STEPS
+from tests.servers import until
+
+SITE = '''
+"""Every SQLite connection of a process that has this on its path tells a time that can be set."""
+
+import os
+import sqlite3
+
+CLOCK = os.path.join(os.path.dirname(__file__), "clock")
+connect = sqlite3.connect
+
+
+def julianday(_):
+    with open(CLOCK) as file:
+        offset = float(file.read())
+    true = connect(":memory:").execute("SELECT julianday('now')").fetchone()[0]
+    return true + offset / 86400
+
+
+def connecting(*arguments, **options):
+    connection = connect(*arguments, **options)
+    connection.create_function("julianday", 1, julianday)
+    return connection
+
+
+sqlite3.connect = sqlite3.dbapi2.connect = connecting
+'''
+
+
+@pytest.fixture
+def set_clock(tmp_path, monkeypatch):
+    """Return a function that sets the database's clock by so many seconds."""
+    site = tmp_path / "clock-site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE)
+
+    def set_to(seconds: float) -> None:
+        new = site / "new"
+        new.write_text(str(seconds))
+        new.replace(site / "clock")
+
+    set_to(0)
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
+    return set_to
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_worker_keeps_its_runs_when_the_clock_is_set(
+    queue, redis, start_worker, faulty, set_clock, hours
+):
+    ids = queue.submit(text=faulty.slow(), steps=STEPS, seeds=2)
+    worker, other = (start_worker(slots=1, lease_seconds=6) for _ in range(2))
+    for run_id in ids:
+        queue.wait_for_checkpoint(run_id)
+    time.sleep(3)  # both have seen the true time
+
+    set_clock(hours * 3600)
+
+    assert until(lambda: worker.said(f"was set by {hours * 3600:+}"), PATIENCE)
+    assert until(lambda: other.said(f"was set by {hours * 3600:+}"), PATIENCE)
+    time.sleep(2)
+    faulty.go()
+    queue.wait(ids)
+    assert [queue.run(run_id).attempt for run_id in ids] == [1, 1]
+    assert not worker.said("left alone")
+    assert not other.said("left alone")
+
+
+def test_clock_of_the_test_is_what_the_database_tells(set_clock):
+    set_clock(7200)
+    code = "import sqlite3; c = sqlite3.connect(':memory:')\n"
+    code += "print((c.execute(\"SELECT julianday('now')\").fetchone()[0] - 2440587.5) * 86400)"
+
+    told = float(subprocess.check_output([sys.executable, "-c", code]))
+
+    assert told == pytest.approx(time.time() + 7200, abs=30)
