@@ -19,9 +19,7 @@ JUST_STARTED = text(
 )
 
 
-def reap(
-    database: Database, *, lease_seconds: float, not_after: float = math.inf
-) -> list[Ended]:
+def reap(database: Database, *, lease_seconds: float, not_after: float = math.inf) -> list[Ended]:
     """End the attempts whose lease has run out; each run in a transaction of its own.
 
     For one lease after PostgreSQL has started nothing is taken: while it was down no owner could
