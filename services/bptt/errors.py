@@ -32,6 +32,8 @@ BpttError                     exit code 1
 │   ├── BrokerUnavailable
 │   └── ServerUnavailable
 └── TrackingUnavailable
+    ├── TrackingMismatch      exit code 2: it is no MLflow, or one of another version
+    └── RunUnshippable        MLflow is there; what lies in the folder of this run cannot be sent
 """
 
 from collections.abc import Sequence
@@ -219,6 +221,16 @@ class ServerUnavailable(Unavailable):
 
 class TrackingUnavailable(BpttError):
     """MLflow does not answer; what should go there waits in the run's folder."""
+
+
+class TrackingMismatch(TrackingUnavailable):
+    """What is there is no MLflow, or its database is of another version; the user can mend it."""
+
+    exit_code = 2
+
+
+class RunUnshippable(TrackingUnavailable):
+    """What lies in the folder of one run cannot be sent, whatever MLflow does; others can."""
 
 
 def did_you_mean(got: str, allowed: Sequence[str]) -> str:

@@ -158,6 +158,8 @@ class Run(Answer):
     retry_of: str | None
     mlflow: str
     mlflow_run_id: str | None
+    ship_trouble: str | None = None
+    """Why it cannot be sent to MLflow, for a reason of its own."""
     work: float
 
 
@@ -225,29 +227,8 @@ class Progress(Answer):
     """The next ones."""
     failed: Sequence[Run]
     """The latest ones."""
-
-
-class Worker(Answer):
-    """One worker process."""
-
-    worker_id: str
-    host: str
-    pid: int
-    slots: int
-    busy: int
-    version: str
-    beat_at: float
-    draining: bool
-    trouble: str = ""
-    """Why it begins nothing; empty: nothing keeps it."""
-
-
-class Queue(Answer):
-    """Where the queue stands as a whole."""
-
-    counts: Mapping[Status, int]
-    claimable: int
-    workers: Sequence[Worker]
+    troubles: Sequence[str] = ()
+    """What keeps it, or its results, from going on: full disks, runs that cannot be sent."""
 
 
 class Cancelled(Answer):

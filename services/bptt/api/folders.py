@@ -1,12 +1,10 @@
-"""Folders of runs on this machine: what an attempt said, and their end.
+"""Folders of runs on this machine: what an attempt said.
 
 Every path is made of the id of a run that the database holds, never of what a request says.
 """
 
 import codecs
-import re
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bptt.api.answers import Log
@@ -14,33 +12,10 @@ from bptt.errors import RunNotFound
 from bptt.lifecycle import is_terminal
 from bptt.run_folder import RunFolder
 from bptt.store.records import AttemptRow, RunRow
+from bptt.worker.leftovers import folder_of
 
-RUN_ID = re.compile(r"[2-9a-z]{5}-\d+(r\d+)*")
 PIECE = 256 * 2**10
 """Bytes of a log that one answer holds at most."""
-
-
-def folder_of(runs: Path, run_id: str) -> Path:
-    """Return the folder of a run, in which those of its attempts lie; it need not exist.
-
-    Raises:
-        ValueError: the id is none, and might lead elsewhere.
-    """
-    if not RUN_ID.fullmatch(run_id):
-        raise ValueError(f"{run_id!r} is not the id of a run")
-    return runs / run_id
-
-
-def delete_folders(runs: Path, run_ids: Iterable[str]) -> int:
-    """Remove the folders of runs with all that is in them; return how many were here."""
-    removed = 0
-    for run_id in run_ids:
-        folder = folder_of(runs, run_id)
-        # never through a link that somebody has put there
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
-            removed += 1
-    return removed
 
 
 def read_log(

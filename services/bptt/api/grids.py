@@ -9,11 +9,12 @@ from bptt.api.answers import AxisValues, Cancelled, Changed, Deleted, Grid, Prog
 from bptt.api.asking import Asker
 from bptt.api.content import remove_unread
 from bptt.api.estimates import grid_seconds, slots_of, why_unknown
-from bptt.api.folders import delete_folders
 from bptt.api.orders import SetPriority
 from bptt.api.permission import OwnGrid, refuse_urgency
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
+from bptt.api.troubles import troubles_of
+from bptt.worker.leftovers import delete_folders, finish_deletions
 
 router = new_router("grids")
 
@@ -73,6 +74,7 @@ def progress(grid: str, service: Shared) -> Progress:
             for run, (before, why) in zip(waiting, places, strict=True)
         ],
         failed=[Run.model_validate(run) for run in failed[:FAILED_AT_MOST]],
+        troubles=troubles_of(service, queue, grid_id),
     )
 
 
@@ -111,4 +113,6 @@ def delete(grid_id: OwnGrid, asker: Asker, service: Shared) -> Deleted:
     run_ids = store.delete_grid(service.database, grid_id, asker.name)
     folders = delete_folders(service.settings.runs, run_ids)
     remove_unread(service)
+    # of deletions that were interrupted
+    finish_deletions(service.settings.runs, service.database)
     return Deleted(runs=len(run_ids), folders=folders)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from bptt import __version__, store
-from bptt.api.answers import Found, Health, Queue
+from bptt.api.answers import Found, Health
+from bptt.api.queue_answers import Arrears, Queue
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
+from bptt.api.troubles import disk_trouble
 from bptt.errors import GridNotFound, RunNotFound
 
 router = new_router("queue")
@@ -31,7 +33,9 @@ async def health() -> Health:
 @router.get("/queue")
 def queue(service: Shared) -> Queue:
     """Runs by status, and the workers that are up."""
-    return Queue.model_validate(store.queue_status(service.database))
+    status = Queue.model_validate(store.queue_status(service.database))
+    arrears = Arrears.model_validate(store.arrears(service.database))
+    return status.model_copy(update={"arrears": arrears, "disk": disk_trouble(service.settings)})
 
 
 @router.get("/find")

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from bptt import tracking
-from bptt.errors import TrackingUnavailable
+from bptt.errors import RunUnshippable, TrackingUnavailable
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 
@@ -33,7 +33,14 @@ class Delivery:
     def __init__(self, settings: Settings, quiet: bool) -> None:
         self._settings = settings
         self._target = tracking.target_of(settings)
-        self._is_up = tracking.check_target(settings) == "up"
+        self._hindrance = ""
+        """Why nothing can be sent, as far as it was known before anything was trained."""
+        try:
+            if tracking.check_target(settings) == "down":
+                self._hindrance = f"MLflow at {self._target.uri} does not answer."
+        except TrackingUnavailable as error:
+            # a database of another version, which can be mended while this trains
+            self._hindrance = str(error)
         self._shipper: tracking.Shipper | None = None
         self._added: set[str] = set()
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
@@ -61,7 +68,7 @@ class Delivery:
         wait = WAIT_WHEN_STOPPED if error else WAIT
         try:
             with self._console.status("sending to MLflow"):
-                delivered = self._shipper.drain(wait if self._is_up else WAIT_WHEN_DOWN)
+                delivered = self._shipper.drain(WAIT_WHEN_DOWN if self._hindrance else wait)
                 self._shipper.close()
                 left = self._send_earlier() if delivered and error is None else 0
         except KeyboardInterrupt:
@@ -71,15 +78,17 @@ class Delivery:
     def _send_earlier(self) -> int:
         """Send what earlier commands left behind; return how many runs still wait."""
         until = time.monotonic() + WAIT_FOR_EARLIER
-        waiting = tracking.unshipped(self._settings.runs)
+        waiting, damaged = tracking.unshipped(self._settings.runs), 0
         while waiting and time.monotonic() < until:
             folder = waiting.pop(0)
             try:
                 # whether another process trains it right now is not known here
                 tracking.ship(folder, self._target)
+            except RunUnshippable:
+                damaged += 1
             except TrackingUnavailable:
-                return len(waiting) + 1
-        return len(waiting)
+                return len(waiting) + damaged + 1
+        return len(waiting) + damaged
 
     def _tell(self, delivered: bool, left: int) -> None:
         quiet = self._console.quiet
@@ -97,8 +106,8 @@ class Delivery:
             click.echo(f"{left} earlier runs are not in MLflow yet; send them: bptt ship", err=True)
 
     def _trouble(self) -> str:
-        if not self._is_up:
-            return f"MLflow at {self._target.uri} does not answer."
+        if self._hindrance:
+            return self._hindrance
         trouble = self._shipper.trouble if self._shipper else None
         return f"{trouble or 'not everything is in MLflow yet'}.".replace("..", ".")
 

@@ -13,16 +13,23 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
-def doctor(as_json: bool) -> None:
+@click.option("--fix", is_flag=True, help="Remove first what interrupted deletions have left.")
+def doctor(as_json: bool, fix: bool) -> None:
     """Check versions, disk, database, Redis, MLflow and plugins, and say what to mend.
 
-    Where a server is named, whether it answers and who we are for it. Changes nothing. The exit
-    code is 1 if something must be mended before anything can train.
+    Where a server is named, whether it answers and who we are for it. Without --fix nothing is
+    changed; with it folders are removed whose runs were deleted from this database. The exit code
+    is 1 if something must be mended before anything can train.
     """
     from bptt.embedded.doctor import examine
 
+    settings = current_settings()
+    if fix:
+        from bptt.embedded.leftover_checks import remove_leftovers
+
+        click.echo(remove_leftovers(settings), err=as_json)
     findings = []
-    for finding in examine(current_settings()):
+    for finding in examine(settings):
         findings.append(finding)
         if not as_json:
             level = click.style(f"{finding.level:4}", fg=COLOURS[finding.level])

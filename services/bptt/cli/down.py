@@ -2,12 +2,16 @@
 
 import click
 
+from bptt.cli.unsent import find_unsent
 from bptt.settings import read_settings
 
 
 @click.command()
 def down() -> None:
-    """Stop what bptt up started on this machine; nothing queued or trained is lost."""
+    """Stop what bptt up started on this machine; nothing queued or trained is lost.
+
+    Says how many runs have not reached MLflow yet, and why.
+    """
     from bptt.embedded.background import stop
 
     settings = read_settings()
@@ -16,3 +20,5 @@ def down() -> None:
         click.echo(f"Nothing is up in {settings.home}.")
     else:
         click.echo(f"bptt is down in {settings.home}.")
+    for line in find_unsent(settings):
+        click.echo(line)

@@ -44,7 +44,7 @@ def run_lines(detail: "RunDetail") -> list[str]:
         ),
         ("failure", failure_told(run.failure) if run.failure else ""),
         ("do", detail.hint or ""),
-        ("MLflow", MLFLOW.get(run.mlflow, run.mlflow)),
+        ("MLflow", run.ship_trouble or MLFLOW.get(run.mlflow, run.mlflow)),
     ]
     width = max(len(name) for name, text in rows if text)
     lines = [f"{name:<{width}}  {text}" for name, text in rows if text]

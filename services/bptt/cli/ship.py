@@ -3,11 +3,19 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from bptt.errors import TrackingUnavailable
 from bptt.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from bptt.store.records import RunRow
+    from bptt.tracking import Target
+
+NAMED = 10_000
+"""Runs that are told to wait, where nothing can be sent."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,10 @@ class _Line:
 def ship(as_json: bool) -> None:
     """Send to MLflow what is left of runs that trained while it was away.
 
-    Runs of the queue are among them once they have ended; workers send them by themselves. Exit
-    code 1 if anything is still left afterwards.
+    Runs of the queue are among them once they have ended; workers send them by themselves. What
+    MLflow has lost, because its database was removed or put back from a copy, is sent again. Exit
+    code 1 if anything is still left afterwards, 2 if MLflow's database or server is of a kind that
+    takes nothing.
     """
     from bptt import tracking
 
@@ -36,18 +46,10 @@ def ship(as_json: bool) -> None:
             f"MLflow at {target.uri} does not answer; nothing was sent. Try again later."
         )
     lines = []
-    for folder in tracking.unshipped(settings.runs):
-        try:
-            state = tracking.ship(folder, target)
-        except TrackingUnavailable as error:
-            lines.append(_Line(folder.run_id, False, "", str(error)))
-        else:
-            busy = (
-                "" if tracking.is_shipped(folder) else "another process is writing or shipping it"
-            )
-            lines.append(_Line(folder.run_id, not busy, state.mlflow_run_id, busy))
+    for line in _ship_unqueued(settings, target):
+        lines.append(line)
         if not as_json:
-            click.echo(_text(lines[-1]))
+            click.echo(_text(line))
     for line in _ship_queued(settings):
         lines.append(line)
         if not as_json:
@@ -60,11 +62,26 @@ def ship(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _ship_unqueued(settings: Settings, target: "Target") -> Iterator[_Line]:
+    """Yield what became of each run outside the queue that was not sent, or is lost in MLflow."""
+    from bptt import tracking
+
+    newest = reversed(tracking.unqueued(settings.runs))
+    tracking.forget(tracking.find_lost(newest, target), target)
+    for folder in tracking.unshipped(settings.runs):
+        try:
+            state = tracking.ship(folder, target)
+        except TrackingUnavailable as error:
+            yield _Line(folder.run_id, False, "", str(error))
+            continue
+        busy = "" if tracking.is_shipped(folder) else "another process is writing or shipping it"
+        yield _Line(folder.run_id, not busy, state.mlflow_run_id, busy)
+
+
 def _ship_queued(settings: Settings) -> Iterator[_Line]:
     """Yield what became of each run of the queue that has ended here and was not sent."""
     from bptt import store
-    from bptt.run_folder import attempts
-    from bptt.worker.shipping import AT_ONCE, Round
+    from bptt.worker.shipping import Round
 
     database = store.open_database(settings.database)
     try:
@@ -72,22 +89,26 @@ def _ship_queued(settings: Settings) -> Iterator[_Line]:
             return
         # what a worker trains is its own to send
         shipping = Round(settings, database, worker_id="")
-        tried: set[str] = set()
-        while wanted := {
-            item.run_id
-            for item in store.unshipped(database, limit=AT_ONCE)
-            if item.run_id not in tried and (settings.runs / item.run_id).exists()
-        }:
-            tried |= wanted
-            why = shipping.go() or "another process is shipping it, or its worker has its folder"
-            left = {item.run_id for item in store.unshipped(database, limit=AT_ONCE)}
-            for run_id in sorted(wanted):
-                newest = next(iter(attempts(settings.runs, run_id)), None)
-                state = (newest.read("shipped") if newest else None) or {}
-                shipped, known = run_id not in left, str(state.get("mlflow_run_id") or "")
-                yield _Line(run_id, shipped, known, "" if shipped else why)
+        visited: set[str] = set()
+        while True:
+            trouble = shipping.go()
+            new = [run_id for run_id in shipping.visited if run_id not in visited]
+            visited.update(new)
+            for run_id in new:
+                yield _line(store.get_run(database, run_id), trouble)
+            if trouble or not new:
+                break
+        for item in store.unshipped(database, limit=NAMED) if trouble else ():
+            if item.run_id not in visited and (settings.runs / item.run_id).exists():
+                yield _Line(item.run_id, False, item.mlflow_run_id or "", trouble)
     finally:
         database.close()
+
+
+def _line(run: "RunRow", trouble: str) -> _Line:
+    why = run.ship_trouble or trouble or "another process is shipping it, or has its folder"
+    shipped = run.mlflow == "complete"
+    return _Line(run.run_id, shipped, run.mlflow_run_id or "", "" if shipped else why)
 
 
 def _text(line: _Line) -> str:

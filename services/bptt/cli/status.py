@@ -10,6 +10,7 @@ from bptt.cli.connection import current_settings, importing
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, counts_told
 from bptt.cli.spans import span
+from bptt.cli.unsent import unsent_lines
 
 if TYPE_CHECKING:
     from bptt.embedded.standing import Standing
@@ -35,6 +36,8 @@ def status(as_json: bool) -> None:
 
 
 def _lines(found: "Standing") -> list[tuple[str, str]]:
+    from bptt.api.queue_answers import Arrears
+
     lines = []
     if found.server:
         lines.append(("server", found.server))
@@ -46,6 +49,8 @@ def _lines(found: "Standing") -> list[tuple[str, str]]:
         lines.append(("database", found.database))
     if found.fault:
         lines.append(("fault", str(found.fault)))
+    if found.disk:
+        lines.append(("disk", found.disk))
     if found.queue:
         lines.append(("runs", counts_told(found.queue.counts) or "none"))
         for worker in found.queue.workers:
@@ -58,6 +63,10 @@ def _lines(found: "Standing") -> list[tuple[str, str]]:
                 lines.append(("", f"begins nothing: {worker.trouble}"))
         if not found.queue.workers:
             lines.append(("worker", "none"))
+    arrears = found.queue.arrears if found.queue else Arrears()
+    workers = found.queue.workers if found.queue else ()
+    for number, line in enumerate(unsent_lines(arrears, workers, found.hindrance)):
+        lines.append(("" if number else "MLflow", line))
     return lines
 
 

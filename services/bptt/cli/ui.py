@@ -10,6 +10,7 @@ import click
 from bptt.cli.browser import open_later, open_pages
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.run_words import grid_title
+from bptt.cli.unsent import find_unsent
 from bptt.errors import TrackingUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     With GRID (its id, the beginning of one, or its name) the links lead to the pages of that
     grid: its comparison, means over seeds, heat maps and a table. Without, to each project.
 
+    How many runs have not reached MLflow yet, and why, is said before. Exit code 2 if its database
+    is of another version of MLflow: then the command that upgrades it is told.
+
     Ctrl-C ends it. While another bptt ui serves the same at PORT, and with BPTT_MLFLOW_URL set,
     only the links are printed.
     """
@@ -41,17 +45,22 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     serves = not settings.mlflow_url and not server.is_served(target, address)
     if serves:
         server.check_server(port)
+    newest = reversed(tracking.unqueued(settings.runs))
+    tracking.forget(tracking.find_lost(newest, target), target)
     for folder in tracking.unshipped(settings.runs):
         # what cannot be sent now is no reason to hide the rest; `bptt ship` tells why
         with suppress(TrackingUnavailable):
             tracking.ship(folder, target)
+    unsent = find_unsent(settings)
     title, links = "", server.links(settings, address)
     if grid is not None:
         title, links = _of_grid(target, address, grid)
     if as_json:
         name = "projects" if grid is None else "pages"
-        click.echo(json.dumps({"address": address, name: links}))
+        click.echo(json.dumps({"address": address, name: links, "unsent": unsent}))
     else:
+        for line in unsent:
+            click.echo(line, err=True)
         _tell(title, links, serves)
     if opens:
         # of projects the one that was at work last

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def show(looks: "Iterator[Progress | str]") -> "Progress":
     """Print a line for each change of counts, each failure and each trouble; return the end."""
     before, known, last = "", set[str](), None
+    troubles: tuple[str, ...] = ()
     for look in looks:
         if isinstance(look, str):
             line = look
@@ -30,6 +31,10 @@ def show(looks: "Iterator[Progress | str]") -> "Progress":
                 if run.run_id not in known:
                     known.add(run.run_id)
                     _print(f"{run.run_id} failed: {failure_told(run.failure or {})}")
+            for trouble in look.troubles:
+                if trouble not in troubles:
+                    _print(trouble)
+            troubles = tuple(look.troubles)
             line = _counts(look)
         if line != before:
             _print(line + ("" if isinstance(look, str) else _left(look)))

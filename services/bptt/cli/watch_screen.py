@@ -76,6 +76,7 @@ def draw(
     parts.append(Text(counts_told(grid.counts)))
     if trouble:
         parts.append(Text(trouble, style="red"))
+    parts += [Text(line, style="red") for line in progress.troubles]
     if grid.held_reason:
         parts.append(Text(f"all held: {grid.held_reason}", style="yellow"))
     rows = max(height - REST, 2)

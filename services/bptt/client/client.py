@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from bptt.api import answers, comparison_answers, user_answers
+from bptt.api import answers, comparison_answers, queue_answers, user_answers
 from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.connection import Connection
@@ -73,9 +73,9 @@ class Client:
         """Return who answers."""
         return self._get(answers.Health, "/health")
 
-    def queue(self) -> answers.Queue:
+    def queue(self) -> queue_answers.Queue:
         """Return where the queue stands as a whole."""
-        return self._get(answers.Queue, "/queue")
+        return self._get(queue_answers.Queue, "/queue")
 
     def find(self, text: str, kind: Kind | None = None) -> answers.Found:
         """Return what an id, its beginning or a grid's name stands for."""

@@ -10,6 +10,7 @@ from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_trai
 from bptt.comparison.metrics import deciding_metric
 from bptt.comparison.point import Point
 from bptt.comparison.table import compare, solved_share
+from bptt.errors import BpttError
 
 if TYPE_CHECKING:
     from bptt.figures import Figure
@@ -81,7 +82,7 @@ class _Lines:
         if self.left_out:
             told.append(f"The {GROUPS} best of {GROUPS + self.left_out} configurations.")
         if self.absent:
-            told.append(f"The folders of {self.absent} runs are not on this machine.")
+            told.append(f"The folders of {self.absent} runs are not on this machine, or damaged.")
         return " ".join(told)
 
 
@@ -95,6 +96,14 @@ class _Gallery:
         self._by = by
         self._title = title
         self._read: dict[str, Curves | None] = {}
+
+    def _curves(self, point: Point, wanted: Sequence[str]) -> Curves | None:
+        """Return what a run measured; None if its folder is not here, or cannot be read."""
+        try:
+            return read_curves(self._runs, point.run_id, point.seed, wanted)
+        # a damaged file is that run's own matter, and told where it is shipped or shown
+        except (OSError, ValueError, LookupError, TypeError, BpttError):
+            return None
 
     def _lines(self, first: str = "") -> "_Lines":
         """Return the lines of a picture.
@@ -112,8 +121,7 @@ class _Gallery:
             if held is None or not point.result:
                 continue
             if point.run_id not in self._read:
-                found = read_curves(self._runs, point.run_id, point.seed, wanted)
-                self._read[point.run_id] = found
+                self._read[point.run_id] = self._curves(point, wanted)
             one = self._read[point.run_id]
             if one is None:
                 absent += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from bptt.embedded import machine_checks, server_checks, service_checks
+from bptt.embedded import leftover_checks, machine_checks, server_checks, service_checks
 from bptt.embedded.finding import Finding
 from bptt.errors import BpttError, Unavailable
 from bptt.settings import Settings
@@ -17,6 +17,8 @@ CHECKS: dict[str, Callable[[Settings], Iterator[Finding]]] = {
     "database": service_checks.database,
     "queue": service_checks.queue,
     "MLflow": service_checks.mlflow,
+    "shipping": leftover_checks.shipping,
+    "folders": leftover_checks.folders,
 }
 
 

@@ -13,7 +13,7 @@ from bptt.job_queue import BrokerState, check_broker
 from bptt.settings import Settings
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Queue, Worker
+    from bptt.api.queue_answers import Queue, Worker
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Standing:
     queue: "Queue | None"
     fault: BpttError | None
     """Why the queue is not known."""
+    disk: str = ""
+    """Why the disk of the runs takes nothing; empty: it has room, or nobody could look."""
+    hindrance: str = ""
+    """Why nothing can be sent to MLflow from here; empty: nothing, or it was not looked at."""
     last_words: str = ""
     """Log of the `bptt up` that is no more, nor any worker; empty: something is, or never was."""
 
@@ -65,6 +69,8 @@ class Standing:
             "broker": asdict(self.broker) if self.broker else None,
             "database": {"address": self.database, "fault": str(self.fault or "") or None},
             "queue": self.queue.model_dump(mode="json") if self.queue else None,
+            "disk": self.disk or None,
+            "mlflow": {"fault": self.hindrance or None},
             "log": self.last_words or None,
             "hint": self.hint or None,
         }
@@ -92,7 +98,25 @@ def find_standing(settings: Settings) -> Standing:
         database=_database(settings) if local else "",
         queue=queue,
         fault=fault,
+        # a full disk may be what keeps the database from answering
+        disk=queue.disk if queue else _disk(settings) if local else "",
+        hindrance=_hindrance(settings, queue) if local else "",
     )
+
+
+def _disk(settings: Settings) -> str:
+    from bptt.api.troubles import disk_trouble
+
+    return disk_trouble(settings)
+
+
+def _hindrance(settings: Settings, queue: "Queue | None") -> str:
+    """Return why nothing can be sent to MLflow; a server is asked only if no worker tells."""
+    from bptt import tracking
+
+    if settings.mlflow_url and not (queue and queue.arrears.pending and not queue.workers):
+        return ""
+    return tracking.hindrance(settings)
 
 
 def _is_gone(worker: "Worker") -> bool:

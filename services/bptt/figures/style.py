@@ -115,6 +115,7 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, all of it or nothing, making its folder; return the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # not its parents: what was deleted meanwhile stays deleted
+    path.parent.mkdir(exist_ok=True)
     replace(path, to_bytes(figure, "png"), durable=False)
     return path

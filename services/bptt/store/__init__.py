@@ -16,7 +16,7 @@ from bptt.store.control import (
     set_priority,
 )
 from bptt.store.database import Database, open_database
-from bptt.store.deletion import delete_grid
+from bptt.store.deletion import begun_runs, delete_grid, deleted_runs
 from bptt.store.ending import fail, finish, give_back, lose
 from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
@@ -29,7 +29,17 @@ from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
 from bptt.store.run_listing import attempts, events, every_point, get_run, list_runs
 from bptt.store.schema import backup, check, downgrade, upgrade
-from bptt.store.shipping import deleted_grids, mark_shipped, training, unshipped
+from bptt.store.shipping import (
+    arrears,
+    deleted_grids,
+    mark_shipped,
+    mark_unshippable,
+    mark_unshipped,
+    shipped,
+    tell_shipping,
+    training,
+    unshipped,
+)
 from bptt.store.submission import submit_grid
 from bptt.store.tokens import (
     admit,
@@ -48,9 +58,11 @@ __all__ = [
     "Database",
     "admit",
     "any_token_holds",
+    "arrears",
     "attempts",
     "backup",
     "beat_worker",
+    "begun_runs",
     "bytes_sent",
     "cancel_grid",
     "cancel_run",
@@ -61,6 +73,7 @@ __all__ = [
     "database_time",
     "delete_grid",
     "deleted_grids",
+    "deleted_runs",
     "downgrade",
     "ensure_user",
     "events",
@@ -91,6 +104,8 @@ __all__ = [
     "live_owners",
     "lose",
     "mark_shipped",
+    "mark_unshippable",
+    "mark_unshipped",
     "note_use",
     "open_database",
     "owner_of_grid",
@@ -110,8 +125,10 @@ __all__ = [
     "sent_contents",
     "set_priority",
     "set_user",
+    "shipped",
     "stop_requests",
     "submit_grid",
+    "tell_shipping",
     "training",
     "unshipped",
     "upgrade",

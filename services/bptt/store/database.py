@@ -5,26 +5,22 @@ and then wants to write fails at once when another has written in between, whate
 """
 
 import contextlib
-import random
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from bptt.errors import DatabaseUnavailable, InvalidSetting
 from bptt.store.documents import to_json
 from bptt.store.faults import describe, translate
+from bptt.store.waiting import WAIT, until_free
 
-WAIT = 30.0
-"""Seconds a writer waits for others before it gives up."""
-LOOKS = (0.001, 0.005)
-"""Seconds, at least and at most, between two looks whether SQLite's other writers are done."""
 BUSY = 10.0
 """Seconds SQLite itself waits where only it can."""
 STATEMENT = 15.0
@@ -188,7 +184,7 @@ def _sqlite(url: URL, writes: bool) -> Engine:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         if writes:
-            _keep_log(connection)
+            _keep_log(connection, describe(url))
         else:
             connection.execute("PRAGMA query_only = ON")
         return connection
@@ -206,43 +202,29 @@ def _sqlite(url: URL, writes: bool) -> Engine:
     return engine
 
 
-def _keep_log(connection: sqlite3.Connection) -> None:
+def _keep_log(connection: sqlite3.Connection, where: str) -> None:
     """Have a new file write its log ahead; when two processes do that, SQLite does not wait."""
-    deadline = time.monotonic() + WAIT
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
-                raise
-        time.sleep(random.uniform(*LOOKS))
+    connection.execute("PRAGMA busy_timeout = 0")
+    until_free(lambda: connection.execute("PRAGMA journal_mode = WAL"), where)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
 
 
 def _begin_reading(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+    # only the first look at the file may have to wait, for who keeps everybody out
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    look = "SELECT 1 FROM sqlite_master LIMIT 1"
+    until_free(lambda: connection.exec_driver_sql(look).all(), describe(connection.engine.url))
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
 
 
 def _begin_writing(connection: Connection) -> None:
     level = "FULL" if connection.get_execution_options().get("durable", True) else "NORMAL"
     connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
-    # SQLite itself waits ever longer between two looks, and who has waited long never gets in
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-    deadline = time.monotonic() + WAIT
-    while not _begun(connection, last=time.monotonic() > deadline):
-        time.sleep(random.uniform(*LOOKS))
+    begin = partial(connection.exec_driver_sql, "BEGIN IMMEDIATE")
+    until_free(begin, describe(connection.engine.url))
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
-
-
-def _begun(connection: Connection, last: bool) -> bool:
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as error:
-        if last or getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
 
 
 def _postgresql(url: URL) -> Engine:

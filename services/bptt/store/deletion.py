@@ -1,8 +1,12 @@
 """Removing a grid, and never a result that another grid relies on."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, delete, exists, func, select, text, update
 
 from bptt.errors import NotPossible
+from bptt.lifecycle import TERMINAL
+from bptt.store.bulk import among
 from bptt.store.database import Database
 from bptt.store.finding import take_grid
 from bptt.store.history import record_event
@@ -58,6 +62,37 @@ def delete_grid(database: Database, grid_id: str, actor: str) -> list[str]:
         data = {"name": grid.name, "runs": len(ids)}
         record_event(connection, "deleted", grid_id=grid_id, actor=actor, data=data)
     return list(ids)
+
+
+def deleted_runs(database: Database, run_ids: Sequence[str]) -> list[str]:
+    """Return those of the runs that were deleted from this database, not those it never had.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    grid_ids = sorted({run_id.rpartition("-")[0] for run_id in run_ids})
+    with database.read() as connection:
+        gone = connection.execute(
+            select(events.c.grid_id, events.c.run_id).where(
+                events.c.kind == "deleted", among(connection, "events.grid_id", grid_ids)
+            )
+        ).all()
+        whole = {row.grid_id for row in gone if row.run_id is None}
+        single = {row.run_id for row in gone}
+        said = [r for r in run_ids if r in single or r.rpartition("-")[0] in whole]
+        there = set(connection.scalars(select(runs.c.id).where(among(connection, "id", said))))
+    return [run_id for run_id in said if run_id not in there]
+
+
+def begun_runs(database: Database) -> dict[str, bool]:
+    """Return whether each run that was ever begun has ended, by its id.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    begun = select(runs.c.id, runs.c.status).where(runs.c.attempt > 0)
+    with database.read() as connection:
+        return {row.id: row.status in TERMINAL for row in connection.execute(begun)}
 
 
 def _refuse_running(connection: Connection, grid_id: str) -> None:

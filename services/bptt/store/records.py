@@ -99,6 +99,8 @@ class Worker:
     draining: bool = False
     trouble: str = ""
     """Why it begins nothing; empty: nothing keeps it."""
+    ship_trouble: str = ""
+    """Why it sends nothing to MLflow; empty: nothing keeps it."""
 
     @property
     def takes_runs(self) -> bool:
@@ -136,6 +138,18 @@ class ToShip:
     """Newest attempt that has begun; its folder holds what is to be shipped."""
     status: Status
     mlflow_run_id: str | None
+
+
+@dataclass(frozen=True)
+class Arrears:
+    """What has ended and is not, or not wholly, in MLflow."""
+
+    pending: int
+    """Runs that are sent as soon as that is possible."""
+    damaged: int
+    """Runs that cannot be sent, for a reason of their own."""
+    such_as: tuple[tuple[str, str], ...] = ()
+    """Some of those: id and reason."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +209,8 @@ class RunRow:
     mlflow: str
     """`no`, `pending` or `complete`."""
     mlflow_run_id: str | None
+    ship_trouble: str | None
+    """Why it cannot be sent to MLflow, for a reason of its own."""
     work: float
     """Floating point operations by the model of `run_file.estimate`."""
 

@@ -19,7 +19,7 @@ OF_RUN = [
     *(runs.c[name] for name in ("id", "seed", "user_name", "status", "stop_request", "attempt")),
     *(runs.c[name] for name in ("step", "step_seconds", "created_at", "started_at", "finished_at")),
     *(runs.c[name] for name in ("result", "failure", "reason", "retry_of")),
-    *(runs.c[name] for name in ("mlflow", "mlflow_run_id")),
+    *(runs.c[name] for name in ("mlflow", "mlflow_run_id", "ship_trouble")),
     workers.c.host,
     workers.c.pid,
 ]
@@ -206,7 +206,7 @@ def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RunRow]:
 def _as_record(row: AnyRow, varies_seed: bool) -> RunRow:
     same = "grid_id number name config seed status stop_request attempt step steps step_seconds"
     same += " created_at started_at finished_at result failure reason retry_of mlflow"
-    same += " mlflow_run_id work"
+    same += " mlflow_run_id ship_trouble work"
     return RunRow(
         run_id=row.id,
         values=row.axis_values | ({"seed": row.seed} if varies_seed else {}),

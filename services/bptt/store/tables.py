@@ -199,6 +199,8 @@ runs = Table(
     # pending from the first claim on; complete when all of a run that has ended is in MLflow
     Column("mlflow", String, nullable=False, server_default=text("'no'")),
     Column("mlflow_run_id", String),
+    # why it cannot be sent to MLflow; null: nothing of its own keeps it
+    Column("ship_trouble", String),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("finished_at", Float),
@@ -222,6 +224,7 @@ _partial("ix_runs_owned", runs.c.worker_id, where=RUNNING)
 _partial("ix_runs_live", runs.c.grid_id, runs.c.status, where=LIVE)
 _partial("ix_runs_counts", runs.c.grid_id, runs.c.status, runs.c.outcome, where="is_current")
 _partial("ix_runs_unshipped", runs.c.seq, where="mlflow = 'pending'")
+_partial("ix_runs_unshippable", runs.c.grid_id, where="ship_trouble IS NOT NULL")
 Index("ix_runs_grid", runs.c.grid_id, runs.c.number)
 
 points = Table(
@@ -283,6 +286,7 @@ workers = Table(
     Column("version", String, nullable=False),
     Column("draining", Boolean, nullable=False, server_default=false()),
     Column("trouble", String, nullable=False, server_default=text("''")),
+    Column("ship_trouble", String, nullable=False, server_default=text("''")),
     Column("registered_at", Float, nullable=False),
     Column("beat_at", Float, nullable=False),
     Column("removed_at", Float),

@@ -91,5 +91,5 @@ def live_owners(database: Database) -> list[Worker]:
 
 def as_worker(row: AnyRow) -> Worker:
     """Return a row of `workers`, with a column `busy`, as the record of it."""
-    names = "host boot_id pid pid_started slots version busy beat_at draining trouble"
+    names = "host boot_id pid pid_started slots version busy beat_at draining trouble ship_trouble"
     return Worker(worker_id=row.id, **{name: getattr(row, name) for name in names.split()})

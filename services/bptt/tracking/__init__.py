@@ -16,10 +16,11 @@ from bptt.tracking.grids import (
     upload_to_grid,
     viewed_grids,
 )
+from bptt.tracking.lost import find_lost, forget
 from bptt.tracking.shipper import Shipper
-from bptt.tracking.shipping import draw, is_shipped, ship, unshipped
+from bptt.tracking.shipping import draw, is_shipped, ship, unqueued, unshipped
 from bptt.tracking.state import Shipped
-from bptt.tracking.target import Target, check_target, target_of
+from bptt.tracking.target import Target, check_target, hindrance, target_of
 
 __all__ = [
     "Grid",
@@ -31,7 +32,10 @@ __all__ = [
     "check_target",
     "draw",
     "find_grid",
+    "find_lost",
+    "forget",
     "grid_links",
+    "hindrance",
     "is_shipped",
     "open_grid",
     "retire_grid",
@@ -39,6 +43,7 @@ __all__ = [
     "show_grid",
     "shown_grids",
     "target_of",
+    "unqueued",
     "unshipped",
     "upload_to_grid",
     "viewed_grids",

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bptt.errors import TrackingUnavailable
-from bptt.tracking import environment
-from bptt.tracking.target import Target, address_of
+from bptt.tracking import database, environment
+from bptt.tracking.target import Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,19 +27,35 @@ FINAL = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 """Error codes that the same request will meet again; everything else is worth another try."""
 
 
-@lru_cache(maxsize=4)
 def connect(target: Target) -> "MlflowClient":
-    """Return a client; imports mlflow (1.3 s) and makes the database if there is none (2 s)."""
+    """Return a client; imports mlflow (1.3 s) and makes the database if there is none (2 s).
+
+    Each call sees to it that the database is still there: one that was removed is made anew.
+
+    Raises:
+        TrackingMismatch: the database is of another version of MLflow, or of something else.
+        TrackingUnavailable: it is locked.
+    """
+    if target.home and not database.is_there(target.home / "mlflow.db"):
+        _make_database(target.home)
+    return _client(target)
+
+
+@lru_cache(maxsize=4)
+def _client(target: Target) -> "MlflowClient":
+    _prepare()
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=target.address, registry_uri=target.address)
+
+
+def _prepare() -> None:
+    """Do what must be done before mlflow is imported."""
     environment.prepare_client()
     for name in QUIET:
         logging.getLogger(name).addHandler(logging.NullHandler())
     # mlflow uses a loader that SQLAlchemy 2.1 deprecates; only mlflow can mend that
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mlflow\.")
-    from mlflow import MlflowClient
-
-    if target.home:
-        _make_database(target.home)
-    return MlflowClient(tracking_uri=target.address, registry_uri=target.address)
 
 
 class RunDeleted(TrackingUnavailable):
@@ -119,19 +135,21 @@ def _make_database(home: Path) -> None:
     MLflow migrates a new file in some forty steps. Two processes that do so at a time, or one
     that dies meanwhile, would leave a file that no version of MLflow can use or mend.
     """
+    _prepare()
     from mlflow import MlflowClient
 
     home.mkdir(parents=True, exist_ok=True)
     with (home / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (home / "mlflow.db").exists():
+        if database.is_there(home / "mlflow.db"):
             return
         workshop = home / "mlflow.new"
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir()
-        uri = address_of(workshop / "made.db")
+        uri = database.address_of(workshop / "made.db")
         MlflowClient(tracking_uri=uri, registry_uri=uri)
         with closing(sqlite3.connect(workshop / "made.db")) as made:
             made.execute("VACUUM INTO ?", (str(workshop / "whole.db"),))
+        database.remove_remains(home / "mlflow.db")
         os.replace(workshop / "whole.db", home / "mlflow.db")
         shutil.rmtree(workshop)

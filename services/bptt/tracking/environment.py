@@ -14,6 +14,16 @@ CLIENT: Mapping[str, str] = {
     "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+POOL_CLASS = "MLFLOW_SQLALCHEMYSTORE_POOLCLASS"
+POOL = (
+    POOL_CLASS,
+    "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE",
+    "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW",
+    "MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE",
+)
+"""How MLflow keeps connections to a database."""
+NO_POOL = "NullPool"
+"""A connection that is kept goes on writing into a file that was removed, and nobody reads that."""
 
 SERVER: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -31,11 +41,14 @@ def prepare_client() -> None:
     """Set what the MLflow client of this process needs, where the user has not decided."""
     for name, value in CLIENT.items():
         os.environ.setdefault(name, value)
+    if not any(name in os.environ for name in POOL):
+        os.environ[POOL_CLASS] = NO_POOL
 
 
 def for_server() -> dict[str, str]:
     """Return this process's environment, completed for an MLflow server."""
-    return {**SERVER, **os.environ}
+    ours = os.environ.get(POOL_CLASS) == NO_POOL
+    return {**SERVER, **{k: v for k, v in os.environ.items() if not (ours and k == POOL_CLASS)}}
 
 
 def credentials() -> tuple[str, str]:

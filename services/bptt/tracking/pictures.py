@@ -171,7 +171,8 @@ class Pictures:
             for name, values in content.items():
                 shapes.setdefault(name, set()).add(values.shape)
         same = {name: shape for name, (shape, *others) in sorted(shapes.items()) if not others}
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # not its parents: a folder that was deleted meanwhile stays deleted
+        path.parent.mkdir(exist_ok=True)
         # a probe that took less than others has NaN there
         stacked: dict[str, Any] = {
             name: np.stack([a.get(name, np.full(shape, np.nan)) for a in arrays])

@@ -3,6 +3,7 @@
 import errno
 import threading
 
+from bptt.errors import RunUnshippable
 from bptt.run_folder import RunFolder
 from bptt.tracking.shipping import ship
 from bptt.tracking.state import Shipped, committed
@@ -90,10 +91,14 @@ class Shipper:
             return self._change.wait_for(lambda: self._calls != calls, seconds)
 
     def _visit_all(self, draining: bool) -> bool:
-        """Visit every folder once; stop at the first failure, since the next would fail too."""
+        """Visit every folder once; stop at the first failure that the next would meet too."""
+        unshippable = ""
         for folder in list(self._waiting):
             try:
                 state = ship(folder, self._target, training=not draining)
+            except RunUnshippable as error:
+                unshippable = self.trouble = str(error)
+                continue
             # whatever it is (a full disk, a fault of ours): training goes on, and so do we
             except Exception as error:
                 self.trouble = str(error)
@@ -104,12 +109,12 @@ class Shipper:
                     self._waiting.remove(folder)
                     self._waiting.append(folder)
                 return False
-            self.trouble, self._hopeless = None, False
+            self.trouble, self._hopeless = unshippable or None, False
             if state.complete or (draining and _is_settled(folder, state)):
                 with self._change:
                     self._waiting.remove(folder)
                     self._change.notify_all()
-        return True
+        return not unshippable
 
 
 def _is_disk(error: BaseException) -> bool:

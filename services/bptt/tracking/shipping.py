@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bptt.errors import TrackingUnavailable
+from bptt.errors import BpttError, TrackingMismatch
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import RunDeleted, RunMissing
+from bptt.tracking.faults import fault
 from bptt.tracking.state import Shipped, committed
 from bptt.tracking.target import Target
 from bptt.tracking.visit import Ended, Visit
@@ -42,21 +43,22 @@ def ship(
         What MLflow has acknowledged; `complete` once there is nothing left to send, ever.
 
     Raises:
+        RunUnshippable: what lies in the folder cannot be sent; of other runs that says nothing.
+        TrackingMismatch: what is there is no MLflow that takes anything.
         TrackingUnavailable: MLflow cannot be reached or failed; the rest waits in the folder.
     """
     try:
-        with _alone(folder) as alone:
+        with alone(folder) as is_ours:
             state = Shipped.read(folder, target.uri)
-            if alone and not state.complete:
+            if is_ours and not state.complete:
                 state = _ship(folder, target, state, training, ended, parent, pictures)
                 state.write(folder)
             return state
+    except TrackingMismatch:
+        raise
     # MLflow, its database driver, the network and the disk have no exception in common
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise TrackingUnavailable(
-            f"Run {folder.run_id} is not (wholly) in MLflow yet: {reason[:300]}"
-        ) from error
+        raise fault(folder, error) from error
 
 
 def draw(folder: RunFolder) -> None:
@@ -75,18 +77,24 @@ def draw(folder: RunFolder) -> None:
 
 def unshipped(runs: Path) -> list[RunFolder]:
     """Return the folders in `runs` that hold something MLflow has not acknowledged."""
-    folders = [RunFolder(path.parent) for path in sorted(runs.glob("*/run.json"))]
-    return [folder for folder in folders if not is_shipped(folder)]
+    return [folder for folder in unqueued(runs) if not is_shipped(folder)]
+
+
+def unqueued(runs: Path) -> list[RunFolder]:
+    """Return the folders in `runs` of runs outside the queue, the oldest first."""
+    return [RunFolder(path.parent) for path in sorted(runs.glob("*/run.json"))]
 
 
 def is_shipped(folder: RunFolder) -> bool:
     """Say whether MLflow has acknowledged everything that the run has committed so far."""
-    state = folder.read("shipped")
+    state = Shipped.remembered(folder)
     if state is None:
         return False
-    return bool(state["complete"]) or (
-        not folder.is_finished and state["journal"] == committed(folder)
-    )
+    try:
+        return state.complete or (not folder.is_finished and state.journal == committed(folder))
+    except (OSError, ValueError, LookupError, TypeError, BpttError):
+        # who tries to send it is told what is wrong with it
+        return False
 
 
 def _ship(
@@ -104,12 +112,12 @@ def _ship(
         state = Shipped(target.uri)
         Visit(folder, target, state, parent).ship(training, ended, pictures)
     except RunDeleted:
-        state.complete = True
+        state.complete = state.deleted = True
     return state
 
 
 @contextmanager
-def _alone(folder: RunFolder) -> Iterator[bool]:
+def alone(folder: RunFolder) -> Iterator[bool]:
     """Hold the right to ship a folder; yields False if another process has it."""
     with (folder.path / "shipped.lock").open("w") as lock:
         try:

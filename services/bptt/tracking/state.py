@@ -1,9 +1,9 @@
 """`Shipped`: what MLflow has acknowledged of a run, kept as `shipped.json` in its folder."""
 
-import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Self
+from typing import Any, Self
 
+from bptt.errors import BpttError
 from bptt.run_folder import RunFolder
 
 
@@ -33,23 +33,42 @@ class Shipped:
     """Last status set in MLflow."""
     complete: bool = False
     """The run has ended and all of it is there, or it was deleted in MLflow."""
+    deleted: bool = False
+    """It was deleted in MLflow by somebody, and is not sent again."""
 
     @classmethod
     def read(cls, folder: RunFolder, target: str) -> Self:
         """Return what was shipped to `target`; a run that is complete elsewhere stays so."""
+        known = cls.remembered(folder)
+        return known if known and (known.target == target or known.complete) else cls(target)
+
+    @classmethod
+    def remembered(cls, folder: RunFolder) -> Self | None:
+        """Return what was shipped, to whatever MLflow; None if nothing whole says so.
+
+        It is written without forcing it to the disk: a crash of the machine leaves it empty or
+        torn, and then everything is sent again.
+        """
         try:
-            content = folder.read("shipped")
-        except json.JSONDecodeError:
-            # cut off by a crash of the machine
-            content = None
-        if content is None or not (content["target"] == target or content["complete"]):
-            return cls(target)
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in content.items() if name in known})
+            content: Any = folder.read("shipped")
+        except (ValueError, BpttError):
+            return None
+        if not isinstance(content, dict):
+            return None
+        default = cls("")
+        for name, value in content.items():
+            if name in _NAMES and type(value) is not type(getattr(default, name)):
+                return None
+        if "target" not in content:
+            return None
+        return cls(**{name: value for name, value in content.items() if name in _NAMES})
 
     def write(self, folder: RunFolder) -> None:
         """Remember it, atomically; what is forgotten in a crash of the machine is sent again."""
         folder.write("shipped", asdict(self), durable=False)
+
+
+_NAMES = {one.name for one in fields(Shipped)}
 
 
 def committed(folder: RunFolder) -> int:

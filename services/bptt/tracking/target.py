@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bptt.errors import InvalidSetting
+from bptt.errors import BpttError, InvalidSetting
 from bptt.settings import Settings
-from bptt.tracking import environment
+from bptt.tracking import database, environment
 
 ANSWER_WITHIN = 5.0
 """Seconds a server has to answer before it counts as down."""
@@ -31,7 +31,7 @@ class Target:
     @property
     def address(self) -> str:
         """The URI that MLflow is given."""
-        return address_of(self.home / "mlflow.db") if self.home else self.uri
+        return database.address_of(self.home / "mlflow.db") if self.home else self.uri
 
     @property
     def artifacts(self) -> str | None:
@@ -56,15 +56,6 @@ def target_of(settings: Settings) -> Target:
     return Target(settings.mlflow_url.rstrip("/"))
 
 
-def address_of(file: Path) -> str:
-    """Return the URI of an SQLite file for MLflow, whatever characters its path has."""
-    from sqlalchemy import URL
-
-    # named with its driver: else MLflow makes a folder of the path with its escapes
-    url = URL.create("sqlite+pysqlite", database=str(file))
-    return url.render_as_string(hide_password=False)
-
-
 def check_target(settings: Settings) -> Literal["up", "down"]:
     """Ask the target whether it is there, before anything is trained.
 
@@ -74,9 +65,13 @@ def check_target(settings: Settings) -> Literal["up", "down"]:
     Raises:
         InvalidSetting: something answers that will never take a run: it is not MLflow, or it
             refuses this user or this host name.
+        TrackingMismatch: the database in the home is of another version of MLflow, or none.
+        TrackingUnavailable: the database in the home is locked.
     """
     target = target_of(settings)
     if target.home:
+        # one that is not there yet is made by whoever ships first
+        database.is_there(target.home / "mlflow.db")
         return "up"
     try:
         _check_server(target.uri)
@@ -90,6 +85,15 @@ def check_target(settings: Settings) -> Literal["up", "down"]:
         detail = str(error).strip() or type(error).__name__
         raise _refusal(target.uri, f"it does not speak HTTP: {detail[:60]!r}") from None
     return "up"
+
+
+def hindrance(settings: Settings) -> str:
+    """Return in one line why nothing can be sent now; empty: nothing is in the way."""
+    try:
+        is_up = check_target(settings) == "up"
+    except BpttError as error:
+        return str(error)
+    return "" if is_up else f"MLflow at {target_of(settings).uri} does not answer"
 
 
 def _check_server(url: str) -> None:

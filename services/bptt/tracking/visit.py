@@ -70,8 +70,9 @@ class Visit:
         self._send_lag_curves(drawn)
         if pictures:
             self._send_pictures(drawn)
-        at = description.milliseconds(result["ended_at"]) if result and not ended else None
-        outcome = ended or (result["outcome"] if result else None)
+        counts = result if not ended else None
+        at = None if counts is None else description.milliseconds(counts["ended_at"])
+        outcome = ended or (None if counts is None else counts["outcome"])
         if outcome and not pictures:
             self._end(outcome, at)
         elif ended:

@@ -1,16 +1,18 @@
 """`GridShipping`: what MLflow shows of grids, brought up to date as their runs end."""
 
 import json
+import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
 from bptt.comparison import Point, compare, points_of
-from bptt.errors import GridNotFound, TrackingUnavailable
+from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.settings import Settings
 from bptt.store import Database
 from bptt.store.records import GridRow, RunRow, ToShip
+from bptt.tracking.faults import told
 from bptt.tracking.grid import digest
 from bptt.worker.grid_note import made_for, note, summary
 
@@ -25,6 +27,13 @@ LIST_EVERY = 30.0
 RETIRE_EVERY = 300.0
 """Seconds between two looks for views of grids that are gone."""
 NEWEST = 50
+UNDESCRIBED_FOR = 300.0
+"""Seconds until a grid is tried again that could not be described for a reason of its own."""
+logger = logging.getLogger(__name__)
+
+
+class GridUndescribed(TrackingUnavailable):
+    """A grid cannot be described for a reason of its own; others can."""
 
 
 @dataclass
@@ -46,6 +55,8 @@ class GridShipping:
     """Grids that had not ended when they were looked at."""
     _next: dict[str, float] = field(default_factory=dict)
     """When a grid that goes on may be described again, on the monotonic clock."""
+    undescribed: dict[str, str] = field(default_factory=dict)
+    """Grids that could not be described for a reason of their own, with that."""
     _list_at: float = 0.0
     _retire_at: float = 0.0
 
@@ -98,6 +109,8 @@ class GridShipping:
             try:
                 if self._is_due(row):
                     self._show(row.grid_id)
+            except GridUndescribed as error:
+                logger.warning("shipping: %s", error)
             except TrackingUnavailable as error:
                 trouble = str(error)
                 failures += 1
@@ -109,6 +122,13 @@ class GridShipping:
         if self._shown is not None and time.monotonic() >= self._retire_at:
             self._retire()
         return trouble
+
+    def describe_again(self, grid_id: str) -> None:
+        """Have a grid described once more though its runs stand as before: one was mended."""
+        self.undescribed.pop(grid_id, None)
+        self._next.pop(grid_id, None)
+        if self._shown is not None:
+            self._shown.pop(grid_id, None)
 
     def show(self, grid_id: str) -> None:
         """Describe a grid now, unless another process is at it.
@@ -142,7 +162,9 @@ class GridShipping:
             if row.ended_at is not None:
                 self._live.discard(row.grid_id)
             return False
-        return row.ended_at is not None or time.monotonic() >= self._next.get(row.grid_id, 0.0)
+        if row.ended_at is not None and row.grid_id not in self.undescribed:
+            return True
+        return time.monotonic() >= self._next.get(row.grid_id, 0.0)
 
     def _show(self, grid_id: str) -> None:
         began = time.monotonic()
@@ -151,6 +173,14 @@ class GridShipping:
         except GridNotFound:
             # deleted since it was looked at
             return
+        except BpttError:
+            raise
+        # whatever ails this one, the others are described
+        except Exception as error:
+            self._next[grid_id] = time.monotonic() + UNDESCRIBED_FOR
+            self.undescribed[grid_id] = told(error)
+            raise GridUndescribed(f"Grid {grid_id} is not described: {told(error)}") from error
+        self.undescribed.pop(grid_id, None)
         took = time.monotonic() - began
         self._next[grid_id] = time.monotonic() + max(SHOW_EVERY, REST * took)
 

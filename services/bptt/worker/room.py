@@ -23,6 +23,23 @@ def free_bytes(folder: Path) -> int:
     return usage.free if usage.total else sys.maxsize
 
 
+def trouble_of(folder: Path) -> str:
+    """Return why no run is begun in a folder, in one line for a person; empty if there is room.
+
+    Looks at what the system counts and writes nothing; the folder need not exist yet.
+    """
+    there = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    try:
+        free = free_bytes(there)
+    except OSError as error:
+        return f"cannot look at {folder}: {error.strerror or error}"
+    return "" if free >= NEEDED else _full(folder)
+
+
+def _full(folder: Path) -> str:
+    return f"the disk of {folder} is full, or your share of it: make room there"
+
+
 class Room:
     """The disk that attempts are written to, as all slots of a worker see it.
 
@@ -62,7 +79,7 @@ class Room:
             free = 0
         if free >= NEEDED:
             return ""
-        return f"the disk of {self._folder} is full, or your share of it: make room there"
+        return _full(self._folder)
 
     def _try(self) -> None:
         """Take what a run needs and let go of it; a quota is seen in no other way."""

@@ -10,17 +10,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
-from bptt.errors import BpttError, DatabaseUnavailable, TrackingUnavailable
-from bptt.run_folder import RunFolder, attempts
+from bptt.errors import BpttError, DatabaseUnavailable, RunUnshippable, TrackingUnavailable
+from bptt.run_folder import RunFolder
 from bptt.settings import Settings, read_settings
 from bptt.store import Database
 from bptt.store.records import ToShip
+from bptt.tracking.faults import told
+from bptt.tracking.visit import Ended
 from bptt.worker.drawing import drawing
 from bptt.worker.grid_shipping import GridShipping
 from bptt.worker.host import yield_processor
+from bptt.worker.leftovers import finish_deletions
+from bptt.worker.outbox import AT_ONCE, Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +36,12 @@ LOOK = 0.5
 """Seconds between two looks whether a processor is free, while pictures wait for one."""
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 """Seconds until the next round after one that failed; they double."""
-AT_ONCE = 1000
-"""Runs looked at in one round."""
+LOST_EVERY = 60.0
+"""Seconds between two looks whether MLflow still has what was sent last."""
+TIDY_EVERY = 300.0
+"""Seconds between two looks for folders that an interrupted delete has left."""
+AT_IT = 10.0
+"""Seconds for which a run is left to another process that is at it."""
 DRAWN_WITHIN = 120.0
 """Seconds after the end of a run within which its pictures wait while all processors train."""
 
@@ -51,18 +60,37 @@ class Round:
     database: Database
     worker_id: str
     grids: GridShipping = field(init=False)
+    outbox: Outbox = field(init=False)
     waiting: bool = field(default=False, init=False)
     """Whether pictures wait until no run is trained on some processor."""
+    visited: list[str] = field(default_factory=list, init=False)
+    """Runs that the last round came to, in its order."""
+    completed: int = field(default=0, init=False)
+    """How many of them MLflow has wholly since."""
+    _lost_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.grids = GridShipping(self.settings, self.database)
+        self.outbox = Outbox(self.settings, self.database, self.worker_id)
 
     def go(self) -> str:
-        """Visit each run once; return why something was left, empty if nothing was."""
-        items = store.unshipped(self.database, limit=AT_ONCE, worker_id=self.worker_id)
+        """Visit each run once; return why something was left, empty if nothing was.
+
+        A run that cannot be sent for a reason of its own is left out, and written down with it.
+        """
+        self.visited, self.completed = [], 0
+        if trouble := tracking.hindrance(self.settings):
+            return trouble
+        try:
+            self._find_lost()
+        except TrackingUnavailable as error:
+            return str(error)
         # drawing takes as long as training a small run
-        busy = _is_busy(sum(item.status == "running" for item in items))
+        busy = _is_busy(store.training(self.database, self.worker_id))
+        if not busy:
+            self.outbox.admit_undrawn()
         self.waiting = False
+        items = self.outbox.next()
         if busy:
             return self._visit_all(items, busy)
         undrawn = self._undrawn(items)
@@ -74,6 +102,11 @@ class Round:
                         break
                 self.waiting = False
             return self._visit_all(items, busy, drawn)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last round was full and sent something: the next may begin at once."""
+        return len(self.visited) >= AT_ONCE and self.completed > 0
 
     def _visit_all(
         self,
@@ -90,6 +123,7 @@ class Round:
                 break
             drawn(item.run_id)
             problem = self._tried(item, busy)
+            self.visited.append(item.run_id)
             trouble = problem or trouble
             failures = failures + 1 if problem else 0
             # one may be the run's own fault, two in a row are MLflow's
@@ -100,12 +134,42 @@ class Round:
         return self.grids.go(grid_ids) or trouble
 
     def _tried(self, item: ToShip, wait: bool) -> str:
-        """Visit a run; return why something was left, empty if nothing was."""
+        """Visit a run; return why something was left that MLflow is to blame for."""
         try:
             self._visit(item, wait)
+        except RunUnshippable as error:
+            self._leave_out(item, str(error))
         except TrackingUnavailable as error:
             return str(error)
+        # a folder that cannot be looked at
+        except OSError as error:
+            self._leave_out(item, f"Run {item.run_id} cannot be sent to MLflow: {told(error)}")
+        else:
+            if self.outbox.take_back(item.run_id):
+                self.grids.describe_again(item.grid_id)
         return ""
+
+    def _leave_out(self, item: ToShip, why: str) -> None:
+        logger.warning("shipping: %s", why)
+        self.outbox.leave_out(item.run_id, why)
+
+    def _find_lost(self) -> None:
+        """Have everything sent again that MLflow once had and has no more."""
+        if time.monotonic() < self._lost_at:
+            return
+        target = tracking.target_of(self.settings)
+        if lost := tracking.find_lost(self.outbox.sent(), target):
+            again = [folder.run_id for folder in tracking.forget(lost, target)]
+            logger.warning(
+                "shipping: MLflow at %s has lost %d runs; they are sent again",
+                target.uri,
+                len(lost),
+            )
+            store.mark_unshipped(self.database, again)
+            # of those that were under way nobody knows how far it has them
+            tracking.forget(self.outbox.underway(), target)
+            self.grids = GridShipping(self.settings, self.database)
+        self._lost_at = time.monotonic() + LOST_EVERY
 
     def may_draw(self) -> bool:
         """Say whether pictures have waited and need not any longer."""
@@ -120,13 +184,10 @@ class Round:
                 return
 
     def _visit(self, item: ToShip, wait: bool) -> None:
-        ended = item.status if item.status in ("failed", "cancelled") else None
-        folder = self._folder(item)
+        ended: Ended | None = item.status if item.status in ("failed", "cancelled") else None
+        folder = self.outbox.folder(item.run_id)
         if folder is None:
-            # its processes died before they began; a run that is not here at all is another home's
-            if ended and (self.settings.runs / item.run_id).exists():
-                known = item.mlflow_run_id or ""
-                store.mark_shipped(self.database, item.run_id, mlflow_run_id=known, complete=True)
+            self._without_folder(item, ended)
             return
         target = tracking.target_of(self.settings)
         running = item.status == "running" or None
@@ -139,6 +200,11 @@ class Round:
             parent=lambda: self.grids.parent(item),
             pictures=not waits,
         )
+        self.completed += state.complete
+        if not running and not state.complete:
+            # its pictures wait, or somebody else is at it
+            left = DRAWN_WITHIN - _unwritten_for(folder)
+            self.outbox.pass_over(item.run_id, left if waits else AT_IT, undrawn=waits)
         new = state.mlflow_run_id != (item.mlflow_run_id or "")
         if state.complete or new:
             store.mark_shipped(
@@ -146,22 +212,33 @@ class Round:
                 item.run_id,
                 mlflow_run_id=state.mlflow_run_id,
                 complete=state.complete,
+                instead_of=item.mlflow_run_id,
+            )
+
+    def _without_folder(self, item: ToShip, ended: Ended | None) -> None:
+        if (self.settings.runs / item.run_id).exists():
+            # its processes died before they began
+            if ended:
+                known = item.mlflow_run_id or ""
+                store.mark_shipped(self.database, item.run_id, mlflow_run_id=known, complete=True)
+        elif self.database.file is not None and item.status != "running":
+            # on a shared database a run that is not here is another machine's
+            raise RunUnshippable(
+                f"Run {item.run_id} cannot be sent to MLflow: its folder "
+                f"{self.settings.runs / item.run_id} is gone."
             )
 
     def _undrawn(self, items: Sequence[ToShip]) -> list[RunFolder]:
         """Return the folders of runs with a result whose pictures are not there."""
         ended = [item for item in items if item.status not in ("running", "failed", "cancelled")]
-        folders = [folder for item in ended if (folder := self._folder(item))]
-        return [f for f in folders if f.is_finished and not f.images.exists()]
-
-    def _folder(self, item: ToShip) -> RunFolder | None:
-        """Return the newest attempt that has begun and lies on this machine."""
-        begun = (
-            folder
-            for folder in attempts(self.settings.runs, item.run_id)
-            if (folder.path / "run.json").exists()
-        )
-        return next(begun, None)
+        undrawn = []
+        for item in ended:
+            # what is wrong with a folder is told by who ships it
+            with suppress(OSError):
+                folder = self.outbox.folder(item.run_id)
+                if folder and folder.is_finished and not folder.images.exists():
+                    undrawn.append(folder)
+        return undrawn
 
 
 def _is_busy(training: int) -> bool:
@@ -183,21 +260,29 @@ def main(worker_id: str) -> None:
     yield_processor(NICE)
     settings = read_settings()
     shipping = Round(settings, store.open_database(settings.database), worker_id)
-    failures = 0
+    failures, before, tidy_at = 0, None, 0.0
     while True:
         try:
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + TIDY_EVERY
+                finish_deletions(settings.runs, shipping.database)
             trouble = shipping.go()
-        except DatabaseUnavailable as error:
+            if trouble != before:
+                store.tell_shipping(shipping.database, worker_id, trouble)
+        # of this program's settings or its database: told, and tried again
+        except BpttError as error:
             trouble = str(error)
         # one line per outage
-        if trouble and not failures:
+        if trouble and trouble != before:
             logger.warning("shipping: %s", trouble)
+        before = trouble
         failures = failures + 1 if trouble else 0
         if failures:
             time.sleep(min(FIRST_WAIT * 2.0 ** min(failures - 1, 10), LONGEST_WAIT))
             continue
         try:
-            shipping.rest(INTERVAL)
+            if not shipping.has_more:
+                shipping.rest(INTERVAL)
         except DatabaseUnavailable:
             # the next round says so
             time.sleep(INTERVAL)

@@ -50,7 +50,13 @@ def test_an_empty_home_is_told_how_to_begin(home: Home) -> None:
     found = asked(home)
 
     assert found["up"] is None
-    assert found["queue"] == {"counts": {}, "claimable": 0, "workers": []}
+    assert found["queue"] == {
+        "counts": {},
+        "claimable": 0,
+        "workers": [],
+        "arrears": {"pending": 0, "damaged": 0, "such_as": []},
+        "disk": "",
+    }
     assert found["hint"] == "Nothing is queued; queue a grid with: bptt submit FILE"
 
 

@@ -65,11 +65,13 @@ def test_parent_deleted_in_mlflow_is_let_go(queue):
     assert len(queue.in_mlflow(grid_id, "train")) == 4
 
 
-def test_mlflow_made_anew_gets_a_running_grid_again(second_server, tmp_path):
+def test_mlflow_made_anew_gets_a_grid_again_with_what_had_ended_and_what_trains(
+    second_server, tmp_path
+):
     second_server.keep_up()
     queue = open_queue(tmp_path / "home", second_server.url, "anew")
     grid_id = queue.submit()
-    queue.succeed(1)
+    ended = queue.succeed(1)
     run, folder = queue.begin()
     shipping = Round(queue.settings, queue.database, WORKER)
     assert shipping.go() == ""
@@ -87,9 +89,9 @@ def test_mlflow_made_anew_gets_a_running_grid_again(second_server, tmp_path):
     queue.database.close()
 
     parent = queue.parent(grid_id)
-    (child,) = queue.in_mlflow(grid_id, "train")
-    assert child.data.tags["bptt.run_id"] == run.run_id
-    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    children = queue.in_mlflow(grid_id, "train")
+    assert {child.data.tags["bptt.run_id"] for child in children} == {*ended, run.run_id}
+    assert {c.data.tags["mlflow.parentRunId"] for c in children} == {parent.info.run_id}
     assert "1 succeeded" in queue.note(grid_id)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bptt import tracking
+from bptt import store, tracking
 from bptt.run_folder import attempts
 from bptt.tracking.client import connect
 from tests.integration.worker.queue import PATIENCE, Queue, open_queue, workers_of
@@ -89,5 +89,8 @@ def test_training_does_not_wait_for_mlflow(queue, start_worker):
     worker = start_worker()
     queue.wait(ids)
 
-    assert until(lambda: worker.said("not (wholly) in MLflow yet"), PATIENCE)
+    told = f"MLflow at {queue.settings.mlflow_url} does not answer"
+    assert until(lambda: worker.said(told), PATIENCE)
+    assert until(lambda: store.queue_status(queue.database).workers[0].ship_trouble, PATIENCE)
+    assert store.queue_status(queue.database).workers[0].ship_trouble == told
     assert [queue.run(run_id).mlflow for run_id in ids] == ["pending"] * 2

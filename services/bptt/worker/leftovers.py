@@ -1,0 +1,110 @@
+"""Folders of runs that were deleted: taken away at one stroke, and found if that was interrupted.
+
+The rows go first, in one transaction. From then on nobody needs the folders, and whoever comes
+next may remove them: the delete itself, a later one, a worker, or `bptt doctor --fix`. A folder is
+renamed before it is emptied, so that whoever writes in it (pictures are drawn, or sent) finds it
+gone instead of half there, and nothing appears in it again.
+"""
+
+import re
+import shutil
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bptt import store
+from bptt.store import Database
+
+RUN_ID = re.compile(r"[2-9a-z]{5}-\d+(r\d+)*")
+DELETED = ".deleted"
+"""Folder in that of the runs, of what is being removed."""
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Folders and rows that do not belong together."""
+
+    deleted: tuple[str, ...] = ()
+    """Runs that were deleted from the database, and whose folders are still there."""
+    halves: int = 0
+    """Folders whose removal was interrupted."""
+    strange: tuple[str, ...] = ()
+    """Folders of runs that the database never had: another one's, or those of one that is lost."""
+    without_folder: tuple[str, ...] = ()
+    """Runs that have ended, and of which nothing is on this machine."""
+
+
+def folder_of(runs: Path, run_id: str) -> Path:
+    """Return the folder of a run, in which those of its attempts lie; it need not exist.
+
+    Raises:
+        ValueError: the id is none, and might lead elsewhere.
+    """
+    if not RUN_ID.fullmatch(run_id):
+        raise ValueError(f"{run_id!r} is not the id of a run")
+    return runs / run_id
+
+
+def delete_folders(runs: Path, run_ids: Iterable[str]) -> int:
+    """Remove the folders of runs with all that is in them; return how many were here."""
+    removed = 0
+    for run_id in run_ids:
+        folder = folder_of(runs, run_id)
+        # never through a link that somebody has put there
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        (runs / DELETED).mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.rename(runs / DELETED / f"{run_id}.{uuid.uuid4().hex}")
+        except FileNotFoundError:
+            # somebody else removes it at the same time
+            continue
+        removed += 1
+    empty(runs)
+    return removed
+
+
+def empty(runs: Path) -> None:
+    """Remove what was renamed to be removed; what cannot be stays for the next time."""
+    with suppress(FileNotFoundError):
+        for folder in (runs / DELETED).iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        (runs / DELETED).rmdir()
+
+
+def find_leftovers(runs: Path, database: Database) -> Leftovers:
+    """Compare the folders of runs with the rows of a database; changes nothing.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    # before the rows: a run has its row before it has a folder
+    here = _folders(runs)
+    deleted = store.deleted_runs(database, sorted(here))
+    known = store.begun_runs(database)
+    halves = len(list((runs / DELETED).iterdir())) if (runs / DELETED).is_dir() else 0
+    ended = (run_id for run_id, has_ended in known.items() if has_ended)
+    return Leftovers(
+        deleted=tuple(deleted),
+        halves=halves,
+        strange=tuple(sorted(here - set(deleted) - known.keys())),
+        # what was begun meanwhile has a folder by now
+        without_folder=tuple(r for r in ended if r not in here and not (runs / r).exists()),
+    )
+
+
+def finish_deletions(runs: Path, database: Database) -> int:
+    """Remove what interrupted deletions have left; return of how many runs.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    return delete_folders(runs, store.deleted_runs(database, sorted(_folders(runs))))
+
+
+def _folders(runs: Path) -> set[str]:
+    names = {path.name for path in runs.iterdir()} if runs.is_dir() else set[str]()
+    return {name for name in names if RUN_ID.fullmatch(name)}
