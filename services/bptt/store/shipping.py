@@ -9,7 +9,7 @@ from bptt.lifecycle import TERMINAL
 from bptt.store.bulk import among
 from bptt.store.database import Database
 from bptt.store.numbering import LARGE
-from bptt.store.records import Arrears, ToShip
+from bptt.store.shipping_records import Arrears, ToShip
 from bptt.store.tables import events, grids, runs, workers
 
 

@@ -11,7 +11,8 @@ from bptt.comparison import Point, compare, points_of
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.settings import Settings
 from bptt.store import Database
-from bptt.store.records import GridRow, RunRow, ToShip
+from bptt.store.records import GridRow, RunRow
+from bptt.store.shipping_records import ToShip
 from bptt.tracking.faults import told
 from bptt.tracking.grid import digest
 from bptt.worker.grid_note import made_for, note, summary

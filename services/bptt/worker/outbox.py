@@ -9,7 +9,7 @@ from bptt import store
 from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings
 from bptt.store import Database
-from bptt.store.records import ToShip
+from bptt.store.shipping_records import ToShip
 from bptt.worker.set_aside import SetAside
 
 AT_ONCE = 48
@@ -129,3 +129,11 @@ class Outbox:
             return []
         damaged = store.unshipped(self.database, limit=PAGE, worker_id=self.worker_id, damaged=True)
         return [item for item in damaged if self._aside.is_worth_a_try(item.run_id)]
+
+
+def unwritten_for(folder: RunFolder) -> float:
+    """Return the seconds since the run last wrote down a figure."""
+    try:
+        return time.time() - folder.journal.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -18,14 +18,14 @@ from bptt.errors import BpttError, DatabaseUnavailable, RunUnshippable, Tracking
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings, read_settings
 from bptt.store import Database
-from bptt.store.records import ToShip
+from bptt.store.shipping_records import ToShip
 from bptt.tracking.faults import told
 from bptt.tracking.visit import Ended
 from bptt.worker.drawing import drawing
 from bptt.worker.grid_shipping import GridShipping
 from bptt.worker.host import yield_processor
 from bptt.worker.leftovers import finish_deletions
-from bptt.worker.outbox import AT_ONCE, Outbox
+from bptt.worker.outbox import AT_ONCE, Outbox, unwritten_for
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class Round:
             return
         target = tracking.target_of(self.settings)
         running = item.status == "running" or None
-        waits = wait and not running and _unwritten_for(folder) < DRAWN_WITHIN
+        waits = wait and not running and unwritten_for(folder) < DRAWN_WITHIN
         self.waiting |= waits
         state = tracking.ship(
             *(folder, target),
@@ -203,7 +203,7 @@ class Round:
         self.completed += state.complete
         if not running and not state.complete:
             # its pictures wait, or somebody else is at it
-            left = DRAWN_WITHIN - _unwritten_for(folder)
+            left = DRAWN_WITHIN - unwritten_for(folder)
             self.outbox.pass_over(item.run_id, left if waits else AT_IT, undrawn=waits)
         new = state.mlflow_run_id != (item.mlflow_run_id or "")
         if state.complete or new:
@@ -243,14 +243,6 @@ class Round:
 
 def _is_busy(training: int) -> bool:
     return training >= (os.cpu_count() or 1)
-
-
-def _unwritten_for(folder: RunFolder) -> float:
-    """Return the seconds since the run last wrote down a figure."""
-    try:
-        return time.time() - folder.journal.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def main(worker_id: str) -> None:

@@ -1,0 +1,30 @@
+"""What the store tells of runs on their way to MLflow: plain values, free of SQL."""
+
+from dataclasses import dataclass
+
+from bptt.lifecycle import Status
+
+
+@dataclass(frozen=True)
+class ToShip:
+    """A run of which MLflow may lack something."""
+
+    run_id: str
+    grid_id: str
+    """The grid it belongs to now; its first grid may have been deleted since."""
+    attempt: int
+    """Newest attempt that has begun; its folder holds what is to be shipped."""
+    status: Status
+    mlflow_run_id: str | None
+
+
+@dataclass(frozen=True)
+class Arrears:
+    """What has ended and is not, or not wholly, in MLflow."""
+
+    pending: int
+    """Runs that are sent as soon as that is possible."""
+    damaged: int
+    """Runs that cannot be sent, for a reason of their own."""
+    such_as: tuple[tuple[str, str], ...] = ()
+    """Some of those: id and reason."""
