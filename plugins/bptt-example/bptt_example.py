@@ -20,8 +20,8 @@ from bptt.contracts import (
     Lt,
     PointwiseCell,
     Task,
-    elementwise,
     joint_norm,
+    rescaled,
 )
 
 
@@ -84,9 +84,10 @@ class RunningNorm(Clipper):
         norm, mean = joint_norm(gradients), state["mean"]
         # a mean of zero must not bound anything: all later gradients would be zero too
         threshold = torch.where(mean > 0, self.factor * mean, torch.inf)
-        scale = (threshold / norm).clamp(max=1.0)
-        clipped = elementwise(gradients, lambda g: g * scale.to(g.dtype))
-        after = norm * scale
+        scale = torch.where(mean > 0, threshold / norm, 1.0).clamp(max=1.0)
+        # not the product with `scale`, which may be too small for float32 where the result is not
+        clipped = rescaled(gradients, threshold, norm)
+        after = joint_norm(clipped)
         kept = torch.where(mean > 0, self.decay * mean + (1 - self.decay) * after, after)
         return clipped, {"mean": kept}, ClipReport(norm, after, scale, scale < 1, threshold)
 

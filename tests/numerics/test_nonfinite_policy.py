@@ -149,6 +149,6 @@ def test_finite_gradients_whose_squares_overflow_are_clipped(make_spec):
 
     norm = run.updating.norm()
 
-    assert norm == torch.inf
+    assert 1e200 < norm < torch.inf
     assert run._finite_gradients(norm, 1.0, None) is run.parameters.gradients
     assert run.outcome is None

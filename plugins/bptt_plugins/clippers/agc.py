@@ -17,9 +17,13 @@ from bptt.contracts import (
     FlatGradients,
     Ge,
     Gradients,
+    joint_norm,
+    may_hold,
     side_by_side,
 )
 
+SMALLEST, LARGEST = 1e-140, 1e140
+"""Norms whose squares, and those of elements 1e-13 of them, are normal float64."""
 READ_OUT = "read_out."
 # the name in the cell has no dot where no module is in between
 OF_A_CELL = re.compile(r"stack\.layers\.\d+\.cells\.\d+\.[^.]+")
@@ -70,21 +74,33 @@ class AdaptiveGradientClipping(Clipper):
         joint = side_by_side(gradients)
         units = units_of(shapes_of(gradients), self.clipping, self.clip_read_out)
         values = torch.stack((joint, weights_beside(gradients, parameters))).double()
-        # in place, because new memory costs more than what is done to it
-        norms, weight_norms = units.add(values.mul_(values)).sqrt_().unbind()
+        peaks, ratios = units.lengths(values, joint.dtype)
+        norms, weight_norms = (ratios if peaks is None else peaks * ratios).unbind()
         bounds = torch.maximum(weight_norms, self.eps).mul_(units.clipping)
         # a bound is never 0, so there is no 0 / 0
-        factors = torch.minimum(bounds / norms, ONE).type_as(joint)
-        before, after = vector_norm(norms), vector_norm(norms * factors)
+        exact = torch.minimum(bounds / norms, ONE)
+        factors = exact.type_as(joint)
+        after = vector_norm(norms * factors)
+        clipped = factors.index_select(0, units.places).mul_(joint)
+        low = exact < torch.finfo(joint.dtype).tiny
+        if may_hold(low.any()):
+            # a factor too small for the type, whose product with the gradient may well not be
+            parts = [low, ratios[0], bounds] + ([] if peaks is None else [peaks[0]])
+            is_low, ratio, bound, *peak = (part.index_select(0, units.places) for part in parts)
+            unit = (joint.double() / peak[0] if peak else joint.double()) / ratio
+            clipped = torch.where(is_low, (unit * bound).type_as(joint), clipped)
+            after = torch.where(low.any(), joint_norm({"": clipped}), after)
+        before = joint_norm({"": norms})
+        after = torch.where(after.isfinite(), after, joint_norm({"": clipped}))
         report = ClipReport(
             grad_norm=before,
             clipped_grad_norm=after,
             # fmin takes 1 where 0 is divided by 0
             scale=torch.fmin(after / before, ONE),
             clipped=factors.amin() < ONE,
-            threshold=vector_norm(bounds[units.left_out :]),
+            threshold=joint_norm({"": bounds[units.left_out :]}),
         )
-        return multiplied(gradients, factors.index_select(0, units.places)), state, report
+        return laid_out(gradients, clipped), state, report
 
 
 def shapes_of(gradients: Gradients) -> tuple[tuple[str, Size], ...]:
@@ -105,13 +121,13 @@ def weights_beside(gradients: Gradients, parameters: Gradients) -> Tensor:
     return side_by_side({name: parameters[name].detach() for name in gradients})
 
 
-def multiplied(gradients: Gradients, factors: Tensor) -> Gradients:
-    """Multiply each element by its own factor, (elements,), which are overwritten."""
+def laid_out(gradients: Gradients, vector: Tensor) -> Gradients:
+    """Return (elements,) under the names and in the shapes of the gradients."""
     if isinstance(gradients, FlatGradients):
-        return FlatGradients(factors.mul_(gradients.flat), gradients.places)
-    parts = factors.split([gradient.numel() for gradient in gradients.values()])
+        return FlatGradients(vector, gradients.places)
+    parts = vector.split([gradient.numel() for gradient in gradients.values()])
     pairs = zip(gradients.items(), parts, strict=True)
-    return {name: gradient * part.view(gradient.shape) for (name, gradient), part in pairs}
+    return {name: part.view(gradient.shape) for (name, gradient), part in pairs}
 
 
 class Block(NamedTuple):
@@ -137,6 +153,36 @@ class Units:
     """(units,) bounds as shares of the weights; infinity for what is left out."""
     left_out: int
     """Units without a bound."""
+
+    def lengths(self, values: Tensor, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
+        """Return two factors of the norm within each unit, (2, units) each; None stands for 1.
+
+        Where a square would be no number, the largest element and the norm of the unit over it.
+
+        Args:
+            values: (2, elements), of gradients and weights; those of another type than float64
+                are overwritten.
+            dtype: of the gradients; the square of any float32 is a float64.
+        """
+        if dtype != torch.float64:
+            # in place, because new memory costs more than what is done to it
+            return None, self.add(values.mul_(values)).sqrt_()
+        norms = self.add(values * values).sqrt_()
+        extreme = (norms < SMALLEST) | (norms > LARGEST)
+        if values.shape[1] == 0 or not may_hold(extreme.any()):
+            return None, norms
+        peaks = self.largest(values.abs())
+        peaks = torch.where(extreme & (peaks > 0), peaks, 1.0)
+        scaled = values / peaks.index_select(1, self.places)
+        return peaks, torch.where(extreme, self.add(scaled * scaled).sqrt_(), norms)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """Return the largest of (2, elements), of gradients and weights, in each unit."""
+        view = values.as_strided
+        blocks = [(view(at, strides, start), axis) for at, strides, start, axis in self.views]
+        # the sum of no elements is 0, and there is no largest of them
+        found = [b.amax(axis) if b.shape[axis] else b.sum(axis) for b, axis in blocks]
+        return torch.cat(found, 1)
 
     def add(self, values: Tensor) -> Tensor:
         """Add up (2, elements), of gradients and weights, within each unit: (2, units)."""

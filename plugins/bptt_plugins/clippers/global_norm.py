@@ -10,8 +10,8 @@ from bptt.contracts import (
     ClipReport,
     Gradients,
     Gt,
-    elementwise,
     joint_norm,
+    rescaled,
 )
 
 # tensors, because an operation on a number makes one each time
@@ -38,8 +38,9 @@ class GlobalNorm(Clipper):
         norm = joint_norm(gradients)
         # how torch divides a number by a tensor
         scale = torch.minimum((norm + SMALL).reciprocal() * self.threshold, ONE)
-        report = ClipReport(norm, norm * scale, scale, scale < ONE, self.threshold)
-        return elementwise(gradients, lambda g: g * scale.type_as(g)), state, report
+        clipped = rescaled(gradients, self.threshold, norm + SMALL)
+        report = ClipReport(norm, joint_norm(clipped), scale, scale < ONE, self.threshold)
+        return clipped, state, report
 
     def scale_of_norm(self, norm: float) -> float:
         return min(1 / (norm + 1e-6) * self.max_norm, 1.0)

@@ -191,6 +191,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
                 ("effective lr", "grad/effective_lr"),
             ),
         ),
+        ("not moved", _told_idleness(summary)),
         ("not finite", told(("gradient elements", "grad/nonfinite"))),
         ("statistics", "" if share is None else f"{100 * share:.1f} % of the training time"),
     ]
@@ -205,6 +206,17 @@ def _told_metric(summary: Summary) -> str:
     if f"eval_{name}" in best:
         told += f", best {number(best[f'eval_{name}'])} at step {number(best['step'])}"
     return told
+
+
+def _told_idleness(summary: Summary) -> str:
+    since = (summary.result or {}).get("idle_since")
+    if since is None:
+        return ""
+    return (
+        f"since step {since:,} or earlier no logged update changed a parameter, though the "
+        "gradient was finite and not 0: what the optimiser made of it is too small or 0 in "
+        f"{summary.spec['training']['dtype']}"
+    )
 
 
 def _told_section(content: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ from bptt.contracts.clipper import (
     Gradients,
     elementwise,
     joint_norm,
+    may_hold,
+    rescaled,
     side_by_side,
 )
 from bptt.contracts.data_file import DataFile
@@ -49,5 +51,7 @@ __all__ = [
     "elementwise",
     "gate_bias",
     "joint_norm",
+    "may_hold",
+    "rescaled",
     "side_by_side",
 ]

@@ -7,6 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+SMALLEST, LARGEST = 1e-140, 1e140
+"""Norms whose squares, and those of elements 1e-13 of them, are normal float64."""
+
+PART = 2.0**-64
+"""Of gradients whose norm is no float64: that of this part is one."""
+
 Gradients = Mapping[str, Tensor]
 """Gradients (or parameters) of one run by parameter name: `embedding.weight`;
 `stack.layers.<layer>.cells.<direction>.<name in the cell>`; `stack.carries.<layer>.weight` and
@@ -77,7 +83,8 @@ class Clipper(ABC):
         """Return the clipped gradients, the next state and a report.
 
         Norms are accumulated in float64, because the squares of vanishing float32 gradients
-        underflow to zero.
+        underflow to zero; `joint_norm` also heeds squares that are no float64. Shorten by
+        `rescaled`, and report the norm that was measured after it.
         """
 
     def scale_of_norm(self, norm: float) -> float | None:
@@ -85,6 +92,8 @@ class Clipper(ABC):
 
         Worth the lines where that is all `clip` does: an update then clips in the same pass over
         the gradients in which the optimiser reads them. None, as here: `clip` does something else.
+        Where the factor, or what it would leave, is no normal number of the gradients' type,
+        `clip` is called all the same.
 
         Args:
             norm: 2-norm of all gradients together, finite.
@@ -102,11 +111,64 @@ def side_by_side(gradients: Gradients) -> Tensor:
 def joint_norm(gradients: Gradients) -> Tensor:
     """Return the 2-norm of all gradients taken as one vector, in float64.
 
-    float32 would return 0 for gradients below 1e-19, whose squares underflow.
+    float32 would return 0 for gradients below 1e-19, whose squares underflow. Where the square of a
+    float64 would be no number, all are divided by the largest before they are squared (Blue 1978).
+    Infinity only where an element is infinite, or the norm itself is no float64.
     """
+    vector = side_by_side(gradients)
     # one norm of a copy, because a norm costs more than copying what small networks have
-    joint: Tensor = torch.linalg.vector_norm(side_by_side(gradients), dtype=torch.float64)
-    return joint
+    plain: Tensor = torch.linalg.vector_norm(vector, dtype=torch.float64)
+    if vector.dtype != torch.float64 or len(vector) == 0:
+        return plain
+    extreme = (plain <= SMALLEST) | (plain >= LARGEST)
+    if not may_hold(extreme):
+        return plain
+    peak = vector.abs().amax()
+    by = torch.where((peak > 0) & peak.isfinite(), peak, 1.0)
+    return torch.where(extreme, by * torch.linalg.vector_norm(vector / by), plain)
+
+
+def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gradients:
+    """Return all gradients times numerator / denominator, or as they are where that is above 1.
+
+    Where the quotient is too small for the gradients' type (1.2e-38 in float32), as that of a bound
+    of 1e-5 and a norm of 1e35, they are divided first and then multiplied: the product may well be
+    an ordinary number.
+
+    Args:
+        gradients: finite.
+        numerator: the norm they are to have, float64 without axes; infinity: whatever it is.
+        denominator: the one they have, or a little more; infinity stands for one that is no
+            float64, and `joint_norm` of a fraction of the gradients takes its place.
+    """
+    scale = torch.where(numerator.isinf(), 1.0, denominator.reciprocal() * numerator).clamp(max=1.0)
+    vector = side_by_side(gradients)
+    small = scale < torch.finfo(vector.dtype).tiny
+    if not may_hold(small):
+        return elementwise(gradients, lambda g: g * scale.type_as(g))
+    beyond = denominator.isinf()
+    part = torch.where(beyond, PART, 1.0).double()
+    by = torch.where(beyond, joint_norm({"": vector.double() * PART}), denominator)
+    return elementwise(
+        gradients,
+        lambda g: torch.where(
+            small, (g.double() * part / by * numerator).type_as(g), g * scale.type_as(g)
+        ),
+    )
+
+
+def may_hold(condition: Tensor) -> bool:
+    """Say whether a condition holds; True where no value is known, under `torch.func.vmap`.
+
+    For what costs something and is seldom needed; the result must be the same either way.
+
+    Args:
+        condition: without axes.
+    """
+    try:
+        return bool(condition.item())
+    except RuntimeError:
+        return True
 
 
 def elementwise(gradients: Gradients, function: Callable[[Tensor], Tensor]) -> Gradients:

@@ -137,12 +137,30 @@ long read_out(struct read_out *c) {
 
 /* ---- gradients and parameters side by side; n is a multiple of BLOCK ---- */
 
+/* the square of a double may be no number: all are divided by the largest first (Blue 1978) */
+static double norm_by_largest(const REAL *g, long n) {
+  double sum = 0, peak = 0;
+  for (long i = 0; i < n; i++) {
+    const double a = g[i] < 0 ? -g[i] : g[i];
+    if (a != a) return a;
+    if (a > peak) peak = a;
+  }
+  if (peak == 0 || peak > 1.7976931348623157e308) return peak;
+  for (long i = 0; i < n; i++) {
+    const double a = g[i] / peak;
+    sum += a * a;
+  }
+  return peak * sqrt(sum);
+}
+
 /* in double, because the squares of vanishing float gradients underflow */
 double norm(const REAL *g, long n) {
   double part[BLOCK] = {0}, sum = 0;
   for (long i = 0; i < n; i += BLOCK)
     for (long l = 0; l < BLOCK; l++) part[l] += (double)g[i + l] * g[i + l];
   for (long l = 0; l < BLOCK; l++) sum += part[l];
+  if (sizeof(REAL) == sizeof(double) && !(sum > 1e-280 && sum < 1e280))
+    return norm_by_largest(g, n);
   return sqrt(sum);
 }
 

@@ -28,6 +28,7 @@ from bptt.training import divergence
 from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
 from bptt.training.model import Forward, build_model
+from bptt.training.normal_range import NormalRange
 from bptt.training.optimizers import Updating, make_optimizer
 from bptt.training.parameters import FlatParameters, is_finite
 from bptt.training.passes import Passes
@@ -84,6 +85,7 @@ class TrainingRun:
         self.passes = Passes(self.model, self.parameters, self.task, norms, kernel)
         self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
         self.updating = Updating(self.optimizer, kernel)
+        self.range = NormalRange(self.parameters.flat.dtype, self.parameters.count)
         self.clipper_state = self.parameters.detached(
             self.clipper.initial_state(self.parameters.values)
         )
@@ -96,6 +98,8 @@ class TrainingRun:
         """Parameters at the best evaluation so far."""
         self.carried: list[State] | None = None
         self.skipped = 0
+        self.idle_since: int | None = None
+        """First logged update of those in a row that moved no parameter, without a reason."""
         self.seconds = 0.0
         self.statistics_seconds = 0.0
         self.log_every = log_interval(spec.training.steps)
@@ -169,7 +173,16 @@ class TrainingRun:
         if before is not None:
             after = self.parameters.flat.detach()
             metrics["grad/update_ratio"] = update_ratio(before, after)
+            if gradients is not None:
+                self._look_for_idleness(before, after, norm)
         return metrics
+
+    def _look_for_idleness(self, before: Tensor, after: Tensor, norm: float) -> None:
+        """Remember since when no logged update moves a parameter, though there is a gradient."""
+        if norm == 0 or not torch.equal(before, after):
+            self.idle_since = None
+        elif self.idle_since is None:
+            self.idle_since = self.step
 
     def _finite_gradients(self, norm: float, loss: float, forward: Forward) -> Gradients | None:
         """Return the gradients under the run's non-finite policy; None: make no update."""
@@ -197,7 +210,7 @@ class TrainingRun:
     def _apply(self, gradients: Gradients, norm: float) -> None:
         scale = self._scale(norm)
         if scale is None:
-            self._clip(gradients)
+            self._clip(gradients, norm)
         else:
             self.window.add_clip(norm, norm * scale, scale != 1, self.spec.optimizer.lr)
         if not self.updating.step(1.0 if scale is None else scale):
@@ -218,17 +231,21 @@ class TrainingRun:
                 f"{type(self.clipper).__name__}.scale_of_norm must be a finite number >= 0, "
                 f"got {given!r}."
             )
-        return scale
+        # else the factor is flushed to zero, or elements of what it leaves
+        return scale if self.range.holds_product(norm, scale) else None
 
-    def _clip(self, gradients: Gradients) -> None:
+    def _clip(self, gradients: Gradients, norm: float) -> None:
         with torch.no_grad():
             clipped, state, report = self.clipper.clip(
                 gradients, self.parameters.values, self.clipper_state
             )
             self.clipper_state = self.parameters.detached(state)
             self.parameters.set_gradients(clipped)
-        norms = float(report.grad_norm), float(report.clipped_grad_norm)
-        self.window.add_clip(*norms, bool(report.clipped), self.spec.optimizer.lr)
+        before, after = float(report.grad_norm), float(report.clipped_grad_norm)
+        if not (self.range.holds_norm(after) and self.range.holds_norm(before)):
+            # what a clipper works out need not be what comes out
+            before, after = norm, self.updating.norm()
+        self.window.add_clip(before, after, bool(report.clipped), self.spec.optimizer.lr)
 
     def _training_metrics(self, forward: Forward, batch: Batch) -> dict[str, float]:
         with torch.no_grad():
@@ -258,6 +275,7 @@ class TrainingRun:
             "training_flow": self.training_flow.state_dict(),
             "carried": None if self.carried is None else [tuple(s) for s in self.carried],
             "skipped": self.skipped,
+            "idle_since": self.idle_since,
             "seconds": self.seconds,
             "statistics_seconds": self.statistics_seconds,
         }
@@ -276,5 +294,7 @@ class TrainingRun:
         self.training_flow.load_state_dict(state["training_flow"])
         self.carried = state["carried"]
         self.skipped = state["skipped"]
+        # checkpoints of earlier versions do not have it
+        self.idle_since = state.get("idle_since")
         self.seconds = state["seconds"]
         self.statistics_seconds = state["statistics_seconds"]

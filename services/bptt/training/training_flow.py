@@ -62,7 +62,7 @@ class TrainingFlow:
             arrays |= {f"train_flow/{key}/{n}": row for n, row in zip(states, both, strict=True)}
             if key.endswith("/forward"):
                 # all states together, and of the top layer, which comes last
-                first, last = means[:, 0].norm(), means[:, -1].norm()
+                first, last = (frobenius_norm(means[:, t]) for t in (0, -1))
                 metrics["flow/train_ratio"] = float((first / last).log10())
         self._begin()
         return metrics, arrays

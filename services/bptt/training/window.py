@@ -1,9 +1,14 @@
 """Figures averaged over the updates between two log lines."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from bptt.gradient_statistics import effective_learning_rate
+
+SUMS = ("loss", "grad_norm", "clipped_grad_norm")
+HALVINGS = 64
+"""More than any number of updates can double."""
 
 
 @dataclass
@@ -23,34 +28,49 @@ class Window:
     """Updates not made, because the gradient was not finite."""
     nonfinite: int = 0
     """Elements of gradients that were NaN or infinite."""
+    halvings: int = 0
+    """How often the sums of loss and norms were halved, because they were no float64 otherwise."""
 
     def add_loss(self, loss: float) -> None:
         """Count one update."""
         self.updates += 1
-        self.loss += loss
+        self.loss = self._sum("loss", loss)
 
     def add_clip(self, norm: float, clipped_norm: float, clipped: bool, lr: float) -> None:
         """Count what the clipper did to one update."""
         self.measured += 1
-        self.grad_norm += norm
-        self.clipped_grad_norm += clipped_norm
+        self.grad_norm = self._sum("grad_norm", norm)
+        self.clipped_grad_norm = self._sum("clipped_grad_norm", clipped_norm)
         self.grad_norm_max = max(self.grad_norm_max, norm)
         self.clipped += clipped
         self.effective_lr += effective_learning_rate(lr, norm, clipped_norm)
+
+    def _sum(self, name: str, value: float) -> float:
+        """Return a sum with one value more; all sums are smaller where it would overflow."""
+        total: float = getattr(self, name) + math.ldexp(value, -self.halvings)
+        if math.isfinite(value) and math.isinf(total) and not self.halvings:
+            self.halvings = HALVINGS
+            for each in SUMS:
+                setattr(self, each, math.ldexp(getattr(self, each), -HALVINGS))
+            return self._sum(name, value)
+        return total
+
+    def _mean(self, total: float, count: int) -> float:
+        return math.ldexp(total / count, self.halvings)
 
     def metrics(self) -> dict[str, float]:
         """Return the means over the window."""
         if not self.updates:
             return {}
         metrics = {
-            "train/loss": self.loss / self.updates,
+            "train/loss": self._mean(self.loss, self.updates),
             "grad/nonfinite": float(self.nonfinite),
             "grad/skipped": float(self.skipped),
         }
         if self.measured:
             metrics |= {
-                "grad/norm": self.grad_norm / self.measured,
-                "grad/clipped_norm": self.clipped_grad_norm / self.measured,
+                "grad/norm": self._mean(self.grad_norm, self.measured),
+                "grad/clipped_norm": self._mean(self.clipped_grad_norm, self.measured),
                 "grad/norm_max": self.grad_norm_max,
                 "grad/clip_fraction": self.clipped / self.measured,
                 "grad/effective_lr": self.effective_lr / self.measured,

@@ -159,6 +159,7 @@ class Recorder:
             "step": outcome.step,
             "divergence": {"step": outcome.step, "tensor": outcome.tensor} if diverged else None,
             "solved_at": training.evaluation.solved_at,
+            "idle_since": training.idle_since,
             "metric": training.task.metric,
             "better": training.task.better,
             "baseline": training.task.baseline,
