@@ -104,7 +104,10 @@ def _annotated(field: Any) -> Any:
 
 def plugins() -> Iterator[str]:
     """Yield the page of the plugins bptt brings along."""
-    yield "# Plugins\n\nWhat bptt brings along; `bptt plugins list` shows what is installed."
+    yield "# Plugins\n\nWhat bptt brings along; `bptt plugins list` shows what is installed. An"
+    yield "option declared as `DataFile` of `bptt.contracts`, or with any type that has a"
+    yield "`pathlib.Path` in it, is a file: a path of the user's, of which a run takes"
+    yield "[the content](../how-to/own-text.md)."
     for kind in registry.KINDS:
         for name, found in registry.discover(kind).items():
             if not any(plugin.distribution == "bptt" for plugin in found):

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,6 +35,9 @@ class Named:
     """Bytes."""
     name: str = ""
     """Of the file, without its folder."""
+    path: str = field(default="", compare=False)
+    """Where it lay, absolute, on the machine of the one who sent it; runs of earlier versions were
+    known by that."""
 
     @property
     def reference(self) -> str:
@@ -137,7 +140,8 @@ def measure(text: str, most: int | None = None) -> Named:
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UnusableFile(changed(text))
-    return Named(digest.hexdigest(), before.st_size, plain_name(text))
+    path = str(Path(text).expanduser().absolute())
+    return Named(digest.hexdigest(), before.st_size, plain_name(text), path)
 
 
 def too_large(text: str, size: int, most: int) -> str:

@@ -141,7 +141,7 @@ def touch(path: Path) -> None:
 
 
 def check(path: Path, digest: str, name: str) -> None:
-    """Return if a file holds the content of this hash.
+    """Return if a file holds the content of this hash; one that holds another is removed.
 
     Raises:
         DataChanged: it is gone, cannot be read, or is damaged.
@@ -157,8 +157,11 @@ def check(path: Path, digest: str, name: str) -> None:
             f"{error.strerror or error}. {SEND_AGAIN}"
         ) from error
     if found.hexdigest() != digest:
+        # of use to nobody; once it is gone, whoever names it is asked to send it again
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise DataChanged(
-            f"The content of {name or 'a file'} ({PREFIX}{digest}) is damaged at {path}. "
+            f"The content of {name or 'a file'} ({PREFIX}{digest}) was damaged where it was kept. "
             f"{SEND_AGAIN}"
         )
 

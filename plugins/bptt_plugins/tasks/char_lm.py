@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from bptt.contracts import Batch, Extent, Ge, StreamTask, Tokens
+from bptt.contracts import Batch, DataFile, Extent, Ge, StreamTask, Tokens
 
 
 class CharacterLanguageModel(StreamTask):
@@ -27,7 +27,7 @@ class CharacterLanguageModel(StreamTask):
     no known floor, so the task never counts as solved.
 
     Args:
-        text: path of a text file, UTF-8.
+        text: a text file of yours, UTF-8; a run takes its content.
         window: characters read per training step.
 
     Raises:
@@ -40,7 +40,7 @@ class CharacterLanguageModel(StreamTask):
     better = "lower"
     loss = "cross_entropy"
 
-    def __init__(self, *, text: Path, window: Annotated[int, Ge(2)] = 64) -> None:
+    def __init__(self, *, text: DataFile, window: Annotated[int, Ge(2)] = 64) -> None:
         self.text, self.window_size = str(text), window
         characters = read_text(text)
         self._fingerprint = hashlib.sha256(characters.encode()).hexdigest()

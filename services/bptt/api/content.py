@@ -137,6 +137,7 @@ def files_of(
     user: str,
     given: Mapping[str, NamedFile],
     stored: Mapping[str, Named] | None = None,
+    only_looks: bool = False,
 ) -> "Files":
     """Return what is known of the files that a grid names; no path of a request is opened.
 
@@ -145,6 +146,7 @@ def files_of(
         user: who asks, and may name what they have sent.
         given: what the request says of each path.
         stored: what the grid reads already, whoever has sent it.
+        only_looks: nothing will be queued, so what a client in this process lends is enough.
     """
     from bptt.run_file import Files
 
@@ -156,12 +158,16 @@ def files_of(
             problems[path] = content.too_large(shown, one.size, service.largest_file)
         elif not one.problem and one.sha256:
             name = content.plain_name(one.name)
-            named[path] = Named(one.sha256, one.size, name)
+            # the sender's, to be compared with and never to be opened
+            earlier = one.path if one.path.isprintable() else ""
+            named[path] = Named(one.sha256, one.size, name, earlier)
     asked = {one.sha256 for one in named.values()}
     own = store.sent_contents(service.database, user, asked) if asked else {}
     own |= {one.sha256: one.size for one in (stored or {}).values()}
     places = {d: place for d, size in own.items() if (place := service.library.find(d, size))}
-    lent: dict[str, FilePath] = {d: p for d, p in service.lent.items() if d in asked}
+    lent: dict[str, FilePath] = {}
+    if only_looks:
+        lent = {digest: path for digest, path in service.lent.items() if digest in asked}
     return Files(named, problems, {**lent, **places})
 
 

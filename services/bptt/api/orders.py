@@ -21,6 +21,8 @@ class NamedFile(Order):
     """Bytes."""
     name: str = Field(default="", max_length=4096)
     """Of the file, for people."""
+    path: str = Field(default="", max_length=4096)
+    """Where it lies, absolute. It is never opened: runs of earlier versions are known by it."""
     problem: str = Field(default="", max_length=8192)
     """Why there is no content, instead of all that: told with the line of the grid's file."""
 

@@ -29,7 +29,7 @@ def preview_grid(order: GridText, asker: Asker, service: Shared) -> Preview:
 
     Of a file whose content was never sent hash and size are enough; what depends on it is left out.
     """
-    files = files_of(service, asker.name, order.files)
+    files = files_of(service, asker.name, order.files, only_looks=True)
     try:
         request = _read(service, asker, order.source, order.filename, order.overrides, files)
     except ContentNeeded as needed:

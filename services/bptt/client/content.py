@@ -75,7 +75,7 @@ class Sender:
             except UnusableFile as problem:
                 found[text] = NamedFile(problem=str(problem)[:8000])
                 continue
-            found[text] = NamedFile(sha256=one.sha256, size=one.size, name=one.name)
+            found[text] = NamedFile(sha256=one.sha256, size=one.size, name=one.name, path=one.path)
             self._paths[one.sha256] = text
             self._connection.lend(one.sha256, Path(text).expanduser().absolute())
         return order.model_copy(update={"files": {**order.files, **found}})

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bptt.conformance.files import declared_files
 from bptt.errors import BpttError, ContractViolation, InvalidSpec
 from bptt.registry import Kind, construct_class
+from bptt.registry import options as options_of
 from bptt.registry.discovery import one_line
 
 
@@ -38,9 +40,10 @@ def constructed(
         InvalidSpec: the options given do not fit, or the constructor refuses them.
         ContractViolation: it cannot be constructed with its defaults, or fails otherwise.
     """
-    with running(f"The constructor of {plugin_class.__name__}"):
+    subject, given = f"The constructor of {plugin_class.__name__}", options or {}
+    with running(subject), declared_files(subject, options_of(plugin_class), given):
         try:
-            return construct_class(kind, plugin_class, options or {}, *sizes)
+            return construct_class(kind, plugin_class, given, *sizes)
         except ValueError as cause:
             if not options:
                 raise

@@ -11,14 +11,27 @@ SEED = "\0"
 
 
 def identify(
-    points: GridPoints, position: int, plugin_versions: Mapping[str, str], data: str
+    points: GridPoints,
+    position: int,
+    plugin_versions: Mapping[str, str],
+    data: str,
+    instead: Mapping[str, str] | None = None,
 ) -> Callable[[int], str]:
     """Return what makes of a seed the identity of a point with that seed.
 
     It is that of `RunSpec.identity`, letter for letter.
+
+    Args:
+        points: of the grid.
+        position: of the point.
+        plugin_versions: distribution and version of its task, cell and clipper.
+        data: the task's fingerprint.
+        instead: texts that stand in the place of others as values of options.
     """
     *row, _ = points.rows[position]
     texts = {name: points.texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}
+    for text, other in (instead or {}).items():
+        texts = {n: t.replace(json.dumps(text), json.dumps(other)) for n, t in texts.items()}
     canonical = join_sections({**texts, "seed": SEED})
     before, after = (json.dumps(part)[1:-1] for part in canonical.split(SEED))
     rest = json.dumps([dict(sorted(plugin_versions.items())), data])[1:]

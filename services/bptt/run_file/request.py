@@ -113,6 +113,27 @@ class GridRequest(Sequence[RunRequest]):
             config, seed = self._labels.config(raw), row[-1]
             yield Entry(config, seed, self._name(config, number, seed), identity(seed))
 
+    def earlier_identities(self) -> dict[str, str]:
+        """Return what earlier versions called points that read files, by their identity now.
+
+        To them a file was its path. Where the client has said it, and their runs had the same
+        data, what they trained is the same run.
+        """
+        paths = {one.reference: one.path for one in self.files.values() if one.path}
+        if not paths:
+            return {}
+        points = self.spec.points
+        known: dict[Row, Callable[[int], str]] = {}
+        found = {}
+        rows = zip(self.entries(), self._raw, points.rows, strict=True)
+        for number, (entry, raw, row) in enumerate(rows):
+            if (identity := known.get(row[:-1])) is None:
+                data = self._data[raw[PART["task"]]]
+                plugins = self._plugins_of(number)
+                identity = known[row[:-1]] = identify(points, number, plugins, data, paths)
+            found[entry.identity] = identity(entry.seed)
+        return found
+
     def _name(self, config: str, number: int, seed: int) -> str:
         if self._run_name:
             return self._run_name

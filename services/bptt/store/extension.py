@@ -96,10 +96,15 @@ def extend_grid(
             .order_by(points.c.number)
         ).all()
         known = {row.identity for row in there}
-        new = [point for point in plan.points if point.identity not in known]
+        # under the name it has now, or the one that an earlier version gave it
+        new = [
+            point
+            for point in plan.points
+            if point.identity not in known and plan.earlier.get(point.identity) not in known
+        ]
         if not new:
             return Submitted(grid_id, grid.name, grid.project, grid.points, 0, {})
-        reused = find_finished(connection, [point.identity for point in new])
+        reused = find_finished(connection, new, plan.earlier)
         refuse_too_many(connection, grid.user_name, len(new) - len(reused))
         seeds = [row.seed for row in there] + [point.seed for point in new]
         merged = _merge(connection, grid_id, seeds, plan)
@@ -116,7 +121,7 @@ def extend_grid(
         if library is not None:
             already = contents_of_grid(connection, grid_id)
             refer(connection, grid_id, user, request.files, library, already)
-        if known <= {point.identity for point in plan.points}:
+        if known <= {point.identity for point in plan.points}.union(plan.earlier.values()):
             values |= {"source": source, "overrides": list(overrides)}
             values |= {"files": as_document(request.files)}
         connection.execute(update(grids).where(grids.c.id == grid_id).values(**values))

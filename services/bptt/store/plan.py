@@ -55,6 +55,8 @@ class Plan:
     axes: Sequence[Mapping[str, Any]]
     configurations: Sequence[Configuration]
     points: Sequence[Point]
+    earlier: Mapping[str, str]
+    """What earlier versions called a point, by its identity; for those that read files."""
 
     @property
     def key(self) -> str:
@@ -94,7 +96,8 @@ def make_plan(request: "GridRequest") -> Plan:
         {"path": axis.path, "values": list(axis.values), "within": axis.within or None}
         for axis in request.spec.axes
     ]
-    return Plan(request.spec.name, request.spec.project, axes, configurations, points)
+    earlier = request.earlier_identities()
+    return Plan(request.spec.name, request.spec.project, axes, configurations, points, earlier)
 
 
 def work_of(cost: "Cost") -> float:

@@ -77,8 +77,7 @@ def submit_grid(
         if existing is not None and not force:
             return _existing(existing)
         add_user(connection, user)
-        identities = [point.identity for point in plan.points]
-        reused = {} if force else find_finished(connection, identities)
+        reused = {} if force else find_finished(connection, plan.points, plan.earlier)
         new = len(plan.points) - len(reused)
         refuse_too_many(connection, user, new)
         grid_id = new_grid_id(connection)

@@ -39,14 +39,26 @@ class Replacement(NamedTuple):
     retry_of: str | None
 
 
-def find_finished(connection: Connection, identities: Sequence[str]) -> dict[str, Reused]:
-    """Return the newest succeeded run of each identity that has one, of any user and grid."""
+def find_finished(
+    connection: Connection, points: Sequence[Point], earlier: Mapping[str, str]
+) -> dict[str, Reused]:
+    """Return the newest succeeded run of each point that has one, by identity.
+
+    Args:
+        connection: of a transaction.
+        points: whose runs are looked for, of any user and grid.
+        earlier: what earlier versions called some of them, by identity.
+    """
+    now_called = {earlier[p.identity]: p.identity for p in points if p.identity in earlier}
+    identities = [*now_called, *(point.identity for point in points)]
     found = connection.execute(
         select(runs.c.identity, runs.c.id, runs.c.user_name)
         .where(among(connection, "identity", identities), runs.c.status == "succeeded")
         .order_by(runs.c.seq)
     )
-    return {row.identity: Reused(row.id, row.user_name) for row in found}
+    return {
+        now_called.get(row.identity, row.identity): Reused(row.id, row.user_name) for row in found
+    }
 
 
 def refuse_too_many(connection: Connection, user: str, new: int) -> None:

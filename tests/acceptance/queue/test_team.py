@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -186,6 +187,36 @@ def test_a_team_works_with_one_server(bptt, server, monkeypatch, tmp_path):
     monkeypatch.setenv("BPTT_TOKEN", bob)
     assert bptt("status")[0] == 2
     assert bptt("grids")[2] == ["The user bob is disabled. Ask who runs the server."]
+
+
+def test_two_users_train_on_texts_of_their_own_that_no_server_opens(
+    bptt, server, monkeypatch, tmp_path, home
+):
+    made(bptt, "--user", "root", "--role", "admin")
+    people = {user: made(bptt, "--user", user) for user in ("anna", "bob")}
+    monkeypatch.setenv("BPTT_SERVER", server("--host", "0.0.0.0"))
+    Path("text.yaml").write_text(
+        "task: {name: char_lm, text: text.txt, window: 8}\ncell: rnn\nname: text\n"
+    )
+    for user, token in people.items():
+        monkeypatch.setenv("BPTT_TOKEN", token)
+        Path("text.txt").write_text(f"{user} sat on the mat. " * 200)
+        code, out, errors = bptt("submit", "text.yaml", "--dry-run")
+        assert (code, "Not there yet: text.txt (" in out) == (0, True)
+        code, out, errors = bptt("submit", "text.yaml")
+        assert (code, "Queued 1 run" in out) == (0, True), errors
+        assert any("is new there: sent." in line for line in errors)
+        assert "is in the queue already" in bptt("submit", "text.yaml")[1]
+    assert len(list((home / "data").glob("??/*"))) == 2
+
+    Path("text.txt").unlink()
+    for path in ("text.txt", "/no/such/file", "/proc/self"):
+        code, out, errors = bptt("submit", "text.yaml", "--set", f"task.text={path}")
+        assert (code, out) == (2, "")
+        assert all("task.text must be the path of a file" in error for error in errors[-1:])
+    code, out, errors = bptt("submit", "text.yaml", "--set", f"task.text=sha256:{'0' * 64}")
+    assert (code, "You have sent no content sha256:000" in errors[-1]) == (2, True)
+    assert bptt("extend", "text", "--set", "seeds=3")[0] == 0
 
 
 def test_a_token_sent_in_clear_is_warned_of_once(bptt, monkeypatch):

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from bptt.errors import ContentNeeded
-from bptt.run_file import read_run_file
+from bptt.run_file import read_grid_file, read_run_file
 from bptt.settings import Settings
-from bptt.store.tables import contents
+from bptt.store.tables import contents, points, runs
 from bptt.worker.execution import begin
 from tests.integration.api.book import DIGEST, GRID, TEXT, kept
+from tests.integration.api.conftest import Owner
 
 
 @pytest.fixture
@@ -96,6 +97,38 @@ def test_a_users_quota_counts_each_content_once_and_is_told_before_anything_is_s
     assert "files of anna would take 1,100,000 bytes" in refused.json()["message"]
     assert early.json()["error"] == "NotPossible"
     assert send(team, "bob", small).status_code == 201
+
+
+def test_what_an_earlier_version_trained_by_path_is_reused_while_its_content_is_the_same(
+    team, book
+):
+    """Such a run has the path in its spec, and so in its identity."""
+    path = str(Path("book.txt").absolute())
+    send(team, "anna", TEXT.encode())
+    grid = submit(team, "anna").json()["grid_id"]
+    with team.database.write() as connection:
+        for point in read_grid_file("book.yaml"):
+            task = point.spec.task.model_copy(
+                update={"options": {**point.spec.task.options, "text": path}}
+            )
+            earlier = point.spec.model_copy(update={"task": task})
+            called = {"identity": earlier.identity(point.plugins, point.data)}
+            for table in (runs, points):
+                statement = table.update().where(table.c.identity == point.identity)
+                assert connection.execute(statement.values(called)).rowcount == 1
+    owner = Owner(team.settings)
+    assert len(owner.finish_all()) == 2
+    owner.database.close()
+
+    files = {"book.txt": {"sha256": DIGEST, "size": len(TEXT), "name": "book.txt", "path": path}}
+    elsewhere = {"book.txt": {**files["book.txt"], "path": "/elsewhere/book.txt"}}
+    again, other = submit(team, "anna", files=files), submit(team, "anna", files=elsewhere)
+    body = {"source": GRID.replace("PATH", "book.txt"), "files": files, "overrides": ["seeds=3"]}
+    more = team.ask("anna", "POST", f"/api/grids/{grid}/extend", json=body)
+
+    assert (again.json()["queued"], again.json()["reused"]) == (0, {"anna": 2})
+    assert (other.json()["queued"], other.json()["reused"]) == (2, {})
+    assert (more.json()["queued"], more.json()["points"]) == (1, 3)
 
 
 def test_the_same_content_sent_by_many_at_once_is_one(team):
