@@ -29,7 +29,7 @@ def test_a_worker_trains_from_the_kept_content_and_a_lost_one_is_sent_again(
         client.release_grid(more)
         run_id = f"{more}-0"
         queue.wait([run_id], "failed")
-        failure = client.run(run_id).failure
+        failure = client.run(run_id).run.failure
         assert failure["cause"] == "data_changed"
         assert "The content of book.txt (sha256:" in failure["message"]
         assert HINTS["data_changed"].startswith("Submit a grid that names the file")
