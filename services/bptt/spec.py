@@ -138,7 +138,8 @@ class TrainingSpec(Section):
     batch_size: Sequences = 32
     """Sequences per update."""
     truncation: Count | None = None
-    """Truncated BPTT: the gradient goes back at most this many steps; null: through all."""
+    """Truncated BPTT: the gradient goes back at most this many steps; null: through all. Disjoint
+    windows, counted from the end of each sequence: a loss there sees so many steps, no fewer."""
     evaluate_every: Count = 100
     """Updates between evaluations."""
     evaluation_size: Sequences = 512
@@ -174,6 +175,8 @@ class RunSpec(Section):
     """Everything that decides a run's result, except the plugins' versions and their data."""
 
     VERSION: ClassVar[int] = 1
+    TRUNCATED_VERSION: ClassVar[int] = 2
+    """Of runs with `training.truncation`, whose windows were once counted from the beginning."""
 
     task: Choice
     cell: Choice
@@ -231,8 +234,19 @@ def join_sections(texts: Mapping[str, str]) -> str:
 
 def identity_of(canonical: str, plugin_versions: Mapping[str, str], data: str) -> str:
     """Return the identity of the run with this canonical text; see `RunSpec.identity`."""
-    content = json.dumps([RunSpec.VERSION, canonical, dict(sorted(plugin_versions.items())), data])
+    version = version_of(json.loads(canonical)["training"])
+    content = json.dumps([version, canonical, dict(sorted(plugin_versions.items())), data])
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def version_of(training: Mapping[str, Any]) -> int:
+    """Return the version of what a run does, which its identity holds.
+
+    Args:
+        training: the section of that name, as plain content.
+    """
+    truncated = training.get("truncation") is not None
+    return RunSpec.TRUNCATED_VERSION if truncated else RunSpec.VERSION
 
 
 @dataclass(frozen=True)

@@ -197,11 +197,12 @@ def gradient_reach(make_spec, truncation):
     return [norm > 0 for norm in series[0]["flow/0/forward/h"]], weights(run)
 
 
-def test_truncated_gradient_reaches_back_to_the_window_edge(make_spec):
-    reached, _ = gradient_reach(make_spec, truncation=5)
+@pytest.mark.parametrize("truncation", [1, 5, 7, 11])
+def test_truncated_gradient_reaches_back_as_many_steps_as_the_file_says(make_spec, truncation):
+    reached, _ = gradient_reach(make_spec, truncation)
 
-    # states 0..4, 5..9 and 10..11 lie in one window each; state 9 enters the last one detached
-    assert reached == [False] * 10 + [True] * 2
+    # the state that enters the last window is detached
+    assert reached == [False] * (12 - truncation) + [True] * truncation
 
 
 def test_truncation_as_long_as_the_sequence_changes_nothing(make_spec):

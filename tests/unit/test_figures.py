@@ -76,8 +76,8 @@ def test_single_probe_is_wide_enough_to_see(make_flow):
 def test_window_of_truncated_backpropagation_is_marked(make_flow, draw):
     figure = draw(make_flow(lags=30), title="rnn", truncation=20)
 
-    # dashed lines besides the curves: the window that holds position 29 begins at 20
-    dashed = [line for line in panels(figure)[0].lines if line.get_xdata()[0] == 9.5]
+    # dashed lines besides the curves: the window that holds position 29 begins at 10
+    dashed = [line for line in panels(figure)[0].lines if line.get_xdata()[0] == 19.5]
     assert len(dashed) == 1
     assert "windows of 20" in figure.get_suptitle()
 

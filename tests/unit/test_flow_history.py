@@ -93,16 +93,18 @@ def test_nothing_measured_is_no_history(write_probe):
 @pytest.mark.parametrize(
     ("anchors", "truncation", "edge"),
     [
-        # the loss at 9 lies in the window that begins at 8
-        ((9,), 4, 1.5),
+        # the loss at 9, the last of 10 positions, lies in the window that begins at 6
+        ((9,), 4, 3.5),
         ((9,), 5, 4.5),
+        # that at 3 in one that begins at 2, and one at 1 in one of the two steps that remain
         ((3, 9), 4, 3.5),
+        ((9,), 9, 8.5),
         # a window as long as the sequence cuts nothing
         ((9,), 10, None),
         ((9,), None, None),
     ],
 )
-def test_window_ends_where_the_last_one_began(anchors, truncation, edge):
+def test_window_ends_where_that_of_its_loss_began(anchors, truncation, edge):
     assert history(anchors).window_edge(truncation) == edge
 
 

@@ -27,6 +27,8 @@ class FlowHistory:
     """State -> (probes, lags): 2-norm of dL/ds at k steps before the loss, k = 0, 1, ..."""
     anchors: NDArray[np.int64]
     """Positions of the losses over which the curves are averaged; the last one for most tasks."""
+    time: int | None = None
+    """Positions of the sequence; None: the last anchor is the last of them."""
 
     @property
     def lags(self) -> int:
@@ -46,12 +48,14 @@ class FlowHistory:
     def window_edge(self, truncation: int | None) -> float | None:
         """Return the lag behind which truncated backpropagation leaves no gradient, if any.
 
-        The windows begin at multiples of `truncation`, so that the loss at position t reaches
-        back t % truncation steps.
+        Windows are counted from the end of the sequence: the loss at its last position reaches
+        back truncation - 1 steps, one before it as far as the beginning of its window.
         """
         if truncation is None:
             return None
-        farthest = int((self.anchors % truncation).max())
+        time = int(self.anchors.max()) + 1 if self.time is None else self.time
+        begins = time - truncation * -(-(time - self.anchors) // truncation)
+        farthest = int((self.anchors - np.maximum(begins, 0)).max())
         return farthest + 0.5 if farthest < self.lags - 1 else None
 
 
@@ -62,18 +66,18 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     """
     steps: list[int] = []
     curves: list[dict[str, Array]] = []
-    anchors = np.zeros(1, dtype=np.int64)
+    anchors, time = np.zeros(1, dtype=np.int64), 0
     for file in files:
         arrays = load_arrays(file, LAG_ARRAYS)
         found = _curves(arrays)
         if found and (not curves or _shapes(found) == _shapes(curves[0])):
             steps.append(int(file.stem))
             curves.append(found)
-            anchors = arrays["anchors"].astype(np.int64)
+            anchors, time = arrays["anchors"].astype(np.int64), _time(arrays)
     if not curves:
         return None
     stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
-    return FlowHistory(np.array(steps), stacked, anchors)
+    return FlowHistory(np.array(steps), stacked, anchors, time)
 
 
 def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
@@ -86,7 +90,11 @@ def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
     if not curves or not all(curves) or "anchors" not in arrays:
         return None
     stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
-    return FlowHistory(steps, stacked, arrays["anchors"][-1].astype(np.int64))
+    return FlowHistory(steps, stacked, arrays["anchors"][-1].astype(np.int64), _time(arrays))
+
+
+def _time(arrays: Mapping[str, Array]) -> int:
+    return max(values.shape[-1] for name, values in arrays.items() if name.startswith("lag/"))
 
 
 def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Array]:

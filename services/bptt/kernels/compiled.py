@@ -91,7 +91,7 @@ def unroll(
         inputs: (time, batch, features).
         initial: state before the first step.
         lengths: (batch,) valid steps of each sequence.
-        truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
+        truncation: steps of a window that no gradient leaves; see `windows.begins_at`.
         gradient_norms: have the backward pass measure the gradient to every state.
 
     Raises:

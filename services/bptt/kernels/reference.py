@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
 from bptt.gradient_statistics import frobenius_norm
+from bptt.kernels.windows import begins_at
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def unroll(
         initial: state before the first step.
         lengths: (batch,) valid steps of each sequence; from there on its state is held, so that
             padding neither changes the final state nor can it overflow.
-        truncation: the gradient does not pass from step t to t - 1 where t is a multiple of it.
+        truncation: steps of a window that no gradient leaves; see `windows.begins_at`.
         gradient_norms: have the backward pass measure the gradient to every state; zeros if not.
     """
     norms = torch.zeros(1, len(initial), len(inputs), dtype=torch.float64)
@@ -84,9 +85,8 @@ def unroll(
     state = _followed(initial) if gradient_norms else initial
     steps: list[State] = []
     for t, x_t in enumerate(sequence):
-        if truncation is not None and t > 0 and t % truncation == 0:
-            state = tuple(s.detach() for s in state)
-            state = _followed(state) if gradient_norms else state
+        state = _cut(state, begins_at(t, len(sequence), lengths, truncation))
+        state = _followed(state) if gradient_norms else state
         new, valid = step(x_t, state), None
         new = _followed(new) if gradient_norms else new
         made = new
@@ -98,6 +98,13 @@ def unroll(
         for number, kept in enumerate(state if gradient_norms else ()):
             _listen(norms[0, number], t, made[number], kept, valid)
     return StepByStep(inputs, initial, steps, norms)
+
+
+def _cut(state: State, begins: Tensor | bool) -> State:
+    """Return a state without its graph for the sequences of which a window begins."""
+    if isinstance(begins, bool):
+        return tuple(s.detach() for s in state) if begins else state
+    return tuple(torch.where(begins, s.detach(), s) for s in state) if begins.any() else state
 
 
 def _followed(state: State) -> State:

@@ -403,8 +403,13 @@ int backward(const struct call *c) {
         for (long i = 0; i < rows; i++)
           for (long k = 0; k < I; k++) c->d_x[(t * B + b + i) * I + k] = dx[i * IP + k];
       }
-      if (c->truncation && t > 0 && t % c->truncation == 0)
-        for (long k = 0; k < NS * R * HP; k++) d[k] = 0;
+      for (long i = 0; c->truncation && t > 0 && i < rows; i++) {
+        /* windows are counted from the end of each sequence */
+        const long left = (c->lengths ? c->lengths[b + i] : T) - t;
+        if (left <= 0 || left % c->truncation) continue;
+        for (long s = 0; s < NS; s++)
+          for (long j = 0; j < HP; j++) d[(s * R + i) * HP + j] = 0;
+      }
       if (++filled == slots || t == 0) { /* slot k holds step t + filled - 1 - k */
         const long last = t + filled - 1;
         struct gathering p = {du, c->states + (last * B + b) * HP, ring, su, -B * HP, HP,

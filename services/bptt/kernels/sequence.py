@@ -17,6 +17,7 @@ from bptt.gradient_statistics import frobenius_norm
 from bptt.kernels.compiled import WholeSequence
 from bptt.kernels.emission import Plan, plan
 from bptt.kernels.tracing import Argument, Operation, Trace, Value
+from bptt.kernels.windows import begins_at
 
 
 class Program:
@@ -218,8 +219,9 @@ class Steps(torch.autograd.Function):
                 by_lane[lane][t] = made[lane]
             for lane, n in program.by_state:
                 d[0] = torch.addmm(d[0], made[lane], blocks[n].mT)
-            if truncation is not None and t > 0 and t % truncation == 0:
-                d = [torch.zeros_like(gradient) for gradient in d]
+            begins = begins_at(t, len(x), lengths, truncation)
+            if begins is not False:
+                d = [g.masked_fill(torch.as_tensor(begins), 0) for g in d]
         return (None, None, None, *_gradients(ctx, x, weights, states[0], by_lane), *d_vectors, *d)
 
 

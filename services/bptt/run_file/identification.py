@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 
-from bptt.spec import SECTIONS, GridPoints, RunSpec, join_sections
+from bptt.spec import SECTIONS, GridPoints, join_sections, version_of
 
 SEED = "\0"
 """Stands for the seed; as a character it is in no JSON text."""
@@ -35,7 +35,8 @@ def identify(
     canonical = join_sections({**texts, "seed": SEED})
     before, after = (json.dumps(part)[1:-1] for part in canonical.split(SEED))
     rest = json.dumps([dict(sorted(plugin_versions.items())), data])[1:]
-    begun = hashlib.sha256(f'[{RunSpec.VERSION}, "{before}'.encode())
+    version = version_of(json.loads(texts["training"]))
+    begun = hashlib.sha256(f'[{version}, "{before}'.encode())
     end = f'{after}", {rest}'
 
     def identity(seed: int) -> str:

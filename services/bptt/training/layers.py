@@ -133,7 +133,7 @@ class Stack(nn.Module):
             x: (time, batch, features).
             lengths: (batch,) valid steps, or None.
             initial: state of each layer's forward cell before the first step; None: zeros.
-            truncation: see `kernels.reference.unroll`.
+            truncation: see `kernels.windows.begins_at`; each direction counts from where it ends.
         """
         outputs: list[Tensor] = []
         unrolled: list[dict[str, Unrolled]] = []

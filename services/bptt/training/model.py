@@ -7,11 +7,15 @@ from torch import Tensor, nn
 
 from bptt import registry
 from bptt.contracts import Batch, State, Task, Tokens
+from bptt.errors import NotPossible
 from bptt.kernels import Runner, Unrolled
 from bptt.settings import read_settings
 from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, RunSpec
 from bptt.training.layers import Stack
 from bptt.training.seeding import stream_seed
+
+WINDOWS = "from the end"
+"""Where windows of truncated BPTT are counted from; earlier checkpoints do not say."""
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -68,6 +72,18 @@ class Model(nn.Module):
             for cell in layer.by_direction().values():
                 cell.reset_parameters(task.horizon)
         self.read_out = nn.Linear(self.stack.output_size, task.output_size)
+
+    def check_windows(self, windows: str | None) -> None:
+        """Check that a checkpoint counts windows of truncated BPTT as this model does.
+
+        Raises:
+            NotPossible: it does not; what follows would be of another run.
+        """
+        if self.truncation is not None and windows != WINDOWS:
+            raise NotPossible(
+                "This run began with windows of training.truncation counted from the beginning of "
+                "a sequence; they are counted from its end now. Submit it again: it is another run."
+            )
 
     def run_by(self, backend: str, gradient_norms: bool = False) -> None:
         """Have every cell run by a backend, and build what that needs now.

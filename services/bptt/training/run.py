@@ -27,7 +27,7 @@ from bptt.spec import RunSpec
 from bptt.training import divergence
 from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
-from bptt.training.model import Forward, build_model
+from bptt.training.model import WINDOWS, Forward, build_model
 from bptt.training.normal_range import NormalRange
 from bptt.training.optimizers import Updating, make_optimizer
 from bptt.training.parameters import FlatParameters, is_finite
@@ -263,6 +263,7 @@ class TrainingRun:
     def state_dict(self) -> dict[str, Any]:
         """Return everything the next update depends on, between two calls of `advance`."""
         return {
+            "windows": WINDOWS,
             "step": self.step,
             "started": self.started,
             "outcome": None if self.outcome is None else asdict(self.outcome),
@@ -282,6 +283,7 @@ class TrainingRun:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
+        self.model.check_windows(state.get("windows"))
         self.step, self.started = state["step"], state["started"]
         self.outcome = None if state["outcome"] is None else Outcome(**state["outcome"])
         self.best = state["best"]
@@ -292,9 +294,7 @@ class TrainingRun:
         self.evaluation.load_state_dict(state["evaluation"])
         self.window = Window.from_state(state["window"])
         self.training_flow.load_state_dict(state["training_flow"])
-        self.carried = state["carried"]
-        self.skipped = state["skipped"]
+        self.carried, self.skipped = state["carried"], state["skipped"]
         # checkpoints of earlier versions do not have it
         self.idle_since = state.get("idle_since")
-        self.seconds = state["seconds"]
-        self.statistics_seconds = state["statistics_seconds"]
+        self.seconds, self.statistics_seconds = state["seconds"], state["statistics_seconds"]

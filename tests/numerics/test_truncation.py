@@ -1,0 +1,108 @@
+"""Gradients of truncated backpropagation against autograd over one sequence at a time."""
+
+import itertools
+
+import pytest
+import torch
+
+from bptt.errors import NotPossible
+from bptt.spec import RunSpec
+from bptt.training import TrainingRun
+from bptt.training.layers import Stack
+from bptt_plugins.cells.gru_cho import GRUCho
+from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.rnn import RNN
+
+TIME, BATCH = 9, 5
+LENGTHS = torch.tensor([9, 4, 1, 7, 2])
+
+
+def alone(stack, x, length, truncation):
+    """Return the outputs of one sequence, (time, width), step by step."""
+    outputs = x[:length]
+    for layer in stack.each_layer():
+        directions = []
+        for direction, cell in layer.by_direction().items():
+            order = list(range(length))
+            order = order if direction == "forward" else order[::-1]
+            state, found = cell.initial_state(1), {}
+            for read, position in enumerate(order):
+                if truncation and read and (length - read) % truncation == 0:
+                    state = tuple(s.detach() for s in state)
+                state = cell(outputs[position].unsqueeze(0), state)
+                found[position] = state[0][0]
+            directions.append(torch.stack([found[p] for p in range(length)]))
+        outputs = torch.cat(directions, dim=-1)
+    return outputs
+
+
+def ends(outputs, length, hidden):
+    """Return what a task that reads the last step sees: where each direction ends."""
+    parts = [outputs[length - 1, :hidden]]
+    return torch.cat(parts + ([outputs[0, hidden:]] if outputs.shape[-1] > hidden else []))
+
+
+@pytest.mark.parametrize("backend", ["autograd", "sequence", "compiled"])
+@pytest.mark.parametrize("cell_class", [RNN, LSTM], ids=lambda c: c.__name__)
+@pytest.mark.parametrize("truncation", [1, 2, 3, 4, 8, 9, 20])
+def test_gradients_are_those_of_each_sequence_alone(cell_class, backend, truncation):
+    check(cell_class, backend, truncation)
+
+
+def test_a_cell_that_only_autograd_runs_heeds_windows_too():
+    check(GRUCho, "autograd", 4)
+
+
+def check(cell_class, backend, truncation):
+    cases = itertools.product((None, LENGTHS), (1, 2), (False, True), ("every", "last"))
+    for lengths, layers, bidirectional, reads in cases:
+        torch.manual_seed(0)
+        stack = Stack(
+            lambda size: cell_class(size, 3), 2, 3, layers=layers, bidirectional=bidirectional
+        ).double()
+        for layer in stack.each_layer():
+            layer.run_by(backend)
+        x = torch.randn(TIME, BATCH, 2, dtype=torch.float64, requires_grad=True)
+        weight = torch.randn(TIME, BATCH, 6 if bidirectional else 3, dtype=torch.float64)
+        ((outputs,), _) = stack(x, lengths, None, truncation)
+        ours, theirs = [], []
+        for b in range(BATCH):
+            length = TIME if lengths is None else int(lengths[b])
+            for to, y in (
+                (ours, outputs[:, b]),
+                (theirs, alone(stack, x[:, b], length, truncation)),
+            ):
+                read = y[:length] * weight[:length, b]
+                if reads == "last":
+                    read = ends(y, length, 3) * weight[0, b]
+                to.append(read.sum())
+        of = [x, *(p for p in stack.parameters() if p.numel())]
+        found, expected = (torch.autograd.grad(sum(losses), of) for losses in (ours, theirs))
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_run_with_windows_is_not_what_it_was_when_they_began_at_the_start(make_spec):
+    plain, cut = make_spec("latch", "rnn"), make_spec("latch", "rnn", training={"truncation": 5})
+    new = {spec: spec.identity({}) for spec in (plain, cut)}
+    # what both were called when there was one version
+    old = RunSpec.TRUNCATED_VERSION
+    try:
+        RunSpec.TRUNCATED_VERSION = RunSpec.VERSION
+        assert plain.identity({}) == new[plain]
+        assert cut.identity({}) != new[cut]
+    finally:
+        RunSpec.TRUNCATED_VERSION = old
+
+
+def test_a_checkpoint_of_windows_from_the_start_is_refused(make_spec):
+    for truncation in (None, 5):
+        run = TrainingRun(make_spec("latch", "rnn", training={"truncation": truncation}))
+        state = run.state_dict()
+        run.load_state_dict(state)
+        del state["windows"]
+        if truncation is None:
+            run.load_state_dict(state)
+        else:
+            with pytest.raises(NotPossible, match="Submit it again"):
+                run.load_state_dict(state)
