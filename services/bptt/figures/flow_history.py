@@ -94,7 +94,8 @@ def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
 
 
 def _time(arrays: Mapping[str, Array]) -> int:
-    return max(values.shape[-1] for name, values in arrays.items() if name.startswith("lag/"))
+    lags = [values for name, values in arrays.items() if name.startswith("lag/")]
+    return max((int(values.shape[-1]) for values in lags), default=0)
 
 
 def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from bptt.contracts import Batch, StreamTask, Task
-from bptt.errors import ContractViolation
+from bptt.training.drawn import Drawn
 from bptt.training.seeding import stream
 
 BLOCK = 16
@@ -27,24 +27,18 @@ class TrainingData:
         """Return batch number `index`, and whether it continues the one before."""
         if isinstance(self._task, StreamTask):
             window, continues = self._task.window(index, self._batch_size)
-            self._check("window", window, self._batch_size)
+            Drawn(self._task, "window", f"training batch {index}").check(window, self._batch_size)
             return window, continues
         block, within = divmod(index, BLOCK)
         if self._block is None or block != self._block_index:
             generator = stream(self._seed, "data", block)
             self._block = self._task.sample(generator, BLOCK * self._batch_size)
-            self._check("sample", self._block, BLOCK * self._batch_size)
+            first = block * BLOCK
+            numbers = f"training batches {first} to {first + BLOCK - 1}, drawn together"
+            Drawn(self._task, "sample", numbers).check(self._block, BLOCK * self._batch_size)
             self._block_index = block
         start = within * self._batch_size
         return select(self._block, slice(start, start + self._batch_size), self._task.reads), False
-
-    def _check(self, method: str, drawn: Batch, sequences: int) -> None:
-        got = drawn.inputs.shape[1]
-        if got != sequences:
-            raise ContractViolation(
-                f"{type(self._task).__name__}.{method} must return as many sequences as it is "
-                f"asked for, {sequences}; got {got}."
-            )
 
 
 def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:
@@ -70,9 +64,11 @@ def probe_batch(task: Task, seed: int, sequences: int) -> Batch:
     drawn from the run's own stream the longest length with enough sequences is taken.
     """
     drawn = task.sample(stream(seed, "probe"), sequences)
+    Drawn(task, "sample", "batch of the statistics").check(drawn, sequences)
     if drawn.lengths is None:
         return drawn
     pool = task.sample(stream(seed, "probe"), POOL * sequences)
+    Drawn(task, "sample", "batches of the statistics").check(pool, POOL * sequences)
     if pool.lengths is None:
         return select(pool, slice(0, sequences), task.reads)
     values, counts = pool.lengths.unique(return_counts=True)

@@ -9,6 +9,7 @@ import torch
 
 from bptt.contracts import Batch, Task
 from bptt.spec import RunSpec
+from bptt.training.drawn import Drawn
 from bptt.training.model import Model, mean_loss
 from bptt.training.seeding import stream
 
@@ -20,6 +21,9 @@ class Evaluation:
         self._task = task
         size = spec.training.evaluation_size
         sets = task.evaluation_sets(stream(spec.seed, "evaluation"), size)
+        for name, batch in sets.items():
+            told = f"evaluation set {name!r}" if name else "evaluation set"
+            Drawn(task, "evaluation_sets", told).check(batch, None)
         self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
         self.latest: dict[str, float] = {}
         self.best: dict[str, float] = {}

@@ -1,0 +1,112 @@
+"""What a task drew, checked against what it declares before anything is computed from it."""
+
+from typing import NoReturn
+
+import torch
+from torch import Tensor
+
+from bptt.contracts import Batch, Task, Tokens
+from bptt.errors import ContractViolation
+
+REQUIRED = ("inputs", "targets")
+"""What no batch is without."""
+
+
+class Drawn:
+    """Checks batches of one task, in a few operations on whole tensors.
+
+    Args:
+        task: that draws.
+        method: by which it does.
+        numbers: which training batches a draw holds, or which set it is.
+    """
+
+    def __init__(self, task: Task, method: str, numbers: str) -> None:
+        self._task = task
+        self._method = method
+        self._numbers = numbers
+
+    def check(self, batch: object, sequences: int | None) -> None:
+        """Check shapes, types and ranges.
+
+        Args:
+            batch: what was drawn.
+            sequences: as many as it must hold; None: any number.
+
+        Raises:
+            ContractViolation: which task, which batch, what is allowed and what was got.
+        """
+        if not isinstance(batch, Batch):
+            self._refuse("must return a Batch", type(batch).__name__)
+        for name in ("inputs", "targets", "mask", "lengths"):
+            value = getattr(batch, name)
+            if not isinstance(value, Tensor) and (value is not None or name in REQUIRED):
+                self._refuse(f"must return {name} as a tensor", type(value).__name__)
+        time, count = self._check_inputs(batch.inputs, sequences)
+        if batch.lengths is not None:
+            self._check_lengths(batch.lengths, time, count)
+        if batch.mask is not None:
+            shape = (time, count)
+            if batch.mask.dtype != torch.bool or batch.mask.shape != shape:
+                self._refuse(f"must return a mask of torch.bool, {shape}", _kind(batch.mask))
+        self._check_targets(batch, time, count)
+        for name, value in batch.extra.items():
+            if not isinstance(value, Tensor) or value.shape[:1] != (count,):
+                got = _kind(value) if isinstance(value, Tensor) else type(value).__name__
+                self._refuse(f"must return extra[{name!r}] as a tensor of {count} rows", got)
+
+    def _check_inputs(self, inputs: Tensor, sequences: int | None) -> tuple[int, int]:
+        size = self._task.inputs.size
+        tokens = isinstance(self._task.inputs, Tokens)
+        shape = "(time, batch)" if tokens else f"(time, batch, {size})"
+        fits = inputs.ndim == (2 if tokens else 3) and (tokens or inputs.shape[2] == size)
+        if fits and sequences is not None and inputs.shape[1] != sequences:
+            self._refuse(
+                f"must return as many sequences as it is asked for, {sequences}", inputs.shape[1]
+            )
+        if not fits or 0 in inputs.shape[:2]:
+            self._refuse(f"must return inputs of the shape {shape}, no axis empty", _kind(inputs))
+        if tokens:
+            if inputs.dtype != torch.int64:
+                self._refuse("must return tokens of torch.int64", inputs.dtype)
+            self._check_range("tokens", inputs, 0, size - 1)
+        elif not inputs.is_floating_point():
+            self._refuse("must return features that are floats", inputs.dtype)
+        return inputs.shape[0], inputs.shape[1]
+
+    def _check_lengths(self, lengths: Tensor, time: int, count: int) -> None:
+        if lengths.dtype != torch.int64 or lengths.shape != (count,):
+            self._refuse(f"must return lengths of torch.int64, ({count},)", _kind(lengths))
+        self._check_range("lengths", lengths, 1, time)
+
+    def _check_targets(self, batch: Batch, time: int, count: int) -> None:
+        targets, loss = batch.targets, self._task.known_loss
+        shape = (time, count) if self._task.reads == "every" else (count,)
+        exact = loss is not None
+        if targets.shape != shape and (exact or targets.shape[: len(shape)] != shape):
+            kind = "of" if exact else "that begin with"
+            self._refuse(f"must return targets {kind} the shape {shape}", _kind(targets))
+        if loss == "squared_error" and not targets.is_floating_point():
+            self._refuse("must return targets that are floats", targets.dtype)
+        if loss != "cross_entropy":
+            return
+        if targets.dtype != torch.int64:
+            self._refuse("must return classes of torch.int64 as targets", targets.dtype)
+        if batch.mask is not None and self._task.reads == "every":
+            # anything may stand where it does not count
+            targets = targets.masked_fill(~batch.mask, 0)
+        self._check_range("classes as targets", targets, 0, self._task.output_size - 1)
+
+    def _check_range(self, what: str, values: Tensor, least: int, most: int) -> None:
+        low, high = (int(value) for value in values.aminmax())
+        if low < least or high > most:
+            self._refuse(f"must return {what} in {least} .. {most}", low if low < least else high)
+
+    def _refuse(self, rule: str, got: object) -> NoReturn:
+        raise ContractViolation(
+            f"{type(self._task).__name__}.{self._method} {rule}; got {got} ({self._numbers})."
+        )
+
+
+def _kind(value: Tensor) -> str:
+    return f"{value.dtype} of {tuple(value.shape)}"
