@@ -1,6 +1,8 @@
 """From what a driver raises to the one line a person reads."""
 
+import shutil
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.exc import (
@@ -25,6 +27,8 @@ IDLE_IN_TRANSACTION = "25P03"
 MISSING_TABLES = ("no such table", "no such column")
 UNDEFINED = ("42P01", "42703")
 DISK_FULL = "53100"
+STARVED = 2**20
+"""Bytes free on a disk under which an error of writing is for want of room."""
 LOCK_NOT_AVAILABLE = "55P03"
 UPGRADE = "Run: bptt database upgrade"
 
@@ -58,7 +62,9 @@ def _line(
     cause: BaseException | None, said: str, sqlstate: str | None, where: str, url: URL
 ) -> str:
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or sqlstate == DISK_FULL:
+    # with nobody else at the file, SQLite fails to make what it shares beside it, and says no more
+    starved = code == sqlite3.SQLITE_IOERR and _is_full(url)
+    if code == sqlite3.SQLITE_FULL or sqlstate == DISK_FULL or starved:
         return (
             f"The disk of the database {where} is full. "
             "Make room there, then try again; nothing is lost."
@@ -78,6 +84,14 @@ def _line(
     if isinstance(url.password, str) and url.password:
         said = said.replace(url.password, "***")
     return f"The database {where} does not answer: {said}. Nothing is lost; try again."
+
+
+def _is_full(url: URL) -> bool:
+    try:
+        usage = shutil.disk_usage(Path(str(url.database)).parent)
+    except OSError:
+        return False
+    return usage.total > 0 and usage.free < STARVED
 
 
 def describe(url: URL) -> str:
