@@ -19,6 +19,29 @@ Status = Literal["held", "queued", "running", "succeeded", "failed", "cancelled"
 StopRequest = Literal["none", "cancel", "hold"]
 
 STATUSES: tuple[Status, ...] = ("held", "queued", "running", "succeeded", "failed", "cancelled")
+Outcome = Literal["finished", "solved", "diverged", "time_limit"]
+"""How a run that succeeded ended."""
+Wish = Literal["cancelling", "stopping"]
+"""What a running run is asked to become: cancelled, or held."""
+Standing = Literal[
+    "held",
+    "queued",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "cancelling",
+    "stopping",
+    "finished",
+    "solved",
+    "diverged",
+    "time_limit",
+]
+"""Every word by which a listing says how a run stands."""
+OUTCOMES: tuple[Outcome, ...] = ("finished", "solved", "diverged", "time_limit")
+WISHES: Mapping[Wish, StopRequest] = {"cancelling": "cancel", "stopping": "hold"}
+STANDINGS: tuple[Standing, ...] = (*STATUSES, *WISHES, *OUTCOMES)
+
 TERMINAL: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
 """A run that has come here never changes again; to repeat it is a new run."""
 

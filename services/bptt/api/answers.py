@@ -28,6 +28,13 @@ class Found(Answer):
 
     kind: Literal["grid", "run"]
     id: str
+    grid_id: str = ""
+    name: str = ""
+    user: str = ""
+    """Id, name and owner of the grid, or of the one that the run belongs to."""
+    is_own: bool = True
+    note: str | None = None
+    """Of a point that a run of another grid serves: which one, and whose."""
 
 
 class Submission(Answer):
@@ -198,6 +205,8 @@ class RunDetail(Answer):
     """Of a queued or held run: why it waits, or its place in the queue."""
     hint: str | None
     """Of a failed run: what to do about it."""
+    note: str | None = None
+    """If it was asked for as a point of another grid: whose run serves that."""
 
 
 class Waiting(Answer):

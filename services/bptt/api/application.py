@@ -42,7 +42,7 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     )
     app.state.service, app.state.admission = Service(settings), admission
     app.include_router(queue.health_router, prefix="/api")
-    for part in (queue, submission, content, grids, runs, comparing, users):
+    for part in (queue, submission, content, runs, grids, comparing, users):
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
     app.add_middleware(Gate, service=app.state.service, admission=admission)
     # outermost, so that a refusal says who gives it as well

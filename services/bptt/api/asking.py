@@ -64,3 +64,19 @@ def user_name(user: str, where: str) -> str:
 
 
 Asker = Annotated[Person, Depends(who_asks)]
+
+
+async def who_reads(
+    request: Request, name: Annotated[str | None, Header(alias=USER_HEADER)] = None
+) -> str | None:
+    """Return whose names go first where something is only looked at; None: nobody's.
+
+    Raises:
+        InvalidSpec: the client names somebody, and that name is empty, too long or not printable.
+        NotAdmitted: a token is required, and none was shown.
+    """
+    holder: Holder | None = getattr(request.state, "holder", None)
+    return None if holder is None and name is None else (await who_asks(request, name)).name
+
+
+Reader = Annotated[str | None, Depends(who_reads)]

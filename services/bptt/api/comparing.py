@@ -11,6 +11,7 @@ from fastapi import Query
 
 from bptt import store
 from bptt.api.comparison_answers import Comparison, Picture, Report
+from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 
@@ -25,24 +26,26 @@ Metrics = Annotated[list[str] | None, Query()]
 
 
 @router.get("/grids/{grid}/comparison")
-def compare(grid: str, service: Shared, by: By = None, metric: Metrics = None) -> list[Comparison]:
+def compare(
+    grid_id: NamedGrid, service: Shared, by: By = None, metric: Metrics = None
+) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its tasks.
 
     `by` names axes that tell configurations apart, `metric` what is compared.
     """
     from bptt import comparison
 
-    grid_id = store.find_grid(service.database, grid)
     found = comparison.compare(_points(service, grid_id), by or (), metric or ())
-    return [Comparison.model_validate(one) for one in found]
+    grid = store.get_grid(service.database, grid_id)
+    of_grid = {"grid_id": grid_id, "grid": grid.name, "user": grid.user}
+    return [Comparison.model_validate(one).model_copy(update=of_grid) for one in found]
 
 
 @router.get("/grids/{grid}/pictures")
 def pictures(
-    grid: str, service: Shared, by: By = None, kind: Literal["png", "svg"] = "png"
+    grid_id: NamedGrid, service: Shared, by: By = None, kind: Literal["png", "svg"] = "png"
 ) -> list[Picture]:
     """Draw what the runs of a grid measured, those whose folders the server can read."""
-    grid_id = store.find_grid(service.database, grid)
     drawn = _draw(service, grid_id, _points(service, grid_id), by, kind)
     return [
         Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
@@ -51,12 +54,11 @@ def pictures(
 
 
 @router.get("/grids/{grid}/report")
-def report(grid: str, service: Shared, by: By = None, metric: Metrics = None) -> Report:
+def report(grid_id: NamedGrid, service: Shared, by: By = None, metric: Metrics = None) -> Report:
     """The comparison and the pictures as one page of HTML that needs nothing else."""
     from bptt import comparison
     from bptt.comparison.report import report
 
-    grid_id = store.find_grid(service.database, grid)
     points = _points(service, grid_id)
     html = report(
         comparison.compare(points, by or (), metric or ()),

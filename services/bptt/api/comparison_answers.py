@@ -54,6 +54,11 @@ class BestRun(Answer):
 class Comparison(Answer):
     """A grid's answer so far, for one task."""
 
+    grid_id: str = ""
+    grid: str = ""
+    """Its name."""
+    user: str = ""
+    """Whose it is."""
     task: str
     metric: str
     metrics: Sequence[str]

@@ -11,6 +11,7 @@ from bptt.api.content import remove_unread
 from bptt.api.estimates import grid_seconds, slots_of, why_unknown
 from bptt.api.orders import SetPriority
 from bptt.api.permission import OwnGrid, refuse_urgency
+from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.api.troubles import troubles_of
@@ -34,24 +35,21 @@ def list_grids(service: Shared, user: str | None = None, limit: Limit = 50) -> l
 
 
 @router.get("/grids/{grid}")
-def get_grid(grid: str, service: Shared) -> Grid:
+def get_grid(grid_id: NamedGrid, service: Shared) -> Grid:
     """One grid."""
-    grid_id = store.find_grid(service.database, grid)
     return Grid.model_validate(store.get_grid(service.database, grid_id))
 
 
 @router.get("/grids/{grid}/axes")
-def grid_axes(grid: str, service: Shared) -> list[AxisValues]:
+def grid_axes(grid_id: NamedGrid, service: Shared) -> list[AxisValues]:
     """What differs between the points of a grid."""
-    grid_id = store.find_grid(service.database, grid)
     return [AxisValues.model_validate(axis) for axis in store.grid_axes(service.database, grid_id)]
 
 
 @router.get("/grids/{grid}/progress")
-def progress(grid: str, service: Shared) -> Progress:
+def progress(grid_id: NamedGrid, service: Shared) -> Progress:
     """How far a grid is, and what waits for what."""
     database = service.database
-    grid_id = store.find_grid(database, grid)
     row, work = store.get_grid(database, grid_id), store.grid_work(database, grid_id)
     queue = store.queue_status(database)
     seconds = grid_seconds(service, work, queue)

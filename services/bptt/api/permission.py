@@ -19,29 +19,29 @@ URGENT = URGENCIES.index("urgent")
 
 
 def own_grid(grid: str, asker: Asker, service: Shared) -> str:
-    """Return the id of a grid that the one who asks may change.
+    """Return the id of a grid that the one who asks may change; it must be given whole.
 
     Raises:
-        GridNotFound: there is none.
+        GridNotFound: there is none with this id.
         NotAllowed: it is somebody else's.
     """
-    grid_id = store.find_grid(service.database, grid)
+    owner = store.owner_of_grid(service.database, grid)
     if not asker.is_admin:
-        _refuse_foreign(asker, f"Grid {grid_id}", store.owner_of_grid(service.database, grid_id))
-    return grid_id
+        _refuse_foreign(asker, f"Grid {grid}", owner)
+    return grid
 
 
 def own_run(run: str, asker: Asker, service: Shared) -> str:
-    """Return the id of a run that the one who asks may change.
+    """Return the id of a run that the one who asks may change; it must be given whole.
 
     Raises:
         NotAllowed: it is somebody else's.
-        RunNotFound: there is none.
+        RunNotFound: there is none with this id.
     """
-    run_id = store.find_run(service.database, run)
+    owner = store.owner_of_run(service.database, run)
     if not asker.is_admin:
-        _refuse_foreign(asker, f"Run {run_id}", store.owner_of_run(service.database, run_id))
-    return run_id
+        _refuse_foreign(asker, f"Run {run}", owner)
+    return run
 
 
 def _refuse_foreign(asker: Person, what: str, owner: str) -> None:

@@ -5,14 +5,15 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from bptt import store
-from bptt.api.answers import Attempt, Event, Log, Run, RunDetail
-from bptt.api.asking import Asker
-from bptt.api.folders import read_log
+from bptt.api.answers import Attempt, Deleted, Event, Log, Run, RunDetail
+from bptt.api.asking import Asker, Reader
+from bptt.api.folders import delete_folders, read_log
 from bptt.api.grids import Limit
 from bptt.api.permission import OwnRun
+from bptt.api.reading import NamedRun
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
-from bptt.lifecycle import HINTS, Status
+from bptt.lifecycle import HINTS, Standing
 
 router = new_router("runs")
 
@@ -20,16 +21,19 @@ router = new_router("runs")
 @router.get("/runs")
 def list_runs(
     service: Shared,
+    reader: Reader,
     grid: str | None = None,
-    status: Annotated[list[Status] | None, Query()] = None,
+    status: Annotated[list[Standing] | None, Query()] = None,
     limit: Limit = 100,
     after: str | None = None,
 ) -> list[Run]:
-    """List runs, of all grids or of one.
+    """List runs, of all grids or of one; `status` is a status, or how a run ended or is to end.
 
     The next page is what follows `after`, the last run of this one.
     """
-    grid_id = None if grid is None else store.find_grid(service.database, grid)
+    grid_id = None
+    if grid is not None:
+        grid_id = store.find(service.database, grid, kind="grid", asker=reader).id
     rows = store.list_runs(
         service.database, grid_id=grid_id, status=status, limit=limit, after=after
     )
@@ -37,9 +41,9 @@ def list_runs(
 
 
 @router.get("/runs/{run}")
-def get_run(run: str, service: Shared) -> RunDetail:
+def get_run(found: NamedRun, service: Shared) -> RunDetail:
     """One run with its history."""
-    run_id = store.find_run(service.database, run)
+    run_id = found.id
     row = store.get_run(service.database, run_id)
     waiting = None
     if row.status in ("queued", "held"):
@@ -51,6 +55,7 @@ def get_run(run: str, service: Shared) -> RunDetail:
         ],
         waiting=waiting,
         hint=_hint(run_id, row.failure),
+        note=found.note,
     )
 
 
@@ -60,15 +65,14 @@ def _hint(run_id: str, failure: Any) -> str | None:
 
 
 @router.get("/runs/{run}/events")
-def events(run: str, service: Shared) -> list[Event]:
+def events(found: NamedRun, service: Shared) -> list[Event]:
     """The history of a run."""
-    run_id = store.find_run(service.database, run)
-    return [Event.model_validate(e) for e in store.events(service.database, run_id=run_id)]
+    return [Event.model_validate(e) for e in store.events(service.database, run_id=found.id)]
 
 
 @router.get("/runs/{run}/log")
 def log(
-    run: str,
+    found: NamedRun,
     service: Shared,
     attempt: Annotated[int | None, Query(ge=1)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
@@ -77,9 +81,8 @@ def log(
 
     Of the newest attempt, unless another one is asked for.
     """
-    run_id = store.find_run(service.database, run)
-    row = store.get_run(service.database, run_id)
-    attempts = store.attempts(service.database, run_id)
+    row = store.get_run(service.database, found.id)
+    attempts = store.attempts(service.database, found.id)
     return read_log(service.settings.runs, row, attempts, attempt, offset)
 
 
@@ -106,3 +109,13 @@ def release(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     store.release_run(service.database, run_id, asker.name)
     service.wake()
     return Run.model_validate(store.get_run(service.database, run_id))
+
+
+@router.delete("/runs/{run}")
+def delete(run_id: OwnRun, asker: Asker, service: Shared) -> Deleted:
+    """Delete a run that is not running, with those it repeats, and their folders.
+
+    The point of the grid stays, without a run.
+    """
+    run_ids = store.delete_run(service.database, run_id, asker.name)
+    return Deleted(runs=len(run_ids), folders=delete_folders(service.settings.runs, run_ids))

@@ -1,11 +1,16 @@
 """`bptt cancel`: ends runs that are not wanted any more."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bptt.cli.confirmation import confirm
 from bptt.cli.connection import connected, find_all
-from bptt.cli.run_words import counted, ended, grid_title
+from bptt.cli.run_words import counted, ended, title_of
 from bptt.cli.steering import Done, steer
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Found
 
 
 @click.command()
@@ -20,21 +25,21 @@ def cancel(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """
     with connected() as client:
         found = find_all(client, targets)
-        grids = {one.id: client.grid(one.id) for one in found if one.kind == "grid"}
-        left = sum(grid.points - ended(grid) - grid.missing for grid in grids.values())
+        named = [one for one in found if one.kind == "grid"]
+        grids = [client.grid(one.id) for one in named]
+        left = sum(grid.points - ended(grid) - grid.missing for grid in grids)
         if left:
-            names = ", ".join(grid_title(grid.grid_id, grid.name) for grid in grids.values())
+            names = ", ".join(map(title_of, named))
             confirm(f"Cancel {counted(left, 'run')} of {names}?", yes)
 
-        def cancel_grid(grid_id: str) -> Done:
-            answer = client.cancel_grid(grid_id)
+        def cancel_grid(one: "Found") -> Done:
+            answer = client.cancel_grid(one.id)
             told = f"cancelled {answer.cancelled:,}, stopping {answer.stopping:,}"
-            title = grid_title(grid_id, grids[grid_id].name)
-            return f"Grid {title}: {told}.", answer.model_dump()
+            return f"Grid {title_of(one)}: {told}.", answer.model_dump()
 
-        def cancel_run(run_id: str) -> Done:
-            is_over = client.cancel_run(run_id).status == "cancelled"
+        def cancel_run(one: "Found") -> Done:
+            is_over = client.cancel_run(one.id).status == "cancelled"
             content = {"cancelled": int(is_over), "stopping": int(not is_over)}
-            return f"Run {run_id}: {'cancelled' if is_over else 'stopping'}.", content
+            return f"Run {title_of(one)}: {'cancelled' if is_over else 'stopping'}.", content
 
         steer(found, cancel_grid, cancel_run, as_json)

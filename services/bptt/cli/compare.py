@@ -10,7 +10,7 @@ import click
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, grid_title
+from bptt.cli.run_words import counted, owner_of, title_of
 from bptt.comparison import wording
 from bptt.errors import UserError
 
@@ -48,7 +48,7 @@ def compare(
 
     The best comes first, with all that cannot be told apart from it. Runs that diverged, failed,
     or have not ended are counted and named, never left out. GRID is a grid's id, the beginning of
-    one, or a name.
+    one, a name, or USER/NAME; a name means your newest grid of that name.
 
     Configurations are told apart by all axes but the seed, or by those of --by alone (cell,
     optimizer.lr, or lr for short), and then averaged over the rest; --by and --metric may be
@@ -62,14 +62,17 @@ def compare(
         if place is not None:
             _refuse_unwritable(place, is_folder)
     with connected() as client:
-        grid_id = client.find(grid, "grid").id
+        found = client.find(grid, "grid")
+        grid_id = found.id
         comparisons = client.comparison(grid_id, by, metrics)
         if as_json:
             print_json(comparisons)
         elif as_csv:
+            if owner_of(found):
+                click.echo(f"Grid {title_of(found)}", err=True)
             _print_csv(comparisons)
         else:
-            _print(client.grid(grid_id), comparisons)
+            _print(title_of(found), client.grid(grid_id), comparisons)
         if html is not None:
             _write(html, client.report(grid_id, by, metrics).encode())
         if pictures is not None:
@@ -109,8 +112,7 @@ def _write_pictures(
         click.echo("No run of this grid has left anything to draw on its machine yet.", err=True)
 
 
-def _print(grid: "Grid", comparisons: "list[Comparison]") -> None:
-    title = grid_title(grid.grid_id, grid.name)
+def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
     if len(comparisons) > 1:
         ended, points = sum(c.ended for c in comparisons), sum(c.points for c in comparisons)
         tasks = counted(len(comparisons), "task")

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -62,15 +62,16 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
-def find_all(
-    client: "Client", texts: Sequence[str], kind: Literal["grid", "run"] | None = None
-) -> list["Found"]:
-    """Return what each text stands for, once, or tell of all those that stand for nothing."""
+def find_all(client: "Client", texts: Sequence[str]) -> list["Found"]:
+    """Return what each text stands for, once, to be changed; or tell of all that cannot be meant.
+
+    Nothing is changed unless every text can mean one thing alone.
+    """
     found: dict[str, Found] = {}
     errors: list[UserError] = []
     for text in dict.fromkeys(texts):
         try:
-            one = client.find(text, kind)
+            one = client.find(text, change=True)
         except UserError as error:
             errors.append(error)
         else:

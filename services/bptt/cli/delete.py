@@ -1,33 +1,50 @@
-"""`bptt delete`: removes a grid for good."""
+"""`bptt delete`: removes grids and runs for good."""
+
+from typing import TYPE_CHECKING
 
 import click
 
 from bptt.cli.confirmation import confirm
-from bptt.cli.connection import connected
-from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, grid_title
+from bptt.cli.connection import connected, find_all
+from bptt.cli.run_words import counted, title_of
+from bptt.cli.steering import Done, steer
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Deleted, Found
 
 
 @click.command()
-@click.argument("grid")
+@click.argument("targets", metavar="GRID|RUN...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
-def delete(grid: str, yes: bool, as_json: bool) -> None:
-    """Remove GRID, its runs and their folders, after asking; refused while any of it runs.
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
+def delete(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Remove grids with their runs and folders, or single runs, after asking.
 
-    Runs that other grids refer to stay, and so does everything in MLflow.
+    Refused while any of it runs. Of a grid, runs that other grids refer to stay; such a single run
+    is not deleted. The point of a deleted run stays in its grid: bptt fill runs it again. What is
+    in MLflow stays.
     """
     with connected() as client:
-        found = client.grid(client.find(grid, "grid").id)
-        title = grid_title(found.grid_id, found.name)
-        confirm(
-            f"Delete grid {title} with its {counted(found.points, 'point')} for good, and all "
-            "their results but those that other grids refer to?",
-            yes,
-        )
-        deleted = client.delete_grid(found.grid_id)
-    if as_json:
-        print_json({"grid": found.grid_id, **deleted.model_dump()})
-        return
-    runs, folders = counted(deleted.runs, "run"), counted(deleted.folders, "folder")
-    click.echo(f"Deleted grid {title}: {runs}, {folders}.")
+        found = find_all(client, targets)
+        grids = [one for one in found if one.kind == "grid"]
+        runs = [one for one in found if one.kind == "run"]
+        told = [
+            f"grid {title_of(one)} with its {counted(client.grid(one.id).points, 'point')}"
+            for one in grids
+        ]
+        told += [f"run {title_of(one)}" for one in runs]
+        results = "their results but those that other grids refer to" if grids else "its results"
+        confirm(f"Delete {', '.join(told)} for good, and all {results}?", yes)
+
+        def delete_grid(one: "Found") -> Done:
+            return _told("grid", one, client.delete_grid(one.id))
+
+        def delete_run(one: "Found") -> Done:
+            return _told("run", one, client.delete_run(one.id))
+
+        steer(found, delete_grid, delete_run, as_json)
+
+
+def _told(kind: str, one: "Found", deleted: "Deleted") -> Done:
+    what = f"{counted(deleted.runs, 'run')}, {counted(deleted.folders, 'folder')}"
+    return f"Deleted {kind} {title_of(one)}: {what}.", deleted.model_dump()

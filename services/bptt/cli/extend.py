@@ -4,7 +4,7 @@ import click
 
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, grid_title
+from bptt.cli.run_words import counted, grid_title, owner_of
 from bptt.cli.submit import tell_sending
 
 
@@ -30,7 +30,8 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
         raise click.UsageError("Say what to add: --set KEY=VALUE, or a FILE.")
     with connected() as client:
         client.files.on_sending = tell_sending
-        grid_id = client.find(grid, "grid").id
+        found = client.find(grid, "grid", change=True)
+        grid_id = found.id
         extended = client.extend(grid_id, file, overrides)
         points = client.grid(grid_id).points
     if as_json:
@@ -38,7 +39,10 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
         return
     for note in extended.notes:
         click.echo(note, err=True)
-    title, reused = grid_title(grid_id, extended.name), sum(extended.reused.values())
+    title, reused = (
+        grid_title(grid_id, extended.name, owner_of(found)),
+        sum(extended.reused.values()),
+    )
     if not extended.queued and not reused:
         click.echo(f"Grid {title} has all of these points already; nothing was queued.")
         return

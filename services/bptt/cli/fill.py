@@ -4,7 +4,7 @@ import click
 
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted
+from bptt.cli.run_words import counted, owner_of, title_of
 
 
 @click.command()
@@ -13,11 +13,14 @@ from bptt.cli.run_words import counted
 def fill(grid: str, as_json: bool) -> None:
     """Queue a new run for every point of GRID whose run failed, was cancelled or was deleted."""
     with connected() as client:
-        grid_id = client.find(grid, "grid").id
+        found = client.find(grid, "grid", change=True)
+        grid_id = found.id
         filled = client.fill(grid_id)
     if as_json:
         print_json({"grid": grid_id, "queued": filled})
     elif filled:
-        click.echo(f"Queued {counted(filled, 'run')}. Next: bptt watch {grid_id}")
+        where = f" of {title_of(found)}" if owner_of(found) else ""
+        click.echo(f"Queued {counted(filled, 'run')}{where}. Next: bptt watch {grid_id}")
     else:
-        click.echo(f"Every point of {grid_id} has its result or is on its way; nothing was queued.")
+        what = title_of(found) if owner_of(found) else grid_id
+        click.echo(f"Every point of {what} has its result or is on its way; nothing was queued.")

@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--all-users", is_flag=True, help="Those of everybody, not only yours.")
+@click.option("--user", metavar="NAME", help="Those of this user, not yours.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
-def grids(all_users: bool, limit: int, as_json: bool) -> None:
+def grids(all_users: bool, user: str | None, limit: int, as_json: bool) -> None:
     """List your grids, the newest first, and how far each is."""
+    if all_users and user is not None:
+        raise click.UsageError("--all-users and --user exclude each other: give one of them.")
     with connected() as client:
-        found = client.grids(user=None if all_users else client.user, limit=limit)
+        whose = None if all_users else user or client.user
+        found = client.grids(user=whose, limit=limit)
     if as_json:
         print_json(found)
         return
     if not found:
-        others = "" if all_users else " Those of others: bptt grids --all-users"
+        others = "" if all_users or user else " Those of others: bptt grids --all-users"
         click.echo(f"No grids yet. Queue one with: bptt submit FILE.{others}", err=True)
         return
-    columns = ["grid", "name", *(["user"] if all_users else []), "ended", "runs", "queued"]
-    print_rows(columns, [_row(grid, all_users) for grid in found])
+    is_told = all_users or user is not None
+    columns = ["grid", "name", *(["user"] if is_told else []), "ended", "runs", "queued"]
+    print_rows(columns, [_row(grid, is_told) for grid in found])
     if len(found) == limit:
         click.echo(f"\nThe latest {limit:,}; for more: --limit N", err=True)
 
 
-def _row(grid: "Grid", all_users: bool) -> list[str]:
+def _row(grid: "Grid", is_told: bool) -> list[str]:
     counts = counts_told(grid.counts)
     extra = [
         f"{grid.missing:,} deleted" if grid.missing else "",
@@ -43,6 +48,6 @@ def _row(grid: "Grid", all_users: bool) -> list[str]:
         f"all held: {grid.held_reason}" if grid.held_reason else "",
     ]
     told = "; ".join(part for part in (counts, *extra) if part)
-    user = [grid.user] if all_users else []
+    user = [grid.user] if is_told else []
     share = f"{ended(grid):,}/{grid.points:,}"
     return [grid.grid_id, grid.name, *user, share, told, ago(grid.created_at)]

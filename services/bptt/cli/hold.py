@@ -1,10 +1,15 @@
 """`bptt hold`: lets runs wait."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bptt.cli.connection import connected, find_all
-from bptt.cli.run_words import counted, grid_title
+from bptt.cli.run_words import counted, title_of
 from bptt.cli.steering import Done, steer
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Found
 
 
 @click.command()
@@ -18,15 +23,16 @@ def hold(targets: tuple[str, ...], as_json: bool) -> None:
     """
     with connected() as client:
 
-        def hold_grid(grid_id: str) -> Done:
-            waiting = client.hold_grid(grid_id)
-            title = grid_title(grid_id, client.grid(grid_id).name)
-            line = f"Grid {title}: {counted(waiting, 'run')} held. To go on: bptt release {grid_id}"
+        def hold_grid(one: "Found") -> Done:
+            waiting = client.hold_grid(one.id)
+            told = f"{counted(waiting, 'run')} held"
+            line = f"Grid {title_of(one)}: {told}. To go on: bptt release {one.id}"
             return line, {"held": waiting}
 
-        def hold_run(run_id: str) -> Done:
-            is_held = client.hold_run(run_id).status == "held"
+        def hold_run(one: "Found") -> Done:
+            is_held = client.hold_run(one.id).status == "held"
             told = "held" if is_held else "it saves itself and stops"
-            return f"Run {run_id}: {told}. To go on: bptt release {run_id}", {"held": int(is_held)}
+            line = f"Run {title_of(one)}: {told}. To go on: bptt release {one.id}"
+            return line, {"held": int(is_held)}
 
         steer(find_all(client, targets), hold_grid, hold_run, as_json)

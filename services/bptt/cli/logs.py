@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import connected
+from bptt.cli.run_words import title_of
 from bptt.lifecycle import is_terminal
 
 if TYPE_CHECKING:
@@ -22,10 +23,15 @@ PAUSE = 0.5
 def logs(run: str, attempt: int | None, follow: bool) -> None:
     """Print what RUN said, of its newest attempt.
 
-    RUN is a run's id, or the beginning of one. With --follow later attempts are printed too.
+    RUN is a run's id, the beginning of one, or a point: a grid and its number
+    (latch/0). With --follow later attempts are printed too.
     """
     with connected() as client:
-        run_id = client.find(run, "run").id
+        found = client.find(run, "run")
+        run_id = found.id
+        # what the run said is alone on stdout
+        if found.note or not found.is_own:
+            click.echo(found.note or f"Run {title_of(found)}", err=True)
         if follow and attempt is None:
             _follow(client, run_id)
         else:

@@ -5,7 +5,7 @@ import click
 from bptt.api import URGENCIES
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
-from bptt.cli.run_words import grid_title
+from bptt.cli.run_words import grid_title, owner_of
 
 
 # a negative number is no option
@@ -22,12 +22,13 @@ from bptt.cli.run_words import grid_title
 def priority(grid: str, number: int, urgency: str | None, as_json: bool) -> None:
     """Give GRID a priority: among your own grids the highest number goes first; 0 is normal."""
     with connected() as client:
-        grid_id = client.find(grid, "grid").id
+        found = client.find(grid, "grid", change=True)
+        grid_id = found.id
         changed = client.set_priority(
             grid_id, number, None if urgency is None else URGENCIES.index(urgency)
         )
     if as_json:
         print_json(changed)
         return
-    title = grid_title(grid_id, changed.name)
+    title = grid_title(grid_id, changed.name, owner_of(found))
     click.echo(f"Grid {title}: priority {changed.priority}, class {URGENCIES[changed.urgency]}.")

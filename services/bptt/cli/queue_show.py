@@ -11,7 +11,6 @@ from bptt.cli.run_words import (
     counts_told,
     ended,
     failure_told,
-    grid_title,
     run_title,
     status_told,
 )
@@ -54,9 +53,8 @@ def run_lines(detail: "RunDetail") -> list[str]:
     return lines
 
 
-def show_grid(client: "Client", grid: "Grid", runs: "Sequence[Run]") -> None:
+def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]") -> None:
     """Print a grid: how it stands, what differs between its points, what each has measured."""
-    title = grid_title(grid.grid_id, grid.name)
     click.echo(f"{title}, project {grid.project}, by {grid.user}, queued {ago(grid.created_at)}")
     state = f"{ended(grid):,}/{grid.points:,} ended: {counts_told(grid.counts)}"
     extra = [

@@ -1,10 +1,15 @@
 """`bptt release`: lets held runs begin."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bptt.cli.connection import connected, find_all
-from bptt.cli.run_words import counted, grid_title
+from bptt.cli.run_words import counted, title_of
 from bptt.cli.steering import Done, steer
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Found
 
 
 @click.command()
@@ -17,15 +22,13 @@ def release(targets: tuple[str, ...], as_json: bool) -> None:
     """
     with connected() as client:
 
-        def release_grid(grid_id: str) -> Done:
-            released = client.release_grid(grid_id)
-            title = grid_title(grid_id, client.grid(grid_id).name)
-            return f"Grid {title}: released, {counted(released, 'run')} queued.", {
-                "queued": released
-            }
+        def release_grid(one: "Found") -> Done:
+            released = client.release_grid(one.id)
+            line = f"Grid {title_of(one)}: released, {counted(released, 'run')} queued."
+            return line, {"queued": released}
 
-        def release_run(run_id: str) -> Done:
-            client.release_run(run_id)
-            return f"Run {run_id}: released.", {"queued": 1}
+        def release_run(one: "Found") -> Done:
+            client.release_run(one.id)
+            return f"Run {title_of(one)}: released.", {"queued": 1}
 
         steer(find_all(client, targets), release_grid, release_run, as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bptt.lifecycle import STATUSES, Status
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Attempt, Grid, Run
+    from bptt.api.answers import Attempt, Found, Grid, Run
 
 
 def counted(number: int, noun: str) -> str:
@@ -15,9 +15,25 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def grid_title(grid_id: str, name: str) -> str:
-    """Return what a person calls a grid, with the id that every command takes."""
-    return f"{name} ({grid_id})"
+def grid_title(grid_id: str, name: str, owner: str = "") -> str:
+    """Return what a person calls a grid, with the id that every command takes.
+
+    Of somebody else's the owner comes first: `ada/latch (x5fxt)`.
+    """
+    return f"{owner}/{name} ({grid_id})" if owner else f"{name} ({grid_id})"
+
+
+def owner_of(found: "Found") -> str:
+    """Return whose a grid or run is if it is somebody else's; '' of one's own."""
+    return "" if found.is_own else found.user
+
+
+def title_of(found: "Found") -> str:
+    """Return what a person calls a grid or run: of others' `x5fxt-0 of ada/latch (x5fxt)`."""
+    grid = grid_title(found.grid_id, found.name, owner_of(found))
+    if found.kind == "grid":
+        return grid
+    return f"{found.id} of {grid}" if owner_of(found) else found.id
 
 
 def run_title(run: "Run") -> str:

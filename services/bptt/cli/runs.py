@@ -5,8 +5,15 @@ import click
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
-from bptt.cli.run_words import note_told, run_title, status_told
-from bptt.lifecycle import STATUSES
+from bptt.cli.run_words import note_told, owner_of, run_title, status_told, title_of
+from bptt.lifecycle import STANDINGS
+
+
+class Word(click.Choice[str]):
+    """One of the words, also as the list shows it: `time limit` for `time_limit`."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(value.replace(" ", "_"), param, ctx)
 
 
 @click.command()
@@ -14,29 +21,32 @@ from bptt.lifecycle import STATUSES
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(STATUSES),
+    type=Word(STANDINGS),
     multiple=True,
-    help="Only runs of this status; may be given several times.",
+    help="Only runs that stand like this; may be given several times.",
 )
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
 def runs(grid: str | None, statuses: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List runs of GRID, or of all grids, with their status.
 
-    GRID is a grid's id, the beginning of one, or a name.
+    GRID is a grid's id, the beginning of one, a name, or USER/NAME. --status takes the words that
+    the list shows: a status, what a running run is about to become, or how one ended.
     """
     with connected() as client:
-        grid_id = client.find(grid, "grid").id if grid else None
-        chosen = [status for status in STATUSES if status in statuses]
-        found = client.runs(grid_id, chosen, limit=limit)
+        named = client.find(grid, "grid") if grid else None
+        chosen = [status for status in STANDINGS if status in statuses]
+        found = client.runs(named.id if named else None, chosen, limit=limit)
     if as_json:
         print_json(found)
         return
     if not found:
         which = " or ".join(chosen) + " " if chosen else ""
-        where = f" in grid {grid}" if grid else ""
+        where = f" in grid {title_of(named)}" if named else ""
         click.echo(f"No {which}runs{where}. Queue some with: bptt submit FILE", err=True)
         return
+    if named and owner_of(named):
+        click.echo(f"{title_of(named)}\n")
     rows = [[run.run_id, run_title(run), status_told(run), note_told(run)] for run in found]
     print_rows(["run", "what", "status", "note"], rows)
     if len(found) == limit:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bptt.cli.connection import current_settings
+from bptt.cli.run_words import title_of
 from bptt.errors import GridNotFound, RunNotFound
 from bptt.run_folder import RunFolder, attempts, find_run
 from bptt.settings import Settings
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Grid, RunDetail
+    from bptt.api.answers import Found, Grid, RunDetail
     from bptt.client import Client
 
 LATEST = 20
@@ -27,8 +28,9 @@ LATEST = 20
 def show(names: tuple[str, ...], as_json: bool) -> None:
     """Show one run in full, several next to each other, or a grid.
 
-    RUN is the id of a run, of the queue or of bptt run, or the beginning of one; GRID the same
-    of a grid, or its name. Without any, the latest of bptt run are listed.
+    RUN is the id of a run, of the queue or of bptt run, or the beginning of one, or a point: a
+    grid and its number (x5fxt-0, latch/0). GRID is a grid's id, the beginning of one, its name, or
+    USER/NAME. Without any, the latest of bptt run are listed.
     """
     settings = current_settings()
     if not names:
@@ -57,6 +59,7 @@ def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_j
     grids: dict[str, Grid] = {}
     runs: dict[str, RunDetail] = {}
     folders: dict[str, RunFolder] = {}
+    found_all: list[Found] = []
     for name in names:
         try:
             if (settings.runs / name / "run.json").exists():
@@ -68,14 +71,16 @@ def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_j
                 raise error from None
             folders[folder.run_id] = folder
             continue
+        found_all.append(found)
         if found.kind == "grid":
             grids[found.id] = client.grid(found.id)
         else:
-            runs[found.id] = client.run(found.id)
+            detail = client.run(found.id)
+            runs[found.id] = detail.model_copy(update={"note": found.note})
     if as_json:
         _print_json(client, settings, grids, runs, folders)
     else:
-        _print(client, settings, grids, runs, folders)
+        _print(client, settings, found_all, grids, runs, folders)
 
 
 def _folder(settings: Settings, name: str) -> RunFolder | None:
@@ -96,6 +101,7 @@ def _newest(settings: Settings, detail: "RunDetail") -> RunFolder | None:
 def _print(
     client: "Client",
     settings: Settings,
+    found: "Sequence[Found]",
     grids: "dict[str, Grid]",
     runs: "dict[str, RunDetail]",
     folders: dict[str, RunFolder],
@@ -107,9 +113,12 @@ def _print(
     newest = [_newest(settings, detail) for detail in runs.values()]
     measured += [folder for folder in newest if folder is not None]
     parts: list[Callable[[], None]] = []
+    if notes := [f"{one.note}." for one in found if one.note] + _whose(found):
+        parts.append(partial(click.echo, "\n".join(notes)))
+    titles = {one.id: title_of(one) for one in found}
     for grid in grids.values():
         listed = client.runs(grid.grid_id, limit=RUNS_AT_MOST)
-        parts.append(partial(show_grid, client, grid, listed))
+        parts.append(partial(show_grid, client, titles[grid.grid_id], grid, listed))
     if len(runs) == 1:
         (detail,) = runs.values()
         parts.append(partial(click.echo, "\n".join(run_lines(detail))))
@@ -121,6 +130,12 @@ def _print(
         if number:
             click.echo()
         part()
+
+
+def _whose(found: "Sequence[Found]") -> list[str]:
+    """Return a line for each run of somebody else's among those that were named."""
+    foreign = (one for one in found if one.kind == "run" and not one.is_own and not one.note)
+    return [f"Run {title_of(one)}." for one in foreign]
 
 
 def _print_json(

@@ -17,8 +17,8 @@ Done = tuple[str, Mapping[str, Any]]
 
 def steer(
     found: Iterable["Found"],
-    to_grid: Callable[[str], Done],
-    to_run: Callable[[str], Done],
+    to_grid: Callable[["Found"], Done],
+    to_run: Callable[["Found"], Done],
     as_json: bool,
 ) -> None:
     """Give the order to every target and print what came of it.
@@ -29,7 +29,7 @@ def steer(
     data, errors = [], []
     for one in found:
         try:
-            line, content = to_grid(one.id) if one.kind == "grid" else to_run(one.id)
+            line, content = to_grid(one) if one.kind == "grid" else to_run(one)
         except UserError as error:
             errors.append(error)
             continue

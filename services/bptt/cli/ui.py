@@ -9,7 +9,7 @@ import click
 
 from bptt.cli.browser import open_later, open_pages
 from bptt.cli.connection import connected, current_settings
-from bptt.cli.run_words import grid_title
+from bptt.cli.run_words import title_of
 from bptt.cli.unsent import find_unsent
 from bptt.errors import TrackingUnavailable
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     """Serve MLflow with everything measured so far, at http://127.0.0.1:PORT.
 
-    With GRID (its id, the beginning of one, or its name) the links lead to the pages of that
-    grid: its comparison, means over seeds, heat maps and a table. Without, to each project.
+    With GRID (its id, the beginning of one, its name, or USER/NAME) the links lead to the
+    pages of that grid: its comparison, means over seeds, heat maps and a table. Without, to each
+    project.
 
     How many runs have not reached MLflow yet, and why, is said before. Exit code 2 if its database
     is of another version of MLflow: then the command that upgrades it is told.
@@ -78,11 +79,12 @@ def _of_grid(target: "Target", address: str, text: str) -> tuple[str, dict[str, 
     from bptt import tracking
 
     with connected() as client:
-        found = client.grid(client.find(text, "grid").id)
+        meant = client.find(text, "grid")
+        found = client.grid(meant.id)
     grid = tracking.Grid(
         found.grid_id, found.name, found.project, found.user, int(found.created_at * 1000)
     )
-    title = grid_title(grid.grid_id, grid.name)
+    title = title_of(meant)
     links = tracking.grid_links(target, address, grid)
     if not links:
         raise TrackingUnavailable(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import connected
-from bptt.cli.run_words import counts_told, grid_title
+from bptt.cli.run_words import counts_told, grid_title, title_of
 from bptt.errors import GridNotFound, Unavailable
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Progress
+    from bptt.api.answers import Grid, Progress
     from bptt.client import Client
 
 PAUSE, PAUSE_WHEN_DOWN = 1.0, 3.0
@@ -29,35 +29,45 @@ def watch(grid: str | None, as_json: bool) -> None:
     watching and nothing else. Where there is no terminal, each change is one line.
     """
     with connected() as client:
-        grid_id = client.find(grid, "grid").id if grid else _latest(client)
+        if grid:
+            found = client.find(grid, "grid")
+            grid_id, title = found.id, title_of(found)
+        else:
+            latest = _latest(client)
+            grid_id, title = latest.grid_id, grid_title(latest.grid_id, latest.name)
         try:
-            last = _follow(client, grid_id, as_json)
+            last = _follow(client, grid_id, title, as_json)
         except KeyboardInterrupt:
             click.echo(f"\nThe grid goes on. Watch it again: bptt watch {grid_id}", err=True)
             raise click.exceptions.Exit(130) from None
     if not as_json:
-        click.echo("\n".join(_ending(last)))
+        click.echo("\n".join(_ending(last, title)))
     failed = last.grid.counts.get("failed", 0)
     raise click.exceptions.Exit(1 if failed else 0)
 
 
-def _latest(client: "Client") -> str:
-    """Return the id of the newest grid of this user, one that has not ended if there is any."""
+def _latest(client: "Client") -> "Grid":
+    """Return the newest grid of this user, one that has not ended if there is any."""
     grids = client.grids(user=client.user)
     if not grids:
         raise GridNotFound("You have no grid to watch. Queue one with: bptt submit FILE")
-    return next((grid for grid in grids if grid.ended_at is None), grids[0]).grid_id
+    return next((grid for grid in grids if grid.ended_at is None), grids[0])
 
 
-def _follow(client: "Client", grid_id: str, as_json: bool) -> "Progress":
+def _follow(client: "Client", grid_id: str, title: str, as_json: bool) -> "Progress":
     """Show every change until nothing more will happen; return the last state."""
+    looks = _looks(client, grid_id)
     if as_json:
-        from bptt.cli.watch_lines import show_json as show
-    elif sys.stdout.isatty():
-        from bptt.cli.watch_screen import show
-    else:
-        from bptt.cli.watch_lines import show
-    return show(_looks(client, grid_id))
+        from bptt.cli.watch_lines import show_json
+
+        return show_json(looks)
+    if sys.stdout.isatty():
+        from bptt.cli import watch_screen
+
+        return watch_screen.show(looks)
+    from bptt.cli import watch_lines
+
+    return watch_lines.show(looks, title)
 
 
 def _looks(client: "Client", grid_id: str) -> "Iterator[Progress | str]":
@@ -79,9 +89,9 @@ def _is_over(progress: "Progress") -> bool:
     return grid.ended_at is not None or (is_stuck and grid.counts.get("failed", 0) > 0)
 
 
-def _ending(progress: "Progress") -> list[str]:
+def _ending(progress: "Progress", title: str) -> list[str]:
     grid = progress.grid
-    title, counts = grid_title(grid.grid_id, grid.name), counts_told(grid.counts)
+    counts = counts_told(grid.counts)
     if grid.ended_at is None:
         return [
             f"Grid {title} is held: {grid.held_reason} ({counts})",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bptt.cli.run_words import counts_told, ended, failure_told, grid_title
+from bptt.cli.run_words import counts_told, ended, failure_told
 from bptt.cli.spans import span
 
 if TYPE_CHECKING:
     from bptt.api.answers import Progress
 
 
-def show(looks: "Iterator[Progress | str]") -> "Progress":
+def show(looks: "Iterator[Progress | str]", title: str) -> "Progress":
     """Print a line for each change of counts, each failure and each trouble; return the end."""
     before, known, last = "", set[str](), None
     troubles: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ def show(looks: "Iterator[Progress | str]") -> "Progress":
             if last is None:
                 # those that failed before are no news
                 known = {run.run_id for run in look.failed}
-                _print(f"watching {grid_title(look.grid.grid_id, look.grid.name)}")
+                _print(f"watching {title}")
             last = look
             for run in reversed(look.failed):
                 if run.run_id not in known:

@@ -2,24 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bptt.api import answers, comparison_answers, queue_answers, user_answers
 from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
-from bptt.client.connection import Connection
 from bptt.client.content import Sender
+from bptt.client.requests import Requests
 from bptt.errors import InvalidSpec
-from bptt.lifecycle import Status
+from bptt.lifecycle import Standing
 from bptt.settings import Settings
 
-A = TypeVar("A", bound=answers.Answer)
 T = TypeVar("T", bound=Order)
-Kind = Literal["grid", "run"]
 SHOWN = 13
 """Characters of a token that may be shown, `bptt_` included."""
 
@@ -29,10 +26,13 @@ def connect(settings: Settings) -> "Client":
     return Client(settings)
 
 
-class Client:
-    """Speaks to the application; every method is one request.
+class Client(Requests):
+    """Speaks to the application.
 
-    `grid` and `run` are full ids, unique beginnings of ids, or a grid's name.
+    `grid` is a grid's id, its name (one's own newest of that name goes first), or `user/name`;
+    `run` the id of a run, or a point: the grid and its number, as in `x5fxt-0` or `latch/0`. What
+    only reads takes the beginning of one id, too; what changes something takes nothing that could
+    mean something else: see `find`.
 
     Raises:
         BpttError: of any method, what the application raised.
@@ -40,23 +40,8 @@ class Client:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._connection = Connection(settings)
+        super().__init__(settings)
         self.files = Sender(self._connection)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
 
     @property
     def user(self) -> str:
@@ -77,31 +62,27 @@ class Client:
         """Return where the queue stands as a whole."""
         return self._get(queue_answers.Queue, "/queue")
 
-    def find(self, text: str, kind: Kind | None = None) -> answers.Found:
-        """Return what an id, its beginning or a grid's name stands for."""
-        return self._get(answers.Found, "/find", text=text, kind=kind)
-
     def grids(self, user: str | None = None, limit: int = 50) -> list[answers.Grid]:
         """Return grids, the newest first, of one user or of all."""
         return self._list(answers.Grid, "/grids", user=user, limit=limit)
 
     def grid(self, grid: str) -> answers.Grid:
         """Return one grid."""
-        return self._get(answers.Grid, _grid(grid))
+        return self._get(answers.Grid, self._grid(grid))
 
     def axes(self, grid: str) -> list[answers.AxisValues]:
         """Return what differs between the points of a grid."""
-        return self._list(answers.AxisValues, f"{_grid(grid)}/axes")
+        return self._list(answers.AxisValues, f"{self._grid(grid)}/axes")
 
     def progress(self, grid: str) -> answers.Progress:
         """Return how far a grid is, when it ends, and what waits for what."""
-        return self._get(answers.Progress, f"{_grid(grid)}/progress")
+        return self._get(answers.Progress, f"{self._grid(grid)}/progress")
 
     def comparison(
         self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()
     ) -> list[comparison_answers.Comparison]:
         """Return the comparison of a grid's configurations, one for each of its tasks."""
-        path = f"{_grid(grid)}/comparison"
+        path = f"{self._grid(grid)}/comparison"
         return self._list(
             comparison_answers.Comparison, path, by=list(by) or None, metric=list(metrics) or None
         )
@@ -110,38 +91,37 @@ class Client:
         self, grid: str, by: Sequence[str] = (), kind: Literal["png", "svg"] = "png"
     ) -> list[comparison_answers.Picture]:
         """Return the pictures of what the runs of a grid measured."""
-        path = f"{_grid(grid)}/pictures"
+        path = f"{self._grid(grid)}/pictures"
         return self._list(comparison_answers.Picture, path, by=list(by) or None, kind=kind)
 
     def report(self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()) -> str:
         """Return the comparison and the pictures as one page of HTML."""
-        path = f"{_grid(grid)}/report"
+        path = f"{self._grid(grid)}/report"
         asked = {"by": list(by) or None, "metric": list(metrics) or None}
         return self._get(comparison_answers.Report, path, **asked).html
 
     def runs(
         self,
         grid: str | None = None,
-        status: Sequence[Status] = (),
+        status: Sequence[Standing] = (),
         limit: int = 100,
         after: str | None = None,
     ) -> list[answers.Run]:
         """Return runs in the order of their grid; `after` the last one of another page."""
-        return self._list(
-            answers.Run, "/runs", grid=grid, status=list(status) or None, limit=limit, after=after
-        )
+        words = list(status) or None
+        return self._list(answers.Run, "/runs", grid=grid, status=words, limit=limit, after=after)
 
     def run(self, run: str) -> answers.RunDetail:
         """Return one run with its attempts."""
-        return self._get(answers.RunDetail, _run(run))
+        return self._get(answers.RunDetail, self._run(run))
 
     def events(self, run: str) -> list[answers.Event]:
         """Return the history of a run."""
-        return self._list(answers.Event, f"{_run(run)}/events")
+        return self._list(answers.Event, f"{self._run(run)}/events")
 
     def log(self, run: str, attempt: int | None = None, offset: int = 0) -> answers.Log:
         """Return a piece of what an attempt said, the newest one's if none is given."""
-        return self._get(answers.Log, f"{_run(run)}/log", attempt=attempt, offset=offset)
+        return self._get(answers.Log, f"{self._run(run)}/log", attempt=attempt, offset=offset)
 
     # work
 
@@ -179,56 +159,62 @@ class Client:
         order = Extend(overrides=overrides)
         if file is not None:
             order = Extend(source=_text(file), filename=str(file), overrides=overrides)
-        path = f"{_grid(grid)}/extend"
-        return self.files.ask(order, lambda whole: self._post(answers.Submission, path, whole))
+        return self.files.ask(
+            order,
+            lambda whole: self._change(answers.Submission, "grid", grid, "/extend", whole),
+        )
 
     def fill(self, grid: str) -> int:
         """Queue a new run for every point without a result; return how many."""
-        return self._post(answers.Changed, f"{_grid(grid)}/fill").runs
+        return self._change(answers.Changed, "grid", grid, "/fill").runs
 
     def retry_grid(self, grid: str, cancelled: bool = False) -> Sequence[str]:
         """Run again what failed, and on demand what was cancelled; return the ids."""
         order = Retry(cancelled=cancelled)
-        return self._post(answers.Retried, f"{_grid(grid)}/retry", order).run_ids
+        return self._change(answers.Retried, "grid", grid, "/retry", order).run_ids
 
     def retry_run(self, run: str) -> Sequence[str]:
         """Run again a run that failed or was cancelled; return the id of the new one."""
-        return self._post(answers.Retried, f"{_run(run)}/retry").run_ids
+        return self._change(answers.Retried, "run", run, "/retry").run_ids
 
     # steering
 
     def cancel_grid(self, grid: str) -> answers.Cancelled:
         """Cancel every run of a grid that has not ended."""
-        return self._post(answers.Cancelled, f"{_grid(grid)}/cancel")
+        return self._change(answers.Cancelled, "grid", grid, "/cancel")
 
     def hold_grid(self, grid: str) -> int:
         """Begin no further run of a grid; return how many wait."""
-        return self._post(answers.Changed, f"{_grid(grid)}/hold").runs
+        return self._change(answers.Changed, "grid", grid, "/hold").runs
 
     def release_grid(self, grid: str) -> int:
         """Let the held runs of a grid begin; return how many."""
-        return self._post(answers.Changed, f"{_grid(grid)}/release").runs
+        return self._change(answers.Changed, "grid", grid, "/release").runs
 
     def set_priority(self, grid: str, priority: int, urgency: int | None = None) -> answers.Grid:
         """Move a grid among those of its user, and into a class."""
         order = SetPriority(priority=priority, urgency=urgency)
-        return self._post(answers.Grid, f"{_grid(grid)}/priority", order)
+        return self._change(answers.Grid, "grid", grid, "/priority", order)
 
     def delete_grid(self, grid: str) -> answers.Deleted:
         """Delete a grid of which nothing runs, with its runs and their folders."""
-        return answers.Deleted.model_validate(self._connection.request("DELETE", _grid(grid)))
+        return self._change(answers.Deleted, "grid", grid, method="DELETE")
+
+    def delete_run(self, run: str) -> answers.Deleted:
+        """Delete a run that is not running, with its folder; its point stays, without a run."""
+        return self._change(answers.Deleted, "run", run, method="DELETE")
 
     def cancel_run(self, run: str) -> answers.Run:
         """Cancel a run, or ask a running one to stop."""
-        return self._post(answers.Run, f"{_run(run)}/cancel")
+        return self._change(answers.Run, "run", run, "/cancel")
 
     def hold_run(self, run: str) -> answers.Run:
         """Keep a run from beginning, or ask a running one to stop and wait."""
-        return self._post(answers.Run, f"{_run(run)}/hold")
+        return self._change(answers.Run, "run", run, "/hold")
 
     def release_run(self, run: str) -> answers.Run:
         """Let a held run begin."""
-        return self._post(answers.Run, f"{_run(run)}/release")
+        return self._change(answers.Run, "run", run, "/release")
 
     # users
 
@@ -263,17 +249,6 @@ class Client:
         begins = quote(prefix[:SHOWN], safe="")
         return self._post(user_answers.Token, f"/tokens/{begins}/revoke")
 
-    def _get(self, answer: type[A], path: str, **query: Any) -> A:
-        return answer.model_validate(self._connection.request("GET", path, query=query))
-
-    def _list(self, answer: type[A], path: str, **query: Any) -> list[A]:
-        content = self._connection.request("GET", path, query=query)
-        return TypeAdapter(list[answer]).validate_python(content)  # type: ignore[valid-type]
-
-    def _post(self, answer: type[A], path: str, order: Any = None) -> A:
-        body = None if order is None else order.model_dump(mode="json")
-        return answer.model_validate(self._connection.request("POST", path, body=body))
-
 
 def _checked(order: type[T], **fields: Any) -> T:
     """Return an order, or say here what the application would say of it."""
@@ -282,14 +257,6 @@ def _checked(order: type[T], **fields: Any) -> T:
     except ValidationError as error:
         told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
         raise InvalidSpec(told) from None
-
-
-def _grid(grid: str) -> str:
-    return f"/grids/{quote(grid, safe='')}"
-
-
-def _run(run: str) -> str:
-    return f"/runs/{quote(run, safe='')}"
 
 
 def _text(file: str | Path) -> str:

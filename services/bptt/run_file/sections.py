@@ -37,6 +37,16 @@ def _label(value: object) -> str:
 
 LABEL = Annotated[str, BeforeValidator(_label)]
 
+
+def _name(value: object) -> str:
+    label = _label(value)
+    if "/" in label:
+        raise ValueError("must not contain '/', which stands between a user and the name of a grid")
+    return label
+
+
+LABELS = {"name": Annotated[str, BeforeValidator(_name)], "project": LABEL}
+
 SECTIONS = tuple(dict.fromkeys(["name", "project", *RunSpec.model_fields]))
 MOST_SEEDS = 2**63
 GRID_ONLY = ("seeds", "include", "exclude")
@@ -74,7 +84,7 @@ def read_label(name: str, root: Mapping[str, Node], reading: Reading) -> str | N
         message = f"{name} must be one text for the whole grid, got a list."
         reading.faults.add(name, node.place, message)
         return None
-    given = reading.values(name, name, node, _check_of(LABEL))
+    given = reading.values(name, name, node, _check_of(LABELS[name]))
     return given[0].value if given else None
 
 

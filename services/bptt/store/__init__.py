@@ -20,13 +20,15 @@ from bptt.store.deletion import begun_runs, delete_grid, deleted_runs
 from bptt.store.ending import fail, finish, give_back, lose
 from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
-from bptt.store.finding import find_grid, find_run, owner_of_grid, owner_of_run
+from bptt.store.finding import owner_of_grid, owner_of_run
 from bptt.store.grid_listing import get_grid, grid_axes, grid_task, list_grids
 from bptt.store.leasing import renew, stop_requests
+from bptt.store.naming import Meaning, find
 from bptt.store.progress import grid_work
 from bptt.store.queue_status import position, queue_status
 from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
+from bptt.store.run_deletion import delete_run
 from bptt.store.run_listing import attempts, events, every_point, get_run, list_runs
 from bptt.store.schema import backup, check, downgrade, upgrade
 from bptt.store.shipping import (
@@ -56,6 +58,7 @@ from bptt.store.workers import beat_worker, live_owners, register_worker, remove
 
 __all__ = [
     "Database",
+    "Meaning",
     "admit",
     "any_token_holds",
     "arrears",
@@ -72,6 +75,7 @@ __all__ = [
     "create_token",
     "database_time",
     "delete_grid",
+    "delete_run",
     "deleted_grids",
     "deleted_runs",
     "downgrade",
@@ -82,8 +86,7 @@ __all__ = [
     "extend_grid",
     "fail",
     "fill_grid",
-    "find_grid",
-    "find_run",
+    "find",
     "find_token",
     "finish",
     "get_grid",

@@ -14,6 +14,7 @@ from bptt.store.database import Database
 from bptt.store.finding import take_grid, take_run
 from bptt.store.grid_state import try_first_again
 from bptt.store.numbering import LARGE, Numbers, lock_numbers
+from bptt.store.run_deletion import deleted_runs
 from bptt.store.tables import AnyRow, events, grids, points, runs
 from bptt.store.writing import Expected, Replacement, refuse_too_many, write_replacements
 
@@ -104,8 +105,14 @@ def _repeat(
     if not rows:
         return []
     refuse_too_many(connection, grid.user_name, len(rows))
+    # an id is given once: folders and MLflow may still have what a deleted run has left
+    deleted = deleted_runs(connection, grid.id)
     new = [
-        Replacement(Expected(*row[:5]), _new_id(grid.id, row.number, row.run_id), row.run_id)
+        Replacement(
+            Expected(*row[:5]),
+            _new_id(grid.id, row.number, row.run_id or deleted.get(row.number)),
+            row.run_id,
+        )
         for row in rows
     ]
     write_replacements(connection, grid.id, grid.user_name, numbers, new)

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Join, Select, select, text
+from sqlalchemy import ColumnElement, Connection, Join, Select, or_, select, text
 
 from bptt.errors import RunNotFound
-from bptt.lifecycle import Status
+from bptt.lifecycle import OUTCOMES, WISHES, Standing
 from bptt.store import tables
 from bptt.store.database import Database
 from bptt.store.records import AttemptRow, EventRow, MissingPoint, RunRow
@@ -30,7 +30,7 @@ def list_runs(
     database: Database,
     *,
     grid_id: str | None = None,
-    status: Status | Collection[Status] | None = None,
+    status: Standing | Collection[Standing] | None = None,
     limit: int = 100,
     after: str | None = None,
 ) -> list[RunRow]:
@@ -41,7 +41,8 @@ def list_runs(
     Args:
         database: the queue.
         grid_id: of the grid; None: runs of all grids, the newest first.
-        status: only runs of this status, or of one of these.
+        status: only runs that stand like this, or like one of these; an outcome (`solved`) and
+            a wish (`cancelling`) are such words as well as a status.
         limit: how many at most.
         after: the last run of the page before this one.
 
@@ -53,7 +54,7 @@ def list_runs(
     with database.read() as connection:
         if grid_id is None:
             return _list_all(connection, chosen, limit, after)
-        if chosen is not None and "succeeded" not in chosen:
+        if chosen is not None and not {"succeeded", *OUTCOMES} & set(chosen):
             # only results are reused: all others are the grid's own, and an index has them
             statement, order = _of_runs().where(text("runs.is_current")), runs.c
         else:
@@ -62,7 +63,7 @@ def list_runs(
         if after is not None:
             statement = statement.where(order.number > _number(connection, grid_id, after))
         if chosen is not None:
-            statement = statement.where(runs.c.status.in_(chosen))
+            statement = statement.where(_stand(chosen))
         return _as_records(connection, connection.execute(statement).all())
 
 
@@ -151,11 +152,11 @@ def events(
 
 
 def _list_all(
-    connection: Connection, status: Collection[Status] | None, limit: int, after: str | None
+    connection: Connection, status: Collection[Standing] | None, limit: int, after: str | None
 ) -> list[RunRow]:
     statement = _of_runs().where(text("runs.is_current"))
     if status is not None:
-        statement = statement.where(runs.c.status.in_(status))
+        statement = statement.where(_stand(status))
     if after is not None:
         seq = connection.execute(select(runs.c.seq).where(runs.c.id == after)).scalar()
         if seq is None:
@@ -163,6 +164,15 @@ def _list_all(
         statement = statement.where(runs.c.seq < seq)
     rows = connection.execute(statement.order_by(runs.c.seq.desc()).limit(limit)).all()
     return _as_records(connection, rows)
+
+
+def _stand(words: Collection[Standing]) -> ColumnElement[bool]:
+    """Say which runs a listing describes with one of these words."""
+    statuses = [word for word in words if word not in OUTCOMES and word not in WISHES]
+    outcomes = [word for word in words if word in OUTCOMES]
+    wishes = [request for word, request in WISHES.items() if word in words]
+    wished = (runs.c.status == "running") & runs.c.stop_request.in_(wishes)
+    return or_(runs.c.status.in_(statuses), runs.c.outcome.in_(outcomes), wished)
 
 
 def _number(connection: Connection, grid_id: str, run_id: str) -> int:

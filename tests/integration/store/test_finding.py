@@ -7,21 +7,29 @@ from tests.integration.store.queueing import put_grid
 from tests.integration.store.submitting import GRID, submit
 
 
+def find_grid(database: Database, text: str, asker: str = "ada", **how: bool) -> str:
+    return store.find(database, text, kind="grid", asker=asker, **how).id
+
+
+def find_run(database: Database, text: str, asker: str = "ada", **how: bool) -> str:
+    return store.find(database, text, kind="run", asker=asker, **how).id
+
+
 def test_a_grid_is_found_by_id_beginning_or_name(database: Database) -> None:
     put_grid(database, "abcde", size=1)
     grid_id = submit(database).grid_id
 
-    assert store.find_grid(database, "abcde") == "abcde"
-    assert store.find_grid(database, "abc") == "abcde"
-    assert store.find_grid(database, grid_id) == grid_id
-    assert store.find_grid(database, "small") == grid_id
+    assert find_grid(database, "abcde") == "abcde"
+    assert find_grid(database, "abc") == "abcde"
+    assert find_grid(database, grid_id) == grid_id
+    assert find_grid(database, "small") == grid_id
 
 
 def test_a_name_stands_for_the_newest_grid_that_has_it(database: Database) -> None:
     submit(database)
     newest = submit(database, GRID, "seeds=3")
 
-    assert store.find_grid(database, "small") == newest.grid_id
+    assert find_grid(database, "small") == newest.grid_id
 
 
 def test_an_id_wins_over_a_name_and_a_name_over_a_beginning(database: Database) -> None:
@@ -29,8 +37,8 @@ def test_an_id_wins_over_a_name_and_a_name_over_a_beginning(database: Database) 
     submit(database, GRID, "name=abcde")
     named = submit(database, GRID, "name=abcd")
 
-    assert store.find_grid(database, "abcde") == "abcde"
-    assert store.find_grid(database, "abcd") == named.grid_id
+    assert find_grid(database, "abcde") == "abcde"
+    assert find_grid(database, "abcd") == named.grid_id
 
 
 def test_the_beginning_of_two_ids_is_refused_with_both(database: Database) -> None:
@@ -38,7 +46,7 @@ def test_the_beginning_of_two_ids_is_refused_with_both(database: Database) -> No
     put_grid(database, "abxyz")
 
     with pytest.raises(GridNotFound, match=r"several grids: abxyz \(abxyz\), abcde \(abcde\)"):
-        store.find_grid(database, "ab")
+        find_grid(database, "ab")
 
 
 @pytest.mark.parametrize("text", ["zzz", "", "%", "a_cde", "\0", "\ud800", "ABCDE", "abcde-"])
@@ -46,7 +54,7 @@ def test_an_unknown_grid_is_answered_with_the_latest(database: Database, text: s
     put_grid(database, "abcde")
 
     with pytest.raises(GridNotFound, match=r"The latest are abcde \(abcde\)") as error:
-        store.find_grid(database, text)
+        find_grid(database, text)
 
     assert error.value.exit_code == 2
     assert "\n" not in str(error.value)
@@ -54,23 +62,23 @@ def test_an_unknown_grid_is_answered_with_the_latest(database: Database, text: s
 
 def test_in_an_empty_queue_the_way_to_a_grid_is_told(database: Database) -> None:
     with pytest.raises(GridNotFound, match="bptt submit"):
-        store.find_grid(database, "abcde")
+        find_grid(database, "abcde")
 
 
 def test_a_run_is_found_by_id_or_by_the_beginning_of_one_id(database: Database) -> None:
     put_grid(database, "abcde", size=12)
     put_grid(database, "fghij", size=1)
 
-    assert store.find_run(database, "abcde-1") == "abcde-1"
-    assert store.find_run(database, "abcde-11") == "abcde-11"
-    assert store.find_run(database, "fgh") == "fghij-0"
+    assert find_run(database, "abcde-1") == "abcde-1"
+    assert find_run(database, "abcde-11") == "abcde-11"
+    assert find_run(database, "fgh") == "fghij-0"
 
 
 def test_the_beginning_of_several_runs_is_refused_with_some_of_them(database: Database) -> None:
     put_grid(database, "abcde", size=12)
 
     with pytest.raises(RunNotFound, match=r"several runs: abcde-.*, \.\.\.\. Give the whole id"):
-        store.find_run(database, "abcde-")
+        find_run(database, "abcde-")
 
 
 @pytest.mark.parametrize("text", ["zzz", "", "%", "abcde_0", "\0", "\ud800", "abcde-99"])
@@ -78,4 +86,4 @@ def test_an_unknown_run_is_said_to_be_unknown(database: Database, text: str) -> 
     put_grid(database, "abcde", size=12)
 
     with pytest.raises(RunNotFound, match="No run has the id"):
-        store.find_run(database, text)
+        find_run(database, text)

@@ -1,0 +1,89 @@
+"""Requests about what is called by a name, and answers as what they are."""
+
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from bptt.api.answers import Answer, Found
+from bptt.client.connection import Connection
+from bptt.errors import GridNotFound, RunNotFound
+from bptt.settings import Settings
+
+A = TypeVar("A", bound=Answer)
+Kind = Literal["grid", "run"]
+
+
+class Requests:
+    """What the methods of a client are made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = Connection(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def find(self, text: str, kind: Kind | None = None, *, change: bool = False) -> Found:
+        """Return what an id, its beginning, a grid's name or `user/name`, or a point stands for.
+
+        With `change` nothing that could mean something else: no beginning of an id, no name that
+        several of one's own grids have, no point that a run of another grid serves.
+        """
+        return self._get(Found, "/find", text=text, kind=kind, change=change or None)
+
+    def _get(self, answer: type[A], path: str, **query: Any) -> A:
+        return answer.model_validate(self._connection.request("GET", path, query=query))
+
+    def _list(self, answer: type[A], path: str, **query: Any) -> list[A]:
+        content = self._connection.request("GET", path, query=query)
+        return TypeAdapter(list[answer]).validate_python(content)  # type: ignore[valid-type]
+
+    def _post(self, answer: type[A], path: str, order: Any = None) -> A:
+        body = None if order is None else order.model_dump(mode="json")
+        return answer.model_validate(self._connection.request("POST", path, body=body))
+
+    def _grid(self, grid: str) -> str:
+        """Return the path of a grid that is to be read."""
+        return _path("grid", self.find(grid, "grid").id if "/" in grid else grid)
+
+    def _run(self, run: str) -> str:
+        """Return the path of a run that is to be read."""
+        return _path("run", self.find(run, "run").id if "/" in run else run)
+
+    def _change(
+        self,
+        answer: type[A],
+        kind: Kind,
+        text: str,
+        rest: str = "",
+        order: Any = None,
+        method: str = "POST",
+    ) -> A:
+        """Change what a text stands for: the application takes whole ids for that."""
+        body = None if order is None else order.model_dump(mode="json")
+        if "/" not in text:
+            try:
+                given = f"{_path(kind, text)}{rest}"
+                return answer.model_validate(self._connection.request(method, given, body=body))
+            except (GridNotFound, RunNotFound):
+                # nothing has this id, so it may be a name
+                pass
+        found = _path(kind, self.find(text, kind, change=True).id)
+        return answer.model_validate(self._connection.request(method, f"{found}{rest}", body=body))
+
+
+def _path(kind: Kind, text: str) -> str:
+    return f"/{kind}s/{quote(text, safe='')}"
