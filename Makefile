@@ -12,10 +12,10 @@ help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds), train it, compare
-	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" sh grids/demo.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" exec sh grids/demo.sh
 
 report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), write docs/examples
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh grids/report.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec sh grids/report.sh
 
 secrets: ## write .env, random passwords for docker-compose.yml; one that is there stays
 	@sh deploy/secrets.sh

@@ -2,19 +2,51 @@
 # What `make demo` does: the queue from its start to its end, in a home of its own.
 set -eu
 cd "$(dirname "$0")"
+. ./home.sh
+
+# what is up in this home before us, and is no demo's that was killed, stays up
+mark=$BPTT_HOME/demo.started
+up=
+mine=
 
 run() {
 	printf '\n$ %s\n' "$*"
-	"$@"
+	interruptibly "$@"
 }
 
-trap 'bptt down >/dev/null 2>&1' EXIT
-run bptt up -d
+finish() {
+	code=$?
+	trap '' INT TERM HUP
+	trap - EXIT
+	let_go
+	# told to end while it came up
+	case $up in *already* | "") ;; *) mine=yes ;; esac
+	[ -z "$mine" ] || { bptt down >/dev/null 2>&1 || true; rm -f "$mark"; }
+	exit "$code"
+}
+trap finish EXIT
+
+printf '\n$ bptt up -d\n'
+up=$(bptt up -d)
+printf '%s\n' "$up"
+case $up in
+*already*)
+	[ "$(cat "$mark" 2>/dev/null)" != "$(process_of "$up")" ] || mine=yes
+	;;
+*)
+	mine=yes
+	process_of "$up" >"$mark"
+	;;
+esac
 run bptt submit latch.yaml
 run bptt watch latch
 run bptt compare latch
 # the first seed of each cell, its gradients over each other
-grid=$(bptt grids --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["grid_id"])')
-run bptt show "$grid-0" "$grid-6" "$grid-12"
-run bptt down
+run bptt show latch/0 latch/6 latch/12
+if [ -n "$mine" ]; then
+	run bptt down
+	rm -f "$mark"
+	up=
+	mine=
+fi
 printf '\nMLflow, with every curve and picture: BPTT_HOME=%s bptt ui\n' "$BPTT_HOME"

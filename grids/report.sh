@@ -4,8 +4,19 @@ set -eu
 cd "$(dirname "$0")"
 BPTT_HOME=$(mktemp -d)
 export BPTT_HOME
-trap 'bptt down >/dev/null 2>&1; rm -rf "$BPTT_HOME"' EXIT
-bptt up -d
-bptt submit clipping.yaml
-bptt watch clipping
-bptt compare clipping --html ../docs/examples/clipping.html
+. ./home.sh
+
+finish() {
+	code=$?
+	trap '' INT TERM HUP
+	trap - EXIT
+	let_go
+	bptt down >/dev/null 2>&1 || true
+	rm -rf "$BPTT_HOME"
+	exit "$code"
+}
+trap finish EXIT
+interruptibly bptt up -d
+interruptibly bptt submit clipping.yaml
+interruptibly bptt watch clipping
+interruptibly bptt compare clipping --html ../docs/examples/clipping.html

@@ -31,7 +31,6 @@ class Found(Answer):
     grid_id: str = ""
     name: str = ""
     user: str = ""
-    """Id, name and owner of the grid, or of the one that the run belongs to."""
     is_own: bool = True
     note: str | None = None
     """Of a point that a run of another grid serves: which one, and whose."""

@@ -14,7 +14,8 @@ def up(detach: bool, slots: int | None) -> None:
     """Train what is queued on this machine, until Ctrl-C or bptt down.
 
     Starts a worker, and a Redis of its own unless BPTT_REDIS_URL is set, and starts them again if
-    they end. Stopping saves what trains; it goes on where it was with the next bptt up.
+    they end. What is up already -d leaves as it is. Stopping saves what trains; it goes on where
+    it was with the next bptt up.
     """
     settings = read_settings(slots=slots)
     if not detach:
@@ -22,9 +23,16 @@ def up(detach: bool, slots: int | None) -> None:
 
         serve(settings, _say)
         return
-    from bptt.embedded.background import start_in_background
+    from bptt.cli.interrupts import stop_request
+    from bptt.embedded.background import start_in_background, wait_ready
 
-    found = start_in_background(settings)
+    if slots is None and (there := wait_ready(settings)) is not None:
+        click.echo(
+            f"bptt is up already in {settings.home} (process {there.pid}). Stop it with: bptt down"
+        )
+        return
+    with stop_request() as wanted:
+        found = start_in_background(settings, wanted)
     click.echo(f"bptt is up in {settings.home} (process {found.pid}). Stop it with: bptt down")
 
 

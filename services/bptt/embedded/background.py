@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,15 @@ TOLD = 12
 """Last lines of the log that an error repeats."""
 
 
-def start_in_background(settings: Settings) -> Holder:
+def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
     """Start `bptt up` in a session of its own and return when its worker takes runs.
 
+    Args:
+        settings: of the home.
+        stop: set while this waits, what it has begun is taken down again.
+
     Raises:
+        KeyboardInterrupt: `stop` was set.
         HomeBusy: it is up already.
         BpttError: it did not come up, with what it said last and its exit code.
     """
@@ -45,6 +51,10 @@ def start_in_background(settings: Settings) -> Holder:
         )
     give_up = time.monotonic() + READY_WITHIN
     while process.poll() is None:
+        if stop.is_set():
+            process.terminate()
+            process.wait()
+            raise KeyboardInterrupt
         found = holder(settings.home)
         if found and found.pid == process.pid and found.ready:
             # it goes on after us: nobody will ask for its exit code here
@@ -58,6 +68,19 @@ def start_in_background(settings: Settings) -> Holder:
     error = BpttError(_why(log, offset, "did not come up"))
     error.exit_code = process.returncode if process.returncode > 0 else 1
     raise error
+
+
+def wait_ready(settings: Settings) -> Holder | None:
+    """Return the `bptt up` that holds this home once its worker takes runs; None if there is none.
+
+    One that does not get ready within `READY_WITHIN` is returned as it is.
+    """
+    give_up = time.monotonic() + READY_WITHIN
+    while (found := holder(settings.home)) is not None:
+        if found.ready or time.monotonic() > give_up:
+            break
+        time.sleep(LOOK_EVERY)
+    return found
 
 
 def stop(settings: Settings, tell: Callable[[str], None]) -> Holder | None:

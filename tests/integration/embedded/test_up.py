@@ -40,10 +40,16 @@ def test_up_has_its_home_to_itself_and_killed_leaves_no_process(home: Home) -> N
 
         foreground, background = home.bptt("up"), home.bptt("up", "-d")
 
-        for second in (foreground, background):
-            assert second.returncode == 2
-            assert f"bptt is up already in {home.folder} (process {up.pid})" in second.stderr
-            assert len(second.stderr.splitlines()) == 1
+        already = f"bptt is up already in {home.folder} (process {up.pid})"
+        assert (foreground.returncode, len(foreground.stderr.splitlines())) == (2, 1)
+        assert already in foreground.stderr
+        # there is nothing that a second one in the background would have to do
+        assert (background.returncode, background.stdout) == (
+            0,
+            f"{already}. Stop it with: bptt down\n",
+        )
+        slots = home.bptt("up", "-d", "--slots", "3")
+        assert (slots.returncode, already in slots.stderr) == (2, True)
 
         os.kill(up.pid, signal.SIGKILL)
 

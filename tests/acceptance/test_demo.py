@@ -1,0 +1,127 @@
+"""What `make demo` does, given again and again, interrupted, and beside what is up."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers import until
+
+DEMO = Path(__file__).parents[2] / "grids" / "demo.sh"
+PATIENCE = 300
+
+
+class Demo:
+    """The script in a home of its own."""
+
+    def __init__(self, home):
+        self.home = home
+        environment = {n: v for n, v in os.environ.items() if not n.startswith("BPTT_")}
+        self.environment = environment | {
+            "BPTT_HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+
+    def begin(self, **settings):
+        return subprocess.Popen(
+            ["sh", str(DEMO)],
+            env=self.environment | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, **settings):
+        process = self.begin(**settings)
+        said, _ = process.communicate(timeout=PATIENCE)
+        return process.returncode, said
+
+    def bptt(self, *arguments):
+        command = [sys.executable, "-m", "bptt", *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE
+        )
+
+    def is_up(self):
+        """Say whether anything is up, without ending it."""
+        there = subprocess.run(
+            [sys.executable, "-c", UP, str(self.home)], capture_output=True, text=True, check=True
+        )
+        return there.stdout.strip() == "True"
+
+
+UP = (
+    "import sys; from pathlib import Path; from bptt.embedded.home import holder; "
+    "print(holder(Path(sys.argv[1])) is not None)"
+)
+
+
+@pytest.fixture
+def demo(tmp_path):
+    demo = Demo(tmp_path / "home")
+    yield demo
+    demo.bptt("down")
+
+
+def test_demo_ends_well_twice_and_says_whose_runs_serve_it(demo):
+    # settings of the shell that would lead elsewhere
+    first = demo.run(BPTT_SERVER="http://127.0.0.1:1")
+    second = demo.run()
+
+    assert first[0] == 0, first[1]
+    assert second[0] == 0, second[1]
+    assert "Queued 18 runs" in first[1]
+    assert "Queued 0 runs" in second[1]
+    assert "served by" not in first[1]
+    assert "latch/0 is served by run " in second[1]
+    assert "Gradient through time" in second[1]
+    assert not demo.is_up()
+
+
+def test_demo_leaves_up_what_was_up_in_its_home(demo):
+    assert demo.bptt("up", "-d").returncode == 0
+
+    code, said = demo.run()
+
+    assert code == 0, said
+    assert "is up already" in said
+    assert demo.is_up()
+
+
+@pytest.mark.parametrize("step", ["$ bptt up -d", "$ bptt watch latch", "ended: "])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_demo_that_is_interrupted_takes_down_what_it_began(demo, step, number):
+    process = demo.begin()
+    for line in process.stdout:
+        if step in line:
+            break
+    # in the middle of the step
+    time.sleep(0.3)
+    begun = time.monotonic()
+    os.killpg(process.pid, number)
+    said, _ = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 128 + number, said
+    assert time.monotonic() - begun < 60
+    assert until(lambda: not demo.is_up(), 30)
+
+
+def test_demo_goes_on_after_one_that_was_killed_and_takes_its_rest_down(demo):
+    process = demo.begin()
+    for line in process.stdout:
+        if "$ bptt watch latch" in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=PATIENCE)
+    assert demo.is_up()
+
+    code, said = demo.run()
+
+    assert code == 0, said
+    assert "is up already" in said
+    assert not demo.is_up()
