@@ -109,19 +109,3 @@ def test_demo_that_is_interrupted_takes_down_what_it_began(demo, step, number):
     assert process.returncode == 128 + number, said
     assert time.monotonic() - begun < 60
     assert until(lambda: not demo.is_up(), 30)
-
-
-def test_demo_goes_on_after_one_that_was_killed_and_takes_its_rest_down(demo):
-    process = demo.begin()
-    for line in process.stdout:
-        if "$ bptt watch latch" in line:
-            break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=PATIENCE)
-    assert demo.is_up()
-
-    code, said = demo.run()
-
-    assert code == 0, said
-    assert "is up already" in said
-    assert not demo.is_up()

@@ -7,13 +7,14 @@ from fastapi import Query
 from bptt import store
 from bptt.api.answers import Attempt, Deleted, Event, Log, Run, RunDetail
 from bptt.api.asking import Asker, Reader
-from bptt.api.folders import delete_folders, read_log
+from bptt.api.folders import read_log
 from bptt.api.grids import Limit
 from bptt.api.permission import OwnRun
 from bptt.api.reading import NamedRun
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.lifecycle import HINTS, Standing
+from bptt.worker.leftovers import delete_folders, finish_deletions
 
 router = new_router("runs")
 
@@ -118,4 +119,7 @@ def delete(run_id: OwnRun, asker: Asker, service: Shared) -> Deleted:
     The point of the grid stays, without a run.
     """
     run_ids = store.delete_run(service.database, run_id, asker.name)
-    return Deleted(runs=len(run_ids), folders=delete_folders(service.settings.runs, run_ids))
+    folders = delete_folders(service.settings.runs, run_ids)
+    # of deletions that were interrupted
+    finish_deletions(service.settings.runs, service.database)
+    return Deleted(runs=len(run_ids), folders=folders)

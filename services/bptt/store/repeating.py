@@ -14,7 +14,7 @@ from bptt.store.database import Database
 from bptt.store.finding import take_grid, take_run
 from bptt.store.grid_state import try_first_again
 from bptt.store.numbering import LARGE, Numbers, lock_numbers
-from bptt.store.run_deletion import deleted_runs
+from bptt.store.run_deletion import last_deleted
 from bptt.store.tables import AnyRow, events, grids, points, runs
 from bptt.store.writing import Expected, Replacement, refuse_too_many, write_replacements
 
@@ -106,7 +106,7 @@ def _repeat(
         return []
     refuse_too_many(connection, grid.user_name, len(rows))
     # an id is given once: folders and MLflow may still have what a deleted run has left
-    deleted = deleted_runs(connection, grid.id)
+    deleted = last_deleted(connection, grid.id)
     new = [
         Replacement(
             Expected(*row[:5]),

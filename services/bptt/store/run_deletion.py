@@ -13,8 +13,8 @@ from bptt.store.tables import AnyRow, events, grids, points, runs
 
 NAMED = 5
 """Grids that a message names."""
-DELETED = "run_deleted"
-"""The event that a deletion leaves, in the history of the grid."""
+DELETED = "deleted"
+"""The event that a deletion leaves, with the run it was of."""
 
 
 def delete_run(database: Database, run_id: str, actor: str) -> list[str]:
@@ -44,23 +44,25 @@ def delete_run(database: Database, run_id: str, actor: str) -> list[str]:
         )
         connection.execute(delete(events).where(events.c.run_id.in_(ids)))
         connection.execute(delete(runs).where(runs.c.id.in_(ids)))
-        data = {"run": run_id, "number": run.number, "runs": len(ids)}
-        record_event(connection, DELETED, grid_id=run.grid_id, actor=actor, data=data)
+        # the one that stood for the point last, and so the next one's id follows it
+        for gone in sorted(ids, key=lambda one: one == run_id):
+            data = {"number": run.number}
+            record_event(
+                connection, DELETED, grid_id=run.grid_id, actor=actor, run_id=gone, data=data
+            )
         if not is_terminal(run.status):
             end_if_over(connection, run.grid_id, actor)
     return ids
 
 
-def deleted_runs(connection: Connection, grid_id: str) -> dict[int, str]:
+def last_deleted(connection: Connection, grid_id: str) -> dict[int, str]:
     """Return the last run of each point of a grid that `delete_run` has removed, by its number."""
     deletions = (
-        select(events.c.data)
-        .where(events.c.grid_id == grid_id, events.c.kind == DELETED)
+        select(events.c.data, events.c.run_id)
+        .where(events.c.grid_id == grid_id, events.c.kind == DELETED, events.c.run_id.is_not(None))
         .order_by(events.c.id)
     )
-    return {
-        int(data["number"]): str(data["run"]) for data in connection.execute(deletions).scalars()
-    }
+    return {int(row.data["number"]): str(row.run_id) for row in connection.execute(deletions)}
 
 
 def _refuse(connection: Connection, run: AnyRow) -> None:

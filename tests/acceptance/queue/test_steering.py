@@ -163,6 +163,20 @@ def test_delete_removes_rows_and_folders(bptt, submitted, machine, home):
     assert bptt("grids", "--json")[1] == "[]\n"
 
 
+def test_one_run_is_deleted_and_its_point_filled_under_an_id_that_none_had(
+    bptt, submitted, machine, home
+):
+    machine().finish_all()
+
+    code, out, _ = bptt("delete", f"{submitted}-2", "--yes")
+
+    assert (code, out) == (0, f"Deleted run {submitted}-2: 1 run, 1 folder.\n")
+    assert not (home / "runs" / f"{submitted}-2").exists()
+    assert "was deleted" in bptt("show", f"{submitted}-2")[2][0]
+    assert bptt("fill", "bias")[0] == 0
+    assert f"{submitted}-2r1" in bptt("runs", submitted)[1]
+
+
 def test_delete_is_refused_while_a_run_of_it_runs(bptt, submitted, machine, home):
     machine().begin()
 
@@ -230,3 +244,40 @@ def test_unknown_run_is_one_line_that_says_where_they_are_listed(bptt, submitted
     assert (code, out) == (2, "")
     assert f"{submitted}-77" in error
     assert "bptt runs" in error
+
+
+def test_points_served_by_another_grid_are_shown_and_never_changed(bptt, submitted, machine):
+    machine().finish_all()
+    again = json.loads(bptt("submit", "bias.yaml", "--json")[1])["grid_id"]
+
+    for point in (f"{again}-0", "bias/0", f"{again}/0"):
+        code, out, _ = bptt("show", point)
+        assert code == 0
+        assert out.startswith(f"{point} is served by run {submitted}-0 of ")
+    for command in (("cancel",), ("delete", "--yes"), ("hold",), ("retry",)):
+        code, out, (error,) = bptt(command[0], f"{again}-0", *command[1:])
+        assert (code, out) == (2, "")
+        assert f"is served by run {submitted}-0" in error
+        code, out, (error,) = bptt(command[0], "bias", *command[1:])
+        assert (code, out) == (2, "")
+        assert again in error
+        assert submitted in error
+        assert bptt(command[0], again[:3], *command[1:])[0] == 2
+    assert counts(bptt, submitted) == {"succeeded": 6}
+
+
+def test_runs_are_chosen_by_the_words_that_the_list_shows(bptt, submitted, machine):
+    machine().finish_all()
+
+    assert f"{submitted}-0" in bptt("runs", submitted, "--status", "solved")[1]
+    for word in ("finished", "diverged", "time limit", "cancelling"):
+        assert bptt("runs", submitted, "--status", word)[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    "options", [("--cancelled", "--failed"), ("--failed", "--cancelled")], ids=" ".join
+)
+def test_retry_takes_both_in_either_order(bptt, submitted, options):
+    bptt("cancel", f"{submitted}-2")
+
+    assert bptt("retry", submitted, *options)[1].startswith("Queued 1 run again.")
