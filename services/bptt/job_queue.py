@@ -8,7 +8,6 @@ imported by the functions that need them.
 import functools
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from bptt.settings import Settings
+from bptt.temporary import outside
 
 if TYPE_CHECKING:
     import redis
@@ -60,7 +60,7 @@ def socket_path(settings: Settings) -> Path:
         return path
     name = hashlib.sha256(os.fsencode(settings.home.resolve())).hexdigest()[:12]
     folder = f"bptt-{os.getuid()}-{name}"
-    path = Path(tempfile.gettempdir()) / folder / "redis.sock"
+    path = outside() / folder / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_AT_MOST:
         return path
     return Path("/tmp") / folder / "redis.sock"

@@ -13,6 +13,7 @@ from bptt.content import UnusableFile
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UserError
 from bptt.run_folder import RunFolder, find_run
 from bptt.settings import Settings, read_settings
+from bptt.temporary import own_folder
 
 if TYPE_CHECKING:
     from bptt.cli.delivery import Delivery
@@ -72,7 +73,11 @@ def _train_all(
     """Train the runs of `folders`, then those of `requests`, whose folders are added."""
     from bptt.cli.delivery import Delivery
 
-    with Delivery(settings, quiet) as delivery, stop_request() as stop:
+    with (
+        own_folder(settings.home),
+        Delivery(settings, quiet) as delivery,
+        stop_request() as stop,
+    ):
         _prepare_home(settings)
         for folder in folders:
             _train(folder, settings, delivery, stop, quiet)

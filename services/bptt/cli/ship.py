@@ -9,6 +9,7 @@ import click
 
 from bptt.errors import TrackingUnavailable
 from bptt.settings import Settings, read_settings
+from bptt.temporary import own_folder
 
 if TYPE_CHECKING:
     from bptt.store.records import RunRow
@@ -50,10 +51,11 @@ def ship(as_json: bool) -> None:
         lines.append(line)
         if not as_json:
             click.echo(_text(line))
-    for line in _ship_queued(settings):
-        lines.append(line)
-        if not as_json:
-            click.echo(_text(line))
+    with own_folder(settings.home):
+        for line in _ship_queued(settings):
+            lines.append(line)
+            if not as_json:
+                click.echo(_text(line))
     if as_json:
         click.echo(json.dumps([asdict(line) for line in lines], indent=1))
     elif not lines:

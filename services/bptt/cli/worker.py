@@ -6,6 +6,7 @@ import sys
 import click
 
 from bptt.settings import read_settings
+from bptt.temporary import own_folder
 
 LINE = "%(asctime)s %(message)s"
 
@@ -23,7 +24,9 @@ def worker(slots: int | None, with_parent: bool) -> None:
     _log()
     from bptt.worker.service import serve
 
-    sys.exit(serve(settings, with_parent=with_parent))
+    with own_folder(settings.home):
+        code = serve(settings, with_parent=with_parent)
+    sys.exit(code)
 
 
 def _log() -> None:

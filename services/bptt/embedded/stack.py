@@ -18,6 +18,7 @@ from bptt.errors import (
 )
 from bptt.job_queue import check_broker
 from bptt.settings import Settings, for_child
+from bptt.temporary import sweep
 from bptt.worker.host import started
 
 Tell = Callable[[str], None]
@@ -65,6 +66,8 @@ def serve(settings: Settings, tell: Tell) -> None:
         finally:
             _end(server, worker, wish, tell)
             database.close()
+            # a worker that was killed could not
+            sweep(settings.home)
 
 
 class Wish:

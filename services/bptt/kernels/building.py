@@ -15,6 +15,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from bptt.temporary import outside
+
 FLAGS = ("-O2", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC")
 """Never -ffast-math: with it a NaN or an infinity need not come out where it goes in."""
 
@@ -79,7 +81,7 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
 
 
 def _second_choice() -> Path:
-    return Path(tempfile.gettempdir()) / f"bptt-kernels-{os.geteuid()}"
+    return outside() / f"bptt-kernels-{os.geteuid()}"
 
 
 def find_compiler(compilers: Sequence[str]) -> list[str]:

@@ -1,0 +1,115 @@
+"""Folders for what is temporary, one per process; after a kill the next start removes it."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+OUTSIDE = "_BPTT_OUTSIDE_TMPDIR"
+"""Variable that tells programs that are started where temporary files lay before."""
+LOCK = "lock"
+PATH_AT_MOST = 68
+"""Bytes of a folder's path: a socket of multiprocessing takes 32 more, and may have 103."""
+
+
+def outside() -> Path:
+    """Return the system's folder for temporary files, also while `own_folder` replaces it."""
+    return Path(os.environ.get(OUTSIDE) or tempfile.gettempdir())
+
+
+@contextmanager
+def own_folder(home: Path) -> Iterator[None]:
+    """Have this process and all it starts keep temporary files in a folder that ends with it.
+
+    It lies in `home`, or where that path is too long for a socket, in a folder of the home's own
+    among the system's temporary files. Whatever earlier processes left there is removed. Where none
+    can be made, because a disk is full for example, everything stays as it was.
+    """
+    made = None
+    with suppress(OSError):
+        made = _make(_base(home))
+    if made is None:
+        yield
+        return
+    path, lock = made
+    before = {name: os.environ.get(name) for name in ("TMPDIR", OUTSIDE)}
+    directory = tempfile.tempdir
+    os.environ[OUTSIDE] = str(outside())
+    os.environ["TMPDIR"] = tempfile.tempdir = str(path)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = directory
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def sweep(home: Path) -> None:
+    """Remove what processes that are gone have left; those that live keep theirs."""
+    with suppress(OSError):
+        base = _base(home)
+        if base.exists():
+            with _alone(base):
+                _sweep(base)
+
+
+def _base(home: Path) -> Path:
+    inside = home / "tmp"
+    if _fits(inside):
+        return inside
+    name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
+    folder = f"bptt-{os.getuid()}-{name}"
+    path = outside() / folder / "tmp"
+    return path if _fits(path) else Path("/tmp") / folder / "tmp"
+
+
+def _fits(base: Path) -> bool:
+    """Whether sockets can lie in a folder of 8 letters below."""
+    return len(os.fsencode(base)) + 9 <= PATH_AT_MOST
+
+
+def _make(base: Path) -> tuple[Path, int]:
+    """Return a new folder and the file that stays locked while its owner lives."""
+    base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    base.mkdir(mode=0o700, exist_ok=True)
+    if base.lstat().st_uid != os.geteuid():
+        raise PermissionError(f"{base} is somebody else's")
+    with _alone(base):
+        _sweep(base)
+        path = Path(tempfile.mkdtemp(prefix="", dir=base))
+        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return path, lock
+
+
+@contextmanager
+def _alone(base: Path) -> Iterator[None]:
+    """Let nobody make or remove folders meanwhile: a new one is locked a moment later."""
+    file = os.open(base / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def _sweep(base: Path) -> None:
+    for path in base.iterdir():
+        if not path.is_dir() or path.is_symlink():
+            continue
+        file = None
+        with suppress(OSError):
+            file = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        if file is not None:
+            os.close(file)
