@@ -87,3 +87,24 @@ def test_an_unknown_run_is_said_to_be_unknown(database: Database, text: str) -> 
 
     with pytest.raises(RunNotFound, match="No run has the id"):
         find_run(database, text)
+
+
+def test_a_name_means_ones_own_and_changes_nothing_where_several_are_meant(
+    database: Database,
+) -> None:
+    own = submit(database, user="ada").grid_id
+    theirs = submit(database, user="bob").grid_id
+
+    assert find_grid(database, "small") == own
+    assert find_grid(database, "small", asker="bob") == theirs
+    assert find_grid(database, "small", asker="eve") == theirs
+    assert find_grid(database, "bob/small") == theirs
+    assert find_grid(database, "small", change=True) == own
+    with pytest.raises(GridNotFound, match="several grids"):
+        find_grid(database, "small", asker="eve", change=True)
+    with pytest.raises(GridNotFound, match="give its whole id"):
+        find_grid(database, own[:4], change=True)
+    newer = submit(database, GRID, "seeds=3").grid_id
+    with pytest.raises(GridNotFound, match=f"{newer}.*{own}"):
+        find_grid(database, "small", change=True)
+    assert find_run(database, "bob/small/0") == f"{theirs}-0"
