@@ -2,14 +2,13 @@
 
 import random
 import re
-from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn.functional import mse_loss
 
 from bptt.conformance import check_task
-from bptt.contracts import Batch, Extent, Features, Task
+from bptt.contracts import Batch, Features, Task
 from bptt.errors import ContractViolation
 
 
@@ -36,42 +35,6 @@ class First(Task):
 
     def solved(self, metrics):
         return metrics["mse"] < 0.01
-
-
-class SaysSmaller(First):
-    def extent(self, sequences):
-        return Extent(4, sequences)
-
-
-class SaysTooLarge(First):
-    def extent(self, sequences):
-        return Extent(500, sequences)
-
-
-class SaysAnother(First):
-    def extent(self, sequences):
-        return Extent(5, 1)
-
-
-class SaysNumber(First):
-    def extent(self, sequences):
-        return 5 * sequences
-
-
-class SaysNoExtra(First):
-    def extent(self, sequences):
-        return Extent(5, sequences)
-
-    def sample(self, generator, batch_size):
-        return replace(super().sample(generator, batch_size), extra={"a": torch.ones(batch_size)})
-
-
-class ForgetsSet(First):
-    def extent(self, sequences):
-        return Extent(5, sequences)
-
-    def evaluation_sets(self, generator, size):
-        return {"": self.sample(generator, size), "more": self.sample(generator, size)}
 
 
 class LacksBaseline(First):
@@ -279,12 +242,6 @@ FAULTS = {
     TakesNanForSolved: "solved must be False for metrics that are all NaN.",
     IsSolvedTheWrongWay: "solved must be False for mse = 1e+09.",
     IsSolvedByItsBaseline: "solved must be False for its baseline, mse = 0.0833333.",
-    SaysSmaller: "extent says 4 time steps at most, but 5 were drawn.",
-    SaysTooLarge: "extent says 500 time steps, but the longest of 64 sequences has 5",
-    SaysAnother: "extent says 1 sequences where 64 are drawn.",
-    SaysNumber: "extent must return an Extent, got int.",
-    SaysNoExtra: "extent says 0 bytes of Batch.extra, but 256 were drawn.",
-    ForgetsSet: "must have the sets that evaluation_sets returns, ['', 'more'], got [''].",
     IsNeverSolved: "solved must be True for a perfect mse (0) in every set.",
 }
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from bptt.api.answers import AxisValues, PackSize, Point, Preview
 
 if TYPE_CHECKING:
+    from bptt.grid_spec import Axis
     from bptt.run_file import GridOutline, GridRequest, RunRequest
-    from bptt.spec import Axis
 
 FIRST, LAST = 5, 2
 """Points shown of a long grid."""

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bptt.grid_spec import Axis
 from bptt.registry import wording
 from bptt.run_file.contents import PART, PARTS, Content, Row
-from bptt.spec import Axis, section_text
+from bptt.spec import section_text
 
 
 def find_axes(

@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 
-from bptt.spec import SECTIONS, GridPoints, join_sections, version_of
+from bptt.grid_spec import GridPoints
+from bptt.spec import SECTIONS, join_sections, version_of
 
 SEED = "\0"
 """Stands for the seed; as a character it is in no JSON text."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from bptt.content import Named
+from bptt.grid_spec import Axis
 from bptt.run_file.axes import Labels, find_axes
 from bptt.run_file.contents import PART, Contents
 from bptt.run_file.expansion import Expansion
 from bptt.run_file.files import Files
-from bptt.spec import Axis, TrainingSpec
+from bptt.spec import TrainingSpec
 
 ENDS = (5, 2)
 """Points described of a long grid, from its beginning and its end."""

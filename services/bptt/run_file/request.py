@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
 from bptt.content import Named
+from bptt.grid_spec import GridSpec
 from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Row
@@ -14,7 +15,7 @@ from bptt.run_file.estimate import Estimate
 from bptt.run_file.identification import identify
 from bptt.run_file.memory import Memory
 from bptt.run_file.pack_key import COUNTING, join_shapes, shape_text
-from bptt.spec import GridSpec, RunSpec, identity_of
+from bptt.spec import RunSpec, identity_of
 
 
 @dataclass(frozen=True)

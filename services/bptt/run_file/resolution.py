@@ -3,13 +3,13 @@
 import bisect
 from collections.abc import Mapping, Sequence
 
+from bptt.grid_spec import GridPoints, GridSpec
 from bptt.run_file.axes import Labels, find_axes
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Contents, Row, shown
 from bptt.run_file.expansion import Expansion
 from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest
-from bptt.spec import GridPoints, GridSpec
 
 
 def resolve(

@@ -71,7 +71,7 @@ class Plan:
 def make_plan(request: "GridRequest") -> Plan:
     """Return the rows of a grid; each point of the request is looked at once."""
     # whoever asks for a grid has imported what reads it; a listing does without
-    from bptt.spec import GridPoints
+    from bptt.grid_spec import GridPoints
 
     held = request.spec.points
     numbers: dict[tuple[tuple[int, ...], str], int] = {}
