@@ -18,7 +18,7 @@ from bptt.tracking.target import Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, RunTag
+    from mlflow.entities import Metric, Run, RunTag
 
 QUIET = ("alembic", "huey", "mlflow", "sqlalchemy", "urllib3")
 """Loggers whose warnings would otherwise reach the terminal through Python's last resort."""
@@ -84,6 +84,20 @@ def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag
             raise
     require_run(client, run_id)
     return _send_halving(client, run_id, entries, halve=True)
+
+
+JOURNALLED = ("train/", "eval/", "grad/", "flow/", "layer/", "sys/", "best/")
+"""What names of metrics begin with whose steps are updates."""
+
+
+def points_of(client: "MlflowClient", run: "Run") -> set[tuple[str, int]]:
+    """Return key and step of every point that MLflow has of a run's journal."""
+    keys = [key for key in run.data.metrics if key.startswith(JOURNALLED)]
+    return {
+        (key, point.step)
+        for key in keys
+        for point in client.get_metric_history(run.info.run_id, key)
+    }
 
 
 def require_run(client: "MlflowClient", run_id: str) -> None:

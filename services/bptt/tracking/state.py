@@ -13,6 +13,8 @@ class Shipped:
 
     target: str
     """URI of the MLflow that acknowledged all this."""
+    run_id: str = ""
+    """Whose it is; files of earlier versions do not say."""
     mlflow_run_id: str = ""
     """Empty: MLflow has no run yet."""
     journal: int = 0
@@ -44,7 +46,7 @@ class Shipped:
 
     @classmethod
     def remembered(cls, folder: RunFolder) -> Self | None:
-        """Return what was shipped, to whatever MLflow; None if nothing whole says so.
+        """Return what was shipped of this run, to whatever MLflow; None if nothing whole says so.
 
         It is written without forcing it to the disk: a crash of the machine leaves it empty or
         torn, and then everything is sent again.
@@ -59,13 +61,13 @@ class Shipped:
         for name, value in content.items():
             if name in _NAMES and type(value) is not type(getattr(default, name)):
                 return None
-        if "target" not in content:
+        if "target" not in content or content.get("run_id", folder.run_id) != folder.run_id:
             return None
         return cls(**{name: value for name, value in content.items() if name in _NAMES})
 
     def write(self, folder: RunFolder) -> None:
         """Remember it, atomically; what is forgotten in a crash of the machine is sent again."""
-        folder.write("shipped", asdict(self), durable=False)
+        folder.write("shipped", asdict(self) | {"run_id": folder.run_id}, durable=False)
 
 
 _NAMES = {one.name for one in fields(Shipped)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bptt.durable import sweep
 from bptt.run_folder import RunFolder
 from bptt.tracking import description
-from bptt.tracking.client import FINAL, connect, require_run, send
+from bptt.tracking.client import FINAL, connect, points_of, require_run, send
 from bptt.tracking.experiment import experiment_of
 from bptt.tracking.rows import LAYER_KEYS_AT_MOST, Value, batches
 from bptt.tracking.state import Shipped, committed
@@ -40,6 +40,8 @@ class Visit:
         if run is None:
             raise FileNotFoundError(f"run.json is missing in {folder.path}")
         self._run: dict[str, Any] = run
+        self._there: set[tuple[str, int]] = set()
+        """Points that MLflow has of a run of which we know nothing any more."""
 
     def ship(
         self, training: bool | None, ended: Ended | None = None, pictures: bool = True
@@ -98,6 +100,10 @@ class Visit:
         found = self._client.search_runs(
             [experiment], f"tags.`bptt.run_id` = '{self._folder.run_id}'", max_results=1
         )
+        if found:
+            self._there = points_of(self._client, found[0])
+            # if the run went back behind them, they will be computed again
+            self._state.resent_after = max((step for _, step in self._there), default=-1)
         run_id = (
             found[0].info.run_id
             if found
@@ -115,8 +121,10 @@ class Visit:
         if end < state.journal:
             # the run started again before what was sent, for example without its checkpoint
             state.resent_after, state.journal = state.step, 0
-        for batch in batches(self._folder, state.journal, end, state.resent_after):
-            self._send(batch.values, batch.tags)
+        # what MLflow has is known point by point: the last batch may have arrived in part
+        after = -1 if self._there else state.resent_after
+        for batch in batches(self._folder, state.journal, end, after):
+            self._send([v for v in batch.values if (v.key, v.step) not in self._there], batch.tags)
             state.journal, state.step = batch.end, max(state.step, batch.step)
             state.write(self._folder)
 

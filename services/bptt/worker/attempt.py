@@ -122,6 +122,8 @@ def _copy_shipped(earlier: RunFolder, folder: RunFolder, journal: int) -> None:
         return
     try:
         shipped = earlier.read("shipped")
+        if shipped is not None and shipped.get("run_id", folder.run_id) != folder.run_id:
+            return
         if shipped is not None and int(shipped["journal"]) > journal:
             # what was sent beyond is computed again, and must not be sent twice
             shipped |= {"journal": 0, "resent_after": int(shipped["step"])}

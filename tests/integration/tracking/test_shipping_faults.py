@@ -32,7 +32,8 @@ def test_resumed_run_rewrites_what_was_not_committed_without_doubles(make_run, t
     assert found.run.data.tags["bptt.resumed_at"] == "0"
 
 
-def test_run_that_began_again_keeps_the_points_it_had(make_run, target, stored):
+@pytest.mark.parametrize("forgets", [False, True])
+def test_run_that_began_again_keeps_the_points_it_had(make_run, target, stored, forgets):
     run = make_run()
     for step in range(3):
         run.metrics(step, train_loss=1.0 - step / 10)
@@ -42,6 +43,9 @@ def test_run_that_began_again_keeps_the_points_it_had(make_run, target, stored):
 
     run.crash_and_resume(0)
     run.commit()
+    if forgets:
+        # the same power cut that took the checkpoint
+        (run.folder.path / "shipped.json").write_bytes(b"")
     ship(run.folder, target)
     run.points.clear()
     for step in range(5):
@@ -51,6 +55,20 @@ def test_run_that_began_again_keeps_the_points_it_had(make_run, target, stored):
 
     later = {point: n for point, n in run.points.items() if point[1] > 2}
     assert stored(target, run.folder).points == sent + type(sent)(later)
+
+
+def test_what_is_written_of_another_run_is_not_believed(make_run, target, stored):
+    one, other = make_run(), make_run()
+    for run in (one, other):
+        run.write_whole()
+    ship(one.folder, target)
+    content = (one.folder.path / "shipped.json").read_bytes()
+    (other.folder.path / "shipped.json").write_bytes(content)
+
+    assert ship(other.folder, target).complete
+
+    for run in (one, other):
+        assert stored(target, run.folder).points == run.points
 
 
 def test_torn_last_line_waits_until_it_is_whole(make_run, target, stored):
