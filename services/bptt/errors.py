@@ -184,12 +184,8 @@ class CheckpointDamaged(BpttError):
 class JournalDamaged(BpttError):
     """A line of a run's journal is not what was written; `offset` bytes before it are whole."""
 
-    def __init__(self, run_id: str, path: str, offset: int) -> None:
-        super().__init__(
-            f"The journal of run {run_id} is damaged: the line at byte {offset} of {path} is no "
-            "record. What lies before it is read; put the file back from a copy, or train the run "
-            "again."
-        )
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
         self.offset = offset
 
 

@@ -115,7 +115,12 @@ def _read(
         except ValueError:
             record = None
         if not _is_record(record):
-            raise JournalDamaged(run_id, path=journal.name, offset=offset)
+            raise JournalDamaged(
+                f"The journal of run {run_id} is damaged: the line at byte {offset} of "
+                f"{journal.name} is no record. What lies before it is read; put the file back "
+                "from a copy, or train the run again.",
+                offset,
+            )
         offset = behind
         yield offset, record
 

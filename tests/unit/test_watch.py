@@ -193,7 +193,7 @@ def test_lines_come_only_with_changes(capsys):
         progress({"succeeded": 2, "failed": 1}, ended_at=9.0, failed=[a_failure(0)]),
     ]
 
-    last = watch_lines.show(iter(looks))
+    last = watch_lines.show(iter(looks), "bias (a2b3c)")
 
     told = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
     assert last is looks[-1]
