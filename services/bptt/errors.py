@@ -13,6 +13,7 @@ BpttError                     exit code 1
 │   ├── RunBusy
 │   ├── NotPossible           the run or grid is not in a status that allows it
 │   ├── SchemaMismatch        the database is of another version of bptt
+│   ├── TooMuchWork           a server does not give one request so much time or memory
 │   ├── HomeBusy              another `bptt up` runs in this home
 │   ├── DataChanged
 │   ├── ContentNeeded         the application lacks files that a grid file names
@@ -94,6 +95,10 @@ class NotPossible(UserError):
 
 class SchemaMismatch(UserError):
     """The database belongs to an older or a newer bptt."""
+
+
+class TooMuchWork(UserError):
+    """A request asks for more time or memory than a server gives to one, or for one too many."""
 
 
 class HomeBusy(UserError):

@@ -79,7 +79,7 @@ def test_json_holds_the_same_in_full(bptt):
     assert code == 0
     assert (told["name"], told["project"]) == ("bias", "latch")
     assert (told["points"], told["seeds"], told["updates"]) == (10, 2, 10_000)
-    assert told["axes"][-1] == {"path": "seed", "values": [4, 2], "within": None}
+    assert told["axes"][-1] == {"path": "seed", "values": [4, 2], "within": None, "count": 2}
     assert sorted(pack["points"] for pack in told["packs"]) == [2, 8]
     assert told["first"]["values"] == {"cell": "rnn", "optimizer.lr": 0.001, "seed": 4}
     assert told["last"]["name"] == "lstm-forget_bias=3-lr=0.003-s2"

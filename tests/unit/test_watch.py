@@ -61,9 +61,10 @@ def progress(counts, *, ended_at=None, held_reason=None, seconds=754.0, **given)
         held_reason=held_reason,
         ended_at=ended_at,
     )
+    between = {} if seconds is None else {"least": seconds / 2, "most": seconds * 2}
     parts = {"share": 0.2, "slots": 2, "busy": 1, "running": [], "waiting": [], "failed": []}
     return Progress(
-        grid=grid, seconds=seconds, why_unknown="nothing is measured", **(parts | given)
+        grid=grid, seconds=seconds, **between, why_unknown="nothing is measured", **(parts | given)
     )
 
 
@@ -83,7 +84,7 @@ def test_screen_shows_how_far_the_grid_is_and_how_long_it_takes(screen):
     lines = screen(progress({"running": 1, "queued": 6, "succeeded": 3}))
 
     assert lines[0] == "bias  a2b3c  project latch, by anna"
-    assert lines[1].endswith("3/10  about 12 min left  4.1 runs/min")
+    assert lines[1].endswith("3/10  about 6 to 25 min left  4.1 runs/min")
     assert lines[2] == "1 running, 6 queued, 3 succeeded"
 
 
@@ -199,11 +200,11 @@ def test_lines_come_only_with_changes(capsys):
     assert last is looks[-1]
     assert told == [
         "watching bias (a2b3c)",
-        "0/3 ended: 3 queued (about 12 min left)",
+        "0/3 ended: 3 queued (about 6 to 25 min left)",
         "a2b3c-0 failed: plugin error: ValueError: no",
-        "1/3 ended: 2 queued, 1 failed (about 12 min left)",
+        "1/3 ended: 2 queued, 1 failed (about 6 to 25 min left)",
         "The database is away.",
-        "1/3 ended: 2 queued, 1 failed (about 12 min left)",
+        "1/3 ended: 2 queued, 1 failed (about 6 to 25 min left)",
         "3/3 ended: 2 succeeded, 1 failed",
     ]
 

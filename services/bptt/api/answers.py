@@ -36,7 +36,19 @@ class Found(Answer):
     """Of a point that a run of another grid serves: which one, and whose."""
 
 
-class Submission(Answer):
+class Times(Answer):
+    """How long something takes, as far as anything tells."""
+
+    seconds: float | None = None
+    """Estimated time until all is done; null: nothing tells."""
+    least: float | None = None
+    most: float | None = None
+    """Between these it probably lies."""
+    may_stop: bool = False
+    """Some runs end earlier if they are solved, which is not counted where none like them were."""
+
+
+class Submission(Times):
     """What came of a submission, or of more points for a grid."""
 
     grid_id: str
@@ -53,8 +65,6 @@ class Submission(Answer):
     """Groups of points that can be trained together."""
     notes: Sequence[str]
     """What is no fault and yet probably not meant."""
-    seconds: float | None
-    """Estimated time until all is done; null: nothing has been measured yet."""
     slots: int
     """For which the time is estimated: the workers', or those a worker here would have."""
     workers: int
@@ -85,10 +95,13 @@ class AxisValues(Answer):
 
     path: str
     values: Sequence[Any]
+    """In order; of a long axis of a preview the first ones, and the last."""
     within: str | None
+    count: int | None = None
+    """How many there are; null: those that are told."""
 
 
-class Preview(Answer):
+class Preview(Times):
     """A grid, before it is queued."""
 
     name: str
@@ -97,6 +110,9 @@ class Preview(Answer):
     seeds: int
     axes: Sequence[AxisValues]
     packs: Sequence[PackSize]
+    """The first ones, if there are many."""
+    packs_count: int = 0
+    """All of them; 0: those that are told."""
     updates: int
     """Optimiser updates at most."""
     flops: float
@@ -105,8 +121,6 @@ class Preview(Answer):
     last: Sequence[Point]
     """Those at the end that are not among the first."""
     notes: Sequence[str]
-    seconds: float | None = None
-    """Estimated time from what was measured so far; null: nothing has been."""
     slots: int = 0
     """For which the time is estimated."""
     unsent: Mapping[str, int] = {}
@@ -218,14 +232,12 @@ class Waiting(Answer):
     """What keeps it from its turn; its place in the queue if nothing does."""
 
 
-class Progress(Answer):
+class Progress(Times):
     """How far a grid is."""
 
     grid: Grid
     share: float
     """Of the work, 0 to 1."""
-    seconds: float | None
-    """Estimated time until all is done."""
     why_unknown: str | None
     """Why there is no estimate."""
     slots: int

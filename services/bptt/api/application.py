@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from bptt import __version__
 from bptt.api import comparing, content, grids, queue, runs, submission, users
 from bptt.api.doorway import HEADERS, Doorway
+from bptt.api.drafting import Drafting, bounds_here
 from bptt.api.faults import status_of, told
 from bptt.api.gate import Admission, Gate
 from bptt.api.service import Service
@@ -31,7 +32,9 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.drafting.prepare()
         yield
+        app.state.drafting.close()
         app.state.service.close()
 
     app = FastAPI(
@@ -41,6 +44,9 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service, app.state.admission = Service(settings), admission
+    # one's own machine serves nobody else
+    bounds = None if admission == "machine" else bounds_here()
+    app.state.drafting = Drafting(app.state.service, bounds)
     app.include_router(queue.health_router, prefix="/api")
     for part in (queue, submission, content, runs, grids, comparing, users):
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])

@@ -1,14 +1,27 @@
-"""Times of grids: what was measured, put into the estimate."""
+"""Times of grids: the model's, at the pace that was measured, shared out among slots."""
 
+import math
 import os
+from typing import TYPE_CHECKING
 
 from bptt import store
+from bptt.api.answers import Times
 from bptt.api.eta import Underway, seconds_left
+from bptt.api.pace import ENOUGH, PRIOR_OF_CELL, START, Evidence, Pace, evidence
 from bptt.api.service import Service
+from bptt.settings import Settings
+from bptt.store.plan import REFERENCE_SPEED
 from bptt.store.records import GridWork, QueueStatus
 
-GRIDS_ASKED = 5
-"""Latest grids whose speed stands in for that of a new one."""
+if TYPE_CHECKING:
+    from bptt.run_file import GridRequest
+
+GRIDS_ASKED, RUNS_ASKED = 5, 60
+"""Latest grids that tell how fast runs are, and runs of each."""
+COMPILED = 1.2
+"""Seconds until a kernel is there that nobody has used yet."""
+KERNELS_OF_ALL, KERNELS_OF_A_CELL = 2, 2
+"""Kernels that every run needs, and that each cell adds: one for each type of numbers."""
 
 
 def slots_of(queue: QueueStatus) -> int:
@@ -16,37 +29,78 @@ def slots_of(queue: QueueStatus) -> int:
     return sum(worker.slots for worker in queue.workers if worker.takes_runs)
 
 
-def expected_slots(service: Service, queue: QueueStatus) -> int:
+def expected_slots(settings: Settings, queue: QueueStatus) -> int:
     """Return the slots of the workers; if none is up, those that `bptt up` would start here."""
-    return slots_of(queue) or service.settings.slots or os.cpu_count() or 1
+    return slots_of(queue) or settings.slots or os.cpu_count() or 1
 
 
-def seconds_for(service: Service, work: float, slots: int, points: int) -> float | None:
-    """Return how long runs of so much work take that nobody has begun, if anything tells."""
-    pace = measured_pace(service)
-    return seconds_left(work, [], pace, min(slots, points)) if points else 0.0
+def measured(database: store.Database) -> Evidence:
+    """Return what the latest runs were measured to take."""
+    return evidence(store.measured_runs(database, GRIDS_ASKED, RUNS_ASKED))
 
 
-def measured_pace(service: Service) -> float | None:
-    """Return the seconds per floating point operation of the fastest of the latest grids.
+def times_of(request: "GridRequest", pace: Pace, slots: int, share: float, first: float) -> Times:
+    """Return how long a grid takes that nobody has begun.
 
-    What a run costs besides its operations makes small runs look slow, and none too fast.
+    Args:
+        request: the grid.
+        pace: of runs here.
+        slots: that train it.
+        share: of its work that is to be done.
+        first: seconds that pass once before the first run can begin.
     """
-    latest = store.list_grids(service.database, limit=GRIDS_ASKED)
-    paces = [store.grid_work(service.database, g.grid_id).seconds_per_flop for g in latest]
-    return min((pace for pace in paces if pace is not None), default=None)
+    total = longest = 0.0
+    cells: set[str] = set()
+    may_stop = False
+    for number, points in request.groups():
+        cell, cost = request.cost_of(number)
+        seconds = pace.seconds(cell, request.pack_key_of(number), cost)
+        total += points * seconds
+        longest = max(longest, seconds)
+        may_stop = may_stop or cost.may_stop
+        cells.add(cell)
+    if not share:
+        return Times(seconds=0.0, least=0.0, most=0.0)
+    points = max(1, round(len(request) * share))
+    mean = total / len(request)
+    shared = max(points * mean / min(slots, points), math.ceil(points / slots) * mean)
+    return spread(first + max(longest, shared), pace.spread(cells), may_stop)
 
 
-def grid_seconds(service: Service, work: GridWork, queue: QueueStatus) -> float | None:
+def spread(seconds: float, factor: float, may_stop: bool) -> Times:
+    """Return a time with the range in which it probably lies."""
+    return Times(seconds=seconds, least=seconds / factor, most=seconds * factor, may_stop=may_stop)
+
+
+def seconds_of_kernels(settings: Settings, request: "GridRequest") -> float:
+    """Return how long it takes to build the kernels that are probably not there yet."""
+    cells = {request.cost_of(number)[0] for number, _ in request.groups()}
+    try:
+        there = sum(1 for _ in settings.kernels.glob("*.so"))
+    except OSError:
+        there = 0
+    return COMPILED * max(0, KERNELS_OF_ALL + KERNELS_OF_A_CELL * len(cells) - there)
+
+
+def grid_times(service: Service, work: GridWork, queue: QueueStatus) -> Times:
     """Return how long a grid takes still, with the slots it has and those that are free."""
+    here, prior = work.measured, Pace(measured(service.database)).of_all
     underway = [Underway(*run) for run in work.running]
+    begun = [run for run in underway if run.step_seconds]
+    # what this grid's own runs take counts most
+    took = here.seconds + sum(run.step * (run.step_seconds or 0.0) for run in begun)
+    modelled = (here.work + sum(run.work * run.step / run.steps for run in begun)) / REFERENCE_SPEED
+    pace = (took + PRIOR_OF_CELL * prior) / (modelled + PRIOR_OF_CELL)
     waiting = work.total_work - work.done_work - sum(run.work for run in underway)
+    stops = here.work / here.whole_work if here.runs >= ENOUGH and here.whole_work else 1.0
+    seconds = stops * max(waiting, 0.0) / REFERENCE_SPEED * pace + START * work.waiting
     busy = sum(worker.busy for worker in queue.workers)
     slots = len(underway) + max(slots_of(queue) - busy, 0)
-    pace = work.seconds_per_flop
-    if pace is None and not any(run.step_seconds for run in underway):
-        pace = measured_pace(service)
-    return seconds_left(max(waiting, 0.0), underway, pace, slots)
+    left = seconds_left(seconds, work.waiting, underway, pace, slots)
+    if left is None:
+        return Times()
+    known = Pace(Evidence({"": (took, modelled)}))
+    return spread(left, known.spread([""]), may_stop=False)
 
 
 def why_unknown(work: GridWork, queue: QueueStatus, held: bool) -> str:
@@ -55,6 +109,4 @@ def why_unknown(work: GridWork, queue: QueueStatus, held: bool) -> str:
         return "until bptt release"
     if not queue.workers:
         return "no worker is up: start one with bptt up -d"
-    if not work.running and sum(worker.busy for worker in queue.workers) >= slots_of(queue):
-        return "no slot is free yet"
-    return "nothing has been measured yet"
+    return "no slot is free yet"

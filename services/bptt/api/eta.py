@@ -1,7 +1,14 @@
-"""How long a grid will take still: the work that is left, at the speed that was measured."""
+"""How long runs take still, shared out among slots."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from bptt.api.pace import START
+from bptt.store.plan import REFERENCE_SPEED
+
+PRIOR_OF_RUN = 0.3
+"""Seconds of the model's that speak against what the run itself was measured to take."""
 
 
 @dataclass(frozen=True)
@@ -9,7 +16,7 @@ class Underway:
     """A run that is being trained."""
 
     work: float
-    """Floating point operations of the whole run."""
+    """Of the whole run, by the model."""
     step: int
     steps: int
     step_seconds: float | None
@@ -17,39 +24,37 @@ class Underway:
 
 
 def seconds_left(
-    waiting_work: float,
-    underway: Sequence[Underway],
-    seconds_per_flop: float | None,
-    slots: int,
+    waiting_seconds: float, waiting: int, underway: Sequence[Underway], pace: float, slots: int
 ) -> float | None:
     """Return the estimated wall time until everything is done.
 
     Args:
-        waiting_work: floating point operations of the runs that have not begun.
-        underway: those that have.
-        seconds_per_flop: measured on runs that ended; None: only what is underway tells.
+        waiting_seconds: what the runs that have not begun take, all together.
+        waiting: how many these are.
+        underway: runs that have.
+        pace: seconds for one of the model's.
         slots: how many runs can be trained at once.
 
     Returns:
-        None if nothing tells how fast a run is, or there is no slot.
+        None if there is work and no slot.
     """
-    pace = seconds_per_flop if seconds_per_flop is not None else _pace(underway)
     left = [_left(run, pace) for run in underway]
-    if slots < 1 or (pace is None and waiting_work > 0) or None in left:
+    if not waiting and not left:
+        return 0.0
+    if slots < 1:
         return None
-    known = [seconds for seconds in left if seconds is not None]
-    total = sum(known) + waiting_work * (pace or 0.0)
-    # the longest run that has begun cannot be shared out
-    return max([total / slots, *known])
+    total = sum(left) + waiting_seconds
+    # the longest run cannot be shared out, and the last round may be a lonely one
+    mean = waiting_seconds / waiting if waiting else 0.0
+    rounds = math.ceil(waiting / slots) * mean if not left else 0.0
+    return max([total / slots, rounds, *left])
 
 
-def _pace(underway: Sequence[Underway]) -> float | None:
-    measured = [(run.step_seconds * run.steps, run.work) for run in underway if run.step_seconds]
-    work = sum(flops for _, flops in measured)
-    return sum(seconds for seconds, _ in measured) / work if work else None
-
-
-def _left(run: Underway, pace: float | None) -> float | None:
-    if run.step_seconds:
-        return max(run.steps - run.step, 0) * run.step_seconds
-    return None if pace is None else run.work * pace
+def _left(run: Underway, pace: float) -> float:
+    modelled = run.work / REFERENCE_SPEED * pace
+    if not run.step_seconds or not run.step:
+        return START + modelled
+    # the first updates say little yet
+    update, measured = modelled / run.steps, run.step_seconds * run.step
+    corrected = update * (measured + PRIOR_OF_RUN) / (update * run.step + PRIOR_OF_RUN)
+    return max(run.steps - run.step, 0) * corrected

@@ -22,6 +22,7 @@ STATUS: Mapping[type[BpttError], int] = {
     errors.RunBusy: 409,
     errors.Unavailable: 503,
     errors.SchemaMismatch: 503,
+    errors.TooMuchWork: 413,
     errors.UserError: 400,
     errors.BpttError: 500,
 }

@@ -5,10 +5,20 @@ from typing import Annotated
 from fastapi import Query
 
 from bptt import store
-from bptt.api.answers import AxisValues, Cancelled, Changed, Deleted, Grid, Progress, Run, Waiting
+from bptt.api.answers import (
+    AxisValues,
+    Cancelled,
+    Changed,
+    Deleted,
+    Grid,
+    Progress,
+    Run,
+    Times,
+    Waiting,
+)
 from bptt.api.asking import Asker
 from bptt.api.content import remove_unread
-from bptt.api.estimates import grid_seconds, slots_of, why_unknown
+from bptt.api.estimates import grid_times, slots_of, why_unknown
 from bptt.api.orders import SetPriority
 from bptt.api.permission import OwnGrid, refuse_urgency
 from bptt.api.reading import NamedGrid
@@ -52,7 +62,8 @@ def progress(grid_id: NamedGrid, service: Shared) -> Progress:
     database = service.database
     row, work = store.get_grid(database, grid_id), store.grid_work(database, grid_id)
     queue = store.queue_status(database)
-    seconds = grid_seconds(service, work, queue)
+    held = bool(row.held_reason)
+    times = Times() if held and not work.running else grid_times(service, work, queue)
     waiting = store.list_runs(database, grid_id=grid_id, status="queued", limit=WAITING_AT_MOST)
     running = store.list_runs(database, grid_id=grid_id, status="running", limit=RUNNING_AT_MOST)
     failed = store.list_runs(database, grid_id=grid_id, status="failed", limit=FAILED_READ)
@@ -62,8 +73,8 @@ def progress(grid_id: NamedGrid, service: Shared) -> Progress:
     return Progress(
         grid=Grid.model_validate(row),
         share=min((work.done_work + underway) / work.total_work, 1.0) if work.total_work else 0.0,
-        seconds=seconds,
-        why_unknown=why_unknown(work, queue, bool(row.held_reason)) if seconds is None else None,
+        **times.model_dump(),
+        why_unknown=None if times.seconds is not None else why_unknown(work, queue, held),
         slots=slots_of(queue),
         busy=sum(worker.busy for worker in queue.workers),
         running=[Run.model_validate(run) for run in running],

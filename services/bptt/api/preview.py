@@ -1,7 +1,9 @@
-"""A grid before it is queued: its axes, packs and points, in the form an answer has."""
+"""A grid before it is queued: its axes, packs and points, in the form an answer has.
 
-from collections import Counter
-from collections.abc import Sequence
+Whatever the size of the grid, the answer is small: long axes and many packs are cut, and their
+numbers told.
+"""
+
 from typing import TYPE_CHECKING
 
 from bptt.api.answers import AxisValues, PackSize, Point, Preview
@@ -12,14 +14,18 @@ if TYPE_CHECKING:
 
 FIRST, LAST = 5, 2
 """Points shown of a long grid."""
+MOST_VALUES, MOST_PACKS = 1000, 1000
+"""Values of an axis, and packs, that are told."""
 
 
 def preview(request: "GridRequest") -> Preview:
     """Describe the grid that somebody asks for, without an estimate of its time."""
     spec = request.spec
-    sizes = Counter(request.pack_keys())
+    sizes: dict[str, int] = {}
     example: dict[str, int] = {}
-    for number, key in enumerate(request.pack_keys()):
+    for number, points in request.groups():
+        key = request.pack_key_of(number)
+        sizes[key] = sizes.get(key, 0) + points
         example.setdefault(key, number)
     numbers = range(len(request))
     first = numbers if len(request) <= FIRST + LAST + 1 else numbers[:FIRST]
@@ -29,13 +35,14 @@ def preview(request: "GridRequest") -> Preview:
         project=spec.project,
         points=len(request),
         seeds=len({row[-1] for row in spec.points.rows}),
-        axes=_axes(spec.axes),
+        axes=[cut(axis) for axis in spec.axes],
         packs=[
             PackSize(key=key, points=count, such_as=_called(request[example[key]]))
-            for key, count in sizes.items()
+            for key, count in list(sizes.items())[:MOST_PACKS]
         ],
-        updates=sum(_updates(request)),
-        flops=sum(request.flops()),
+        packs_count=len(sizes),
+        updates=sum(request.steps_of(number) * points for number, points in request.groups()),
+        flops=sum(request.flops_of(number) * points for number, points in request.groups()),
         first=[_point(request, number) for number in first],
         last=[_point(request, number) for number in last],
         notes=list(request.notes),
@@ -61,7 +68,7 @@ def outlined(outline: "GridOutline") -> Preview:
         project=outline.project,
         points=outline.points,
         seeds=outline.seeds,
-        axes=_axes(outline.axes),
+        axes=[cut(axis) for axis in outline.axes],
         packs=[],
         updates=outline.updates,
         flops=0.0,
@@ -72,21 +79,16 @@ def outlined(outline: "GridOutline") -> Preview:
     )
 
 
-def _axes(axes: "Sequence[Axis]") -> list[AxisValues]:
-    return [
-        AxisValues(path=axis.path, values=list(axis.values), within=axis.within or None)
-        for axis in axes
-    ]
+def cut(axis: "Axis") -> AxisValues:
+    """Return an axis; of a long one the first values, and the last."""
+    values = axis.values
+    told = [*values[: MOST_VALUES - 1], values[-1]] if len(values) > MOST_VALUES else list(values)
+    within = axis.within or None
+    return AxisValues(path=axis.path, values=told, within=within, count=len(values))
 
 
 def _called(point: "RunRequest") -> str:
     return f"{point.config or point.name} seed={point.spec.seed}"
-
-
-def _updates(request: "GridRequest") -> Sequence[int]:
-    points = request.spec.points
-    steps = [content.model_dump()["steps"] for content in points.sections["training"]]
-    return [steps[number] for number in points.numbers("training")]
 
 
 def _point(request: "GridRequest", number: int) -> Point:

@@ -50,7 +50,8 @@ def print_grid(grid: "Preview") -> None:
     """Print a grid's axes, packs and points, and its notes to stderr."""
     for note in grid.notes:
         click.echo(note, err=True)
-    sizes = (grid.points, "point"), (grid.seeds, "seed"), (len(grid.packs), "pack")
+    packs = grid.packs_count or len(grid.packs)
+    sizes = (grid.points, "point"), (grid.seeds, "seed"), (packs, "pack")
     # packs are not known while a file is not there
     told = ", ".join(counted(number, noun) for number, noun in sizes if number)
     click.echo(f"{grid.name} (project {grid.project}): {told}\n")
@@ -72,8 +73,10 @@ def axis_rows(axes: "Sequence[AxisValues]") -> list[list[str]]:
 
 def _values(axis: "AxisValues") -> str:
     values = list(axis.values)
-    if axis.path == "seed" and len(values) > 2 and values == list(range(len(values))):
-        return f"0 .. {len(values) - 1:,}"
+    count = axis.count or len(values)
+    whole = [*range(len(values) - 1), count - 1]
+    if axis.path == "seed" and len(values) > 2 and values == whole:
+        return f"0 .. {count - 1:,}"
     shown = [
         value if isinstance(value, str) else show_value(value).removesuffix(".0")
         for value in values
@@ -85,8 +88,9 @@ def _values(axis: "AxisValues") -> str:
 
 def _pack_rows(grid: "Preview") -> list[list[str]]:
     rows = [[pack.key, f"{pack.points:,}", pack.such_as] for pack in grid.packs[:MOST_PACKS]]
-    if rest := grid.packs[MOST_PACKS:]:
-        rows.append([f"{len(rest):,} more", f"{sum(pack.points for pack in rest):,}", ""])
+    if rest := (grid.packs_count or len(grid.packs)) - len(rows):
+        left = grid.points - sum(pack.points for pack in grid.packs[:MOST_PACKS])
+        rows.append([f"{rest:,} more", f"{left:,}", ""])
     return rows
 
 
@@ -102,7 +106,9 @@ def _point_rows(grid: "Preview") -> list[list[str]]:
 def as_json_object(grid: "Preview") -> dict[str, Any]:
     """Return a grid as `--json` prints it."""
     points = [*grid.first, *grid.last]
-    content = grid.model_dump(mode="json", exclude={"seconds", "slots"})
+    content = grid.model_dump(
+        mode="json", exclude={"seconds", "least", "most", "may_stop", "slots"}
+    )
     named = {"number", "name", "values", "identity", "pack_key"}
     content["packs"] = [{"key": pack.key, "points": pack.points} for pack in grid.packs]
     content["first"], content["last"] = (

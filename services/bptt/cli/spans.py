@@ -17,10 +17,21 @@ def span(seconds: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in told if number)
 
 
-def about(seconds: float) -> str:
-    """Return an estimate at the beginning of a sentence: `About 5 min`, `Less than 1 s`."""
-    told = span(seconds)
-    return told.capitalize() if told.startswith("less") else f"About {told}"
+def between(least: float, most: float) -> str:
+    """Return a range as a person reads it: `4 to 9 min`, `40 s to 2 min`."""
+    first, last = _rough(least), _rough(most)
+    if first == last:
+        return first
+    number, _, unit = first.partition(" ")
+    return f"{number} to {last}" if last.endswith(f" {unit}") else f"{first} to {last}"
+
+
+def _rough(seconds: float) -> str:
+    """Return a time in one unit, to a digit or two."""
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
 
 
 def ago(at: float) -> str:

@@ -8,10 +8,10 @@ from bptt.api import URGENCIES
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
-from bptt.cli.spans import about
+from bptt.cli.spans import between
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Preview, Submission
+    from bptt.api.answers import Preview, Submission, Times
 
 
 @click.command()
@@ -101,9 +101,18 @@ def told(submitted: "Submission", held: bool) -> list[str]:
         lines.append(f"Already run: {people}. To run them again: --force.")
     if not submitted.queued:
         return [*lines, f"Next: bptt show {grid}"]
-    if submitted.seconds is not None:
-        lines.append(f"{about(submitted.seconds)} on {counted(submitted.slots, 'slot')}.")
+    if line := time_told(submitted, submitted.slots):
+        lines.append(line)
     return [*lines, _next(submitted, held)]
+
+
+def time_told(times: "Times", slots: int) -> str:
+    """Return how long something takes, as a sentence; empty if nothing tells."""
+    if times.least is None or times.most is None:
+        return ""
+    # runs that were solved are counted only where there were any like these
+    sooner = "; less where runs are solved earlier" if times.may_stop else ""
+    return f"About {between(times.least, times.most)} on {counted(slots, 'slot')}{sooner}."
 
 
 def _next(submitted: "Submission", held: bool) -> str:
@@ -119,7 +128,8 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
     from bptt.cli.grid import as_json_object, print_grid
 
     if as_json:
-        print_json({**as_json_object(preview), "seconds": preview.seconds, "slots": preview.slots})
+        told = preview.model_dump(include={"seconds", "least", "most", "may_stop", "slots"})
+        print_json({**as_json_object(preview), **told})
         return
     print_grid(preview)
     if preview.unsent:
@@ -128,9 +138,6 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
             f"Not there yet: {files}. What depends on it, packs, identities and time included, is "
             "known and checked when bptt submit sends it."
         )
-    elif preview.seconds is None:
-        click.echo("How long it takes is not known before the first runs are measured.")
-    else:
-        slots = counted(preview.slots, "slot")
-        click.echo(f"{about(preview.seconds)} on {slots}, at the speed of the latest grid.")
+    elif line := time_told(preview, preview.slots):
+        click.echo(line)
     click.echo("Nothing was queued.")

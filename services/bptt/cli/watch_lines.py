@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.run_words import counts_told, ended, failure_told
-from bptt.cli.spans import span
+from bptt.cli.spans import between
 
 if TYPE_CHECKING:
     from bptt.api.answers import Progress
@@ -71,6 +71,6 @@ def _counts(progress: "Progress") -> str:
 def _left(progress: "Progress") -> str:
     if progress.grid.ended_at is not None:
         return ""
-    if progress.seconds is None:
+    if progress.least is None or progress.most is None:
         return f" ({progress.why_unknown})"
-    return f" (about {span(progress.seconds)} left)"
+    return f" (about {between(progress.least, progress.most)} left)"

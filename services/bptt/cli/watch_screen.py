@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bptt.cli.run_words import counts_told, ended, failure_told, run_title
-from bptt.cli.spans import span
+from bptt.cli.spans import between, span
 
 if TYPE_CHECKING:
     from bptt.api.answers import Progress, Run, Waiting
@@ -110,10 +110,10 @@ def _bar(progress: "Progress", throughput: str) -> RenderableType:
     grid = progress.grid
     if grid.ended_at is not None:
         left = f"ended after {span(grid.ended_at - grid.created_at)}"
-    elif progress.seconds is None:
+    elif progress.least is None or progress.most is None:
         left = str(progress.why_unknown)
     else:
-        left = f"about {span(progress.seconds)} left"
+        left = f"about {between(progress.least, progress.most)} left"
     told = "  ".join(
         part for part in (f"{ended(grid):,}/{grid.points:,}", left, throughput) if part
     )

@@ -1,9 +1,16 @@
 """What this machine lets one run have."""
 
 import os
+import time
 from dataclasses import dataclass
 
 from bptt.settings import read_settings
+
+PRODUCT, PRODUCTS = 256, 120
+REFERENCE_PRODUCT = 2 * PRODUCT**3 / 130e9
+"""Seconds of a product of two matrices of 256 x 256 on the reference machine."""
+SLOWEST = 0.5, 8.0
+"""Between these a look is believed."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,28 @@ def memory_limit() -> MemoryLimit:
 def physical_memory() -> int:
     """Return the bytes of memory that the machine has."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def relative_speed() -> float:
+    """Return how many times as long as on the reference machine of `cost` a product takes here.
+
+    A look of some 30 milliseconds, by the wall clock: a busy machine is a slow one.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        one = torch.ones(PRODUCT, PRODUCT)
+        other = torch.empty(PRODUCT, PRODUCT)
+        torch.mm(one, one, out=other)
+        began = time.perf_counter()
+        for _ in range(PRODUCTS):
+            torch.mm(one, one, out=other)
+        took = (time.perf_counter() - began) / PRODUCTS
+    finally:
+        torch.set_num_threads(threads)
+    return min(max(took / REFERENCE_PRODUCT, SLOWEST[0]), SLOWEST[1])
 
 
 def size(count: int) -> str:

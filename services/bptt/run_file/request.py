@@ -1,5 +1,6 @@
 """What a file asks for: a run, or a grid of runs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
@@ -88,6 +89,7 @@ class GridRequest(Sequence[RunRequest]):
         self._plugins: dict[Row, Mapping[str, str]] = {}
         self._shapes = {name: _shapes(name, spec.points.sections[name]) for name in COUNTING}
         self._keys: dict[tuple[str, ...], str] = {}
+        self._groups: Sequence[tuple[int, int]] | None = None
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -150,16 +152,37 @@ class GridRequest(Sequence[RunRequest]):
 
     def packs(self) -> int:
         """Return how many pack keys there are; seeds, which no key depends on, are left out."""
-        alone = {row[:-1]: number for number, row in enumerate(self.spec.points.rows)}
-        return len({self._pack_key(number) for number in alone.values()})
+        return len({self._pack_key(number) for number, _ in self.groups()})
+
+    def groups(self) -> Sequence[tuple[int, int]]:
+        """Return the first point of those that differ in the seed alone, and how many they are.
+
+        A grid of a million seeds is one group: what is counted is counted by groups.
+        """
+        if self._groups is None:
+            first: dict[Row, int] = {}
+            sizes: Counter[Row] = Counter()
+            for number, row in enumerate(self.spec.points.rows):
+                first.setdefault(row[:-1], number)
+                sizes[row[:-1]] += 1
+            self._groups = [(number, sizes[row]) for row, number in first.items()]
+        return self._groups
+
+    def pack_key_of(self, number: int) -> str:
+        """Return the pack key of one point."""
+        return self._pack_key(number)
+
+    def flops_of(self, number: int) -> float:
+        """Return the floating point operations of one point at most."""
+        return self._estimate.flops(self._raw[number])
 
     def flops(self) -> Iterator[float]:
         """Yield the floating point operations of every point at most: counted, see `estimate`."""
         return (self._estimate.flops(raw) for raw in self._raw)
 
-    def costs(self) -> Iterator[tuple[str, Cost]]:
-        """Yield the cell of every point and what the point takes at most; see `cost`."""
-        return (self.cost_of(number) for number in range(len(self)))
+    def steps_of(self, number: int) -> int:
+        """Return the updates of one point at most."""
+        return self._estimate.sizes(self._raw[number]).training.steps
 
     def cost_of(self, number: int) -> tuple[str, Cost]:
         """Return the cell of one point and what the point takes at most."""

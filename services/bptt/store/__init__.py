@@ -24,7 +24,7 @@ from bptt.store.finding import owner_of_grid, owner_of_run
 from bptt.store.grid_listing import get_grid, grid_axes, grid_task, list_grids
 from bptt.store.leasing import renew, stop_requests
 from bptt.store.naming import Meaning, find
-from bptt.store.progress import grid_work
+from bptt.store.progress import grid_work, measured_runs
 from bptt.store.queue_status import position, queue_status
 from bptt.store.reaping import reap, reap_workers
 from bptt.store.repeating import fill_grid, retry
@@ -109,6 +109,7 @@ __all__ = [
     "mark_shipped",
     "mark_unshippable",
     "mark_unshipped",
+    "measured_runs",
     "note_use",
     "open_database",
     "owner_of_grid",

@@ -1,14 +1,19 @@
 """How much of a grid is done, in work, and how fast it was."""
 
-from sqlalchemy import Connection, func, select, text
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, text
 
 from bptt.errors import GridNotFound
 from bptt.store.database import Database
-from bptt.store.records import GridWork, RunWork
+from bptt.store.records import GridWork, Measured, MeasuredRun, RunWork
 from bptt.store.tables import LIVE, RUNNING, configurations, grids, points, runs
 
 MEASURED = 1000
 """Runs whose speed is looked at."""
+LOOKED_AT = 30
+"""Latest grids among which those are sought that have been measured."""
 
 
 def grid_work(database: Database, grid_id: str) -> GridWork:
@@ -26,7 +31,8 @@ def grid_work(database: Database, grid_id: str) -> GridWork:
             total_work=total,
             done_work=max(total - live, 0.0),
             running=_running(connection, grid_id),
-            seconds_per_flop=_pace(connection, grid_id),
+            waiting=_waiting(connection, grid_id),
+            measured=_measured(connection, grid_id),
         )
 
 
@@ -65,19 +71,60 @@ def _running(connection: Connection, grid_id: str) -> list[RunWork]:
     return [RunWork(*row) for row in rows]
 
 
-def _pace(connection: Connection, grid_id: str) -> float | None:
-    """Return the seconds per floating point operation of runs of this grid."""
-    some = (
+def _waiting(connection: Connection, grid_id: str) -> int:
+    number = select(func.count()).where(runs.c.grid_id == grid_id, text(LIVE))
+    return int(connection.execute(number.where(runs.c.status != "running")).scalar() or 0)
+
+
+def _measured(connection: Connection, grid_id: str) -> Measured:
+    """Return what runs of this grid took."""
+    some = _some(grid_id).subquery()
+    done = configurations.c.work * some.c.step / configurations.c.steps
+    whole = func.sum(configurations.c.work)
+    seconds, work, all_work, number = connection.execute(
+        select(
+            func.sum(some.c.step_seconds * some.c.step), func.sum(done), whole, func.count()
+        ).join(configurations, configurations.c.id == some.c.configuration_id)
+    ).one()
+    return Measured(seconds or 0.0, work or 0.0, all_work or 0.0, number)
+
+
+def measured_runs(database: Database, grids_at_most: int, runs_at_most: int) -> list[MeasuredRun]:
+    """Return what runs of the latest grids took that have any that succeeded.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    found: list[MeasuredRun] = []
+    latest = select(grids.c.id).order_by(grids.c.seq.desc()).limit(LOOKED_AT)
+    with database.read() as connection:
+        looked = 0
+        for (grid_id,) in connection.execute(latest).all():
+            some = _some(grid_id, runs_at_most).subquery()
+            rows = connection.execute(
+                select(
+                    configurations.c.plugins,
+                    configurations.c.pack_key,
+                    some.c.step_seconds * some.c.step,
+                    configurations.c.work * some.c.step / configurations.c.steps,
+                ).join(configurations, configurations.c.id == some.c.configuration_id)
+            ).all()
+            found += [MeasuredRun(_cell(plugins), *rest) for plugins, *rest in rows]
+            looked += bool(rows)
+            if looked == grids_at_most:
+                break
+    return found
+
+
+def _cell(plugins: Mapping[str, str]) -> str:
+    named = (name.partition(":") for name in plugins)
+    return next((name for kind, _, name in named if kind == "cell"), "")
+
+
+def _some(grid_id: str, limit: int = MEASURED) -> Select[Any]:
+    return (
         select(runs.c.configuration_id, runs.c.step, runs.c.step_seconds)
         .where(runs.c.grid_id == grid_id, text("is_current"), runs.c.status == "succeeded")
         .where(runs.c.step_seconds.is_not(None))
-        .limit(MEASURED)
-        .subquery()
+        .limit(limit)
     )
-    work = configurations.c.work * some.c.step / configurations.c.steps
-    seconds, flops = connection.execute(
-        select(func.sum(some.c.step_seconds * some.c.step), func.sum(work)).join(
-            configurations, configurations.c.id == some.c.configuration_id
-        )
-    ).one()
-    return seconds / flops if flops else None

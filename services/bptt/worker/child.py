@@ -3,7 +3,6 @@
 import faulthandler
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -18,12 +17,10 @@ from bptt.worker.assignment import FAILED, STOPPED, Assignment, News
 from bptt.worker.execution import Progress, execute
 from bptt.worker.host import die_with_forkserver
 from bptt.worker.lifeline import Lifeline
+from bptt.worker.memory import limit_memory, yield_memory
 
 TELL_EVERY = 0.2
 """Seconds between two messages about progress."""
-
-KILLED_FIRST = 500
-"""Between -1000 and 1000: when memory runs out the system ends runs before anything else."""
 
 
 def look(connection: Connection) -> None:
@@ -48,15 +45,15 @@ def main(assignment: Assignment, connection: Connection) -> None:
     _print_to(folder.log)
     # a segmentation fault names the line of Python that led to it
     faulthandler.enable()
-    _yield_memory()
+    yield_memory()
     # written, never read: what a GPU's driver looks at in this process
     environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environ["CUDA_VISIBLE_DEVICES"] = assignment.gpu
-    _limit_memory(assignment.memory_bytes)
+    limit_memory(assignment.memory_bytes)
     try:
         code = _train(assignment, connection, lifeline)
     except BaseException as error:
-        _limit_memory(None)
+        limit_memory(None)
         code = _fail(folder, assignment, error, lifeline)
     with suppress(OSError):
         sys.stdout.flush()
@@ -124,35 +121,6 @@ def _print_to(log: Path) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)
-
-
-def _yield_memory() -> None:
-    try:
-        Path("/proc/self/oom_score_adj").write_text(str(KILLED_FIRST))
-    except OSError:
-        # only Linux has it
-        return
-
-
-def _limit_memory(beyond: int | None) -> None:
-    """Have allocations fail that go so many bytes beyond what is taken now; None: lift that."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = hard if beyond is None else _data_bytes() + beyond
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    try:
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    except (OSError, ValueError):
-        # macOS knows the limit and heeds it not
-        return
-
-
-def _data_bytes() -> int:
-    try:
-        fields = Path("/proc/self/statm").read_text().split()
-    except OSError:
-        return 0
-    return int(fields[5]) * resource.getpagesize()
 
 
 def _fail(

@@ -18,6 +18,7 @@ from bptt.library import Library, check
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.spec import RunSpec
+from bptt.worker.memory import is_memory
 
 if TYPE_CHECKING:
     from bptt.training import TrainingRun
@@ -208,13 +209,6 @@ def _least_bytes(spec: RunSpec) -> int:
 
 def _physical_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def is_memory(error: BaseException) -> bool:
-    """Say whether an error means that memory ran out."""
-    causes = (error, error.__cause__, error.__context__)
-    # torch has no error of its own for an allocation that fails on the CPU
-    return any(isinstance(c, MemoryError) or "allocate memory" in str(c) for c in causes)
 
 
 def _git_commit() -> str | None:

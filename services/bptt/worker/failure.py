@@ -23,7 +23,7 @@ from bptt.errors import (
 )
 from bptt.lifecycle import FailureCause
 from bptt.registry.discovery import KINDS, one_line
-from bptt.worker.execution import is_memory
+from bptt.worker.memory import is_memory
 
 
 def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:

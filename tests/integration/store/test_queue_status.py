@@ -4,7 +4,7 @@ from sqlalchemy import update
 from bptt import store
 from bptt.errors import RunNotFound
 from bptt.store import Database
-from bptt.store.records import Beat
+from bptt.store.records import Beat, Measured
 from bptt.store.tables import workers
 from tests.integration.store.queueing import limit, put_grid, put_worker
 from tests.integration.store.submitting import LEASE, WORKER, claim, fail, submit, succeed
@@ -126,14 +126,17 @@ def test_the_work_of_a_grid_is_what_is_done_and_what_is_left(database: Database)
     work = store.grid_work(database, grid_id)
 
     runs = {run.run_id: run for run in store.list_runs(database, grid_id=grid_id)}
-    assert (before.done_work, before.running, before.seconds_per_flop) == (0.0, [], None)
+    assert (before.done_work, before.running, before.measured) == (0.0, [], Measured())
+    assert (before.waiting, work.waiting) == (8, 4)
     assert work.total_work == pytest.approx(sum(run.work for run in runs.values()))
     assert work.done_work == pytest.approx(
         sum(run.work for run in runs.values() if run.status in ("succeeded", "failed"))
     )
     assert work.running == [(runs[running.run_id].work, 1, 10, 0.5)]
     done = [run for run in runs.values() if run.status == "succeeded"]
-    assert work.seconds_per_flop == pytest.approx(5.0 * len(done) / sum(run.work for run in done))
+    assert work.measured.runs == len(done)
+    assert work.measured.seconds == pytest.approx(5.0 * len(done))
+    assert work.measured.work == pytest.approx(sum(run.work for run in done))
 
 
 def test_reused_points_are_work_that_is_done_but_was_not_measured_here(
@@ -146,4 +149,4 @@ def test_reused_points_are_work_that_is_done_but_was_not_measured_here(
     work = store.grid_work(database, grid_id)
 
     assert work.done_work == work.total_work > 0
-    assert work.seconds_per_flop is None
+    assert work.measured == Measured()

@@ -50,7 +50,7 @@ def test_packs_are_counted_as_they_are_listed(grid_of):
     )
 
     assert grid.packs() == len(set(grid.pack_keys())) == 4
-    assert [grid.cost_of(number) for number in range(len(grid))] == list(grid.costs())
+    assert [grid.flops_of(number) for number in range(len(grid))] == list(grid.flops())
 
 
 def test_switch_of_an_optimiser_counts(run_of):

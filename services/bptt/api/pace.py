@@ -1,0 +1,85 @@
+"""How fast runs are here: the model's seconds, corrected by what runs were measured to take.
+
+A run of a few updates tells next to nothing about a long one: what is done once weighs most in it.
+So what was measured counts against a second's worth of what the model says, and a smoke run of 40
+milliseconds leaves an estimate nearly as it was, while runs of minutes decide it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bptt.store.plan import REFERENCE_SPEED
+from bptt.store.records import MeasuredRun
+
+if TYPE_CHECKING:
+    from bptt.run_file.cost import Cost
+
+START = 0.35
+"""Seconds of a run besides what the model counts: its process, its folder, its end."""
+PRIOR, PRIOR_OF_CELL = 1.0, 0.5
+"""Seconds of the model's that speak against what was measured, of all cells and of one."""
+SPREADS = ((20.0, 1.35), (2.0, 1.6), (0.0, 2.2))
+"""How far off an estimate may be, by the model's seconds that were measured."""
+ENOUGH = 2
+"""Runs of a pack that tell how long it takes."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the latest runs took, and how fast this machine is beside the reference machine."""
+
+    by_cell: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Seconds that were measured, and those that the model has for the same updates."""
+    by_pack: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    """Runs, and the seconds of all of them together."""
+
+
+def evidence(measured: Iterable[MeasuredRun]) -> Evidence:
+    """Return what runs tell."""
+    by_cell: dict[str, tuple[float, float]] = {}
+    by_pack: dict[str, tuple[int, float]] = {}
+    for run in measured:
+        seconds, modelled = by_cell.get(run.cell, (0.0, 0.0))
+        by_cell[run.cell] = seconds + run.seconds, modelled + run.work / REFERENCE_SPEED
+        number, total = by_pack.get(run.pack_key, (0, 0.0))
+        by_pack[run.pack_key] = number + 1, total + run.seconds
+    return Evidence(by_cell, by_pack)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Turns the model's seconds into seconds here.
+
+    Args:
+        evidence: what was measured.
+        machine: seconds here for one of the reference machine, as a quick look at it has it.
+    """
+
+    evidence: Evidence
+    machine: float = 1.0
+
+    @property
+    def of_all(self) -> float:
+        """Seconds here for one of the model's, whatever the cell."""
+        seconds = sum(s for s, _ in self.evidence.by_cell.values())
+        modelled = sum(m for _, m in self.evidence.by_cell.values())
+        return (seconds + PRIOR * self.machine) / (modelled + PRIOR)
+
+    def of_cell(self, cell: str) -> float:
+        """Seconds here for one of the model's, of a cell."""
+        seconds, modelled = self.evidence.by_cell.get(cell, (0.0, 0.0))
+        return (seconds + PRIOR_OF_CELL * self.of_all) / (modelled + PRIOR_OF_CELL)
+
+    def seconds(self, cell: str, pack_key: str, cost: "Cost") -> float:
+        """Return the seconds of one run, from its process to its end."""
+        number, total = self.evidence.by_pack.get(pack_key, (0, 0.0))
+        factor = self.of_cell(cell)
+        # where it may stop, its like tell when it does
+        updates = total / number if number >= ENOUGH else factor * cost.updates
+        return START + factor * cost.once + updates
+
+    def spread(self, cells: Iterable[str]) -> float:
+        """Return by which factor an estimate for runs of these cells may be off."""
+        known = min((self.evidence.by_cell.get(cell, (0.0, 0.0))[1] for cell in cells), default=0)
+        return next(spread for least, spread in SPREADS if known >= least)
