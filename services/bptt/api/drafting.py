@@ -30,7 +30,7 @@ from bptt.api.desk import Desk
 from bptt.api.faults import rebuilt, told
 from bptt.api.service import Service
 from bptt.errors import BpttError, TooMuchWork
-from bptt.settings import SECRET, Settings
+from bptt.settings import Settings, forget_secrets
 from bptt.worker.host import die_with_forkserver, yield_processor
 from bptt.worker.memory import is_memory, limit_memory, yield_memory
 
@@ -248,8 +248,7 @@ def _work(
     # who asks for little goes first, and the server itself before all
     yield_processor(10)
     yield_memory()
-    for secret in SECRET:
-        os.environ.pop(secret, None)
+    forget_secrets()
     limit_memory(memory)
     try:
         service = Service(settings)

@@ -11,7 +11,8 @@ from bptt.api.pace import ENOUGH, PRIOR_OF_CELL, START, Evidence, Pace, evidence
 from bptt.api.service import Service
 from bptt.settings import Settings
 from bptt.store.plan import REFERENCE_SPEED
-from bptt.store.records import GridWork, QueueStatus
+from bptt.store.records import QueueStatus
+from bptt.store.work_records import GridWork
 
 if TYPE_CHECKING:
     from bptt.run_file import GridRequest

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bptt.store.plan import REFERENCE_SPEED
-from bptt.store.records import MeasuredRun
+from bptt.store.work_records import MeasuredRun
 
 if TYPE_CHECKING:
     from bptt.run_file.cost import Cost

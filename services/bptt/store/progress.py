@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Select, func, select, text
 
 from bptt.errors import GridNotFound
 from bptt.store.database import Database
-from bptt.store.records import GridWork, Measured, MeasuredRun, RunWork
 from bptt.store.tables import LIVE, RUNNING, configurations, grids, points, runs
+from bptt.store.work_records import GridWork, Measured, MeasuredRun, RunWork
 
 MEASURED = 1000
 """Runs whose speed is looked at."""
