@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 NonNegative = Annotated[float, Ge(0)]
 LearningRate = Annotated[float, Gt(0), Le(1e6)]
@@ -138,6 +138,12 @@ class TrainingSpec(Section):
     truncation: Count | None = None
     """Truncated BPTT: the gradient goes back at most this many steps; null: through all. Disjoint
     windows, counted from the end of each sequence: a loss there sees so many steps, no fewer."""
+    # left out where it is null: runs of before it keep their identity
+    truncation_every: Count | None = Field(None, exclude_if=lambda every: every is None)
+    """Steps from one window of truncated BPTT to the next (k1 of k1, k2 in the literature), at most
+    `truncation` (k2); null: equal to it, windows are disjoint. With fewer they overlap, and every
+    loss sees between truncation - truncation_every + 1 and truncation steps; 1: exactly that many.
+    An update takes up to 1 + truncation / truncation_every times as long."""
     evaluate_every: Count = 100
     """Updates between evaluations."""
     evaluation_size: Sequences = 512
@@ -150,6 +156,32 @@ class TrainingSpec(Section):
     """On a NaN or infinite gradient: end as diverged, skip the update, or zero those elements."""
     dtype: Literal["float32", "float64"] = "float32"
     """Type of parameters and states."""
+
+    @property
+    def overlap(self) -> int | None:
+        """Steps from one window of truncated BPTT to the next; None: they do not overlap."""
+        every = self.truncation_every
+        return None if every is None or every == self.truncation else every
+
+    def fault_of_windows(self, bidirectional: bool) -> str | None:
+        """Return what is wrong with `truncation_every`, for its name to stand before; None: nothing.
+
+        Args:
+            bidirectional: whether the model is.
+        """
+        if self.overlap is None:
+            return None
+        if self.truncation is None:
+            return "needs training.truncation, the steps that a loss goes back; got none."
+        if self.overlap > self.truncation:
+            return f"must be at most training.truncation ({self.truncation}), got {self.overlap}."
+        if bidirectional:
+            return (
+                f"must be training.truncation ({self.truncation}) or left out with "
+                f"model.bidirectional, got {self.overlap}: windows that overlap end at other steps "
+                "in each direction."
+            )
+        return None
 
 
 class StatisticsSpec(Section):

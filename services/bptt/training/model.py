@@ -1,6 +1,7 @@
 """The network: embedding or input, recurrent layers, read-out."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from bptt.kernels import Runner, Unrolled
 from bptt.settings import read_settings
 from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, RunSpec
 from bptt.training.layers import Stack
+from bptt.training.overlap import Overlap, overlap
 from bptt.training.seeding import stream_seed
 
 WINDOWS = "from the end"
@@ -27,19 +29,23 @@ class Forward:
     outputs: Tensor
     """(time, batch, output_size), or (batch, output_size) for a task that reads the last step."""
     layers: list[dict[str, Unrolled]]
-    """What each layer's cell did, by direction."""
+    """What each layer's cell did, by direction; where windows overlap, over each of them."""
+    whole: list[dict[str, Unrolled]] | None = None
+    """The same over the whole sequences, without a graph, where windows overlap."""
 
     @property
     def final(self) -> list[State]:
         """The forward cell's last state of each layer, without its graph."""
-        return [tuple(s.detach() for s in layer["forward"].final) for layer in self.layers]
+        whole = self.whole or self.layers
+        return [tuple(s.detach() for s in layer["forward"].final) for layer in whole]
 
 
 class Model(nn.Module):
     """Embedding or input -> layers -> read-out, for one task.
 
     Raises:
-        ValueError: a bidirectional model for a causal task, or a skip without a layer for it.
+        ValueError: a bidirectional model for a causal task, or with overlapping windows; windows
+            farther apart than they are long; a skip without a layer for it.
     """
 
     def __init__(self, spec: RunSpec, task: Task) -> None:
@@ -50,9 +56,12 @@ class Model(nn.Module):
                 f"model.bidirectional does not go with the causal task {spec.task.name!r}: the "
                 "backward cell would read the very inputs the model has to predict"
             )
+        if fault := spec.training.fault_of_windows(shape.bidirectional):
+            raise ValueError(f"training.truncation_every {fault}")
         self.reads = task.reads
         self.bidirectional = shape.bidirectional
         self.truncation = spec.training.truncation
+        self.overlap = spec.training.overlap
         self.embedding: nn.Embedding | None = None
         features = task.inputs.size
         if isinstance(task.inputs, Tokens):
@@ -119,17 +128,46 @@ class Model(nn.Module):
     def _runners(self) -> list[Runner]:
         return [runner for layer in self.stack.each_layer() for runner in layer.runners]
 
+    def windows(self, batch: Batch) -> Overlap | None:
+        """Return the windows that losses go back through; None: they do not overlap.
+
+        Nor do they where one loss is read, or where one window holds all steps.
+        """
+        time, size = batch.inputs.shape[:2]
+        if self.overlap is None or self.reads == "last" or not self.truncation:
+            return None
+        if time <= self.truncation:
+            return None
+        return overlap(time, size, batch.lengths, self.truncation, self.overlap)
+
+    def over_all(self, batch: Batch, initial: list[State] | None) -> list[dict[str, Unrolled]]:
+        """Return what each layer does over the whole sequences, without a graph."""
+        with torch.no_grad():
+            return self.stack(self._embedded(batch.inputs), batch.lengths, initial)[1]
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        return self.embedding(x) if self.embedding is not None else x.to(self.read_out.weight.dtype)
+
     def forward(self, batch: Batch, initial: list[State] | None = None) -> Forward:
-        x = batch.inputs
-        x = self.embedding(x) if self.embedding is not None else x.to(self.read_out.weight.dtype)
+        windows = self.windows(batch) if torch.is_grad_enabled() else None
+        if windows:
+            whole = self.over_all(batch, initial)
+            x = self._embedded(windows.cut(batch.inputs))
+            start = windows.initial(self.stack, whole, initial)
+            outputs, layers = self.stack(x, windows.lengths, start)
+            return Forward(self._joined([windows.pick(y) for y in outputs]), layers, whole)
+        x = self._embedded(batch.inputs)
         outputs, layers = self.stack(x, batch.lengths, initial, self.truncation)
         if self.reads == "last" and self.stack.skip == "none":
             # the same numbers, without a gradient of zeros to every other step
             outputs = [cell.final[0] for cell in layers[-1].values()]
         elif self.reads == "last":
             outputs = [self._last(y, batch.lengths) for y in outputs]
+        return Forward(self._joined(outputs), layers)
+
+    def _joined(self, outputs: list[Tensor]) -> Tensor:
         joined = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
-        return Forward(self.read_out(joined), layers)
+        return cast(Tensor, self.read_out(joined))
 
     def _last(self, y: Tensor, lengths: Tensor | None) -> Tensor:
         """Return each direction's output after its last valid step, (batch, width)."""

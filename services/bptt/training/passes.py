@@ -40,7 +40,12 @@ class CellPasses:
         self._repeated: Repeated
 
     def forward(
-        self, kernel: Kernel, x: Tensor, initial: State | None, batch: Batch, truncation: int | None
+        self,
+        kernel: Kernel,
+        x: Tensor,
+        initial: State | None,
+        lengths: Tensor | None,
+        truncation: int | None,
     ) -> WholeSequence:
         """Return what the cell does over (time, batch, features); see `Repeated` for how long."""
         x = x if x.stride(-1) == 1 else x.contiguous()
@@ -55,7 +60,7 @@ class CellPasses:
                 initial = self.cell.initial_state(x.shape[1])
         size = (x.shape[1], self.cell.hidden_size)
         initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
-        return self._repeated.forward(x, initial, batch.lengths)
+        return self._repeated.forward(x, initial, lengths)
 
     def backward(
         self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
@@ -147,15 +152,22 @@ class Passes:
     def _by_hand(
         self, kernels: list[Kernel], batch: Batch, initial: list[State] | None
     ) -> tuple[Forward, float]:
-        embedding, read_out = self._model.embedding, self._model.read_out
-        x = batch.inputs
-        x = F.embedding(x, embedding.weight) if embedding else x.to(read_out.weight.dtype)
+        model = self._model
+        embedding, read_out = model.embedding, model.read_out
+        inputs, lengths, truncation, whole = batch.inputs, batch.lengths, model.truncation, None
+        windows = model.windows(batch)
+        if windows:
+            whole = model.over_all(batch, initial)
+            initial = windows.initial(model.stack, whole, initial)
+            inputs, lengths, truncation = windows.cut(inputs), windows.lengths, None
+        x = F.embedding(inputs, embedding.weight) if embedding else inputs.to(read_out.weight.dtype)
         did: list[WholeSequence] = []
         for number, (cell, kernel) in enumerate(zip(self._cells, kernels, strict=True)):
             start = initial[number] if initial else None
-            did.append(cell.forward(kernel, x, start, batch, self._model.truncation))
+            did.append(cell.forward(kernel, x, start, lengths, truncation))
             x = did[-1].outputs
         every = self._task.reads == "every"
+        x = windows.pick(x) if windows else x
         back: Tensor
         if self._read_out:
             outputs, loss, back = self._read_out.run(did[-1].final[0], batch.targets)
@@ -167,6 +179,8 @@ class Passes:
             loss, gradient = self._loss(outputs, batch)
             back = self._back_to_cells(gradient, read)
         to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
+        if windows and to_outputs is not None:
+            to_outputs = windows.put(to_outputs)
         to_inputs = back
         for number in reversed(range(len(did))):
             wanted = number > 0 or embedding is not None
@@ -175,8 +189,8 @@ class Passes:
         if embedding:
             # a quarter of the time of what autograd does
             to_tokens = self._parameters.views["embedding.weight"].zero_()
-            to_tokens.index_add_(0, batch.inputs.flatten(), to_inputs.flatten(end_dim=1))
-        return Forward(outputs, [{"forward": whole} for whole in did]), loss
+            to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
+        return Forward(outputs, [{"forward": one} for one in did], whole), loss
 
     def _loss(self, outputs: Tensor, batch: Batch) -> tuple[float, Tensor]:
         """Return the loss and its gradient to the outputs: the part that only the task knows."""

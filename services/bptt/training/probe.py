@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,11 +11,13 @@ from torch import Tensor
 from bptt import gradient_statistics as statistics
 from bptt.contracts import Task
 from bptt.errors import ContractViolation
+from bptt.kernels import Unrolled
+from bptt.kernels.reference import StepByStep
 from bptt.settings import read_settings
 from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
 from bptt.training.divergence import readable
-from bptt.training.model import Forward, Model
+from bptt.training.model import Model, mean_loss
 from bptt.training.parameters import FlatParameters
 from bptt.training.passes import Passes
 from bptt.training.place import Place
@@ -79,12 +82,15 @@ class Probe:
     def _flow(self, frozen: "Frozen") -> tuple[dict[str, float], dict[str, Tensor], list[Place]]:
         """Return the norm of dL/ds_t of every state, and of the parameters' gradients by layer."""
         forward, _ = frozen.passes.run(self._batch, None)
-        places = list(_places(frozen.model, forward))
-        arrays = {
-            f"flow{key}": norms
-            for place in places
-            for key, norms in place.norms_by_position().items()
-        }
+        places = list(_places(frozen.model, forward.whole or forward.layers))
+        if forward.whole:
+            arrays = self._flow_over_windows(frozen.model, places)
+        else:
+            arrays = {
+                f"flow{key}": norms
+                for place in places
+                for key, norms in place.norms_by_position().items()
+            }
         vanished = torch.cat(list(arrays.values()))
         vanished = (vanished > 0) & (vanished < FLOAT32_TINY)
         metrics = {"grad/subnormal": float(vanished.sum())}
@@ -94,10 +100,28 @@ class Probe:
             metrics |= {f"layer/{group}_{kind}_norm": norm for group, norm in norms.items()}
         return metrics, arrays, places
 
+    def _flow_over_windows(self, frozen: Model, places: list[Place]) -> dict[str, Tensor]:
+        """Return the norm of dL/ds_t, which is added up over all windows that hold s_t."""
+        forward = frozen(self._batch)
+        windows = frozen.windows(self._batch)
+        loss = mean_loss(self._task, forward.outputs, self._batch)
+        arrays = {}
+        for place in places:
+            # what autograd runs has a node for each state
+            did = cast(StepByStep, forward.layers[place.layer][place.direction])
+            for index, name in enumerate(place.cell.states):
+                to = torch.autograd.grad(
+                    loss, did.states_of(index), retain_graph=True, materialize_grads=True
+                )
+                total = windows.add_up(torch.stack(to))
+                arrays[place.key("flow", name)] = statistics.frobenius_norm(total, kept_axes=1)
+        return arrays
+
     def _lag(self, frozen: Model) -> dict[str, Tensor]:
         """Return the norm of dL_t/ds_(t-k) for losses L_t spread over the sequence."""
         forward = frozen(self._batch)
-        places = list(_places(frozen, forward))
+        windows = frozen.windows(self._batch)
+        places = list(_places(frozen, forward.layers))
         losses = self._task.losses(forward.outputs, self._batch)
         counts = torch.ones_like(losses) if self._batch.mask is None else self._batch.mask.double()
         scored = counts.sum(1).nonzero().flatten()
@@ -121,7 +145,11 @@ class Probe:
                 for key, norms in place.norms_by_position().items():
                     empty = torch.full((len(anchors), time), torch.nan, dtype=torch.float64)
                     # what a cell that reads backwards has seen lies at later positions
-                    past = norms[t:] if place.direction == "backward" else norms[: t + 1].flip(0)
+                    if place.direction == "backward":
+                        past = norms[t:]
+                    else:
+                        seen = t + 1 - (windows.first_step(t) if windows else 0)
+                        past = norms[:seen].flip(0)
                     arrays.setdefault(f"lag{key}", empty)[row, : len(past)] = past
         return arrays
 
@@ -136,7 +164,9 @@ class Frozen:
 
     def __init__(self, model: Model, task: Task) -> None:
         self.model = copy.deepcopy(model).double()
-        self.model.run_by(read_settings().backend, gradient_norms=True)
+        # where windows overlap, what counts is the gradient to a state over all of them
+        backend = "autograd" if model.overlap else read_settings().backend
+        self.model.run_by(backend, gradient_norms=True)
         self.parameters = FlatParameters(self.model)
         self.passes = Passes(self.model, self.parameters, task, gradient_norms=True)
         self.group_of = {name: _group(name) for name in self.parameters.named}
@@ -153,10 +183,8 @@ def _doubled(values: Tensor) -> Tensor:
     return values.double() if values.is_floating_point() else values
 
 
-def _places(model: Model, forward: Forward) -> Iterator[Place]:
-    for number, (layer, did) in enumerate(
-        zip(model.stack.each_layer(), forward.layers, strict=True)
-    ):
+def _places(model: Model, layers: list[dict[str, Unrolled]]) -> Iterator[Place]:
+    for number, (layer, did) in enumerate(zip(model.stack.each_layer(), layers, strict=True)):
         for direction, cell in layer.by_direction().items():
             yield Place(number, direction, cell, did[direction])
 
