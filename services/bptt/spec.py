@@ -139,7 +139,7 @@ class TrainingSpec(Section):
     """Truncated BPTT: the gradient goes back at most this many steps; null: through all. Disjoint
     windows, counted from the end of each sequence: a loss there sees so many steps, no fewer."""
     # left out where it is null: runs of before it keep their identity
-    truncation_every: Count | None = Field(None, exclude_if=lambda every: every is None)
+    truncation_every: Count | None = Field(default=None, exclude_if=lambda every: every is None)
     """Steps from one window of truncated BPTT to the next (k1 of k1, k2 in the literature), at most
     `truncation` (k2); null: equal to it, windows are disjoint. With fewer they overlap, and every
     loss sees between truncation - truncation_every + 1 and truncation steps; 1: exactly that many.
@@ -164,7 +164,7 @@ class TrainingSpec(Section):
         return None if every is None or every == self.truncation else every
 
     def fault_of_windows(self, bidirectional: bool) -> str | None:
-        """Return what is wrong with `truncation_every`, for its name to stand before; None: nothing.
+        """Return what is wrong with `truncation_every`, to be told behind its name, if anything is.
 
         Args:
             bidirectional: whether the model is.

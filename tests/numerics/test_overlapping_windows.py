@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from bptt.training import TrainingRun
+from bptt.training.checkpoint import from_bytes, to_bytes
+from bptt.training.divergence import locate_in_forward
 
 EVERY = {"name": "copy_memory", "delay": 6, "length": 3}
 UNEQUAL = {"name": "right_context"}
@@ -26,7 +28,9 @@ def run_of(make_spec, monkeypatch, backend, cell, task, model, windows, **traini
         **training,
     }
     model = {"hidden_size": 4, **model}
-    return TrainingRun(make_spec(task, cell, model=model, training=training, seed=3))
+    return TrainingRun(
+        make_spec(task, cell, model=model, training=training, statistics={"interval": 100}, seed=3)
+    )
 
 
 def in_window(model, x, length, initial, window):
@@ -133,3 +137,146 @@ def test_windows_of_a_text_go_on_from_the_state_before(make_spec, monkeypatch, t
     whole = run.model.over_all(batch, run.carried)
     for state, layer in zip(forward.final, whole, strict=True):
         torch.testing.assert_close(state, layer["forward"].final)
+
+
+def test_sequence_shorter_than_a_window_is_gone_through_as_a_whole(make_spec, monkeypatch):
+    run = run_of(make_spec, monkeypatch, "compiled", "rnn", EVERY, {}, (40, 9))
+    batch, _ = run.data.batch(0)
+    _, loss = run.passes.run(batch, None)
+    found = run.parameters.gradients.flat.clone()
+    whole = run_of(make_spec, monkeypatch, "compiled", "rnn", EVERY, {}, (40, None))
+
+    assert whole.passes.run(batch, None)[1] == loss
+    assert torch.equal(whole.parameters.gradients.flat, found)
+
+
+@pytest.mark.parametrize("windows", [(3, 3), (3, 1)], ids=str)
+def test_one_loss_at_the_end_sees_one_window(make_spec, monkeypatch, windows):
+    task = {"name": "latch", "length": 8}
+    run = run_of(make_spec, monkeypatch, "compiled", "lstm", task, {"layers": 2}, windows)
+    plain = run_of(make_spec, monkeypatch, "compiled", "lstm", task, {"layers": 2}, (3, None))
+    batch, _ = run.data.batch(0)
+
+    for each in (run, plain):
+        each.passes.run(batch, None)
+
+    assert torch.equal(run.parameters.gradients.flat, plain.parameters.gradients.flat)
+
+
+def test_resume_repeats_every_bit(make_spec, monkeypatch):
+    options = {"steps": 12, "evaluate_every": 12, "stop_when_solved": False}
+    runs = [
+        run_of(make_spec, monkeypatch, "auto", "lstm", UNEQUAL, {"layers": 2}, (4, 1), **options)
+        for _ in range(2)
+    ]
+    for _ in range(6):
+        runs[0].advance()
+    runs[1].load_state_dict(from_bytes(to_bytes(runs[0].state_dict())))
+
+    ends = []
+    for run in runs:
+        while run.outcome is None:
+            last = run.advance()
+        ends.append((run.parameters.flat.tolist(), last.probe["train_flow/1/forward/h"].tolist()))
+
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("backend", ["autograd", "compiled"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_probe_measures_each_window_where_it_lies(make_spec, monkeypatch, cell, backend):
+    run = run_of(make_spec, monkeypatch, backend, cell, EVERY, {"layers": 2}, (5, 2), steps=1)
+    arrays = run.advance().probe
+    batch = run.probe._batch
+    time = len(batch.inputs)
+
+    flow, lags = by_hand(run, batch, [int(t) for t in arrays["anchors"]])
+
+    for number in range(2):
+        for index, name in enumerate(run.model.states):
+            key = f"{number}/forward/{name}"
+            torch.testing.assert_close(arrays[f"flow/{key}"], flow[number][index])
+            for row, t in enumerate(int(t) for t in arrays["anchors"]):
+                found = arrays[f"lag/{key}"][row]
+                seen = 5 - (time - 1 - t) % 2 if t >= 4 else t + 1
+                assert len(found[~found.isnan()]) == seen
+                torch.testing.assert_close(found[:seen], lags[t][number][index][:seen])
+
+
+def by_hand(run, batch, anchors):
+    """Return norms of the gradient to every state, by t of all losses and by lag of some."""
+    model, truncation, every = run.model, 5, 2
+    time, size = batch.inputs.shape[:2]
+    layers, names = len(model.stack.layers), model.states
+    total = [
+        [torch.zeros(time, size, 4, dtype=torch.float64) for _ in names] for _ in range(layers)
+    ]
+    lags = {}
+    end = time
+    while end > 0:
+        begin = max(end - truncation, 0)
+        cells = [layer.by_direction()["forward"] for layer in model.stack.each_layer()]
+        states, kept, outputs = [cell.initial_state(size) for cell in cells], [], []
+        for t in range(end):
+            if t == begin:
+                states = [tuple(s.detach() for s in state) for state in states]
+            x = model.embedding(batch.inputs[t])
+            for number, cell in enumerate(cells):
+                states[number] = cell(x, states[number])
+                x = states[number][0]
+            kept.append(list(states))
+            outputs.append(model.read_out(x))
+        outputs += [torch.zeros_like(outputs[0])] * (time - end)
+        losses = run.task.losses(torch.stack(outputs), batch)
+        counts = torch.ones_like(losses) if batch.mask is None else batch.mask.double()
+        counted = losses * counts
+        own = list(range(max(end - every, 0), end))
+        wanted = [(counted[own].sum() / counts.sum(), None)]
+        wanted += [(counted[t].sum() / counts[t].sum(), t) for t in own if t in anchors]
+        places = [
+            (t, n, i) for t in range(begin, end) for n in range(layers) for i in range(len(names))
+        ]
+        for loss, anchor in wanted:
+            to = torch.autograd.grad(
+                loss,
+                [kept[t][n][i] for t, n, i in places],
+                retain_graph=True,
+                materialize_grads=True,
+            )
+            by_lag = [
+                [torch.zeros(time, dtype=torch.float64) for _ in names] for _ in range(layers)
+            ]
+            for (t, n, i), gradient in zip(places, to, strict=True):
+                if anchor is None:
+                    total[n][i][t] += gradient
+                elif t <= anchor:
+                    by_lag[n][i][anchor - t] = gradient.norm()
+            if anchor is not None:
+                lags[anchor] = by_lag
+        end -= every
+    return [[s.flatten(1).norm(dim=1) for s in layer] for layer in total], lags
+
+
+@pytest.mark.parametrize(
+    ("training", "model"),
+    [
+        ({"truncation_every": 1}, {}),
+        ({"truncation": 3, "truncation_every": 4}, {}),
+        ({"truncation": 3, "truncation_every": 2}, {"bidirectional": True}),
+    ],
+    ids=str,
+)
+def test_windows_without_a_meaning_are_refused(make_spec, training, model):
+    with pytest.raises(ValueError, match=r"training\.truncation_every"):
+        TrainingRun(make_spec(UNEQUAL, "rnn", training=training, model=model))
+
+
+def test_divergence_is_told_by_the_step_of_the_sequence(make_spec, monkeypatch):
+    run = run_of(make_spec, monkeypatch, "auto", "rnn", EVERY, {}, (4, 1))
+    batch, _ = run.data.batch(0)
+    initial = [(torch.full((5, 4), torch.nan, dtype=torch.float64),)]
+
+    forward, _ = run.passes.run(batch, initial)
+
+    assert locate_in_forward(run.model, forward).endswith("at t = 0")
+    assert len(forward.whole[0]["forward"].states[0]) == len(batch.inputs)

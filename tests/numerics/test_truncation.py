@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bptt.errors import NotPossible
-from bptt.spec import RunSpec
+from bptt.spec import Choice, RunSpec, TrainingSpec
 from bptt.training import TrainingRun
 from bptt.training.layers import Stack
 from bptt_plugins.cells.gru_cho import GRUCho
@@ -106,3 +106,31 @@ def test_a_checkpoint_of_windows_from_the_start_is_refused(make_spec):
         else:
             with pytest.raises(NotPossible, match="Submit it again"):
                 run.load_state_dict(state)
+
+
+def test_windows_that_do_not_overlap_leave_a_run_its_identity(make_spec):
+    plain, cut, overlapping = (
+        make_spec("latch", "rnn", training=training)
+        for training in ({}, {"truncation": 5}, {"truncation": 5, "truncation_every": 2})
+    )
+
+    for spec in (plain, cut):
+        assert "truncation_every" not in spec.canonical()
+        assert "truncation_every" not in spec.model_dump()["training"]
+        assert type(spec).model_validate(spec.model_dump()) == spec
+    assert type(cut).model_validate(overlapping.model_dump()) == overlapping
+    assert len({spec.identity({}) for spec in (plain, cut, overlapping)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("truncation", "identity"),
+    [
+        (None, "924d78ae4f8257d592794b48d46672d97a5f6152564f78b20dfcc6cdc2e242ec"),
+        (5, "483c5783a345f182c01e68d6e6a84d0abe3467dec343ffc67515c16aaa56eb55"),
+    ],
+)
+def test_identity_is_what_it_was_before_windows_could_overlap(truncation, identity):
+    training = TrainingSpec(truncation=truncation)
+    spec = RunSpec(task=Choice(name="latch"), cell=Choice(name="rnn"), training=training)
+
+    assert spec.identity({}) == identity

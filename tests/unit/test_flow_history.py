@@ -1,5 +1,7 @@
 """The gradient through time as it is read from a run's statistics arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,26 @@ def test_nothing_measured_is_no_history(write_probe):
 )
 def test_window_ends_where_that_of_its_loss_began(anchors, truncation, edge):
     assert history(anchors).window_edge(truncation) == edge
+
+
+@pytest.mark.parametrize(
+    ("anchors", "every", "edge"),
+    [
+        # of 10 positions: 9 from 5, 8 from 4
+        ((8,), 1, 4.5),
+        # windows 5 to 9, 3 to 7, 1 to 5
+        ((8,), 2, 3.5),
+        ((6,), 2, 3.5),
+        ((7,), 2, 4.5),
+        ((4,), 2, 3.5),
+        ((4,), 1, 4.5),
+        ((8,), 5, 3.5),
+    ],
+)
+def test_windows_that_overlap_end_where_the_one_of_the_loss_does(anchors, every, edge):
+    flow = replace(history(anchors), time=10, every=every)
+
+    assert flow.window_edge(5) == edge
 
 
 def test_window_edge_is_where_truncated_training_stops(make_spec, tmp_path):

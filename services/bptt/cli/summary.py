@@ -103,20 +103,20 @@ def summarize(folder: RunFolder) -> Summary:
         step = max(step, record["step"])
     if result is not None:
         step = result["step"]
-    truncation = run["spec"]["training"]["truncation"]
-    return Summary(run, result, metrics, step, *_gradients(folder, truncation))
+    return Summary(run, result, metrics, step, *_gradients(folder, run["spec"]["training"]))
 
 
 def _gradients(
-    folder: RunFolder, truncation: int | None
+    folder: RunFolder, training: Mapping[str, Any]
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
     from bptt.figures.flow_history import read_flow
 
     files = folder.probe_files()
-    history = read_flow(dict.fromkeys([files[0], files[-1]])) if files else None
+    every = training.get("truncation_every")
+    history = read_flow(dict.fromkeys([files[0], files[-1]]), every) if files else None
     if history is None:
         return None, {}
-    edge = history.window_edge(truncation)
+    edge = history.window_edge(training["truncation"])
     window = None if edge is None else int(edge)
     return window, {
         int(step): {

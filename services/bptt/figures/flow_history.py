@@ -29,6 +29,8 @@ class FlowHistory:
     """Positions of the losses over which the curves are averaged; the last one for most tasks."""
     time: int | None = None
     """Positions of the sequence; None: the last anchor is the last of them."""
+    every: int | None = None
+    """Steps from one window of truncated backpropagation to the next; None: as long as one."""
 
     @property
     def lags(self) -> int:
@@ -49,17 +51,19 @@ class FlowHistory:
         """Return the lag behind which truncated backpropagation leaves no gradient, if any.
 
         Windows are counted from the end of the sequence: the loss at its last position reaches
-        back truncation - 1 steps, one before it as far as the beginning of its window.
+        back truncation - 1 steps, one before it as far as the beginning of its window, the last
+        that ends where `every` says and holds it.
         """
         if truncation is None:
             return None
         time = int(self.anchors.max()) + 1 if self.time is None else self.time
-        begins = time - truncation * -(-(time - self.anchors) // truncation)
+        every = self.every or truncation
+        begins = time - every * ((time - 1 - self.anchors) // every) - truncation
         farthest = int((self.anchors - np.maximum(begins, 0)).max())
         return farthest + 0.5 if farthest < self.lags - 1 else None
 
 
-def read_flow(files: Iterable[Path]) -> FlowHistory | None:
+def read_flow(files: Iterable[Path], every: int | None = None) -> FlowHistory | None:
     """Read the history from the statistics files of a run, or None if they hold none.
 
     A file that is missing or damaged is passed over: one probe less does no harm.
@@ -77,7 +81,7 @@ def read_flow(files: Iterable[Path]) -> FlowHistory | None:
     if not curves:
         return None
     stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
-    return FlowHistory(np.array(steps), stacked, anchors, time)
+    return FlowHistory(np.array(steps), stacked, anchors, time, every)
 
 
 def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:

@@ -59,6 +59,7 @@ def try_out(
     # dictionaries, because a set has no order and the first fault of a key is told
     needed: dict[tuple[str, str], dict[tuple[int, int], None]] = {}
     wanted = [("task", "training"), ("cell", "model"), ("clipper", "clipper"), ("task", "model")]
+    wanted.append(("training", "model"))
     rows = list(rows)
     for first, second in wanted:
         if readable[first] and readable[second]:
@@ -72,6 +73,9 @@ def try_out(
             sizes = cast(TrainingSpec, contents.tables["training"][training].value)
             content = contents.tables["task"][task]
             _try_batch(trial.extents[task], sizes.batch_size, content, faults)
+    for training, model in needed.get(("training", "model"), {}):
+        whole = cast(ModelSpec, contents.tables["model"][model].value)
+        _check_windows(contents.tables["training"][training], whole, faults)
     sizes_seen: dict[tuple[int, int], CellShape | None] = {}
     for cell, model in needed.get(("cell", "model"), {}):
         whole = cast(ModelSpec, contents.tables["model"][model].value)
@@ -121,6 +125,14 @@ def _try_batch(extents: Extents, batch_size: int, content: Content, faults: Faul
         extents.training(batch_size)
     except (BpttError, ValueError) as error:
         content.add_fault(error, faults)
+
+
+def _check_windows(content: Content, model: ModelSpec, faults: Faults) -> None:
+    training = cast(TrainingSpec, content.value)
+    if fault := training.fault_of_windows(model.bidirectional):
+        told = f"training.truncation_every {fault}"
+        place = content.places["truncation_every"]
+        faults.add(f"{content.branch.key}: {told}", place, told)
 
 
 def _clips_whole(clipper: object) -> bool:

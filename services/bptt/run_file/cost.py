@@ -117,6 +117,9 @@ def update_seconds(run: Dimensions, clips_whole: bool) -> float:
     by = backend(run)
     slow = DOUBLE if run.training.dtype == "float64" else 1.0
     seconds = slow * _pass(run, by, run.batch.steps, run.batch.sequences)
+    if run.windows:
+        seconds *= FORWARD
+        seconds += slow * _pass(run, by, run.windows.steps, run.windows.sequences)
     by_hand = by == "compiled" and run.directions == 1 and run.model.skip == "none"
     seconds += UPDATE + LAYER * run.cells + (0 if by_hand else BY_AUTOGRAD)
     seconds += POSITION * run.batch.steps * run.batch.sequences

@@ -49,6 +49,18 @@ class Dimensions:
     optimizer: Section
 
     @property
+    def windows(self) -> "Extent | None":
+        """What an update runs again with overlapping windows of truncated BPTT, if it does."""
+        from bptt.contracts import Extent
+
+        every, length = self.training.overlap, self.training.truncation
+        steps = self.batch.steps
+        if every is None or length is None or length >= steps or not self.reads_every:
+            return None
+        count = 1 - (length - steps) // every
+        return Extent(steps=length, sequences=count * self.batch.sequences)
+
+    @property
     def reads_every(self) -> bool:
         return self.task.reads == "every"
 

@@ -4,8 +4,9 @@ A weight of a recurrent layer takes part in one multiplication and one addition 
 sequence, going forward, and in twice as many going back. So an update costs 6 W T B floating point
 operations (W weights, T positions, B sequences) and an evaluation 2 W T E for its E sequences. W is
 that of the cell at a small size, scaled to the layer's, what reads the input by itself; to this
-comes the read-out, at every position or the last. These operations are what is counted and told;
-how long they take, and all that is not among them, is modelled in `cost`.
+comes the read-out, at every position or the last. Overlapping windows of truncated BPTT are gone
+through again, each both ways, after a way forward over the whole. These operations are what is
+counted and told; how long they take, and all that is not among them, is modelled in `cost`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,4 +94,9 @@ def run_flops(run: Dimensions) -> float:
     read = run.read_out * (steps if run.reads_every else 1)
     forward = 2 * (run.recurrent * steps + read)
     sequences = 3 * training.steps * training.batch_size
-    return forward * (sequences + run.evaluations * training.evaluation_size)
+    total = forward * (sequences + run.evaluations * training.evaluation_size)
+    if run.windows:
+        # the states are found without a way back, which goes over each window instead
+        again = 3 * run.windows.steps * run.windows.sequences - 2 * steps * run.batch.sequences
+        total += training.steps * 2 * run.recurrent * again
+    return total

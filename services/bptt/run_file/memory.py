@@ -60,10 +60,16 @@ def memory(run: Dimensions) -> Memory:
     together = 1 if is_stream(run) else DRAWN_TOGETHER
     positions = run.batch.steps * run.batch.sequences
     jacobians = _jacobians(run)
+    states = _states(run, positions, item, kept=None if run.windows else _kept(run))
+    if run.windows:
+        again = run.windows.steps * run.windows.sequences
+        # what is read of them is picked out, and predicted once
+        predicted = 2 * run.task.output_size * item * again
+        states += _states(run, again, item, kept=_kept(run)) - predicted
     return Memory(
         weights=run.parameters * item * (SAVED + OF_A_MOMENT * _moments(run)),
         data=together * run.extents.bytes(run.batch),
-        states=_states(run, positions, item, kept=_kept(run)),
+        states=states,
         # one after the other, and neither is kept
         evaluation=sets + (evaluated if evaluated >= jacobians else 0),
         statistics=_statistics(run) + (jacobians if jacobians > evaluated else 0),

@@ -24,6 +24,7 @@ SWEPT_FIRST = (
     "recurrent_gain",
     "spectral_radius",
     "truncation",
+    "truncation_every",
     "batch_size",
     "seed",
 )

@@ -63,7 +63,8 @@ class Pictures:
     @cached_property
     def flow(self) -> FlowHistory | None:
         """What these probes measured."""
-        return read_flow(probe.file for probe in self.probes)
+        every = self._run["spec"]["training"].get("truncation_every")
+        return read_flow((probe.file for probe in self.probes), every)
 
     def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[Value]]]:
         """Yield the curves not sent yet: log10 of the norm as a metric whose step is the lag."""

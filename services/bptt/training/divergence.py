@@ -11,7 +11,7 @@ from bptt.training.model import Forward, Model
 def locate_in_forward(model: Model, forward: Forward) -> str:
     """Name the first non-finite tensor of a pass whose loss is not finite."""
     for number, (layer, built) in enumerate(
-        zip(forward.layers, model.stack.each_layer(), strict=True)
+        zip(forward.whole or forward.layers, model.stack.each_layer(), strict=True)
     ):
         for direction, unrolled in layer.items():
             names = built.by_direction()[direction].states

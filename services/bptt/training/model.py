@@ -143,7 +143,8 @@ class Model(nn.Module):
     def over_all(self, batch: Batch, initial: list[State] | None) -> list[dict[str, Unrolled]]:
         """Return what each layer does over the whole sequences, without a graph."""
         with torch.no_grad():
-            return self.stack(self._embedded(batch.inputs), batch.lengths, initial)[1]
+            _, layers = self.stack(self._embedded(batch.inputs), batch.lengths, initial)
+        return cast(list[dict[str, Unrolled]], layers)
 
     def _embedded(self, x: Tensor) -> Tensor:
         return self.embedding(x) if self.embedding is not None else x.to(self.read_out.weight.dtype)

@@ -99,9 +99,7 @@ class Overlap:
         return self.begins + torch.arange(self.steps).unsqueeze(1)
 
 
-def overlap(
-    time: int, batch: int, lengths: Tensor | None, truncation: int, every: int
-) -> Overlap:
+def overlap(time: int, batch: int, lengths: Tensor | None, truncation: int, every: int) -> Overlap:
     """Return the windows of a batch.
 
     Args:

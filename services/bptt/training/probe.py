@@ -18,6 +18,7 @@ from bptt.spec import RunSpec
 from bptt.training.data import probe_batch
 from bptt.training.divergence import readable
 from bptt.training.model import Model, mean_loss
+from bptt.training.overlap import Overlap
 from bptt.training.parameters import FlatParameters
 from bptt.training.passes import Passes
 from bptt.training.place import Place
@@ -103,7 +104,7 @@ class Probe:
     def _flow_over_windows(self, frozen: Model, places: list[Place]) -> dict[str, Tensor]:
         """Return the norm of dL/ds_t, which is added up over all windows that hold s_t."""
         forward = frozen(self._batch)
-        windows = frozen.windows(self._batch)
+        windows = cast(Overlap, frozen.windows(self._batch))
         loss = mean_loss(self._task, forward.outputs, self._batch)
         arrays = {}
         for place in places:

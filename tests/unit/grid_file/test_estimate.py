@@ -30,12 +30,23 @@ def counted_by_torch(spec):
         "task: {name: latch, length: 20}\ncell: gru\nmodel: {bidirectional: true, layers: 2}\n",
         "task: {name: latch, length: 20}\ncell: rnn\nmodel: {skip: dense, layers: 3}\n",
         "task: {name: latch, length: 20}\ncell: rnn\nmodel: {skip: highway, layers: 3}\n",
+        "task: {name: copy_memory, delay: 5, length: 3}\ncell: rnn\n"
+        "model: {hidden_size: 48, layers: 2}\ntraining: {truncation: 5, truncation_every: 1, "
+        "steps: 1000, evaluate_every: 1000, evaluation_size: 1}\n",
         "task: {name: latch, length: 20}\ncell: mingru\nmodel: {layers: 2, hidden_size: 48}\n",
     ],
-    ids=["two layers", "read at every step", "bidirectional", "dense", "highway", "no recurrence"],
+    ids=[
+        "two layers",
+        "read at every step",
+        "bidirectional",
+        "dense",
+        "highway",
+        "windows",
+        "no recurrence",
+    ],
 )
 def test_estimate_is_what_torch_counts_within_a_quarter(grid_of, content):
-    grid = grid_of(content + CHEAP)
+    grid = grid_of(content if "training" in content else content + CHEAP)
 
     (estimate,) = grid.flops()
 

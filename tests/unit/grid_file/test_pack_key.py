@@ -28,6 +28,7 @@ OTHER = {
     "batch size": "training.batch_size=8",
     "type": "training.dtype=float64",
     "truncation": "training.truncation=5",
+    "overlap of windows": "training={truncation: 5, truncation_every: 1}",
     "times of evaluation": "training.evaluate_every=50",
     "times of probes": "statistics.interval=50",
 }

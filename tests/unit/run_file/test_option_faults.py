@@ -26,8 +26,8 @@ ONE_FAULT = {
     "an unknown option of a section": (
         LEAST + "training:\n  stesp: 5\n",
         "4: training.stesp is not an option of training; did you mean 'steps'? Allowed: steps, "
-        "batch_size, truncation, evaluate_every, evaluation_size, stop_when_solved, max_seconds, "
-        "nonfinite, dtype.",
+        "batch_size, truncation, truncation_every, evaluate_every, evaluation_size, "
+        "stop_when_solved, max_seconds, nonfinite, dtype.",
     ),
     "an option of another optimizer": (
         LEAST + "optimizer: {name: adam, momentum: 0.9}",
@@ -109,6 +109,10 @@ ONE_FAULT = {
     "a fraction out of range": (
         LEAST + "optimizer: {name: adam, beta1: 1}",
         "3: optimizer.beta1 must be a number >= 0 and < 1, got 1.",
+    ),
+    "windows at every step of none": (
+        LEAST + "training: {truncation: 5, truncation_every: 0}",
+        "3: training.truncation_every must be an integer > 0 or null, got 0.",
     ),
     "a negative seed": (
         LEAST + "seed: -1",

@@ -47,6 +47,20 @@ ONE_FAULT = {
         LEAST + "model: &a {layers: *a}",
         "3: model.layers refers to *a, which nothing before defines.",
     ),
+    "windows that overlap without any": (
+        LEAST + "training: {truncation_every: 1}",
+        "3: training.truncation_every needs training.truncation, the steps that a loss goes back; "
+        "got none.",
+    ),
+    "windows farther apart than they are long": (
+        LEAST + "training:\n  truncation: 5\n  truncation_every: 6\n",
+        "5: training.truncation_every must be at most training.truncation (5), got 6.",
+    ),
+    "windows that overlap in both directions": (
+        LEAST + "model: {bidirectional: true}\ntraining: {truncation: 5, truncation_every: 4}",
+        "4: training.truncation_every must be training.truncation (5) or left out with "
+        "model.bidirectional, got 4: windows that overlap end at other steps in each direction.",
+    ),
     "highway bias without highway": (
         LEAST + "model: {highway_bias: -1}",
         "3: model.highway_bias needs model.skip: highway, got skip: none.",
