@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 from torch import sigmoid, tanh
 
 from bptt.conformance import check_cell
@@ -108,7 +109,7 @@ FAULTS = {
     NormalisesUnits: "step must be pointwise",
     SeesEarlierSteps: "step must be pointwise",
     MixesItsVector: "step must be pointwise",
-    ReturnsThree: "must return a tuple with one tensor for each of ('h', 'c')",
+    ReturnsThree: "step must return one tensor for each of ('h', 'c'), got a tuple of 3.",
     StepNeedsTwoAxes: "StepNeedsTwoAxes.step raised ValueError",
     StepRounds: "'c' of StepRounds.step must be torch.float64, got torch.float32.",
 }
@@ -134,3 +135,37 @@ def test_pointwise_cell_that_breaks_a_rule_is_told_which(cell_class, fault):
         check_cell(cell_class)
 
     assert cell_class.__name__ in str(raised.value)
+
+
+class Stepping(PointwiseCell):
+    states = ("h",)
+    preactivations = {"a": "x+h"}
+
+    def step(self, a, h):
+        return torch.tanh(a)
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ("3", "must return one tensor, got int."),
+        ("None", "must return one tensor, got None."),
+        ("()", "must return one tensor, got a tuple of 0."),
+        ("(a, a)", "must return one tensor, got a tuple of 2."),
+        ("{'h': a}", "must return one tensor, got dict."),
+        ("(3,)", "'h' of Returns.step must be a tensor, got int."),
+        ("a.sum()", "'h' of Returns.step must have the shape (2, 3, 8), got ()."),
+        ("a > 0", "'h' of Returns.step must be torch.float32, got torch.bool."),
+        ("a.double()", "'h' of Returns.step must be torch.float32, got torch.float64."),
+    ],
+)
+def test_step_that_returns_something_else_is_told_what(returned, told):
+    class Returns(Stepping):
+        def step(self, a, h):
+            return eval(returned)
+
+    with pytest.raises(ContractViolation) as raised:
+        check_cell(Returns)
+
+    assert told in str(raised.value)
+    assert str(raised.value).startswith("Returns.step") or "of Returns.step" in str(raised.value)

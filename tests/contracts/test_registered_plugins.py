@@ -86,4 +86,7 @@ def test_rules_hold_without_asserts():
 
     done = subprocess.run([sys.executable, "-O", "-c", program], capture_output=True, text=True)
 
-    assert "ContractViolation: Bad.clip must return (gradients, state, report)." in done.stderr
+    assert (
+        "ContractViolation: Bad.clip must return (gradients, state, report), got dict."
+        in done.stderr
+    )

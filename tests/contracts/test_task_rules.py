@@ -221,7 +221,7 @@ FAULTS = {
     SeedsTorch: "must draw from the generator it is given, not from torch's global one.",
     DrawsFromPython: "sample must return the same batch for the same seed.",
     DrawsOnce: "sample must depend on the generator it is given: four seeds give one batch.",
-    FailsToDraw: "FailsToDraw.sample raised OSError: no such file.",
+    FailsToDraw: "FailsToDraw.sample raised OSError: no such file (",
     AveragesLosses: "AveragesLosses.losses must have the shape (6,), got ().",
     RoundsLosses: "RoundsLosses.losses must be torch.float64, got torch.float32.",
     NeedsFloat32: "NeedsFloat32.losses in torch.float64 raised RuntimeError",

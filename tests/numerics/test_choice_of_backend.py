@@ -8,9 +8,11 @@ import torch
 
 from bptt.errors import InvalidSetting
 from bptt.kernels import Runner, unroll
+from bptt.kernels.tracing import NotTraceable, trace
 from bptt.training import TrainingRun, train
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.rnn import RNN
 from tests.numerics import strange_cells as strange
 
 
@@ -220,3 +222,29 @@ def test_state_of_one_sequence_serves_all_and_short_integers_are_lengths():
 
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_step_that_decides_draws_or_returns_something_else_is_told_so():
+    class Step(RNN):
+        def step(self, a, h):
+            return self.returned(a)
+
+    cell = make(Step)
+    reasons = []
+    for returned in (
+        lambda a: a.tanh() if a.sum().relu() > 0 else a,
+        lambda a: a.tanh() if a > 0 else a,
+        lambda a: torch.dropout(a, 0.5, True),
+        lambda a: 3,
+        lambda a: None,
+    ):
+        cell.returned = returned
+        with pytest.raises(NotTraceable) as caught:
+            trace(cell, torch.float32)
+        reasons.append(str(caught.value))
+
+    assert reasons[0].startswith("Step.step uses sum")
+    assert reasons[1].startswith("Step.step raised RuntimeError: Boolean value of Tensor")
+    assert reasons[1].count(f" ({__file__}:") == 1
+    assert reasons[2].startswith("Step.step draws random numbers (")
+    assert reasons[3:] == ["Step.step does not return one tensor like each state"] * 2

@@ -230,7 +230,9 @@ def test_broken_plugin_fails_the_check_and_the_others_are_still_checked(install_
         ["mine", "broken"],
     ]
     first, second = result.stderr.splitlines()
-    assert first == ("acme-clippers[mine] 1.2: Mine.clip must return (gradients, state, report).")
+    assert first == (
+        "acme-clippers[mine] 1.2: Mine.clip must return (gradients, state, report), got dict."
+    )
     assert second.startswith("Unknown plugin 'nobody'. Installed: ")
 
 

@@ -95,10 +95,16 @@ def rows_of(batch: Batch, rows: slice, reads: str) -> Batch:
 
 def equal(first: Batch, second: Batch) -> bool:
     """Say whether two batches hold the same in every part."""
-    return same(_parts(first), _parts(second))
+    ours, others = parts(first), parts(second)
+    return ours.keys() == others.keys() and all(same([ours[n]], [others[n]]) for n in ours)
 
 
-def _parts(batch: Batch) -> list[Tensor]:
-    optional = [part for part in (batch.mask, batch.lengths) if part is not None]
-    extra = [batch.extra[name] for name in sorted(batch.extra)]
-    return [part.double() for part in (batch.inputs, batch.targets, *optional, *extra)]
+def parts(batch: Batch) -> dict[str, Tensor]:
+    """Return every tensor of a batch by what it is called there."""
+    optional = {"mask": batch.mask, "lengths": batch.lengths}
+    return {
+        "inputs": batch.inputs,
+        "targets": batch.targets,
+        **{name: part for name, part in optional.items() if part is not None},
+        **{f"extra[{name!r}]": value for name, value in batch.extra.items()},
+    }

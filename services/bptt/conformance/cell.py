@@ -39,17 +39,18 @@ def check_cell(
             check_declarations(cell_class)
         _check_construction(make, input_size, hidden_size)
         _check_reset(make)
+        pointwise = make(0)
+        if isinstance(pointwise, PointwiseCell):
+            check_step(pointwise.double(), hidden_size)
         for dtype in (torch.float32, torch.float64):
             unrolled.check_states(make(0).to(dtype), dtype)
+        unrolled.check_effects(make(0))
         unrolled.check_purity(make(0))
-        unrolled.check_rows(make(0).double().eval())
+        unrolled.check_rows(make(0).double())
         unrolled.check_gradients(make(0).double())
         unrolled.check_loading(make(0), make(1))
         unrolled.check_gates(make(0))
         unrolled.check_recurrent_weights(make(0))
-        cell = make(0).double()
-        if isinstance(cell, PointwiseCell):
-            check_step(cell, hidden_size)
 
 
 def _check_names(cell_class: type[Cell]) -> None:

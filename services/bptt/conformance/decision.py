@@ -3,11 +3,14 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
-from bptt.conformance.requirement import require, require_tensor, running
+from bptt.conformance.batch import parts
+from bptt.conformance.effect import without_effects
+from bptt.conformance.requirement import got, require, require_tensor, running
 from bptt.contracts import Batch, StreamTask, Task
 
 
@@ -51,8 +54,14 @@ def _measure(
     measured: dict[str, float] = {}
     for suffix, batch in sets.items():
         outputs = change(predictions(task, batch, torch.float32))
-        with running(subject):
-            found = {"loss": task.losses(outputs, batch).mean()} | task.metrics(outputs, batch)
+        given = {"outputs": outputs, **parts(batch)}
+        named = without_effects(subject, partial(task.metrics, outputs, batch), given)
+        require(
+            isinstance(named, Mapping),
+            f"{subject} must return a mapping from names to tensors, got {got(named)}.",
+        )
+        with running(f"{type(task).__name__}.losses"):
+            found = {"loss": task.losses(outputs, batch).mean()} | dict(named)
         require(
             task.metric in found,
             f"{subject} must contain {task.metric!r}, the one that decides, got "

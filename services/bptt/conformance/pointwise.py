@@ -3,12 +3,14 @@
 import inspect
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from bptt.conformance.requirement import require, require_tensor, running, same
+from bptt.conformance.effect import check_decisions, without_effects
+from bptt.conformance.requirement import got, require, require_tensor, running, same
 from bptt.contracts import PointwiseCell
 from bptt.contracts.pointwise import Source
 
@@ -69,13 +71,22 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
 
     wide = {argument: draw(*shape) for argument in (*cell.preactivations, *cell.states)}
     vectors = {vector: draw(hidden_size) for vector in cell.vectors}
-    results = _step(cell, wide | vectors)
-    require(
-        len(results) == len(cell.states),
-        f"{name}.step must return one tensor for each of {cell.states}, got {len(results)}.",
-    )
-    for state, value in zip(cell.states, results, strict=True):
-        require_tensor(value, f"{state!r} of {name}.step", shape, torch.float64)
+    arguments = wide | vectors
+    for dtype in (torch.float32, torch.float64):
+        typed = {argument: value.to(dtype, copy=True) for argument, value in arguments.items()}
+        results = _step(cell, typed)
+        for state, value in zip(cell.states, results, strict=True):
+            require_tensor(value, f"{state!r} of {name}.step", shape, dtype)
+    for training in (True, False):
+        cell.train(training)
+        for graph in (False, True):
+            with torch.set_grad_enabled(graph):
+                # no leaves, because autograd itself forbids to write into those
+                given = {a: v.clone().requires_grad_(graph) * 1.0 for a, v in arguments.items()}
+                step = partial(cell.step, **given)
+                without_effects(f"{name}.step", step, given, cell)
+                check_decisions(f"{name}.step", step, given)
+    cell.train()
     for i in range(hidden_size):
         element = torch.zeros(shape, dtype=torch.bool)
         element[0, 1, i] = True
@@ -91,7 +102,16 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
 def _step(cell: PointwiseCell, arguments: dict[str, Tensor]) -> tuple[Tensor, ...]:
     with running(f"{type(cell).__name__}.step"), torch.no_grad():
         results: Any = cell.step(**arguments)
-    return (results,) if isinstance(results, Tensor) else tuple(results)
+    states = cell.states
+    if len(states) == 1 and isinstance(results, Tensor):
+        return (results,)
+    require(
+        isinstance(results, tuple | list) and len(results) == len(states),
+        f"{type(cell).__name__}.step must return "
+        + ("one tensor" if len(states) == 1 else f"one tensor for each of {states}")
+        + f", got {got(results)}.",
+    )
+    return tuple(results)
 
 
 def _elsewhere(results: tuple[Tensor, ...], place: Tensor) -> list[Tensor]:

@@ -11,6 +11,7 @@ from bptt.conformance.files import declared_files
 from bptt.errors import BpttError, ContractViolation, InvalidSpec
 from bptt.registry import Kind, construct_class
 from bptt.registry import options as options_of
+from bptt.registry.author import place_of
 from bptt.registry.discovery import one_line
 
 
@@ -28,7 +29,13 @@ def running(subject: str) -> Iterator[None]:
     except BpttError:
         raise
     except Exception as cause:
-        raise ContractViolation(f"{subject} raised {one_line(cause)}.") from cause
+        place = place_of(cause)
+        if "Boolean value of Tensor" in str(cause):
+            raise ContractViolation(
+                f"{subject} decides by the value of a tensor with more than one element{place}: "
+                "use torch.where instead of `if`."
+            ) from cause
+        raise ContractViolation(f"{subject} raised {one_line(cause)}{place}.") from cause
 
 
 def constructed(
@@ -64,9 +71,29 @@ def require_tensor(
     require(dtype is None or value.dtype == dtype, f"{subject} must be {dtype}, got {value.dtype}.")
 
 
+def got(value: object) -> str:
+    """Say in few words what was returned where something else should have been."""
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value.shape)}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "None" if value is None else type(value).__name__
+
+
 def same(first: Sequence[Tensor], second: Sequence[Tensor], tolerance: float = 0.0) -> bool:
-    """Say whether tensors agree one by one: exactly, or relative to `tolerance`."""
+    """Say whether tensors agree one by one: exactly, or relative to `tolerance`.
+
+    NaN agrees with NaN; another shape or type never does.
+    """
     return len(first) == len(second) and all(
-        a.shape == b.shape and torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+        a.shape == b.shape and a.dtype == b.dtype and _agree(a, b, tolerance)
         for a, b in zip(first, second, strict=True)
     )
+
+
+def _agree(first: Tensor, second: Tensor, tolerance: float) -> bool:
+    if torch.equal(first, second):
+        return True
+    if not (first.is_floating_point() or first.is_complex()):
+        return False
+    return torch.allclose(first, second, rtol=tolerance, atol=tolerance, equal_nan=True)

@@ -3,13 +3,15 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from bptt.conformance.batch import check_batch, equal, rows_of
+from bptt.conformance.batch import check_batch, equal, parts, rows_of
 from bptt.conformance.decision import check_solved, predictions
+from bptt.conformance.effect import without_effects
 from bptt.conformance.extent import check_extents
 from bptt.conformance.requirement import constructed, require, require_tensor, running
 from bptt.contracts import Batch, Features, StreamTask, Task, Tokens
@@ -109,8 +111,11 @@ def _check_losses(task: Task, batch: Batch) -> None:
     subject = f"{type(task).__name__}.losses"
     for dtype in (torch.float64, torch.float32):
         outputs = predictions(task, batch, dtype).requires_grad_()
-        with running(f"{subject} in {dtype}"):
-            losses = task.losses(outputs, batch)
+        losses = without_effects(
+            f"{subject} in {dtype}",
+            partial(task.losses, outputs, batch),
+            {"outputs": outputs, **parts(batch)},
+        )
         require_tensor(losses, subject, outputs.shape[:-1], dtype)
         require(bool(losses.isfinite().all()), f"{subject} must be finite for finite predictions.")
     with running(f"Back-propagation through {subject}"):
@@ -142,8 +147,13 @@ def _check_loss_gradients(task: Task, outputs: Tensor, batch: Batch) -> None:
         leaf = outputs.to(dtype).requires_grad_()
         losses = task.losses(leaf, batch)
         (expected,) = torch.autograd.grad(losses.sum(), leaf)
-        with running(f"{subject} in {dtype}"), torch.no_grad():
-            found = task.loss_gradients(leaf.detach(), batch)
+        given = leaf.detach().clone()
+        with torch.no_grad():
+            found = without_effects(
+                f"{subject} in {dtype}",
+                partial(task.loss_gradients, given, batch),
+                {"outputs": given, **parts(batch)},
+            )
         if found is None:
             return
         for value, right in zip(found, (losses.detach(), expected), strict=True):

@@ -48,7 +48,13 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x_t: Tensor, state: State) -> State:
-        """Advance one step: `x_t` is (batch, input_size), each state (batch, hidden_size)."""
+        """Advance one step: `x_t` is (batch, input_size), each state (batch, hidden_size).
+
+        It does nothing else: no checkpoint would hold what it draws or keeps, and evaluations call
+        it too, with `training` as it is. So no random numbers (dropout), no buffer or attribute
+        that changes (BatchNorm), nothing written into its arguments, and no `if` on the value of
+        a tensor, where one sequence would decide for all.
+        """
 
     def gate_values(self, x_t: Tensor, state: State) -> dict[str, Tensor]:
         """Return the value in [0, 1] of every gate of `gates` at this step, (batch, hidden)."""

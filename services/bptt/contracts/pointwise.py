@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bptt.contracts import initialisation
 from bptt.contracts.cell import Cell, State
+from bptt.errors import ContractViolation
 
 Source = Literal["x", "h", "x+h"]
 
@@ -155,7 +156,14 @@ class PointwiseCell(Cell):
         """Call `step` with everything by name and return the new state as a tuple."""
         named = dict(zip(self.states, state, strict=True))
         new = self.step(**preactivations, **named, **dict(self.vector.items()))
-        return (new,) if isinstance(new, Tensor) else tuple(new)
+        if isinstance(new, Tensor):
+            return (new,)
+        if not isinstance(new, tuple | list):
+            raise ContractViolation(
+                f"{type(self).__name__}.step must return one tensor for each of {self.states}, "
+                f"got {type(new).__name__}."
+            )
+        return tuple(new)
 
     def gate_values(self, x_t: Tensor, state: State) -> dict[str, Tensor]:
         """Return the logistic of every gate's preactivation, which is what a gate is here."""

@@ -1,5 +1,6 @@
 """What a cell's pointwise step and its derivative compute, as a list of operations."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,9 +12,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bptt.contracts import PointwiseCell
 from bptt.kernels.operations import ALIASES, FILLS, INTO_C, in_place_of
+from bptt.registry.author import place_before, place_of
+from bptt.registry.discovery import one_line
 
 SIZE = 7
 """Elements of every tensor while tracing; what gives another number of them is not pointwise."""
+
+
+UNFIT = {
+    torch.Tag.data_dependent_output: "decides by the value of a tensor",
+    torch.Tag.nondeterministic_seeded: "draws random numbers",
+}
+"""What no program of pointwise operations could do."""
 
 
 class NotTraceable(Exception):
@@ -96,8 +106,7 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), recorder:
         for leaf in leaves:
             leaf.requires_grad_()
-        stepped = cell.step(**dict(zip(names, leaves, strict=True)))
-        new = [stepped] if isinstance(stepped, Tensor) else list(stepped)
+        new = _stepped(cell, dict(zip(names, leaves, strict=True)))
         recorder.check_states(new, len(cell.states))
         # a state that hangs on no argument has no gradient
         depends = [i for i, state in enumerate(new) if state.requires_grad]
@@ -122,6 +131,18 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
         tuple(0.0 if g is None else recorder.known(g) for g in found[: len(names)]),
         tuple(totals),
     )
+
+
+def _stepped(cell: PointwiseCell, arguments: dict[str, Tensor]) -> list[Any]:
+    try:
+        stepped = cell.step(**arguments)
+    except NotTraceable:
+        raise
+    # autograd meets the same fault and says so, or none, with tensors of other shapes
+    except Exception as cause:
+        why = f"{type(cell).__name__}.step raised {one_line(cause)}{place_of(cause)}"
+        raise NotTraceable(why) from cause
+    return list(stepped) if isinstance(stepped, tuple | list) else [stepped]
 
 
 class Recorder(TorchDispatchMode):
@@ -161,6 +182,10 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         keywords = dict(kwargs or {})
         name = str(func).removeprefix("aten.")
+        for tag, what in UNFIT.items():
+            if tag in func.tags:
+                place = place_before(sys._getframe())
+                raise NotTraceable(f"{self._name}.step {what}{place}")
         if name.startswith("gelu"):
             name = name.replace("default", keywords.get("approximate", "none"))
         result = func(*args, **keywords)
