@@ -7,11 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 OUTSIDE = "_BPTT_OUTSIDE_TMPDIR"
 """Variable that tells programs that are started where temporary files lay before."""
 LOCK = "lock"
+AFTER_MULTIPROCESSING = -200
+"""Its own finalizer for its folder has priority -100; the lowest comes last."""
 PATH_AT_MOST = 68
 """Bytes of a folder's path: a socket of multiprocessing takes 32 more, and may have 103."""
 
@@ -49,8 +52,16 @@ def own_folder(home: Path) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        shutil.rmtree(path, ignore_errors=True)
-        os.close(lock)
+        if any(path.glob("pymp-*")):
+            # multiprocessing removes it when the process ends, and complains if it is not there
+            Finalize(None, _remove, (path, lock), exitpriority=AFTER_MULTIPROCESSING)
+        else:
+            _remove(path, lock)
+
+
+def _remove(path: Path, lock: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.close(lock)
 
 
 def sweep(home: Path) -> None:

@@ -32,9 +32,15 @@ def prepare() -> None:
     CONTEXT.set_forkserver_preload(["bptt.worker.template"])
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=child.look, args=(theirs,), daemon=True)
-    with _LOCK:
-        process.start()
-    theirs.close()
+    try:
+        with _LOCK:
+            process.start()
+    except (EOFError, OSError) as error:
+        raise BpttError(
+            f"The process that runs are forked from died while it started ({error}). Try again."
+        ) from error
+    finally:
+        theirs.close()
     try:
         missing = ours.recv() if ours.poll(LOOK_WITHIN) else ["anything within 2 minutes"]
     except EOFError:

@@ -101,8 +101,10 @@ class Nemesis:
         }
         while True:
             (name,) = self.chance.choices(list(self.shares), list(self.shares.values()))
-            if faults[name]():
-                break
+            # nothing can be damaged on a disk that is full
+            with suppress(OSError):
+                if faults[name]():
+                    break
         self.done[name] += 1
         self.log.append(f"{time.monotonic() - self._began:8.2f} {name}")
 
