@@ -42,7 +42,7 @@ def drawing(folders: Sequence[RunFolder]) -> Iterator[Callable[[str], None]]:
 
     try:
         drawn |= {folder.run_id: pool.submit(tracking.draw, folder) for folder in folders}
-    except (OSError, RuntimeError) as error:
+    except (EOFError, OSError, RuntimeError) as error:
         # no process could be started, or it died
         logger.warning("pictures are not drawn together: %s", error)
     try:
