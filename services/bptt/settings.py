@@ -91,6 +91,14 @@ class Settings:
             "MLflow server (http://... or https://...); empty: the database in BPTT_HOME itself",
         ),
     )
+    mlflow_public_url: str = field(
+        default="",
+        metadata=_setting(
+            "BPTT_MLFLOW_PUBLIC_URL",
+            setting.url("http", "https", otherwise="Leave it empty if that is BPTT_MLFLOW_URL."),
+            "where browsers find the MLflow of a team's server; empty: at BPTT_MLFLOW_URL",
+        ),
+    )
     checkpoint_seconds: float = field(
         default=10.0,
         metadata=_setting(

@@ -71,19 +71,6 @@ def test_up_that_waits_succeeds_however_often_it_is_said(stack: Stack) -> None:
     stack.up("--scale", "worker=2")
 
 
-def test_stopping_everything_in_mid_grid_takes_seconds_and_loses_nothing(stack: Stack) -> None:
-    submit(stack, "ada", "stop", runs=8)
-    wait_training(stack)
-    # all at once, as an engine that stops does: nobody waits for what the others need
-    everything = [one for service in SERVICES for one in stack.containers(service)]
-    began = time.monotonic()
-    stack.docker("stop", "--time", "100", *everything)
-    say(f"all containers were stopped within {(lasted := time.monotonic() - began):.0f} s")
-    assert lasted < 40
-    stack.up("--scale", "worker=2")
-    wait_ended(stack)
-
-
 def test_no_container_runs_as_root_or_can_write_its_image(stack: Stack) -> None:
     for service in SERVICES:
         for one in stack.inspect(*stack.containers(service)):
@@ -234,6 +221,19 @@ def test_workers_are_added_and_taken_away_in_mid_grid(stack: Stack) -> None:
     say(f"four workers, one, two; attempts of the grid ended as {sorted(kinds)}")
     assert ["lost"] not in kinds
     assert ["expired"] not in kinds
+
+
+def test_stopping_everything_in_mid_grid_takes_seconds_and_loses_nothing(stack: Stack) -> None:
+    submit(stack, "ada", "stop", runs=8)
+    wait_training(stack)
+    # all at once, as an engine that stops does: nobody waits for what the others need
+    everything = [one for service in SERVICES for one in stack.containers(service)]
+    began = time.monotonic()
+    stack.docker("stop", "--time", "100", *everything)
+    say(f"all containers were stopped within {(lasted := time.monotonic() - began):.0f} s")
+    assert lasted < 40
+    stack.up("--scale", "worker=2")
+    wait_ended(stack)
 
 
 if RESTART_ENGINE:

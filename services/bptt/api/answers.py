@@ -251,6 +251,14 @@ class Progress(Times):
     """What keeps it, or its results, from going on: full disks, runs that cannot be sent."""
 
 
+class Pages(Answer):
+    """Where a browser finds what was measured."""
+
+    address: str
+    links: Mapping[str, str]
+    """By what is on them; none: MLflow has nothing of it yet."""
+
+
 class Cancelled(Answer):
     """What a cancel did."""
 

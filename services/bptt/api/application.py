@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from bptt import __version__
-from bptt.api import comparing, content, grids, queue, runs, submission, users
+from bptt.api import comparing, content, grids, pages, plugins, queue, runs, submission, users
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.drafting import Drafting, bounds_here
 from bptt.api.faults import status_of, told
@@ -48,7 +48,11 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     bounds = None if admission == "machine" else bounds_here()
     app.state.drafting = Drafting(app.state.service, bounds)
     app.include_router(queue.health_router, prefix="/api")
+<<<<<<< HEAD
     for part in (queue, submission, content, runs, grids, comparing, users):
+=======
+    for part in (queue, submission, content, grids, runs, comparing, pages, plugins, users):
+>>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
     app.add_middleware(Gate, service=app.state.service, admission=admission)
     # outermost, so that a refusal says who gives it as well

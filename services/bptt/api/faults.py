@@ -21,6 +21,7 @@ STATUS: Mapping[type[BpttError], int] = {
     errors.ContentNeeded: 409,
     errors.RunBusy: 409,
     errors.Unavailable: 503,
+    errors.TrackingUnavailable: 503,
     errors.SchemaMismatch: 503,
     errors.TooMuchWork: 413,
     errors.UserError: 400,

@@ -57,6 +57,7 @@ COMMANDS = {name: text for section in SECTIONS.values() for name, text in sectio
 SPEAKING = {
     *SECTIONS["Grids and runs"],
     *("submit", "watch", "compare", "show", "status", "doctor", "tokens", "users"),
+    *("ui", "grid", "plugins"),
 }
 """Commands that go to the server, where one is named."""
 

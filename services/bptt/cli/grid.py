@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted
@@ -36,14 +37,22 @@ def grid(file: str, overrides: tuple[str, ...], as_json: bool) -> None:
     FILE is a run file in which every list is an axis. All faults are told at once, with their
     lines, and end the command with exit code 2.
     """
-    from bptt.api.preview import preview
-    from bptt.run_file import read_grid_file
-
-    described = preview(read_grid_file(file, overrides))
+    described = _described(file, overrides)
     if as_json:
         print_json(as_json_object(described))
         return
     print_grid(described)
+
+
+def _described(file: str, overrides: tuple[str, ...]) -> "Preview":
+    if current_settings().server:
+        with connected() as client:
+            return client.preview(file, overrides)
+    # without the queue: neither it nor what keeps it is asked
+    from bptt.api.preview import preview
+    from bptt.run_file import read_grid_file
+
+    return preview(read_grid_file(file, overrides))
 
 
 def print_grid(grid: "Preview") -> None:

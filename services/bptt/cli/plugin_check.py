@@ -2,32 +2,20 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
 from bptt import registry
+from bptt.api.installed import unknown
+from bptt.api.plugin_answers import CheckedPlugin
+from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows
-from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UnknownPlugin, UserError
+from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UserError
 from bptt.registry import Kind
 
 SIZES = (3, 8)
 """Features of the input and of the state; what runs a cell depends on neither."""
-
-
-@dataclass(frozen=True)
-class _Checked:
-    kind: str
-    name: str
-    origin: str
-    verdict: str
-    """`ok`, `broken`, or `not checked` where an option does not fit or is missing."""
-    reason: str = ""
-    backend: str = ""
-    """Of a cell that is ok, what runs it on this machine; `none`: BPTT_BACKEND cannot."""
-    backend_reason: str = ""
-    """Why that is not the fastest."""
 
 
 @click.command()
@@ -44,15 +32,14 @@ def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None
     """
     if given and len(names) != 1:
         raise UserError("--set needs exactly one NAME whose options it gives.")
-    options = dict(_assignment(text) for text in given)
-    checked = [_check(kind, name, options) for kind, name in _chosen(names)]
-    known = {result.name for result in checked}
-    bad = {"broken", "not checked"} if names else {"broken"}
-    faults = [result.reason for result in checked if result.verdict in bad]
-    faults += [c.backend_reason for c in checked if c.backend == "none" and names]
-    faults += [unknown(name) for name in dict.fromkeys(names) if name not in known]
+    if current_settings().server:
+        with connected() as client:
+            answer = client.check_plugins(names, given)
+        checked, faults = answer.plugins, answer.faults
+    else:
+        checked, faults = _check_here(names, given)
     if as_json:
-        click.echo(json.dumps([asdict(result) for result in checked], indent=1))
+        click.echo(json.dumps([result.model_dump() for result in checked], indent=1))
     else:
         print_rows(
             ["kind", "name", "distribution", "verdict", "runs by"],
@@ -62,6 +49,19 @@ def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None
         click.echo(fault, err=True)
     if faults:
         raise click.exceptions.Exit(UserError.exit_code)
+
+
+def _check_here(
+    names: Sequence[str], given: Sequence[str]
+) -> tuple[list[CheckedPlugin], list[str]]:
+    options = dict(_assignment(text) for text in given)
+    checked = [_check(kind, name, options) for kind, name in _chosen(names)]
+    known = {result.name for result in checked}
+    bad = {"broken", "not checked"} if names else {"broken"}
+    faults = [result.reason for result in checked if result.verdict in bad]
+    faults += [c.backend_reason for c in checked if c.backend == "none" and names]
+    faults += [unknown(name) for name in dict.fromkeys(names) if name not in known]
+    return checked, faults
 
 
 def _chosen(names: Sequence[str]) -> Iterator[tuple[Kind, str]]:
@@ -80,18 +80,22 @@ def _assignment(text: str) -> tuple[str, Any]:
     return option.strip(), read_scalar(value.strip())
 
 
-def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> _Checked:
+def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> CheckedPlugin:
     from bptt import conformance
 
     origin = " and ".join(plugin.origin for plugin in registry.discover(kind)[name])
     try:
         conformance.check(registry.find(kind, name), options)
     except InvalidSpec as error:
-        return _Checked(kind, name, origin, "not checked", str(error))
+        return _verdict(kind, name, origin, "not checked", str(error))
     except BpttError as error:
-        return _Checked(kind, name, origin, "broken", str(error))
+        return _verdict(kind, name, origin, "broken", str(error))
     backend = _backend(name, options) if kind == "cell" else ("", "")
-    return _Checked(kind, name, origin, "ok", "", *backend)
+    return _verdict(kind, name, origin, "ok", "", *backend)
+
+
+def _verdict(*fields: str) -> CheckedPlugin:
+    return CheckedPlugin(**dict(zip(CheckedPlugin.model_fields, fields, strict=False)))
 
 
 def _backend(name: str, options: Mapping[str, Any]) -> tuple[str, str]:
@@ -109,7 +113,7 @@ def _backend(name: str, options: Mapping[str, Any]) -> tuple[str, str]:
     return runner.backend, runner.reason
 
 
-def _told(checked: _Checked, asked: bool) -> tuple[str, str]:
+def _told(checked: CheckedPlugin, asked: bool) -> tuple[str, str]:
     """Return what the table says; what becomes a line on stderr needs no repetition."""
     verdict, backend = checked.verdict, checked.backend
     if verdict == "not checked" and not asked:
@@ -117,9 +121,3 @@ def _told(checked: _Checked, asked: bool) -> tuple[str, str]:
     if checked.backend_reason and not (backend == "none" and asked):
         backend = f"{backend}: {checked.backend_reason}"
     return verdict, backend
-
-
-def unknown(name: str) -> str:
-    """Say that no kind has a plugin of this name."""
-    installed = {name for kind in registry.KINDS for name in registry.discover(kind)}
-    return str(UnknownPlugin("plugin", name, sorted(installed)))

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,9 @@ def run(
     if not resume and not files:
         raise click.UsageError("Give a run file, or --resume RUN.")
     settings = read_settings()
+    if find_spec("torch") is None:
+        # every plugin of every file would say so
+        raise ModuleNotFoundError(name="torch")
     with stop_request() as stop:
         requests = _read_requests(files, overrides)
         folders = [find_run(settings.runs, resume)] if resume else []

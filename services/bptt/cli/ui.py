@@ -1,9 +1,8 @@
 """`bptt ui`: MLflow's pages with everything measured so far."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,7 @@ from bptt.cli.connection import connected, current_settings
 from bptt.cli.run_words import title_of
 from bptt.cli.unsent import find_unsent
 from bptt.errors import TrackingUnavailable
-
-if TYPE_CHECKING:
-    from bptt.tracking import Target
+from bptt.settings import Settings
 
 
 @click.command()
@@ -32,13 +29,19 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     How many runs have not reached MLflow yet, and why, is said before. Exit code 2 if its database
     is of another version of MLflow: then the command that upgrades it is told.
 
-    Ctrl-C ends it. While another bptt ui serves the same at PORT, and with BPTT_MLFLOW_URL set,
-    only the links are printed.
+    Ctrl-C ends it. While another bptt ui serves the same at PORT, with BPTT_MLFLOW_URL set, and
+    with a server, whose MLflow it then is, only the links are printed.
     """
+    settings = current_settings()
+    if settings.server:
+        address, title, links = _of_server(grid)
+        _show(address, title, links, [], as_json, is_grid=grid is not None)
+        if opens:
+            _open(address, _first(links, grid), serves=False)
+        return
     from bptt import tracking
     from bptt.tracking import server
 
-    settings = current_settings()
     if tracking.check_target(settings) == "down":
         raise TrackingUnavailable(f"MLflow at {settings.mlflow_url} does not answer.")
     target = tracking.target_of(settings)
@@ -55,18 +58,10 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     unsent = find_unsent(settings)
     title, links = "", server.links(settings, address)
     if grid is not None:
-        title, links = _of_grid(target, address, grid)
-    if as_json:
-        name = "projects" if grid is None else "pages"
-        click.echo(json.dumps({"address": address, name: links, "unsent": unsent}))
-    else:
-        for line in unsent:
-            click.echo(line, err=True)
-        _tell(title, links, serves)
+        title, links = _of_grid(settings, address, grid)
+    _show(address, title, links, unsent, as_json, is_grid=grid is not None, serves=serves)
     if opens:
-        # of projects the one that was at work last
-        pages = list(links.values()) if grid is not None else list(links.values())[:1]
-        _open(address, pages, serves)
+        _open(address, _first(links, grid), serves)
     if serves:
         from bptt.embedded.foreground import run_in_foreground
 
@@ -74,11 +69,25 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
         raise SystemExit(run_in_foreground(command, tracking.environment.for_server()))
 
 
-def _of_grid(target: "Target", address: str, text: str) -> tuple[str, dict[str, str]]:
+def _of_server(text: str | None) -> tuple[str, str, Mapping[str, str]]:
+    """Return where a server's MLflow is, what a grid is called, and links to pages."""
+    with connected() as client:
+        if text is None:
+            pages = client.pages()
+            return pages.address, "", pages.links
+        found = client.grid(client.find(text, "grid").id)
+        pages = client.pages(found.grid_id)
+    title = grid_title(found.grid_id, found.name)
+    _refuse_none(title, pages.links)
+    return pages.address, title, pages.links
+
+
+def _of_grid(settings: Settings, address: str, text: str) -> tuple[str, dict[str, str]]:
     """Return what a grid is called and the links to its pages."""
-    from bptt import tracking
+    from bptt.api.pages import links_of
 
     with connected() as client:
+<<<<<<< HEAD
         meant = client.find(text, "grid")
         found = client.grid(meant.id)
     grid = tracking.Grid(
@@ -86,12 +95,45 @@ def _of_grid(target: "Target", address: str, text: str) -> tuple[str, dict[str, 
     )
     title = title_of(meant)
     links = tracking.grid_links(target, address, grid)
+=======
+        found = client.grid(client.find(text, "grid").id)
+    title = grid_title(found.grid_id, found.name)
+    links = links_of(settings, address, found)
+    _refuse_none(title, links)
+    return title, links
+
+
+def _refuse_none(title: str, links: Mapping[str, str]) -> None:
+>>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
     if not links:
         raise TrackingUnavailable(
             f"Nothing of grid {title} is in MLflow yet. A worker sends it within a minute; "
             "bptt status tells whether one is up."
         )
-    return title, links
+
+
+def _first(links: Mapping[str, str], grid: str | None) -> list[str]:
+    """Return which pages are opened: of projects the one that was at work last."""
+    return list(links.values()) if grid is not None else list(links.values())[:1]
+
+
+def _show(
+    address: str,
+    title: str,
+    links: Mapping[str, str],
+    unsent: Sequence[str],
+    as_json: bool,
+    *,
+    is_grid: bool,
+    serves: bool = False,
+) -> None:
+    if as_json:
+        name = "pages" if is_grid else "projects"
+        click.echo(json.dumps({"address": address, name: dict(links), "unsent": list(unsent)}))
+    else:
+        for line in unsent:
+            click.echo(line, err=True)
+        _tell(title, links, serves)
 
 
 def _tell(title: str, links: Mapping[str, str], serves: bool) -> None:

@@ -11,10 +11,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from bptt import registry
 from bptt.embedded.finding import Finding
 from bptt.embedded.home import ROOM
-from bptt.errors import BpttError
 from bptt.settings import Settings, for_child
 from bptt.worker.room import free_bytes
 
@@ -102,21 +100,6 @@ def _file_system(folder: Path) -> str:
     kinds = {mount.split()[1]: mount.split()[2] for mount in mounts}
     real = folder.resolve()
     return next((kinds[str(p)] for p in (real, *real.parents) if str(p) in kinds), "")
-
-
-def plugins(settings: Settings) -> Iterator[Finding]:
-    """Import every installed cell, clipper, task and claim."""
-    loaded, broken = 0, []
-    for kind in registry.KINDS:
-        for name in registry.discover(kind):
-            try:
-                registry.load(kind, name)
-                loaded += 1
-            except BpttError as error:
-                broken.append(Finding("warn", "plugins", str(error)))
-    yield from broken
-    if not broken:
-        yield Finding("ok", "plugins", f"all {loaded} load")
 
 
 def training(settings: Settings) -> Iterator[Finding]:

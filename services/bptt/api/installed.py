@@ -1,0 +1,92 @@
+"""Which plugins are installed here and what they are: for the command line and for the server."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from bptt import registry
+from bptt.api.plugin_answers import Installed, InstalledPlugin, PluginDetail, PluginOption
+from bptt.errors import BpttError, DuplicatePlugin, UnknownPlugin, UserError
+from bptt.registry import Plugin
+
+
+def list_installed(long: bool) -> Installed:
+    """List what is installed, by metadata alone; each is imported if `long` asks what it is."""
+    by_kind = {kind: registry.discover(kind) for kind in registry.KINDS}
+    return Installed(
+        plugins=[
+            _answer(plugin, _summary(plugin) if long else None)
+            for by_name in by_kind.values()
+            for sharing_a_name in by_name.values()
+            for plugin in sharing_a_name
+        ],
+        clashes=[
+            str(DuplicatePlugin(kind, name, [plugin.origin for plugin in clashing]))
+            for kind, by_name in by_kind.items()
+            for name, clashing in by_name.items()
+            if len(clashing) > 1
+        ],
+    )
+
+
+def describe(words: Sequence[str]) -> PluginDetail:
+    """Import a plugin and say what it is.
+
+    Args:
+        words: its name, after its kind where several kinds have the name.
+
+    Raises:
+        UserError: there is no such plugin, or more than one.
+        BpttError: it cannot be imported.
+    """
+    plugin = _named(words)
+    plugin_class = registry.load_plugin(plugin)
+    return PluginDetail(
+        plugin=_answer(plugin, None),
+        about=registry.description(plugin_class),
+        options=[
+            PluginOption(
+                name=option.name,
+                allowed=option.allowed,
+                required=option.required,
+                default=None if option.required else option.default,
+                text=option.text,
+            )
+            for option in registry.options(plugin_class).values()
+        ],
+    )
+
+
+def unknown(name: str) -> str:
+    """Say that no kind has a plugin of this name."""
+    installed = {name for kind in registry.KINDS for name in registry.discover(kind)}
+    return str(UnknownPlugin("plugin", name, sorted(installed)))
+
+
+def _answer(plugin: Plugin, summary: str | None) -> InstalledPlugin:
+    return InstalledPlugin(**asdict(plugin), summary=summary)
+
+
+def _summary(plugin: Plugin) -> str:
+    try:
+        return registry.summary(registry.load_plugin(plugin))
+    except BpttError as error:
+        return str(error)
+
+
+def _named(words: Sequence[str]) -> Plugin:
+    *kinds, name = words
+    if len(kinds) > 1 or not set(kinds) <= set(registry.KINDS):
+        raise UserError(
+            f"Expected [KIND] NAME with one of the kinds {', '.join(registry.KINDS)}, "
+            f"got {' '.join(words)!r}."
+        )
+    having = [kind for kind in registry.KINDS if name in registry.discover(kind)]
+    wanted = [kind for kind in registry.KINDS if kind in kinds] or having
+    if len(wanted) > 1:
+        raise UserError(
+            f"{name!r} is the name of a {' and of a '.join(wanted)}. "
+            f"Say which: bptt plugins show {wanted[0]} {name}"
+        )
+    if not wanted:
+        raise UserError(unknown(name))
+    return registry.find(wanted[0], name)

@@ -1,0 +1,146 @@
+"""Every command on a laptop: installed without extras, against a real server."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bptt import store
+from bptt.cli import COMMANDS, main
+from bptt.settings import Settings
+from tests.acceptance.queue.client_only import environment, make_client_only
+from tests.integration.api.conftest import serve
+from tests.servers import MlflowServer, short_folder
+
+GRID = "name: far\ntask: {name: latch, length: 10}\ncell: [rnn, gru]\nseeds: 2\n"
+
+LOCAL = {
+    "up": ["up"],
+    "worker": ["worker"],
+    "run": ["run", "far.yaml"],
+    "ship": ["ship"],
+    "api": ["api"],
+    "heartbeat": ["heartbeat"],
+    "database": ["database", "upgrade"],
+    "down": ["down"],
+}
+"""What is for the machine that trains alone."""
+
+ASKING = [
+    *(["submit", "far.yaml", "--dry-run"], ["extend", "{grid}", "--set", "seeds=3"]),
+    *(["grid", "far.yaml"], ["grid", "far.yaml", "--json"]),
+    *(["grids"], ["runs"], ["runs", "{grid}"], ["status"], ["status", "--json"], ["doctor"]),
+    *(["show"], ["show", "{grid}"], ["show", "{run}"]),
+    *(["hold", "{grid}"], ["release", "{grid}"], ["priority", "{grid}", "3"]),
+    *(["plugins", "list"], ["plugins", "list", "--long"], ["plugins", "list", "--json"]),
+    *(["plugins", "show", "lstm"], ["plugins", "show", "cell", "gru", "--json"]),
+    *(["plugins", "check", "rnn"], ["plugins", "check", "lstm", "--set", "forget_bias=3"]),
+    *(["tokens", "list"], ["users", "list"], ["users", "set", "root", "--weight", "2"]),
+    *(["ui"], ["ui", "--json"], ["fill", "{grid}"]),
+    *(["cancel", "{run}"], ["retry", "{run}"], ["compare", "{grid}"], ["logs", "{run}"]),
+    *(["cancel", "{grid}", "--yes"], ["watch", "{grid}", "--json"], ["delete", "{grid}", "--yes"]),
+]
+
+
+@dataclass
+class Laptop:
+    """The program there, its home, and a server with a token."""
+
+    program: Path
+    folder: Path
+    server: str
+    token: str
+
+    def bptt(self, *arguments: str, server: bool = True) -> subprocess.CompletedProcess[str]:
+        named = {"BPTT_SERVER": self.server, "BPTT_TOKEN": self.token} if server else {}
+        return subprocess.run(
+            [self.program, *arguments],
+            env=environment(BPTT_HOME=str(self.folder / "home"), **named),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def laptop() -> Iterator[Laptop]:
+    with short_folder() as folder, MlflowServer(folder / "m").start() as mlflow:
+        settings = Settings(home=folder / "home-of-server", mlflow_url=mlflow.url)
+        database = store.open_database(settings.database)
+        store.upgrade(database)
+        token, _ = store.create_token(database, user="root", role="admin")
+        database.close()
+        with serve(settings, "--require-tokens", said=subprocess.DEVNULL) as server:
+            (folder / "laptop").mkdir()
+            (folder / "laptop" / "far.yaml").write_text(GRID)
+            program = make_client_only(folder / "venv")
+            yield Laptop(program, folder / "laptop", server, token)
+
+
+def test_nothing_that_trains_is_installed_there(laptop: Laptop) -> None:
+    python = laptop.program.with_name("python")
+    for module in ("torch", "mlflow", "sqlalchemy", "fastapi", "redis", "celery", "numpy"):
+        done = subprocess.run(
+            [python, "-c", f"import {module}"], capture_output=True, check=False, timeout=60
+        )
+        assert b"ModuleNotFoundError" in done.stderr, module
+
+
+def test_every_command_that_asks_a_server_works_there(laptop: Laptop) -> None:
+    queued = laptop.bptt("submit", "far.yaml", "--json")
+    assert queued.returncode == 0, queued.stderr
+    grid = json.loads(queued.stdout)["grid_id"]
+    names = {"grid": grid, "run": f"{grid}-0"}
+    for command in ASKING:
+        done = laptop.bptt(*(word.format(**names) for word in command))
+        said = f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert "not installed" not in said
+        assert "Traceback" not in said
+        assert "bptt failed" not in said
+        nothing_yet = command[0] in ("compare", "logs", "ui", "watch", "retry") and done.returncode
+        assert done.returncode == 0 or nothing_yet, said
+
+
+def test_every_command_of_the_tree_is_among_those_tried() -> None:
+    tried = {command[0] for command in ASKING} | set(LOCAL)
+    assert tried == set(COMMANDS) == set(main.commands)
+
+
+@pytest.mark.parametrize("command", LOCAL.values(), ids=LOCAL)
+@pytest.mark.parametrize("server", [True, False])
+def test_what_only_a_machine_that_trains_can_do_says_so_in_one_line(
+    laptop: Laptop, command: list[str], server: bool
+) -> None:
+    done = laptop.bptt(*command, server=server)
+    said = done.stdout + done.stderr
+    print(done.returncode, said)
+    assert len(said.splitlines()) == 1
+    if command == ["down"]:
+        # true there as well: nothing is up
+        assert "is up" in said
+    else:
+        assert done.returncode == 2
+        assert re.search(r"pip install 'bptt\[local\]'|BPTT_SERVER", said)
+
+
+def test_doctor_without_a_server_says_what_to_install_and_that_a_server_would_do(
+    laptop: Laptop,
+) -> None:
+    done = laptop.bptt("doctor", server=False)
+    assert done.returncode == 1
+    assert "pip install 'bptt[local]'; or name a team's server in BPTT_SERVER" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_doctor_tells_of_a_token_that_does_not_hold(laptop: Laptop) -> None:
+    stranger = Laptop(laptop.program, laptop.folder, laptop.server, "bptt_" + "x" * 43)
+    done = stranger.bptt("doctor")
+    assert done.returncode == 1
+    assert "fail  server" in done.stdout
