@@ -48,11 +48,7 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     bounds = None if admission == "machine" else bounds_here()
     app.state.drafting = Drafting(app.state.service, bounds)
     app.include_router(queue.health_router, prefix="/api")
-<<<<<<< HEAD
-    for part in (queue, submission, content, runs, grids, comparing, users):
-=======
-    for part in (queue, submission, content, grids, runs, comparing, pages, plugins, users):
->>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
+    for part in (queue, submission, content, runs, grids, comparing, pages, plugins, users):
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
     app.add_middleware(Gate, service=app.state.service, admission=admission)
     # outermost, so that a refusal says who gives it as well

@@ -1,7 +1,7 @@
 """Routes of MLflow's pages: where a browser finds what was measured."""
 
 from bptt import store
-from bptt.api.answers import Grid, Pages
+from bptt.api.answers import Grid, NamedGrid, Pages
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.errors import NotPossible
@@ -20,10 +20,10 @@ def project_pages(service: Shared) -> Pages:
 
 
 @router.get("/grids/{grid}/pages")
-def grid_pages(grid: str, service: Shared) -> Pages:
+def grid_pages(grid_id: NamedGrid, service: Shared) -> Pages:
     """MLflow's pages of a grid: its comparison, means over seeds, heat maps, a table."""
     address = _address(service)
-    found = store.get_grid(service.database, store.find_grid(service.database, grid))
+    found = store.get_grid(service.database, grid_id)
     links = links_of(service.settings, address, Grid.model_validate(found))
     return Pages(address=address, links=links)
 

@@ -75,9 +75,9 @@ def _of_server(text: str | None) -> tuple[str, str, Mapping[str, str]]:
         if text is None:
             pages = client.pages()
             return pages.address, "", pages.links
-        found = client.grid(client.find(text, "grid").id)
-        pages = client.pages(found.grid_id)
-    title = grid_title(found.grid_id, found.name)
+        meant = client.find(text, "grid")
+        pages = client.pages(meant.id)
+    title = title_of(meant)
     _refuse_none(title, pages.links)
     return pages.address, title, pages.links
 
@@ -87,24 +87,15 @@ def _of_grid(settings: Settings, address: str, text: str) -> tuple[str, dict[str
     from bptt.api.pages import links_of
 
     with connected() as client:
-<<<<<<< HEAD
         meant = client.find(text, "grid")
         found = client.grid(meant.id)
-    grid = tracking.Grid(
-        found.grid_id, found.name, found.project, found.user, int(found.created_at * 1000)
-    )
     title = title_of(meant)
-    links = tracking.grid_links(target, address, grid)
-=======
-        found = client.grid(client.find(text, "grid").id)
-    title = grid_title(found.grid_id, found.name)
     links = links_of(settings, address, found)
     _refuse_none(title, links)
     return title, links
 
 
 def _refuse_none(title: str, links: Mapping[str, str]) -> None:
->>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
     if not links:
         raise TrackingUnavailable(
             f"Nothing of grid {title} is in MLflow yet. A worker sends it within a minute; "

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-<<<<<<< HEAD
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from bptt.api import answers, comparison_answers, queue_answers, user_answers
+from bptt.api import answers, comparison_answers, plugin_answers, queue_answers, user_answers
 from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.content import Sender
@@ -18,20 +17,6 @@ from bptt.lifecycle import Standing
 from bptt.settings import Settings
 
 T = TypeVar("T", bound=Order)
-=======
-from typing import Any, Literal
-from urllib.parse import quote
-
-from bptt.api import answers, comparison_answers, plugin_answers, queue_answers, user_answers
-from bptt.api.orders import Extend, GridText, Retry, SetPriority, Submit
-from bptt.api.user_orders import CreateToken, SetUser
-from bptt.client.asking import Asking, checked
-from bptt.client.content import Sender
-from bptt.lifecycle import Status
-from bptt.settings import Settings
-
-Kind = Literal["grid", "run"]
->>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
 SHOWN = 13
 """Characters of a token that may be shown, `bptt_` included."""
 
@@ -41,13 +26,8 @@ def connect(settings: Settings) -> "Client":
     return Client(settings)
 
 
-<<<<<<< HEAD
 class Client(Requests):
     """Speaks to the application.
-=======
-class Client(Asking):
-    """Speaks to the application; every method is one request.
->>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
 
     `grid` is a grid's id, its name (one's own newest of that name goes first), or `user/name`;
     `run` the id of a run, or a point: the grid and its number, as in `x5fxt-0` or `latch/0`. What
@@ -145,7 +125,7 @@ class Client(Asking):
 
     def pages(self, grid: str | None = None) -> answers.Pages:
         """Return where MLflow shows a grid, or all projects."""
-        return self._get(answers.Pages, "/pages" if grid is None else f"{_grid(grid)}/pages")
+        return self._get(answers.Pages, "/pages" if grid is None else f"{self._grid(grid)}/pages")
 
     def plugins(self, long: bool = False) -> plugin_answers.Installed:
         """Return what is installed where the application runs."""
@@ -157,7 +137,7 @@ class Client(Asking):
 
     def check_plugins(self, names: Sequence[str], given: Sequence[str]) -> plugin_answers.Checked:
         """Check plugins against their contracts where the application runs."""
-        order = checked(plugin_answers.CheckPlugins, names=names, given=given)
+        order = _checked(plugin_answers.CheckPlugins, names=names, given=given)
         return self._post(plugin_answers.Checked, "/plugins/check", order)
 
     # work
@@ -261,7 +241,7 @@ class Client(Asking):
 
     def set_user(self, user: str, **changes: Any) -> user_answers.User:
         """Change what a user may do and use: fields of `SetUser`."""
-        body = checked(SetUser, **changes).model_dump(mode="json", exclude_unset=True)
+        body = _checked(SetUser, **changes).model_dump(mode="json", exclude_unset=True)
         content = self._connection.request("PATCH", f"/users/{quote(user, safe='')}", body=body)
         return user_answers.User.model_validate(content)
 
@@ -277,7 +257,7 @@ class Client(Asking):
         label: str = "",
     ) -> user_answers.NewToken:
         """Make a token for oneself, or as an admin for anybody."""
-        order = checked(CreateToken, user=user, role=role, days=days, label=label)
+        order = _checked(CreateToken, user=user, role=role, days=days, label=label)
         return self._post(user_answers.NewToken, "/tokens", order)
 
     def revoke_token(self, prefix: str) -> user_answers.Token:
@@ -286,7 +266,6 @@ class Client(Asking):
         begins = quote(prefix[:SHOWN], safe="")
         return self._post(user_answers.Token, f"/tokens/{begins}/revoke")
 
-<<<<<<< HEAD
 
 def _checked(order: type[T], **fields: Any) -> T:
     """Return an order, or say here what the application would say of it."""
@@ -296,8 +275,6 @@ def _checked(order: type[T], **fields: Any) -> T:
         told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
         raise InvalidSpec(told) from None
 
-=======
->>>>>>> f6891b8 (On a machine without torch every command asks the server or says what to install: tried from an environment without extras)
 
 def _text(file: str | Path) -> str:
     from bptt.run_file.text import read_text
