@@ -14,6 +14,7 @@ from bptt.api.asking import Asker, Person
 from bptt.api.gate import NO_TOKEN
 from bptt.api.service import Shared
 from bptt.errors import NotAdmitted, NotAllowed
+from bptt.store.tokens import PREFIX
 
 URGENT = URGENCIES.index("urgent")
 
@@ -126,10 +127,12 @@ def own_token(prefix: str, asker: Proven, service: Shared) -> str:
     """Return the full prefix of a token that the one who asks may revoke.
 
     Raises:
-        NotAllowed: it is somebody else's.
-        TokenNotFound: there is none.
+        NotAllowed: it is somebody else's, and its whole prefix was given.
+        TokenNotFound: there is none, or several.
     """
-    found = store.find_token(service.database, prefix)
+    # who guesses beginnings is told of nobody else's token
+    whose = None if asker.is_admin or len(prefix) >= PREFIX else asker.name
+    found = store.find_token(service.database, prefix, whose)
     if not asker.is_admin:
         _refuse_foreign(asker, f"The token {found.prefix}", found.user)
     return found.prefix

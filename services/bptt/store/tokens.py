@@ -149,8 +149,11 @@ def find_token(database: Database, text: str, user: str | None = None) -> TokenR
     if len(found) == 1:
         return found[0]
     if found:
-        several = ", ".join(row.prefix for row in found[:5])
-        raise TokenNotFound(f"{begins!r} is the beginning of several tokens: {several}.")
+        # named to nobody: an admin may see them, and asks for it by another command
+        raise TokenNotFound(
+            f"{begins!r} is the beginning of several tokens: give more of it. "
+            "They are listed by: bptt tokens list"
+        )
     raise TokenNotFound(f"No token begins with {begins!r}. They are listed by: bptt tokens list")
 
 

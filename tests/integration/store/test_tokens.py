@@ -168,7 +168,7 @@ def test_a_token_is_found_by_its_beginning_if_no_other_has_it(database: Database
 
     assert store.find_token(database, one).user == "ada"
     assert store.find_token(database, two[:PREFIX]).user == "bob"
-    with pytest.raises(TokenNotFound, match="is the beginning of several tokens: bptt_"):
+    with pytest.raises(TokenNotFound, match="is the beginning of several tokens: give more of it"):
         store.find_token(database, "bptt_")
     for nothing in ("", "x", "%"):
         with pytest.raises(TokenNotFound, match="bptt tokens list"):
