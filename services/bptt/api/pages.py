@@ -2,6 +2,7 @@
 
 from bptt import store
 from bptt.api.answers import Grid, NamedGrid, Pages
+from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.errors import NotPossible
