@@ -1,7 +1,7 @@
 """Routes of MLflow's pages: where a browser finds what was measured."""
 
 from bptt import store
-from bptt.api.answers import Grid, NamedGrid, Pages
+from bptt.api.answers import Grid, Pages
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
