@@ -1,34 +1,39 @@
 """Which plugins are installed here and what they are: for the command line and for the server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from bptt import registry
-from bptt.api.plugin_answers import Installed, InstalledPlugin, PluginDetail, PluginOption
 from bptt.errors import BpttError, DuplicatePlugin, UnknownPlugin, UserError
 from bptt.registry import Plugin
 
-
-def list_installed(long: bool) -> Installed:
-    """List what is installed, by metadata alone; each is imported if `long` asks what it is."""
-    by_kind = {kind: registry.discover(kind) for kind in registry.KINDS}
-    return Installed(
-        plugins=[
-            _answer(plugin, _summary(plugin) if long else None)
-            for by_name in by_kind.values()
-            for sharing_a_name in by_name.values()
-            for plugin in sharing_a_name
-        ],
-        clashes=[
-            str(DuplicatePlugin(kind, name, [plugin.origin for plugin in clashing]))
-            for kind, by_name in by_kind.items()
-            for name, clashing in by_name.items()
-            if len(clashing) > 1
-        ],
-    )
+if TYPE_CHECKING:
+    from bptt.api.plugin_answers import PluginDetail
 
 
-def describe(words: Sequence[str]) -> PluginDetail:
+def list_installed(long: bool) -> list[dict[str, Any]]:
+    """List what is installed, by metadata alone; each is imported if `long` asks for its summary.
+
+    Plain rows: a list is there before pydantic would be imported.
+    """
+    return [
+        asdict(plugin) | ({"summary": _summary(plugin)} if long else {})
+        for kind in registry.KINDS
+        for sharing_a_name in registry.discover(kind).values()
+        for plugin in sharing_a_name
+    ]
+
+
+def clashes() -> Iterator[str]:
+    """Yield a line for each name that several distributions use."""
+    for kind in registry.KINDS:
+        for name, clashing in registry.discover(kind).items():
+            if len(clashing) > 1:
+                yield str(DuplicatePlugin(kind, name, [plugin.origin for plugin in clashing]))
+
+
+def describe(words: Sequence[str]) -> "PluginDetail":
     """Import a plugin and say what it is.
 
     Args:
@@ -38,10 +43,12 @@ def describe(words: Sequence[str]) -> PluginDetail:
         UserError: there is no such plugin, or more than one.
         BpttError: it cannot be imported.
     """
+    from bptt.api.plugin_answers import InstalledPlugin, PluginDetail, PluginOption
+
     plugin = _named(words)
     plugin_class = registry.load_plugin(plugin)
     return PluginDetail(
-        plugin=_answer(plugin, None),
+        plugin=InstalledPlugin(**asdict(plugin)),
         about=registry.description(plugin_class),
         options=[
             PluginOption(
@@ -60,10 +67,6 @@ def unknown(name: str) -> str:
     """Say that no kind has a plugin of this name."""
     installed = {name for kind in registry.KINDS for name in registry.discover(kind)}
     return str(UnknownPlugin("plugin", name, sorted(installed)))
-
-
-def _answer(plugin: Plugin, summary: str | None) -> InstalledPlugin:
-    return InstalledPlugin(**asdict(plugin), summary=summary)
 
 
 def _summary(plugin: Plugin) -> str:

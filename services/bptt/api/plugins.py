@@ -8,12 +8,12 @@ from typing import Annotated
 
 from fastapi import Query
 
-from bptt.api.installed import describe, list_installed
 from bptt.api.plugin_answers import (
     Checked,
     CheckedPlugin,
     CheckPlugins,
     Installed,
+    InstalledPlugin,
     PluginDetail,
     Text,
 )
@@ -33,7 +33,11 @@ _checking = Lock()
 @router.get("/plugins")
 def list_plugins(long: bool = False) -> Installed:
     """What is installed, by metadata alone; with `long`, what each is."""
-    return list_installed(long)
+    # here, as most processes of the application list no plugins
+    from bptt.api.installed import clashes, list_installed
+
+    rows = list_installed(long)
+    return Installed(plugins=[InstalledPlugin(**row) for row in rows], clashes=list(clashes()))
 
 
 @router.get("/plugin")
@@ -41,6 +45,8 @@ def show_plugin(
     words: Annotated[list[Text], Query(min_length=1, max_length=2, alias="word")],
 ) -> PluginDetail:
     """What a plugin is and the options it takes: its name, after its kind where that is needed."""
+    from bptt.api.installed import describe
+
     return describe(words)
 
 

@@ -7,6 +7,7 @@ import click
 
 from bptt.cli.connection import current_settings
 from bptt.cli.output import print_json
+from bptt.errors import UserError
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -17,13 +18,19 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor(as_json: bool, fix: bool) -> None:
     """Check versions, disk, database, Redis, MLflow and plugins, and say what to mend.
 
-    Where a server is named, whether it answers and who we are for it. Without --fix nothing is
+    Where a server is named, the server alone is checked: whether it answers, who we are for it,
+    whether anything trains there. Without --fix nothing is
     changed; with it folders are removed whose runs were deleted from this database. The exit code
     is 1 if something must be mended before anything can train.
     """
     from bptt.embedded.doctor import examine
 
     settings = current_settings()
+    if fix and settings.server:
+        raise UserError(
+            f"--fix mends this machine, and the server {settings.server} is named. "
+            "Leave BPTT_SERVER and --server out, or --fix."
+        )
     if fix:
         from bptt.embedded.leftover_checks import remove_leftovers
 

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bptt import registry
 from bptt.api.installed import unknown
-from bptt.api.plugin_answers import CheckedPlugin
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UserError
 from bptt.registry import Kind
+
+if TYPE_CHECKING:
+    from bptt.api.plugin_answers import CheckedPlugin
 
 SIZES = (3, 8)
 """Features of the input and of the state; what runs a cell depends on neither."""
@@ -53,7 +55,7 @@ def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None
 
 def _check_here(
     names: Sequence[str], given: Sequence[str]
-) -> tuple[list[CheckedPlugin], list[str]]:
+) -> tuple[list["CheckedPlugin"], list[str]]:
     options = dict(_assignment(text) for text in given)
     checked = [_check(kind, name, options) for kind, name in _chosen(names)]
     known = {result.name for result in checked}
@@ -80,7 +82,7 @@ def _assignment(text: str) -> tuple[str, Any]:
     return option.strip(), read_scalar(value.strip())
 
 
-def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> CheckedPlugin:
+def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> "CheckedPlugin":
     from bptt import conformance
 
     origin = " and ".join(plugin.origin for plugin in registry.discover(kind)[name])
@@ -94,7 +96,9 @@ def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> CheckedPlugin:
     return _verdict(kind, name, origin, "ok", "", *backend)
 
 
-def _verdict(*fields: str) -> CheckedPlugin:
+def _verdict(*fields: str) -> "CheckedPlugin":
+    from bptt.api.plugin_answers import CheckedPlugin
+
     return CheckedPlugin(**dict(zip(CheckedPlugin.model_fields, fields, strict=False)))
 
 
@@ -113,7 +117,7 @@ def _backend(name: str, options: Mapping[str, Any]) -> tuple[str, str]:
     return runner.backend, runner.reason
 
 
-def _told(checked: CheckedPlugin, asked: bool) -> tuple[str, str]:
+def _told(checked: "CheckedPlugin", asked: bool) -> tuple[str, str]:
     """Return what the table says; what becomes a line on stderr needs no repetition."""
     verdict, backend = checked.verdict, checked.backend
     if verdict == "not checked" and not asked:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from bptt.api.installed import describe, list_installed
+from bptt.api.installed import clashes, describe, list_installed
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows
 from bptt.cli.plugin_check import check
@@ -33,17 +33,18 @@ def list_plugins(long: bool, as_json: bool) -> None:
     if current_settings().server:
         with connected() as client:
             found = client.plugins(long)
+        left_out = set() if long else {"summary"}
+        rows = [plugin.model_dump(exclude=left_out) for plugin in found.plugins]
+        faults = found.clashes
     else:
-        found = list_installed(long)
-    left_out = set() if long else {"summary"}
-    rows = [plugin.model_dump(exclude=left_out) for plugin in found.plugins]
+        rows, faults = list_installed(long), list(clashes())
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
     columns = ["kind", "name", "distribution", "version", *(["summary"] if long else [])]
     print_rows(columns, [[row[column] for column in columns] for row in rows])
-    for clash in found.clashes:
-        click.echo(clash, err=True)
+    for fault in faults:
+        click.echo(fault, err=True)
 
 
 @plugins.command()

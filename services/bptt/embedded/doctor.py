@@ -26,6 +26,7 @@ THERE: Mapping[str, str] = {
     "queue": "server_checks.queue",
     "plugins": "server_checks.plugins",
     "MLflow": "server_checks.pages",
+    "here": "server_checks.machine",
 }
 """Where a server is named, nothing is trained or kept here, and nothing for that is needed."""
 INSTALL = "Install what trains: pip install 'bptt[local]'; or name a team's server in BPTT_SERVER."

@@ -12,7 +12,6 @@ from bptt.settings import Settings
 
 def server(settings: Settings) -> Iterator[Finding]:
     """See that the server answers and lets us in."""
-    yield Finding("ok", "versions", f"Python {platform.python_version()}, bptt {__version__}")
     with connect(settings) as client:
         yield Finding("ok", "server", f"{settings.server} is bptt {client.health().version}")
         me = client.me()
@@ -52,3 +51,10 @@ def pages(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "MLflow", client.pages().address)
         except (NotPossible, TrackingUnavailable) as error:
             yield Finding("warn", "MLflow", str(error))
+
+
+def machine(settings: Settings) -> Iterator[Finding]:
+    """Say that nothing was looked at here: what trains is on the other side."""
+    told = f"Python {platform.python_version()}, bptt {__version__}"
+    how = "to check what trains here, leave BPTT_SERVER and --server out"
+    yield Finding("ok", "here", f"{told}; all above is the server's: {how}")

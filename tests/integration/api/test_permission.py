@@ -10,6 +10,7 @@ SUBMIT = {"source": GRID}
 EMPTY_OBJECT = hashlib.sha256(b"{}").hexdigest()
 UNNAMED = {
     "POST /api/preview": [({"source": GRID}, 200)],
+    "POST /api/plugins/check": [({"names": ["none"]}, 200)],
     "POST /api/grids": [({**SUBMIT, "urgency": 2}, 403)],
     "PUT /api/content/{digest}": [({"not": "this"}, 400)],
     "POST /api/tokens": [({"user": "anna"}, 403), ({"role": "admin"}, 403)],
@@ -44,7 +45,7 @@ def names(team):
 
 def split(route, names):
     method, path = route.split()
-    query = {"text": names["grid"]} if path == "/api/find" else None
+    query = {"/api/find": {"text": names["grid"]}, "/api/plugin": {"word": "rnn"}}.get(path)
     # a name that is not known fails here: say above what it stands for
     return method, path.format(**names), query
 
@@ -70,7 +71,9 @@ def test_a_foreign_user_sees_everything_and_changes_nothing(team, routes, names)
     for route in routes:
         method, path, query = split(route, names)
         if method == "GET":
-            assert team.ask("bob", method, path, params=query).status_code == 200, route
+            # 409: this server's MLflow has no pages
+            status = 409 if path.endswith("/pages") else 200
+            assert team.ask("bob", method, path, params=query).status_code == status, route
             continue
         for body, status in UNNAMED.get(route, [({}, 403)]):
             answer = team.ask("bob", method, path, json=body)
@@ -87,6 +90,7 @@ def test_the_owner_and_an_admin_may_do_what_others_may_not(team, routes, names, 
     bodies = {
         "PATCH /api/users/{user}": {"weight": 2},
         "POST /api/grids": {**SUBMIT, "force": True},
+        "POST /api/plugins/check": {"names": ["none"]},
         "POST /api/preview": SUBMIT,
     }
     for route in routes:

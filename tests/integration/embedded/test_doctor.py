@@ -118,6 +118,7 @@ def test_a_server_that_is_named_is_asked_who_we_are(home: Home) -> None:
         assert until(lambda: answers(port))
         ours = Home(home.folder, BPTT_SERVER=address, BPTT_TOKEN=token)
         found = ours.bptt("doctor")
+        fixed = ours.bptt("doctor", "--fix")
         nobody = Settings(home=home.folder, server=address)
         # only what it begins with
         reached, refused = islice(examine(nobody), 2)
@@ -131,6 +132,9 @@ def test_a_server_that_is_named_is_asked_who_we_are(home: Home) -> None:
     assert first == f"ok    server    {address} is bptt {__version__}"
     who = "there we are anna, role admin"
     assert second == f"ok    server    it takes our token {token[:13]}: {who}"
+    last = found.stdout.splitlines()[-1]
+    assert "all above is the server's: to check what trains here, leave BPTT_SERVER" in last
+    assert (fixed.returncode, "--fix mends this machine" in fixed.stderr) == (2, True)
     assert token not in found.stdout + found.stderr
     assert (reached.level, refused.level, refused.what) == ("ok", "fail", "server")
     assert "The server asks for a token: set BPTT_TOKEN" in refused.told
