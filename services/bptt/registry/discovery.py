@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Any, Literal, get_args
 
 from bptt.errors import BrokenPlugin, ContractViolation, DuplicatePlugin, UnknownPlugin
+from bptt.registry.installed import follow
 
 Kind = Literal["cell", "clipper", "task", "claim"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -128,6 +129,8 @@ def _installed(
 ) -> Mapping[Kind, Mapping[str, tuple[Plugin, ...]]]:
     found: dict[Kind, dict[str, set[Plugin]]] = {kind: {} for kind in KINDS}
     seen: set[str] = set()
+    # an editable install is known by its metadata, and imported by way of a path file
+    follow()
     for distribution in metadata.distributions():
         # unreadable metadata of one distribution hides only its own plugins
         with suppress(Exception):

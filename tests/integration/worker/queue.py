@@ -199,8 +199,10 @@ def workers_of(queue: Queue) -> Iterator[Callable[..., RunningWorker]]:
     """Yield a function that starts a worker of the queue; all of it is gone afterwards."""
     workers: list[RunningWorker] = []
 
-    def start(*, ready: bool = True, within: str = "", **settings: Any) -> RunningWorker:
-        command = [sys.executable, "-m", "bptt", "worker"]
+    def start(
+        *, ready: bool = True, within: str = "", python: str = sys.executable, **settings: Any
+    ) -> RunningWorker:
+        command = [python, "-m", "bptt", "worker"]
         if within:
             # mounts of its own, which go when the process ends
             shell = f'{within} && exec "$@"'

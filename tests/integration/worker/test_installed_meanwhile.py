@@ -1,0 +1,129 @@
+"""Plugins that are installed, changed and uninstalled while a worker is up."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from bptt import store
+from tests.integration.worker.queue import GRID
+
+HATCHLING = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.build.targets.wheel]
+only-include = ["my_bits.py"]
+"""
+SETUPTOOLS = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[tool.setuptools]
+py-modules = ["my_bits"]
+"""
+PROJECT = """
+[project]
+name = "my-bits"
+version = "1.0"
+[project.entry-points."bptt.clippers"]
+mine = "my_bits:Mine"
+"""
+SOURCE = """
+from bptt_plugins.clippers.none import NoClipping
+class Mine(NoClipping):
+    "Do nothing."
+"""
+MINE = f"{GRID}clipper: mine\n"
+
+
+class Place:
+    """An environment that sees this one's packages, and a distribution to install there."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder / "venv", symlinks=True)
+        self.python = folder / "venv" / "bin" / "python"
+        variables = {"base": str(folder / "venv"), "platbase": str(folder / "venv")}
+        self.site = Path(sysconfig.get_path("purelib", vars=variables))
+        seen = [entry for entry in sys.path if Path(entry).is_dir()]
+        (self.site / "here.pth").write_text("".join(f"{entry}\n" for entry in seen))
+        self.source = folder / "my_bits"
+        self.source.mkdir()
+        (self.source / "my_bits.py").write_text(SOURCE)
+
+    def install(self, build: str) -> None:
+        (self.source / "pyproject.toml").write_text(build + PROJECT)
+        how = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+        self._pip("install", *how, "--editable", str(self.source))
+
+    def uninstall(self) -> None:
+        self._pip("uninstall", "--yes", "my-bits")
+
+    def _pip(self, *words: str) -> None:
+        command = [str(self.python), "-m", "pip", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("build", [HATCHLING, SETUPTOOLS], ids=["path file", "finder"])
+def test_run_of_a_plugin_that_was_installed_while_the_worker_is_up_succeeds(
+    queue, redis, start_worker, tmp_path, monkeypatch, build
+):
+    place = Place(tmp_path)
+    worker = start_worker(python=str(place.python), slots=1)
+    queue.wait(queue.submit())
+
+    place.install(build)
+    # who submits sees it; the worker has to find out by itself
+    monkeypatch.syspath_prepend(place.source)
+    monkeypatch.syspath_prepend(place.site)
+    queue.wait(queue.submit(text=MINE))
+    (changed,) = queue.submit(text=MINE, hold=True)
+    (place.source / "my_bits.py").write_text("raise RuntimeError('edited')\n")
+    store.release_grid(queue.database, queue.run(changed).grid_id, "ada")
+    queue.wait([changed], "failed")
+
+    assert "edited" in queue.run(changed).failure["message"]
+    (place.source / "my_bits.py").write_text(SOURCE)
+    (gone,) = queue.submit(text=MINE, hold=True)
+    place.uninstall()
+    store.release_grid(queue.database, queue.run(gone).grid_id, "ada")
+    queue.wait([gone], "failed")
+    assert queue.run(gone).failure["cause"] == "plugin_missing"
+    assert worker.process.poll() is None
+
+
+@pytest.mark.parametrize("build", [HATCHLING, SETUPTOOLS], ids=["path file", "finder"])
+def test_process_that_lives_sees_what_is_installed_and_uninstalled_meanwhile(tmp_path, build):
+    place = Place(tmp_path)
+    program = (
+        "from bptt import registry\n"
+        "from bptt.errors import BpttError\n"
+        "while input():\n"
+        "    try:\n"
+        "        print(registry.load('clipper', 'mine').__name__, flush=True)\n"
+        "    except BpttError as error:\n"
+        "        print(type(error).__name__, flush=True)\n"
+    )
+    command = [str(place.python), "-c", program]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+
+        def ask() -> str:
+            process.stdin.write("?\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        said = [ask()]
+        place.install(build)
+        said.append(ask())
+        place.uninstall()
+        said.append(ask())
+        place.install(build)
+        said.append(ask())
+        process.communicate("\n")
+
+    assert said == ["UnknownPlugin", "Mine", "UnknownPlugin", "Mine"]
