@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import (
     agreement,
     compare_scale,
+    estimates,
     grid_throughput,
     growth,
     memory,
@@ -45,6 +46,7 @@ PARTS: dict[str, Part] = {
         queue_scale,
         queue_commands,
         compare_scale,
+        estimates,
     )
 }
 DOCS = Path(__file__).parent.parent / "docs"
