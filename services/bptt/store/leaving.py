@@ -75,6 +75,7 @@ def _take(
             slot=None,
             lease_expires_at=None,
             step=_last_step(run, departure),
+            step_seconds=_step_seconds(run, departure),
             outcome=None if result is None else result.get("outcome"),
             result=result,
             failure=departure.failure,
@@ -131,6 +132,13 @@ def _tell(
 
 def _last_step(run: AnyRow, departure: Departure) -> int:
     return int(run.step if departure.last_step is None else departure.last_step)
+
+
+def _step_seconds(run: AnyRow, departure: Departure) -> float | None:
+    """Return the mean of all updates: what a beat told last may be of the first one alone."""
+    seconds, step = (departure.result or {}).get("seconds"), _last_step(run, departure)
+    told: float | None = run.step_seconds
+    return seconds / step if seconds and step else told
 
 
 def _owned(run: AnyRow) -> Owned:

@@ -32,6 +32,19 @@ def test_a_renewal_moves_the_lease_and_says_where_the_run_stands(database: Datab
     assert run.lease_expires_at >= before.lease_expires_at + LEASE - 1
 
 
+def test_a_run_that_is_trained_to_its_end_tells_the_mean_of_all_its_updates(
+    database: Database,
+) -> None:
+    begin(database)
+    take(database)
+    # the first update alone, which is slow
+    store.renew(database, "w1", [Beat("g-0", 1, 1, 0, 0.5)], LEASE)
+
+    store.finish(database, "g-0", 1, {"outcome": "finished", "seconds": 2.0}, 100)
+
+    assert row_of(database, runs, id="g-0").step_seconds == 0.02
+
+
 def test_a_renewal_never_takes_a_checkpoint_back(database: Database) -> None:
     begin(database)
     take(database)
