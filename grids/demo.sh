@@ -8,6 +8,8 @@ cd "$(dirname "$0")"
 mark=$BPTT_HOME/demo.started
 up=
 mine=
+# whether a stack that was up before stays up, and sends
+stays=
 
 run() {
 	printf '\n$ %s\n' "$*"
@@ -32,6 +34,7 @@ printf '%s\n' "$up"
 case $up in
 *already*)
 	[ "$(cat "$mark" 2>/dev/null)" != "$(process_of "$up")" ] || mine=yes
+	[ -n "$mine" ] || stays=yes
 	;;
 *)
 	mine=yes
@@ -48,5 +51,9 @@ if [ -n "$mine" ]; then
 	rm -f "$mark"
 	up=
 	mine=
+fi
+if [ -z "$stays" ]; then
+	# what the worker had no time for before it was taken down; `bptt ui` shows what is there
+	interruptibly bptt ship >/dev/null || true
 fi
 printf '\nMLflow, with every curve and picture: BPTT_HOME=%s bptt ui\n' "$BPTT_HOME"
