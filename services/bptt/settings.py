@@ -58,6 +58,15 @@ class Settings:
             "those on its own machine, at a loopback address",
         ),
     )
+    access_log: str = field(
+        default="on",
+        metadata=_setting(
+            "BPTT_ACCESS_LOG",
+            setting.one_of("on", "off"),
+            "whether `bptt api` writes a line for each request on stderr: when, who, method, path, "
+            "status, milliseconds",
+        ),
+    )
     database_url: str = field(
         default="",
         metadata=_setting(

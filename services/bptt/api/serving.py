@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from bptt import store
+from bptt.api.access_log import AccessLog
 from bptt.api.application import create_app
+from bptt.api.connection import Connection
 from bptt.api.loopback import LOOPBACK, is_loopback
 from bptt.errors import DatabaseUnavailable, InvalidSetting
 from bptt.settings import Settings
@@ -24,7 +26,14 @@ def serve(settings: Settings, host: str, port: int, begun: Callable[[], None]) -
         app = served_app(settings, host)
         listener.listen()
         begun()
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        config = uvicorn.Config(
+            AccessLog(app) if settings.access_log == "on" else app,
+            http=Connection,
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -56,7 +57,8 @@ def serve(settings, *options, said=subprocess.PIPE):
     command = [sys.executable, "-m", "bptt", "api", "--port", str(port), *options]
     process = subprocess.Popen(
         command,
-        env=for_child(settings),
+        # a pipe that nobody reads would fill with it
+        env=for_child(replace(settings, access_log="off") if said is subprocess.PIPE else settings),
         stdout=said,
         stderr=subprocess.STDOUT,
         text=True,
