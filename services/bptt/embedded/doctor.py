@@ -13,6 +13,7 @@ HERE: Mapping[str, str] = {
     "versions": "machine_checks.versions",
     "home": "machine_checks.home",
     "plugins": "plugin_checks.plugins",
+    "groups": "group_checks.groups",
     "training": "machine_checks.training",
     "Redis": "service_checks.redis_server",
     "database": "service_checks.database",

@@ -1,4 +1,4 @@
-"""Check of plugins: whether each loads, and whether one is announced in a way that nobody hears."""
+"""Check of plugins: whether each loads."""
 
 from collections.abc import Iterator
 
