@@ -45,6 +45,8 @@ class BpttError(Exception):
     """bptt failed."""
 
     exit_code = 1
+    outside = ""
+    """What a server tells of it to others, where the message is for who runs the server."""
 
 
 class UserError(BpttError):
@@ -153,7 +155,7 @@ class UnknownPlugin(PluginError):
 
     def __init__(self, kind: str, name: str, installed: Sequence[str]) -> None:
         super().__init__(
-            f"Unknown {kind} {name!r}{did_you_mean(name, installed)} "
+            f"Unknown {kind} {quoted(name)}{did_you_mean(name, installed)} "
             f"Installed: {', '.join(sorted(installed)) or 'none'}."
         )
         self.kind, self.name, self.installed = kind, name, sorted(installed)
@@ -236,5 +238,30 @@ class RunUnshippable(TrackingUnavailable):
 
 def did_you_mean(got: str, allowed: Sequence[str]) -> str:
     """Return '; did you mean ...?' with the nearest allowed name, or a full stop."""
-    nearest = get_close_matches(got, allowed, n=1, cutoff=0.5)
-    return f"; did you mean {nearest[0]!r}?" if nearest else "."
+    # a word of thousands of letters is none of ours, and would take seconds to compare
+    if len(got) > LONGEST_QUOTE:
+        return "."
+    folded = {name.casefold(): name for name in allowed}
+    nearest = get_close_matches(got.casefold(), folded, n=1, cutoff=0.5)
+    return f"; did you mean {folded[nearest[0]]!r}?" if nearest else "."
+
+
+LONGEST_QUOTE = 80
+LONGEST_LINE = 2_000
+
+
+def quoted(text: str) -> str:
+    """Return what somebody gave, in quotes, cut to what fits a line."""
+    told = repr(text[: LONGEST_QUOTE + 1])
+    if len(text) <= LONGEST_QUOTE and len(told) <= 2 * LONGEST_QUOTE:
+        return told
+    return f"{told[: LONGEST_QUOTE - 3]}...{told[0]}"
+
+
+def plain(message: str) -> str:
+    """Return a message that every terminal and every encoding can hold, cut where it is endless."""
+    lines = [
+        line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..."
+        for line in message.split("\n")
+    ]
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
-from bptt.errors import InvalidSetting, did_you_mean
+from bptt.errors import InvalidSetting, did_you_mean, quoted
 from bptt.path import read_path
 
 Convert = Callable[[str, str], Any]
@@ -23,6 +24,10 @@ def file(variable: str, text: str) -> str:
     return str(read_path(variable, text))
 
 
+LONGEST = 10**8
+"""Seconds, some three years: what every clock and timer takes."""
+
+
 def at_least(least: float) -> Convert:
     """Return what reads a number of seconds that is large enough."""
 
@@ -31,21 +36,26 @@ def at_least(least: float) -> Convert:
             seconds = float(text)
         except ValueError:
             seconds = -1.0
-        if not least <= seconds < float("inf"):
+        if not least <= seconds <= LONGEST:
             raise InvalidSetting(
-                f"{variable} must be a number of seconds >= {least:g}, got {text!r}."
+                f"{variable} must be a number of seconds >= {least:g} and <= {LONGEST:,}, "
+                f"got {quoted(text)}."
             )
         return seconds
 
     return convert
 
 
-def count(least: int) -> Convert:
-    """Return what reads a whole number that is large enough."""
+def count(least: int, most: int) -> Convert:
+    """Return what reads a whole number within these bounds."""
 
     def convert(variable: str, text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise InvalidSetting(f"{variable} must be a whole number >= {least}, got {text!r}.")
+        # Python refuses to convert thousands of digits
+        is_number = text.isascii() and text.isdigit() and len(text) < 20
+        if not is_number or not least <= int(text) <= most:
+            raise InvalidSetting(
+                f"{variable} must be a whole number >= {least} and <= {most:,}, got {quoted(text)}."
+            )
         return int(text)
 
     return convert
@@ -58,8 +68,17 @@ def url(*schemes: str, otherwise: str) -> Convert:
         if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             allowed = " or ".join(f"{scheme}://" for scheme in schemes)
             raise InvalidSetting(
-                f"{variable} must start with {allowed}, got {_hide_password(text)!r}. {otherwise}"
+                f"{variable} must start with {allowed}, got {quoted(_hide_password(text))}. "
+                f"{otherwise}"
             )
+        try:
+            # what no library could take apart would be told only when it is asked for
+            _ = urlsplit(text).port
+        except ValueError as error:
+            raise InvalidSetting(
+                f"{variable} is no address: {error}; got {quoted(_hide_password(text))}. "
+                f"{otherwise}"
+            ) from error
         return text
 
     return convert
@@ -71,7 +90,9 @@ def one_of(*allowed: str) -> Convert:
     def convert(variable: str, text: str) -> str:
         if text not in allowed:
             meant = did_you_mean(text, allowed)
-            raise InvalidSetting(f"{variable} must be {' or '.join(allowed)}, got {text!r}{meant}")
+            raise InvalidSetting(
+                f"{variable} must be {' or '.join(allowed)}, got {quoted(text)}{meant}"
+            )
         return text
 
     return convert

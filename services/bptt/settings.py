@@ -120,7 +120,7 @@ class Settings:
         default=0,
         metadata=_setting(
             "BPTT_SLOTS",
-            setting.count(0),
+            setting.count(0, 1000),
             "runs a worker trains at once; 0: one per processor core",
         ),
     )
@@ -136,7 +136,7 @@ class Settings:
         default=0,
         metadata=_setting(
             "BPTT_RUN_MEMORY_MB",
-            setting.count(0),
+            setting.count(0, 2**30),
             "memory one run may take, in MiB; 0: the machine's, divided by the slots",
         ),
     )
@@ -153,7 +153,7 @@ class Settings:
         default=256,
         metadata=_setting(
             "BPTT_DATA_FILE_MB",
-            setting.count(1),
+            setting.count(1, 2**30),
             "size that a file which a grid names may have, in MiB, where the grid is submitted to",
         ),
     )
@@ -161,7 +161,7 @@ class Settings:
         default=5120,
         metadata=_setting(
             "BPTT_DATA_QUOTA_MB",
-            setting.count(0),
+            setting.count(0, 2**30),
             "size of all files of one user together that are kept, in MiB; 0: any",
         ),
     )

@@ -8,20 +8,21 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field
 
-NonNegative = Annotated[float, Ge(0)]
-LearningRate = Annotated[float, Gt(0), Le(1e6)]
-Positive = Annotated[float, Gt(0)]
-Fraction = Annotated[float, Ge(0), Lt(1)]
-Count = Annotated[int, Gt(0)]
-Sequences = Annotated[int, Gt(0), Le(10**6)]
-"""A batch; a million sequences are a slip of the finger."""
-Width = Annotated[int, Gt(0), Le(16384)]
-"""Features; the recurrent weights grow with the square."""
+from bptt.bounds import (
+    Bias,
+    Count,
+    Fraction,
+    Interval,
+    LearningRate,
+    NonNegative,
+    Positive,
+    Seconds,
+    Sequences,
+    Width,
+)
 
-EMBEDDING_SIZE = 16
-"""Features a token is looked up as, if the run file does not say."""
-HIGHWAY_BIAS = -2.0
-"""Bias of highway gates, if the run file does not say."""
+EMBEDDING_SIZE, HIGHWAY_BIAS = 16, -2.0
+"""Features a token is looked up as, and bias of highway gates, if the run file does not say."""
 
 
 class Section(BaseModel):
@@ -50,7 +51,7 @@ class ModelSpec(Section):
     """A second cell per layer reads the sequence backwards."""
     skip: Literal["none", "residual", "dense", "highway"] = "none"
     """How the input of a layer reaches its output past the cell."""
-    highway_bias: float | None = None
+    highway_bias: Bias | None = None
     """Bias of the highway gate (skip: highway only); negative carries the input; default -2."""
     embedding_size: Width | None = None
     """Features a token is looked up as (tasks with tokens only); default 16."""
@@ -150,7 +151,7 @@ class TrainingSpec(Section):
     """Sequences per evaluation set."""
     stop_when_solved: bool = True
     """End as soon as an evaluation satisfies the task's solved rule."""
-    max_seconds: Positive | None = None
+    max_seconds: Seconds | None = None
     """Wall time after which the run ends, checked at each update; null: no limit."""
     nonfinite: Literal["raise", "skip", "zero"] = "raise"
     """On a NaN or infinite gradient: end as diverged, skip the update, or zero those elements."""
@@ -187,14 +188,14 @@ class TrainingSpec(Section):
 class StatisticsSpec(Section):
     """Which gradient statistics are taken, and how often."""
 
-    interval: Annotated[int, Ge(0)] | None = None
+    interval: Interval | None = None
     """Updates between probes of the gradient through time; 0: no statistics, Jacobians included;
     default: a 25th of `training.steps`, at least 100 and at most 1000."""
     sequences: Sequences = 8
     """Sequences of the fixed probe batch."""
     anchors: Count = 8
     """Positions t whose loss is followed back for the lag curve (tasks that read every step)."""
-    jacobian_interval: Annotated[int, Ge(0)] = 2000
+    jacobian_interval: Interval = 2000
     """Updates between measurements of step Jacobians, their product and the Lyapunov exponents,
     which cost more; also at the first and last probe; 0: never."""
     lyapunov_exponents: Width = 4

@@ -65,7 +65,8 @@ def test_impossible_checkpoint_seconds_are_refused_with_the_value(monkeypatch, t
         read_settings()
 
     assert str(caught.value) == (
-        f"BPTT_CHECKPOINT_SECONDS must be a number of seconds >= 0, got {text!r}."
+        f"BPTT_CHECKPOINT_SECONDS must be a number of seconds >= 0 and <= 100,000,000, "
+        f"got {text!r}."
     )
 
 
@@ -116,7 +117,7 @@ def test_settings_cannot_be_changed():
 @pytest.mark.parametrize(
     ("variable", "text", "told"),
     [
-        ("BPTT_SLOTS", "two", "BPTT_SLOTS must be a whole number >= 0, got 'two'."),
+        ("BPTT_SLOTS", "two", "BPTT_SLOTS must be a whole number >= 0 and <= 1,000, got 'two'."),
         ("BPTT_LEASE_SECONDS", "0.5", "BPTT_LEASE_SECONDS must be a number of seconds >= 1"),
         ("BPTT_DATABASE_URL", "mysql://u:secret@h/d", "got 'mysql://***@h/d'"),
         ("BPTT_REDIS_URL", "amqp://h", "must start with redis:// or rediss:// or"),

@@ -10,3 +10,6 @@ USER_HEADER = "Bptt-User"
 
 URGENCIES = ("low", "normal", "urgent")
 """Classes of grids by their number."""
+
+PRINTED = r"^[^\x00-\x1f\x7f]*$"
+"""A text without control characters: PostgreSQL holds no NUL, and no name of ours has a newline."""

@@ -1,6 +1,7 @@
 """The application: its routes, and what an error becomes on its way out."""
 
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,10 +16,10 @@ from bptt import __version__
 from bptt.api import comparing, content, grids, pages, plugins, queue, runs, submission, users
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.drafting import Drafting, bounds_here
-from bptt.api.faults import status_of, told
+from bptt.api.faults import status_of, told, told_outside
 from bptt.api.gate import Admission, Gate
 from bptt.api.service import Service
-from bptt.errors import BpttError, InvalidSpec
+from bptt.errors import BpttError, InvalidSpec, plain, quoted
 from bptt.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,11 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
 
 async def _tell(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BpttError)
-    return JSONResponse(told(error), status_of(error))
+    if request.app.state.admission == "machine":
+        return JSONResponse(told(error), status_of(error))
+    if error.outside:
+        log.warning("%s %s: %s", request.method, plain(request.url.path), error)
+    return JSONResponse(told_outside(error), status_of(error))
 
 
 async def _tell_misfits(request: Request, error: Exception) -> JSONResponse:
@@ -72,19 +77,24 @@ async def _tell_misfits(request: Request, error: Exception) -> JSONResponse:
 
 def _misfit(fault: Any) -> str:
     where = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
-    return f"{where}: {fault['msg']}."
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{where}: must hold no control character."
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}."
 
 
 async def _tell_route(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    what = f"{request.method} {request.url.path}: {error.detail}. See /docs for what there is."
+    path = quoted(request.url.path)[1:-1]
+    what = f"{request.method} {path}: {error.detail}. See /docs for what there is."
     return JSONResponse(told(BpttError(what)), error.status_code)
 
 
 async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
-    message = " ".join(str(error).split())
-    failure = BpttError(
-        f"The server failed: {type(error).__name__}: {message} (its log shows where)"
-    )
+    number = secrets.token_hex(4)
+    failure = BpttError(f"The server failed; what happened stands in its log, under {number}.")
+    # in this process the error itself arrives, traceback and all
+    if request.app.state.admission != "machine":
+        path = quoted(request.url.path)
+        log.error("failure %s: %s %s", number, request.method, path, exc_info=error)
     # made outside of every middleware
     return JSONResponse(told(failure), 500, dict(HEADERS))

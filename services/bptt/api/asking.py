@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Request
 
 from bptt.api import USER_HEADER
 from bptt.api.gate import NO_TOKEN, Admission
-from bptt.errors import InvalidSpec, NotAdmitted
+from bptt.errors import InvalidSpec, NotAdmitted, quoted
 from bptt.store.user_records import Holder
 
 LONGEST = 64
@@ -54,11 +54,20 @@ def user_name(user: str, where: str) -> str:
     """Return a user's name.
 
     Raises:
-        InvalidSpec: it is empty, too long or not printable.
+        InvalidSpec: it is empty, too long, not printable, holds a / or begins with a -.
     """
-    if not user.strip() or len(user) > LONGEST or not user.isprintable():
+    if (
+        not user.strip()
+        or len(user) > LONGEST
+        or not user.isprintable()
+        or user.startswith("-")
+        or "/" in user
+    ):
         raise InvalidSpec(
-            [f"{where} must be a name of 1 to {LONGEST} printable characters, got {user!r}."]
+            [
+                f"{where} must be a name of 1 to {LONGEST} printable characters, without "
+                f"/ and not beginning with -, got {quoted(user)}."
+            ]
         )
     return user
 

@@ -5,12 +5,11 @@ What compares and what draws are imported only where somebody asks for it.
 
 import base64
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from fastapi import Query
+from typing import TYPE_CHECKING, Literal
 
 from bptt import store
 from bptt.api.comparison_answers import Comparison, Picture, Report
+from bptt.api.parameters import Names
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
@@ -21,13 +20,10 @@ if TYPE_CHECKING:
 
 router = new_router("comparison")
 
-By = Annotated[list[str] | None, Query()]
-Metrics = Annotated[list[str] | None, Query()]
-
 
 @router.get("/grids/{grid}/comparison")
 def compare(
-    grid_id: NamedGrid, service: Shared, by: By = None, metric: Metrics = None
+    grid_id: NamedGrid, service: Shared, by: Names = None, metric: Names = None
 ) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its tasks.
 
@@ -43,7 +39,7 @@ def compare(
 
 @router.get("/grids/{grid}/pictures")
 def pictures(
-    grid_id: NamedGrid, service: Shared, by: By = None, kind: Literal["png", "svg"] = "png"
+    grid_id: NamedGrid, service: Shared, by: Names = None, kind: Literal["png", "svg"] = "png"
 ) -> list[Picture]:
     """Draw what the runs of a grid measured, those whose folders the server can read."""
     drawn = _draw(service, grid_id, _points(service, grid_id), by, kind)
@@ -54,7 +50,7 @@ def pictures(
 
 
 @router.get("/grids/{grid}/report")
-def report(grid_id: NamedGrid, service: Shared, by: By = None, metric: Metrics = None) -> Report:
+def report(grid_id: NamedGrid, service: Shared, by: Names = None, metric: Names = None) -> Report:
     """The comparison and the pictures as one page of HTML that needs nothing else."""
     from bptt import comparison
     from bptt.comparison.report import report

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bptt import errors
-from bptt.errors import BpttError, ContentNeeded, InvalidSpec, UserError
+from bptt.errors import BpttError, ContentNeeded, InvalidSpec, UserError, plain
 
 STATUS: Mapping[type[BpttError], int] = {
     errors.InvalidSpec: 422,
@@ -39,11 +39,17 @@ def told(error: BpttError) -> dict[str, Any]:
     """Return the body of the answer that carries an error."""
     body: dict[str, Any] = {"error": type(error).__name__, "exit_code": error.exit_code}
     if isinstance(error, InvalidSpec):
-        return {**body, "faults": error.faults}
+        return {**body, "faults": [plain(fault) for fault in error.faults]}
     if isinstance(error, ContentNeeded):
         lacks = {"names": list(error.names), "hashes": list(error.hashes), "most": error.most}
         body |= lacks
-    return {**body, "message": str(error)}
+    return {**body, "message": plain(str(error))}
+
+
+def told_outside(error: BpttError) -> dict[str, Any]:
+    """Return the body for who is not on this machine: no word of a driver, no path of ours."""
+    outside = error.outside
+    return {**told(error), "message": outside} if outside else told(error)
 
 
 def rebuilt(body: Mapping[str, Any]) -> BpttError:

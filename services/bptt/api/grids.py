@@ -1,9 +1,5 @@
 """Routes of grids that are there already: list them, follow them, steer them."""
 
-from typing import Annotated
-
-from fastapi import Query
-
 from bptt import store
 from bptt.api.answers import (
     AxisValues,
@@ -20,6 +16,7 @@ from bptt.api.asking import Asker
 from bptt.api.content import remove_unread
 from bptt.api.estimates import grid_times, slots_of, why_unknown
 from bptt.api.orders import SetPriority
+from bptt.api.parameters import InQuery, Limit
 from bptt.api.permission import OwnGrid, refuse_urgency
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
@@ -34,11 +31,9 @@ RUNNING_AT_MOST, WAITING_AT_MOST, FAILED_AT_MOST = 50, 3, 5
 FAILED_READ = 200
 """Of so many the latest are named; where more have failed, nobody looks for the latest one."""
 
-Limit = Annotated[int, Query(ge=1, le=10_000)]
-
 
 @router.get("/grids")
-def list_grids(service: Shared, user: str | None = None, limit: Limit = 50) -> list[Grid]:
+def list_grids(service: Shared, user: InQuery | None = None, limit: Limit = 50) -> list[Grid]:
     """List grids, the newest first."""
     rows = store.list_grids(service.database, user=user, limit=limit)
     return [Grid.model_validate(row) for row in rows]

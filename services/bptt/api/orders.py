@@ -1,10 +1,16 @@
 """What the application can be asked to do, as both ends understand it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from bptt.api import PRINTED
 
 Priority = Field(default=0, ge=-1_000_000, le=1_000_000)
+Filename = Field(default="grid.yaml", min_length=1, max_length=4096, pattern=PRINTED)
+Override = Annotated[str, StringConstraints(max_length=100_000, pattern=r"^[^\x00]*$")]
+Overrides = Annotated[Sequence[Override], Field(max_length=1000)]
 
 
 class Order(BaseModel):
@@ -19,7 +25,7 @@ class NamedFile(Order):
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     size: int = Field(default=0, ge=0, lt=2**63)
     """Bytes."""
-    name: str = Field(default="", max_length=4096)
+    name: str = Field(default="", max_length=4096, pattern=PRINTED)
     """Of the file, for people."""
     path: str = Field(default="", max_length=4096)
     """Where it lies, absolute. It is never opened: runs of earlier versions are known by it."""
@@ -31,8 +37,8 @@ class GridText(Order):
     """A grid file's text, which is checked where the application runs."""
 
     source: str
-    filename: str = Field(default="grid.yaml", min_length=1, max_length=4096)
-    overrides: Sequence[str] = ()
+    filename: str = Filename
+    overrides: Overrides = ()
     files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
     """By the path as it stands in `source` or `overrides`; no path is ever opened here."""
 
@@ -51,8 +57,8 @@ class Extend(Order):
     """More points for a grid: its own file or another one, with further overrides on top."""
 
     source: str | None = None
-    filename: str | None = Field(default=None, min_length=1, max_length=4096)
-    overrides: Sequence[str] = ()
+    filename: str | None = Field(default=None, min_length=1, max_length=4096, pattern=PRINTED)
+    overrides: Overrides = ()
     files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
     """As for a grid; what the grid's own file names is known already."""
 

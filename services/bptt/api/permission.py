@@ -12,6 +12,7 @@ from bptt import store
 from bptt.api import URGENCIES
 from bptt.api.asking import Asker, Person
 from bptt.api.gate import NO_TOKEN
+from bptt.api.parameters import InPath
 from bptt.api.service import Shared
 from bptt.errors import NotAdmitted, NotAllowed
 from bptt.store.tokens import PREFIX
@@ -19,7 +20,7 @@ from bptt.store.tokens import PREFIX
 URGENT = URGENCIES.index("urgent")
 
 
-def own_grid(grid: str, asker: Asker, service: Shared) -> str:
+def own_grid(grid: InPath, asker: Asker, service: Shared) -> str:
     """Return the id of a grid that the one who asks may change; it must be given whole.
 
     Raises:
@@ -32,7 +33,7 @@ def own_grid(grid: str, asker: Asker, service: Shared) -> str:
     return grid
 
 
-def own_run(run: str, asker: Asker, service: Shared) -> str:
+def own_run(run: InPath, asker: Asker, service: Shared) -> str:
     """Return the id of a run that the one who asks may change; it must be given whole.
 
     Raises:
@@ -123,7 +124,7 @@ def own_name(asker: Person, user: str | None) -> str:
     return user
 
 
-def own_token(prefix: str, asker: Proven, service: Shared) -> str:
+def own_token(prefix: InPath, asker: Proven, service: Shared) -> str:
     """Return the full prefix of a token that the one who asks may revoke.
 
     Raises:

@@ -5,6 +5,7 @@ from typing import Literal
 from bptt import __version__, store
 from bptt.api.answers import Found, Health
 from bptt.api.asking import Reader
+from bptt.api.parameters import InQuery
 from bptt.api.queue_answers import Arrears, Queue
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
@@ -31,7 +32,7 @@ def queue(service: Shared) -> Queue:
 
 @router.get("/find")
 def find(
-    text: str,
+    text: InQuery,
     service: Shared,
     reader: Reader,
     kind: Literal["grid", "run"] | None = None,

@@ -6,10 +6,11 @@ from fastapi import Depends
 
 from bptt import store
 from bptt.api.asking import Reader
+from bptt.api.parameters import InPath
 from bptt.api.service import Shared
 
 
-def named_grid(grid: str, service: Shared, reader: Reader) -> str:
+def named_grid(grid: InPath, service: Shared, reader: Reader) -> str:
     """Return the id of the grid that a path names.
 
     Raises:
@@ -18,7 +19,7 @@ def named_grid(grid: str, service: Shared, reader: Reader) -> str:
     return store.find(service.database, grid, kind="grid", asker=reader).id
 
 
-def named_run(run: str, service: Shared, reader: Reader) -> store.Meaning:
+def named_run(run: InPath, service: Shared, reader: Reader) -> store.Meaning:
     """Return the run that a path names, which may be that of a point.
 
     Raises:

@@ -8,7 +8,8 @@ from bptt import store
 from bptt.api.answers import Attempt, Deleted, Event, Log, Run, RunDetail
 from bptt.api.asking import Asker, Reader
 from bptt.api.folders import read_log
-from bptt.api.grids import Limit
+from bptt.api.parameters import Attempt as AttemptNumber
+from bptt.api.parameters import InQuery, Limit, Offset
 from bptt.api.permission import OwnRun
 from bptt.api.reading import NamedRun
 from bptt.api.routing import new_router
@@ -23,10 +24,10 @@ router = new_router("runs")
 def list_runs(
     service: Shared,
     reader: Reader,
-    grid: str | None = None,
+    grid: InQuery | None = None,
     status: Annotated[list[Standing] | None, Query()] = None,
     limit: Limit = 100,
-    after: str | None = None,
+    after: InQuery | None = None,
 ) -> list[Run]:
     """List runs, of all grids or of one; `status` is a status, or how a run ended or is to end.
 
@@ -75,8 +76,8 @@ def events(found: NamedRun, service: Shared) -> list[Event]:
 def log(
     found: NamedRun,
     service: Shared,
-    attempt: Annotated[int | None, Query(ge=1)] = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    attempt: AttemptNumber | None = None,
+    offset: Offset = 0,
 ) -> Log:
     """What an attempt of a run said, from a byte on.
 

@@ -7,6 +7,7 @@ from bptt.api.user_answers import Role
 
 MOST = 2_000_000_000
 """Runs a limit can name."""
+LEAST_WEIGHT = 1e-6
 MOST_WEIGHT = 1_000_000.0
 LONGEST_LABEL = 200
 LONGEST_LIFE = 36_500.0
@@ -28,7 +29,7 @@ class SetUser(Order):
     """Change a user; what is left out stays as it is."""
 
     role: Role = "user"
-    weight: float = Field(default=1.0, gt=0, le=MOST_WEIGHT)
+    weight: float = Field(default=1.0, ge=LEAST_WEIGHT, le=MOST_WEIGHT)
     max_running: int | None = Field(default=None, ge=0, le=MOST)
     """null: no limit."""
     max_queued: int = Field(default=0, ge=0, le=MOST)

@@ -2,6 +2,7 @@
 
 from bptt import store
 from bptt.api.asking import Asker, user_name
+from bptt.api.parameters import InPath
 from bptt.api.permission import Admin, OwnToken, Proven, own_name
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
@@ -32,7 +33,7 @@ def list_users(service: Shared) -> list[User]:
 
 
 @router.patch("/users/{user:path}")
-def set_user(user: str, order: SetUser, asker: Admin, service: Shared) -> User:
+def set_user(user: InPath, order: SetUser, asker: Admin, service: Shared) -> User:
     """Change what a user may do and use; the next claim goes by it."""
     changes = order.model_dump(exclude_unset=True)
     if not changes:

@@ -2,14 +2,17 @@
 
 import errno
 import io
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
 from bptt import __version__
-from bptt.errors import BpttError
+from bptt.errors import BpttError, UserError, plain, quoted
 
 SECTIONS = {
     "From a file to figures": {
@@ -89,9 +92,25 @@ class Commands(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        finally:
+            _end_output()
+
+    def make_context(self, info_name: str | None, args: list[str], **extra: Any) -> click.Context:
+        for number, text in enumerate(args, start=1):
+            # what is no UTF-8 can be sent to no server and stored in no database
+            if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+                click.echo(f"Argument {number} is not UTF-8: {quoted(text)}.", err=True)
+                sys.exit(UserError.exit_code)
+        with _short():
+            return super().make_context(info_name, args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _short():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (Exception, KeyboardInterrupt) as error:
@@ -102,6 +121,28 @@ class Commands(click.Group):
             sys.exit(code)
 
 
+@contextmanager
+def _short() -> Iterator[None]:
+    """Cut what click repeats of a command line, which may be endless."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = plain(error.message)
+        raise
+
+
+def _end_output() -> None:
+    """Send what is left; whoever has closed the other end did not want it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            if not _is_closed_pipe(error):
+                raise
+            # else Python says so itself, with code 120, on its way out
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _is_closed_pipe(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno == errno.EPIPE
 
@@ -110,7 +151,7 @@ def _told(error: BaseException) -> tuple[str, int]:
     """Return what a person reads and the exit code: 2 if the user can mend it, else 1."""
     match error:
         case BpttError():
-            return str(error), error.exit_code
+            return plain(str(error)), error.exit_code
         case KeyboardInterrupt() | click.Abort():
             return "Interrupted.", 130
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
@@ -121,6 +162,7 @@ def _told(error: BaseException) -> tuple[str, int]:
         case ModuleNotFoundError(name=str(name)) if not name.startswith("bptt"):
             return f"{name} is not installed. Install what trains: pip install 'bptt[local]'.", 2
     message = " ".join(str(error).split())
+    message = plain(message)
     return f"bptt failed: {type(error).__name__}: {message} (bptt --debug ... shows where)", 1
 
 

@@ -1,20 +1,136 @@
-"""Rows under columns: colours and wrapping only on a terminal."""
+"""Rows under columns, at every width: no number and no name is ever broken.
+
+What does not fit a terminal is left out a column at a time and said; where not even the most
+important columns fit, each row becomes lines. Anywhere else a row is one line with all it has.
+"""
 
 from collections.abc import Sequence
 
+import click
+
+GAP = 2
+"""Spaces between columns."""
+NAMING = 2
+"""Columns, from the left, that say what a row is: without them the others mean nothing."""
+WRAPPED = frozenset({"configuration", "note", "values", "what", "queued", "such as", "runs"})
+"""Columns of words, which may be broken at spaces."""
+NARROWEST = 16
+"""Cells to which a column of words may shrink."""
+
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under their columns, wrapped to a terminal, one line a row anywhere else."""
+    """Print rows under their columns, as wide as the terminal is; one line a row elsewhere."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console()
+    console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(width=1000)
-    console.print(table)
+        click.echo("\n".join(table_lines(columns, rows)))
+        return
+    for number, line in enumerate(fitted_lines(columns, rows, console.width)):
+        click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for the columns' names and one for each row, however long they are."""
+    widths = [max(map(cells, column)) for column in zip(columns, *rows, strict=True)]
+    return [_line(row, widths) for row in (columns, *rows)]
+
+
+def fitted_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return lines of at most `width` cells, but for a word that is longer by itself.
+
+    Columns are left out from the right until the rest fits; the last line says which.
+    """
+    # a table of two columns has none to leave out
+    for shown in range(len(columns), min(NAMING, len(columns)) - 1, -1):
+        widths = _widths(columns[:shown], [row[:shown] for row in rows], width)
+        if widths is not None:
+            lines = [
+                line
+                for row in (columns[:shown], *(row[:shown] for row in rows))
+                for line in _wrapped(row, widths)
+            ]
+            return lines + _left_out(columns[shown:], width)
+    return _turned(columns, rows, width)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Return the width of each column, columns of words shrunk as need be; None: no room."""
+    widest, least = [], []
+    for name, *held in zip(columns, *rows, strict=True):
+        widest.append(max(map(cells, (name, *held))))
+        word = max(cells(word) for text in (name, *held) for word in _words(text) or [""])
+        least.append(max(word, min(widest[-1], NARROWEST)) if name in WRAPPED else widest[-1])
+    room = width - GAP * (len(columns) - 1)
+    if sum(least) > room:
+        return None
+    spare = room - sum(least)
+    found = []
+    for most, few in zip(widest, least, strict=True):
+        more = min(most - few, spare)
+        spare -= more
+        found.append(few + more)
+    return found
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    broken = [fold(text, width) for text, width in zip(row, widths, strict=True)]
+    height = max(map(len, broken))
+    return [
+        _line([part[at] if at < len(part) else "" for part in broken], widths)
+        for at in range(height)
+    ]
+
+
+def _turned(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return each row as lines of a name and a value, with an empty line between rows."""
+    left = max(map(cells, columns))
+    lines: list[str] = []
+    for row in rows:
+        lines += [""] if lines else []
+        for name, text in zip(columns, row, strict=True):
+            beside = left + GAP
+            first, *more = fold(text, max(width - beside, NARROWEST))
+            lines.append(f"{_padded(name, left)}{' ' * GAP}{first}".rstrip())
+            lines += [f"{' ' * beside}{part}" for part in more]
+    return lines
+
+
+def _left_out(columns: Sequence[str], width: int) -> list[str]:
+    if not columns:
+        return []
+    what = "columns" if len(columns) > 1 else "column"
+    told = f"Left out for want of room: {what} {', '.join(columns)}."
+    return ["", *fold(f"{told} All of them: a wider terminal, --json, or | cat", width)]
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Return a text in lines broken at spaces alone, of `width` cells where its words allow it."""
+    lines = [""]
+    for word in _words(text):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and cells(joined) > width:
+            lines.append(word)
+        else:
+            lines[-1] = joined
+    return lines
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(" ") if word]
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (_padded(text, width) for text, width in zip(row, widths, strict=True))
+    return (" " * GAP).join(padded).rstrip()
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cells(text))
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes: a Chinese sign takes two."""
+    from rich.cells import cell_len
+
+    return cell_len(text)

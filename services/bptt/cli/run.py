@@ -11,7 +11,7 @@ import click
 from bptt.cli.interrupts import stop_request
 from bptt.cli.show import print_runs
 from bptt.content import UnusableFile
-from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UserError
+from bptt.errors import BpttError, InvalidSetting, InvalidSpec, OutOfMemory, UserError
 from bptt.run_folder import RunFolder, find_run
 from bptt.settings import Settings, read_settings
 from bptt.temporary import own_folder
@@ -143,7 +143,7 @@ def _train(
 ) -> None:
     from bptt.cli.progress import Bar
     from bptt.registry.discovery import one_line
-    from bptt.worker.execution import Progress, execute
+    from bptt.worker.execution import Progress, execute, is_memory
 
     again = f"bptt run --resume {folder.run_id}"
 
@@ -164,6 +164,11 @@ def _train(
         raise
     # whatever a plugin or the disk does: the run keeps its last checkpoint
     except Exception as error:
+        if is_memory(error):
+            raise OutOfMemory(
+                f"Run {folder.run_id} needs more memory than there is. Make model.hidden_size, "
+                "training.batch_size, training.evaluation_size or the task's length smaller."
+            ) from error
         kept = f" It is kept as of its last checkpoint; go on with: {again}"
         raise BpttError(
             f"Run {folder.run_id} failed: {one_line(error)}. (bptt --debug ... shows where.)"

@@ -9,6 +9,7 @@ from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
 from bptt.cli.spans import span
+from bptt.errors import quoted
 
 if TYPE_CHECKING:
     from bptt.api.user_answers import User
@@ -21,9 +22,12 @@ def _limit(ctx: click.Context, param: click.Parameter, value: str | None) -> int
     """Take a number of runs, or `none`."""
     if value is None or value == NO_LIMIT:
         return value
-    if value.isascii() and value.isdigit() and int(value) <= MOST:
+    # Python refuses to convert thousands of digits
+    if value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= MOST:
         return int(value)
-    raise click.BadParameter(f"{value!r} is neither a number of runs from 0 to {MOST:,} nor none.")
+    raise click.BadParameter(
+        f"{quoted(value)} is neither a number of runs from 0 to {MOST:,} nor none."
+    )
 
 
 @click.group()
@@ -56,7 +60,7 @@ def list_(as_json: bool) -> None:
 @click.option("--role", type=click.Choice(["user", "admin"]), help="Admins may change everything.")
 @click.option(
     "--weight",
-    type=click.FloatRange(0, 1_000_000, min_open=True),
+    type=click.FloatRange(1e-6, 1_000_000),
     help="Share of the slots in relation to others'; 1 is normal.",
 )
 @click.option(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from bptt.bounds import beyond
 from bptt.errors import ContractViolation
 from bptt.registry import docstring, wording
 from bptt.registry.files import is_file
@@ -53,6 +54,8 @@ class Option:
         """
         from pydantic import ValidationError
 
+        if (bound := beyond(value)) is not None:
+            raise MisfitError(f"must be {bound}, got {wording.show(value)}.")
         complaints: list[str] = []
         try:
             read = self._adapter.validate_json(json.dumps(value))

@@ -66,6 +66,9 @@ def show(value: object) -> str:
     """Return a value as it stands in a run file, cut to what fits a line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    # an integer of thousands of digits has no text in Python
+    if type(value) is int and abs(value) >= 10**80:
+        return f"an integer of about {value.bit_length() * 0.30103:,.0f} digits"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

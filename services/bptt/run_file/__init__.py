@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bptt import registry
-from bptt.errors import ContentNeeded, InvalidSpec
+from bptt.errors import ContentNeeded, InvalidSpec, quoted
 from bptt.run_file.consistency import try_out
 from bptt.run_file.contents import PARTS, Contents
 from bptt.run_file.document import Node, read_document
 from bptt.run_file.estimate import Estimate
 from bptt.run_file.expansion import Expansion, expand
+from bptt.run_file.faults import Place
 from bptt.run_file.files import Files
 from bptt.run_file.outline import GridOutline, outline
 from bptt.run_file.overrides import apply_overrides
@@ -21,7 +22,7 @@ from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest, RunRequest
 from bptt.run_file.resolution import resolve
 from bptt.run_file.room import refuse_too_large
-from bptt.run_file.sections import check_names, read_label
+from bptt.run_file.sections import LABELLED, check_names, is_label, read_label
 from bptt.run_file.text import check_text, read_text
 
 __all__ = [
@@ -132,11 +133,22 @@ def _expand(
 ) -> tuple[Contents, Expansion, Mapping[str, str | None]]:
     check_names(root, reading)
     labels = {name: read_label(name, root, reading) for name in ("name", "project")}
+    _check_own_name(root, reading)
     contents = Contents(reading)
     expansion = expand(root, contents, reading)
     if reading.files.unknown:
         raise ContentNeeded(names=tuple(reading.files.unknown))
     return contents, expansion, labels
+
+
+def _check_own_name(root: Mapping[str, Node], reading: Reading) -> None:
+    own = Path(reading.source).stem
+    if "name" not in root and not is_label(own):
+        message = (
+            f"the file's own name, {quoted(own)}, cannot be that of what it describes: "
+            f"give one, name: ..., that is {LABELLED}."
+        )
+        reading.faults.add("name", Place(0, reading.source), message)
 
 
 def _readable(contents: Contents, reading: Reading) -> dict[str, bool]:

@@ -24,6 +24,11 @@ MOST_VALUES = 4_000
 DEEPEST = 16
 """Far above any run file, far below what would exhaust memory, time or Python's stack."""
 
+MERGE = (
+    "holds the merge key <<, which YAML 1.2 does not have: write the options out, or use a whole "
+    "section twice with an anchor (model: &small {...}, then model: *small)."
+)
+
 # YAML 1.2, chapter 10.3.2: the core schema
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -54,7 +59,8 @@ def read_scalar(text: str) -> Any:
     if INTEGER.fullmatch(text) and len(text) < 1000:
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if FLOAT.fullmatch(text):
-        return float(text)
+        # -0.0 and 0.0 are one value, and would be two identities
+        return float(text) + 0.0
     if NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
     return text
@@ -207,7 +213,9 @@ class _Reader:
                 continue
             inner = f"{path}.{event.value}" if path else event.value
             child = self._node(next(self.events), inner, depth + 1)
-            if event.value in children:
+            if event.value == "<<" and event.implicit[0]:
+                self._fault(path, place, MERGE)
+            elif event.value in children:
                 first = children[event.value].place.line
                 where = f", first in line {first}" if math.isfinite(first) else ""
                 self._fault(inner, place, f"is given twice{where}.")

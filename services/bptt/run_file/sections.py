@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
+from bptt.bounds import beyond
 from bptt.errors import did_you_mean
 from bptt.registry import wording
 from bptt.registry.option import MisfitError
@@ -29,10 +30,29 @@ PLAIN: Mapping[str, type[Section]] = {
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
+LABELLED = (
+    "a text of 1 to 100 printable characters (in quotes, if it looks like a number), not blank, "
+    "without / and \\ and not beginning with -"
+)
+
+
+def is_label(value: object) -> bool:
+    """Say whether this may be the name of a grid, a run or a project."""
+    # of a command's words, one that begins with - is an option, and one with / leads elsewhere
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= 100
+        and value.isprintable()
+        and value.strip() == value
+        and not value.startswith("-")
+        and not {"/", "\\"} & set(value)
+    )
+
+
 def _label(value: object) -> str:
-    if isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable():
+    if isinstance(value, str) and is_label(value):
         return value
-    raise ValueError("must be a text of 1 to 100 characters (in quotes, if it looks like a number)")
+    raise ValueError(f"must be {LABELLED}")
 
 
 LABEL = Annotated[str, BeforeValidator(_label)]
@@ -189,6 +209,10 @@ def _check_of(annotation: Any) -> Callable[[Any], Any]:
     adapter = TypeAdapter[Any](annotation, config=STRICT)
 
     def check(value: Any) -> Any:
+        # within the option's own bounds, and yet no number of single precision
+        if isinstance(value, float) and (bound := beyond(value)) is not None:
+            described = wording.describe(annotation) or "a number"
+            raise MisfitError(f"must be {described}, {bound}, got {wording.show(value)}.")
         try:
             return adapter.validate_python(value)
         except ValidationError as error:

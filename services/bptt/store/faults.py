@@ -32,21 +32,33 @@ STARVED = 2**20
 LOCK_NOT_AVAILABLE = "55P03"
 UPGRADE = "Run: bptt database upgrade"
 
+SILENT = "The server's database does not answer. Nothing is lost; try again."
+FULL = "The disk of the server's database is full. Nothing is lost; tell who runs the server."
+OTHER_SCHEMA = (
+    "The server's database is of another version of bptt. Tell who runs the server: "
+    "bptt database upgrade"
+)
+"""For who asks a server: where its database lies, and what its driver says, is not for them."""
+
 
 def translate(error: SQLAlchemyError, url: URL) -> BpttError | None:
     """Return what to raise instead of `error`; none if it is a mistake of ours."""
     where = describe(url)
     if isinstance(error, PoolTimeoutError):
-        return DatabaseUnavailable(
-            f"All connections to the database {where} have been busy for too long. "
-            "Nothing is lost; try again."
+        return _outside(
+            DatabaseUnavailable(
+                f"All connections to the database {where} have been busy for too long. "
+                "Nothing is lost; try again."
+            ),
+            SILENT,
         )
     if not isinstance(error, DBAPIError) or isinstance(error, OURS):
         return None
     said = " ".join(str(error.orig).split()).rstrip(".")
     sqlstate = getattr(error.orig, "sqlstate", None)
     if sqlstate in UNDEFINED or said.startswith(MISSING_TABLES):
-        return SchemaMismatch(f"The database {where} lacks what this bptt needs: {said}. {UPGRADE}")
+        told = f"The database {where} lacks what this bptt needs: {said}. {UPGRADE}"
+        return _outside(SchemaMismatch(told), OTHER_SCHEMA)
     if isinstance(error, ProgrammingError) and not error.connection_invalidated:
         return None
     if isinstance(error, InternalError) and sqlstate != IDLE_IN_TRANSACTION:
@@ -55,7 +67,20 @@ def translate(error: SQLAlchemyError, url: URL) -> BpttError | None:
         return None
     if not isinstance(error, OperationalError | InterfaceError | InternalError | DatabaseError):
         return None
-    return DatabaseUnavailable(_line(error.orig, said, sqlstate, where, url))
+    return _outside(
+        DatabaseUnavailable(_line(error.orig, said, sqlstate, where, url)),
+        FULL if _is_disk_full(error.orig, sqlstate) else SILENT,
+    )
+
+
+def _outside(error: BpttError, told: str) -> BpttError:
+    error.outside = told
+    return error
+
+
+def _is_disk_full(cause: BaseException | None, sqlstate: str | None) -> bool:
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return code == sqlite3.SQLITE_FULL or sqlstate == DISK_FULL
 
 
 def _line(
@@ -64,7 +89,7 @@ def _line(
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     # with nobody else at the file, SQLite fails to make what it shares beside it, and says no more
     starved = code == sqlite3.SQLITE_IOERR and _is_full(url)
-    if code == sqlite3.SQLITE_FULL or sqlstate == DISK_FULL or starved:
+    if _is_disk_full(cause, sqlstate) or starved:
         return (
             f"The disk of the database {where} is full. "
             "Make room there, then try again; nothing is lost."

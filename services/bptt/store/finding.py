@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from bptt.errors import GridNotFound, RunNotFound
+from bptt.errors import GridNotFound, RunNotFound, quoted
 from bptt.store.database import Database
 from bptt.store.locks import lock_grid, lock_run
 from bptt.store.tables import AnyRow, grids, runs
@@ -24,7 +24,7 @@ def owner_of_grid(database: Database, grid_id: str) -> str:
             whose = select(grids.c.user_name).where(grids.c.id == grid_id)
             owner = connection.execute(whose).scalar()
     if owner is None:
-        raise GridNotFound(f"There is no grid with the id {grid_id!r}. {WHOLE}: bptt grids")
+        raise GridNotFound(f"There is no grid with the id {quoted(grid_id)}. {WHOLE}: bptt grids")
     return str(owner)
 
 
@@ -44,7 +44,7 @@ def owner_of_run(database: Database, run_id: str) -> str:
                 .where(runs.c.id == run_id)
             ).scalar()
     if owner is None:
-        raise RunNotFound(f"There is no run with the id {run_id!r}. {WHOLE}: bptt runs GRID")
+        raise RunNotFound(f"There is no run with the id {quoted(run_id)}. {WHOLE}: bptt runs GRID")
     return str(owner)
 
 

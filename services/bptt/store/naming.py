@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, func, select
 
-from bptt.errors import GridNotFound, NotPossible, RunNotFound
+from bptt.errors import GridNotFound, NotPossible, RunNotFound, quoted
 from bptt.store.database import Database
 from bptt.store.numbering import ID_ALPHABET, ID_LENGTH
 from bptt.store.tables import AnyRow, grids, points, runs
@@ -95,7 +95,7 @@ def find(
     if len(found) > 1:
         run, grid = found
         raise NotPossible(
-            f"{text!r} can be the run {run.id} as well as the grid {grid.user}/{grid.name} "
+            f"{quoted(text)} can be the run {run.id} as well as the grid {grid.user}/{grid.name} "
             f"({grid.id}). Give the id of the one you mean; nothing was changed."
         )
     return found[0]
@@ -115,11 +115,13 @@ def _find_grid(database: Database, text: str, asker: str | None, change: bool) -
             if rows:
                 several = f"the beginning of {'several grids' if len(rows) > 1 else 'a grid'}"
                 what = "To change one, give its whole id." if change else "Give one more letter."
-                raise GridNotFound(f"{text!r} is {several}: {_names(rows)}. {what}")
+                raise GridNotFound(f"{quoted(text)} is {several}: {_names(rows)}. {what}")
         rows = connection.execute(_newest()).all()
     if not rows:
-        raise GridNotFound(f"No grid {text!r}: none has been submitted yet (bptt submit FILE).")
-    raise GridNotFound(f"No grid has the id or name {text!r}. The latest are {_names(rows)}.")
+        raise GridNotFound(
+            f"No grid {quoted(text)}: none has been submitted yet (bptt submit FILE)."
+        )
+    raise GridNotFound(f"No grid has the id or name {quoted(text)}. The latest are {_names(rows)}.")
 
 
 def _find_run(database: Database, text: str, asker: str | None, change: bool) -> Meaning:
@@ -150,9 +152,11 @@ def _find_run(database: Database, text: str, asker: str | None, change: bool) ->
             if rows:
                 ids = [row.run_id for row in rows[:NAMED]] + ["..."] * (len(rows) > NAMED)
                 several = f"the beginning of {'several runs' if len(rows) > 1 else 'a run'}"
-                raise RunNotFound(f"{text!r} is {several}: {', '.join(ids)}. Give the whole id.")
+                raise RunNotFound(
+                    f"{quoted(text)} is {several}: {', '.join(ids)}. Give the whole id."
+                )
     why = why or "Runs are called like abcde-0, or latch/0; list them: bptt runs GRID"
-    raise RunNotFound(f"No run has the id {text!r}. {why}")
+    raise RunNotFound(f"No run has the id {quoted(text)}. {why}")
 
 
 def _called(
@@ -173,7 +177,7 @@ def _called(
         rows = connection.execute(_newest().where(condition)).all()
         if change and len(rows) > 1:
             raise GridNotFound(
-                f"{text!r} fits several grids {whose}: {_described(rows)}. "
+                f"{quoted(text)} fits several grids {whose}: {_described(rows)}. "
                 "Give the id of the one you mean; nothing was changed."
             )
         if rows:

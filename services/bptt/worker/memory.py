@@ -5,6 +5,8 @@ from pathlib import Path
 
 KILLED_FIRST = 500
 """Between -1000 and 1000: when memory runs out the system ends this before anything else."""
+NO_MEMORY = ("allocate memory", "can't allocate", "out of memory")
+"""What torch says: it has no error of its own for an allocation that fails on the CPU."""
 
 
 def yield_memory() -> None:
@@ -40,5 +42,6 @@ def _data_bytes() -> int:
 def is_memory(error: BaseException) -> bool:
     """Say whether an error means that memory ran out."""
     causes = (error, error.__cause__, error.__context__)
-    # torch has no error of its own for an allocation that fails on the CPU
-    return any(isinstance(c, MemoryError) or "allocate memory" in str(c) for c in causes)
+    return any(
+        isinstance(c, MemoryError) or any(words in str(c) for words in NO_MEMORY) for c in causes
+    )

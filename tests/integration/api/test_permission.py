@@ -190,7 +190,7 @@ def test_a_role_taken_away_is_gone_with_the_next_request(team, names):
 
 MISUSE = [
     ("/api/users/anna", {}, "Nothing to change"),
-    ("/api/users/anna", {"weight": 0}, "weight: Input should be greater than 0"),
+    ("/api/users/anna", {"weight": 0}, "weight: Input should be greater than or equal to 0.000001"),
     ("/api/users/anna", {"weight": None}, "weight: Input should be a valid number"),
     ("/api/users/anna", {"weight": "1e999"}, "weight: "),
     ("/api/users/anna", {"max_running": -1}, "max_running: Input should be greater"),

@@ -154,7 +154,7 @@ ONE_FAULT = {
     ),
     "an include of a wrong value": (
         LEAST + "include:\n  - {cell: gru}\n  - {cell: gru, training.steps: 0}\n",
-        "5: training.steps must be an integer > 0, got 0.",
+        "5: training.steps must be an integer > 0 and <= 2000000000, got 0.",
     ),
     "an include that is not finite": (
         LEAST + "include: [{optimizer.lr: .nan}]",

@@ -76,11 +76,11 @@ ONE_FAULT = {
     ),
     "a quoted number": (
         LEAST + "training: {steps: '100'}",
-        "3: training.steps must be an integer > 0, got '100'.",
+        "3: training.steps must be an integer > 0 and <= 2000000000, got '100'.",
     ),
     "a fraction for a count": (
         LEAST + "training: {steps: 1.5}",
-        "3: training.steps must be an integer > 0, got 1.5.",
+        "3: training.steps must be an integer > 0 and <= 2000000000, got 1.5.",
     ),
     "a truth value for a count": (
         LEAST + "model: {layers: true}",
@@ -129,13 +129,13 @@ ONE_FAULT = {
     ),
     "a name that is no text": (
         LEAST + "name: 12",
-        "3: name must be a text of 1 to 100 characters (in quotes, if it looks like a number), "
-        "got 12.",
+        "3: name must be a text of 1 to 100 printable characters (in quotes, if it looks like a number), "
+        "not blank, without / and \\ and not beginning with -, got 12.",
     ),
     "an empty project": (
         LEAST + "project: ''",
-        "3: project must be a text of 1 to 100 characters (in quotes, if it looks like a number), "
-        "got ''.",
+        "3: project must be a text of 1 to 100 printable characters (in quotes, if it looks like a number), "
+        "not blank, without / and \\ and not beginning with -, got ''.",
     ),
 }
 
