@@ -14,8 +14,9 @@ TABLES = {
         [
             ["1", "lstm forget_bias=3 global_norm max_norm=1", "3", "0.991 [0.982, 1]", "-",
              "1 [0.439, 1]", "-0.00589 [-0.0113, 0.00451]", "3 solved"],
-            ["1 =", "my_very_long_plugin_of_sixty_letters_and_not_one_space_in_all_of_it", "3", "0.9",
-             "-0.091 [-0.2, 0.01]", "0 [0, 0.561]", "-0.225 [-0.335, -0.115]", "2 solved, 1 diverged"],
+            ["1 =", "my_very_long_plugin_of_sixty_letters_and_not_one_space_in_all_of_it", "3",
+             "0.9", "-0.091 [-0.2, 0.01]", "0 [0, 0.561]", "-0.225 [-0.335, -0.115]",
+             "2 solved, 1 diverged"],
         ],
     ),
     "grids": (

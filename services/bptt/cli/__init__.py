@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,14 +99,20 @@ class Commands(click.Group):
         finally:
             _end_output()
 
-    def make_context(self, info_name: str | None, args: list[str], **extra: Any) -> click.Context:
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
         for number, text in enumerate(args, start=1):
             # what is no UTF-8 can be sent to no server and stored in no database
             if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
                 click.echo(f"Argument {number} is not UTF-8: {quoted(text)}.", err=True)
                 sys.exit(UserError.exit_code)
         with _short():
-            return super().make_context(info_name, args, **extra)
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -114,7 +121,7 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (Exception, KeyboardInterrupt) as error:
-            if ctx.params["debug"] or _is_closed_pipe(error):
+            if ctx.params["debug"]:
                 raise
             lines, code = _told(error)
             click.echo(lines, err=True)
@@ -127,8 +134,13 @@ def _short() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        error.message = plain(error.message)
+        vars(error)["message"] = plain(error.message)
         raise
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            raise
+        # as a program ends that the signal stops
+        sys.exit(128 + signal.SIGPIPE)
 
 
 def _end_output() -> None:
@@ -137,10 +149,9 @@ def _end_output() -> None:
         try:
             stream.flush()
         except OSError as error:
-            if not _is_closed_pipe(error):
-                raise
             # else Python says so itself, with code 120, on its way out
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if _is_closed_pipe(error):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _is_closed_pipe(error: BaseException) -> bool:
@@ -157,8 +168,10 @@ def _told(error: BaseException) -> tuple[str, int]:
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             place = f" at {error.filename}" if error.filename else ""
             return f"The disk is full{place}: free some space and give the command again.", 1
+        case OSError(errno=errno.ENAMETOOLONG, filename=str(name)):
+            return f"{quoted(name)}: is too long for a name.", UserError.exit_code
         case OSError(strerror=str(reason), filename=str(name)):
-            return f"{name}: {reason}.", 1
+            return f"{plain(name)}: {reason}.", 1
         case ModuleNotFoundError(name=str(name)) if not name.startswith("bptt"):
             return f"{name} is not installed. Install what trains: pip install 'bptt[local]'.", 2
     message = " ".join(str(error).split())

@@ -74,7 +74,7 @@ class Asked:
         path = case.operation.path
         for name, value in given.items():
             path = path.replace(f"{{{name}}}", httpx.QueryParams({"x": str(value)}).__str__()[2:])
-        query = {name: value for name, value in (case.query or {}).items()}
+        query = dict(case.query or {})
         body = content = None
         if not isinstance(case.body, type(schemathesis.core.NOT_SET)):
             try:

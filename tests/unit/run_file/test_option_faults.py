@@ -129,13 +129,13 @@ ONE_FAULT = {
     ),
     "a name that is no text": (
         LEAST + "name: 12",
-        "3: name must be a text of 1 to 100 printable characters (in quotes, if it looks like a number), "
-        "not blank, without / and \\ and not beginning with -, got 12.",
+        "3: name must be a text of 1 to 100 printable characters (in quotes, if it "
+        "looks like a number), not blank, without / and \\ and not beginning with -, got 12.",
     ),
     "an empty project": (
         LEAST + "project: ''",
-        "3: project must be a text of 1 to 100 printable characters (in quotes, if it looks like a number), "
-        "not blank, without / and \\ and not beginning with -, got ''.",
+        "3: project must be a text of 1 to 100 printable characters (in quotes, if it "
+        "looks like a number), not blank, without / and \\ and not beginning with -, got ''.",
     ),
 }
 
