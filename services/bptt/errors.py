@@ -37,6 +37,7 @@ BpttError                     exit code 1
     └── RunUnshippable        MLflow is there; what lies in the folder of this run cannot be sent
 """
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -248,6 +249,8 @@ def did_you_mean(got: str, allowed: Sequence[str]) -> str:
 
 LONGEST_QUOTE = 80
 LONGEST_LINE = 2_000
+ENDLESS = re.compile(r"\S{1000,}")
+"""A word that is none; paths are shorter."""
 
 
 def quoted(text: str) -> str:
@@ -260,6 +263,7 @@ def quoted(text: str) -> str:
 
 def plain(message: str) -> str:
     """Return a message that every terminal and every encoding can hold, cut where it is endless."""
+    message = ENDLESS.sub(lambda word: f"{word[0][:LONGEST_QUOTE]}...", message)
     lines = [
         line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..."
         for line in message.split("\n")

@@ -202,8 +202,10 @@ def print_runs(folders: Sequence[RunFolder], as_json: bool = False) -> None:
     from bptt.cli.tables import one_run, several_runs
 
     console = Console(highlight=False)
-    width = min(console.width, 100)
+    width, room = min(console.width, 100), console.width if console.is_terminal else None
     if len(summaries) == 1:
-        console.print(one_run(summaries[0], width))
+        told = one_run(summaries[0], width, room)
     else:
-        console.print(several_runs(summaries, width))
+        told = several_runs(summaries, width, room)
+    # lines are as long as they are to be
+    console.print(told, no_wrap=True, overflow="ignore", crop=False)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from bptt.cli.listing import NARROWEST, fitted_lines, fold, table_lines
 from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
 from bptt.spec import default_interval
@@ -19,14 +19,22 @@ NOTE = (
 )
 
 
-def one_run(summary: Summary, width: int) -> RenderableType:
-    """Return spec, outcome, figures and plot of one run."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in _rows(summary):
-        if text:
-            table.add_row(name, text)
+def one_run(summary: Summary, width: int, room: int | None) -> RenderableType:
+    """Return spec, outcome, figures and plot of one run.
+
+    Args:
+        summary: of the run.
+        width: of the plot.
+        room: of the terminal for text; None: there is none, and no line is broken.
+    """
+    rows = [(name, text) for name, text in _rows(summary) if text]
+    left = max(len(name) for name, _ in rows) + 2
+    table = Text()
+    for name, text in rows:
+        first, *more = fold(text, max(room - left, NARROWEST)) if room else [text]
+        table.append(name.ljust(left), style="bold").append(f"{first}\n")
+        for part in more:
+            table.append(f"{' ' * left}{part}\n")
     steps = sorted(summary.gradients)
     curves = [
         Curve(f"‖∂L/∂{state}‖ at step {step}", values, summary.window)
@@ -34,36 +42,35 @@ def one_run(summary: Summary, width: int) -> RenderableType:
         for state, values in summary.gradients[step].items()
         if state != "s"
     ]
-    return Group(table, Text(), draw("Gradient with respect to the state, by lag", curves, width))
+    return Group(table, draw("Gradient with respect to the state, by lag", curves, width))
 
 
-def several_runs(summaries: Sequence[Summary], width: int) -> RenderableType:
+def several_runs(summaries: Sequence[Summary], width: int, room: int | None) -> RenderableType:
     """Return for each task a table with a row for each run, and the plot of its runs."""
     by_task: dict[str, list[Summary]] = {}
     for summary in summaries:
         by_task.setdefault(str(summary.spec["task"]), []).append(summary)
-    return Group(*(_runs_of_one_task(runs, width) for runs in by_task.values()))
+    return Group(*(_runs_of_one_task(runs, width, room) for runs in by_task.values()))
 
 
-def _runs_of_one_task(summaries: Sequence[Summary], width: int) -> RenderableType:
+def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None) -> RenderableType:
     named = labels(summaries)
     metrics = {summary.metric[0] for summary in summaries} - {""}
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("run", no_wrap=True)
-    for title in ("what", "outcome"):
-        table.add_column(title, overflow="fold")
-    for title in ("step", "metric" if len(metrics) != 1 else min(metrics), "slope", "half-life"):
-        table.add_column(title, justify="right", overflow="fold")
+    metric = "metric" if len(metrics) != 1 else min(metrics)
+    columns = ["run", "what", "outcome", "step", metric, "slope", "half-life"]
+    rows = []
     for summary, label in zip(summaries, named, strict=True):
         name, value, _ = summary.metric
-        table.add_row(
-            summary.run_id,
-            label,
-            summary.outcome.replace("_", " "),
-            str(summary.step),
-            number(value) if len(metrics) == 1 or not name else f"{name} {number(value)}",
-            number(summary.metrics.get("flow/slope")),
-            number(summary.metrics.get("flow/half_life")),
+        rows.append(
+            [
+                summary.run_id,
+                label,
+                summary.outcome.replace("_", " "),
+                str(summary.step),
+                number(value) if len(metrics) == 1 or not name else f"{name} {number(value)}",
+                number(summary.metrics.get("flow/slope")),
+                number(summary.metrics.get("flow/half_life")),
+            ]
         )
     curves = [
         Curve(label, summary.gradients[max(summary.gradients)]["s"], summary.window)
@@ -73,11 +80,11 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int) -> RenderableTyp
     return Group(
         Text(_common(summaries)),
         Text(),
-        table,
+        _lines(columns, rows, room),
         Text(),
-        Text(NOTE, style="dim"),
+        Text("\n".join(fold(NOTE, room)) if room else NOTE, style="dim"),
         Text(),
-        *_by_evaluation_set(summaries, named),
+        *_by_evaluation_set(summaries, named, room),
         draw(
             "Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states of a cell)",
             curves,
@@ -86,7 +93,9 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int) -> RenderableTyp
     )
 
 
-def _by_evaluation_set(summaries: Sequence[Summary], named: Sequence[str]) -> list[RenderableType]:
+def _by_evaluation_set(
+    summaries: Sequence[Summary], named: Sequence[str], room: int | None
+) -> list[RenderableType]:
     """Return a table of the metric on each named evaluation set, if the task has any."""
     metric = max(summary.metric[0] for summary in summaries)
     prefix = f"eval/{metric}_"
@@ -95,16 +104,20 @@ def _by_evaluation_set(summaries: Sequence[Summary], named: Sequence[str]) -> li
     )
     if not metric or not names:
         return []
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     # attractors_0, attractors_1, ...: what is common to all stands once, in the heading
     common = _common_beginning(list(names))
-    table.add_column(f"{metric} by {common.rstrip('_') or 'set'}", overflow="fold")
-    for name in names:
-        table.add_column(name.removeprefix(common), justify="right")
+    columns = [f"{metric} by {common.rstrip('_') or 'set'}"]
+    columns += [name.removeprefix(common) for name in names]
+    rows = []
     for summary, label in zip(summaries, named, strict=True):
         values = (summary.metrics.get(f"{prefix}{name}") for name in names)
-        table.add_row(label, *map(number, values))
-    return [table, Text()]
+        rows.append([label, *map(number, values)])
+    return [_lines(columns, rows, room), Text()]
+
+
+def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> Text:
+    lines = fitted_lines(columns, rows, room) if room else table_lines(columns, rows)
+    return Text("\n".join(lines))
 
 
 def _common_beginning(names: Sequence[str]) -> str:

@@ -5,12 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import set_cell_size
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bptt.cli.listing import cells
 from bptt.cli.run_words import counts_told, ended, failure_told, run_title
 from bptt.cli.spans import between, span
 
@@ -187,8 +189,9 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> Sequence[tuple[str, ...]]:
 
 
 def _widest(column: Sequence[str]) -> int:
-    return max(map(len, column), default=0)
+    return max(map(cells, column), default=0)
 
 
 def _fit(text: str, room: int) -> str:
-    return text.ljust(room) if len(text) <= room else f"{text[: room - 1]}…"
+    """Return a text in exactly so many cells: a Chinese sign takes two."""
+    return set_cell_size(text, room) if cells(text) <= room else f"{set_cell_size(text, room - 1)}…"

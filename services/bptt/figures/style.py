@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from bptt.durable import replace
+from bptt.figures.glyphs import make_drawable
 
 # Okabe & Ito 2008: told apart with every kind of colour blindness; yellow is too pale for lines
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -103,6 +104,7 @@ def full_title(title: str, truncation: int | None) -> str:
 
 def to_bytes(figure: Figure, kind: str) -> bytes:
     """Return a figure as a file of this kind, `png` or `svg`; the same figure, the same bytes."""
+    make_drawable(figure)
     content = io.BytesIO()
     # without a date, and with ids that do not change, two drawings of the same are the same file
     with rc_context({"svg.hashsalt": "bptt"}):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bptt.errors import InvalidSpec
+from bptt.errors import InvalidSpec, plain
 
 
 @dataclass(frozen=True, order=True)
@@ -26,7 +26,7 @@ class Faults:
 
     def add(self, path: str, place: Place, message: str) -> None:
         """Note what is wrong with the value at `path`."""
-        self.by_path.setdefault(path, (place, f"{place.text}: {message}"))
+        self.by_path.setdefault(path, (place, plain(f"{place.text}: {message}")))
 
     def concern(self, section: str) -> bool:
         """Say whether the section or anything in it has a fault."""
