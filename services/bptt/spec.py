@@ -248,8 +248,7 @@ def default_interval(steps: int) -> int:
     return min(max(steps // 25, 100), 1000)
 
 
-SECTIONS = tuple(RunSpec.model_fields)
-"""In the order in which a point of a grid holds them; the seed is the last."""
+SECTIONS = tuple(RunSpec.model_fields)  # in the order of a point; the seed is the last
 
 
 def section_text(content: Any) -> str:

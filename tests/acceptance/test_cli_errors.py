@@ -45,7 +45,10 @@ def bptt_process(*arguments):
 BAD_FILES = {
     "unknown cell": ("task: latch\ncell: lstmm\n", "Unknown cell 'lstmm'; did you mean 'lstm'?"),
     "unknown option": ("task: latch\ncell: {name: rnn, x: 1}\n", "is not an option of the cell"),
-    "wrong type": (GOOD + "training: {steps: many}\n", "must be an integer > 0 and <= 2000000000, got 'many'."),
+    "wrong type": (
+        GOOD + "training: {steps: many}\n",
+        "must be an integer > 0 and <= 2000000000, got 'many'.",
+    ),
     "negative size": (
         GOOD + "model: {hidden_size: -1}\n",
         "must be an integer > 0 and <= 16384, got -1.",
