@@ -251,6 +251,8 @@ LONGEST_QUOTE = 80
 LONGEST_LINE = 2_000
 ENDLESS = re.compile(r"\S{1000,}")
 """A word that is none; paths are shorter."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys instead of showing it; not tabs and ends of lines."""
 
 
 def quoted(text: str) -> str:
@@ -264,6 +266,7 @@ def quoted(text: str) -> str:
 def plain(message: str) -> str:
     """Return a message that every terminal and every encoding can hold, cut where it is endless."""
     message = ENDLESS.sub(lambda word: f"{word[0][:LONGEST_QUOTE]}...", message)
+    message = CONTROL.sub(lambda found: repr(found[0])[1:-1], message)
     lines = [
         line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..."
         for line in message.split("\n")

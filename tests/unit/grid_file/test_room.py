@@ -25,7 +25,7 @@ HUGE = {
     "training: {evaluation_size: 1000000}\n",
     "a probe": "task: {name: adding, length: 100000}\ncell: rnn\n"
     "statistics: {sequences: 1000000}\n",
-    "a number no machine holds": f"task: {{name: latch, length: {10**300}}}\ncell: rnn\n",
+    "the largest number": f"task: {{name: latch, length: {2**53}}}\ncell: rnn\n",
     "one point of many": "task: {name: latch, length: [20, 10000000000]}\ncell: rnn\nseeds: 3\n",
 }
 
