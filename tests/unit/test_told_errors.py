@@ -22,8 +22,6 @@ def an_error(kind):
             return UnknownPlugin("cell", "lstmm", ["lstm", "gru"])
         case "DuplicatePlugin":
             return errors.DuplicatePlugin("cell", "lstm", ["one", "two"])
-        case "JournalDamaged":
-            return errors.JournalDamaged("abcde-0", "metrics.jsonl", 100)
     return kind("It is so.")
 
 

@@ -143,7 +143,8 @@ def _train(
 ) -> None:
     from bptt.cli.progress import Bar
     from bptt.registry.discovery import one_line
-    from bptt.worker.execution import Progress, execute, is_memory
+    from bptt.worker.execution import Progress, execute
+    from bptt.worker.memory import is_memory
 
     again = f"bptt run --resume {folder.run_id}"
 
