@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
+from bptt.api.drafting import Drafting
 from bptt.client.in_process import InProcess
 from tests.integration.api.conftest import GRID, Owner
 
@@ -41,6 +42,8 @@ class Asked:
 
     def __init__(self, team, names, examples):
         self.team, self.names, self.examples = team, names, examples
+        # a process for each of hundreds of grid files would take minutes; tests of drafting have them
+        team.app.state.drafting = Drafting(team.app.state.service, None)
         # as a server does: what the application raises becomes an answer
         transport = InProcess(team.app)
         transport._transport.raise_app_exceptions = False
