@@ -42,7 +42,7 @@ class Asked:
 
     def __init__(self, team, names, examples):
         self.team, self.names, self.examples = team, names, examples
-        # a process for each of hundreds of grid files would take minutes; tests of drafting have them
+        # hundreds of processes would take minutes; tests of drafting have them
         team.app.state.drafting = Drafting(team.app.state.service, None)
         # as a server does: what the application raises becomes an answer
         transport = InProcess(team.app)
