@@ -112,7 +112,7 @@ ONE_FAULT = {
     ),
     "windows at every step of none": (
         LEAST + "training: {truncation: 5, truncation_every: 0}",
-        "3: training.truncation_every must be an integer > 0 or null, got 0.",
+        "3: training.truncation_every must be an integer > 0 and <= 2000000000 or null, got 0.",
     ),
     "a negative seed": (
         LEAST + "seed: -1",
