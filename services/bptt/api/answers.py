@@ -11,9 +11,7 @@ from bptt.lifecycle import Status, StopRequest
 class Answer(BaseModel):
     """Made of a record of the store, or of JSON."""
 
-    model_config = ConfigDict(
-        from_attributes=True, frozen=True, extra="ignore", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(from_attributes=True, frozen=True, use_attribute_docstrings=True)
 
 
 class Health(Answer):
@@ -33,7 +31,7 @@ class Found(Answer):
     user: str = ""
     is_own: bool = True
     note: str | None = None
-    """Of a point that a run of another grid serves: which one, and whose."""
+    """Of a point served by a run of another grid: which one, and whose."""
 
 
 class Times(Answer):
