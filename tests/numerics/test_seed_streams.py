@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from bptt.contracts import Batch
+from bptt.contracts import Batch, Tokens
 from bptt.training import TrainingRun
 from bptt.training.data import BLOCK, TrainingData, select
 
@@ -80,7 +80,10 @@ def test_building_a_run_leaves_the_global_generator_alone(start):
 class Numbered:
     """A task whose every tensor holds the number of its sequence."""
 
+    inputs = Tokens(80)
+    output_size = 80
     reads = "last"
+    known_loss = "cross_entropy"
 
     def sample(self, generator, size):
         rows = torch.arange(size)
