@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import sys
 from collections import Counter
 
 import httpx
@@ -12,9 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
+from bptt.api import plugins
 from bptt.api.drafting import Drafting
 from bptt.client.in_process import InProcess
-from tests.integration.api.conftest import GRID, Owner
+from bptt.settings import Settings
+from tests.integration.api.conftest import GRID, Owner, Team
 
 INSIDE = re.compile(
     r"sqlalche|psycopg|sqlite|alembic|select\s|insert into|traceback|\.py\b|site-packages|/home",
@@ -25,32 +28,52 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal obeys."""
 
 
-@pytest.fixture
-def names(team):
-    """What stands in a path: a grid of anna's with a run that failed, her token, herself."""
-    made = team.ask("anna", "POST", "/api/grids", json={"source": GRID})
-    owner = Owner(team.settings)
-    run = owner.begin()
-    owner.fail(run)
-    owner.database.close()
-    grid = made.json()["grid_id"]
-    return {"grid": grid, "run": run.run_id, "user": "anna", "prefix": team.prefixes["anna"]}
+class Place:
+    """A server on one of the databases, with what stands in paths: a grid of anna's, a run."""
 
-
-class Asked:
-    """Sends what the document allows, and what it does not, and keeps what was answered."""
-
-    def __init__(self, team, names, examples):
-        self.team, self.names, self.examples = team, names, examples
+    def __init__(self, settings):
+        self.team = team = Team(settings)
         # hundreds of processes would take minutes; tests of drafting have them
         team.app.state.drafting = Drafting(team.app.state.service, None)
         # as a server does: what the application raises becomes an answer
         transport = InProcess(team.app)
         transport._transport.raise_app_exceptions = False
         self.http = httpx.Client(transport=transport, base_url="http://in-process")
-        self.answers = Counter()
-        document = self.http.get("/openapi.json").json()
-        self.schema = schemathesis.openapi.from_dict(document)
+        made = team.ask("anna", "POST", "/api/grids", json={"source": GRID})
+        owner = Owner(settings)
+        run = owner.begin()
+        owner.fail(run)
+        owner.database.close()
+        grid, prefix = made.json()["grid_id"], team.prefixes["anna"]
+        self.names = {"grid": grid, "run": run.run_id, "user": "anna", "prefix": prefix}
+
+    def close(self):
+        self.http.close()
+        self.team.http.close()
+        self.team.database.close()
+
+
+@pytest.fixture
+def places(tmp_path, postgres_server, monkeypatch):
+    """One on each database: drawing a request takes longer than asking twice."""
+    # a check of every plugin takes half a minute
+    monkeypatch.setattr(plugins, "COMMAND", (sys.executable, "-c", "print([])"))
+    made = [
+        Place(Settings(home=tmp_path / name, database_url=url))
+        for name, url in (("sqlite", ""), ("postgresql", postgres_server.new_database()))
+    ]
+    yield made
+    for place in made:
+        place.close()
+
+
+class Asked:
+    """Sends what the document allows, and what it does not, and keeps what was answered."""
+
+    def __init__(self, places, examples):
+        self.places, self.examples = places, examples
+        self.answers, self.routes = Counter(), set()
+        self.schema = schemathesis.openapi.from_dict(places[0].http.get("/openapi.json").json())
         self.operations = [found.ok() for found in self.schema.get_all_operations()]
 
     def ask_all(self, operation, mode):
@@ -64,18 +87,19 @@ class Asked:
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case):
-            for user, known in (("anna", True), ("bob", False)):
-                self.ask(user, case, known)
+            for place in self.places:
+                for user, known in (("anna", True), ("bob", False)):
+                    self.ask(place, user, case, known)
 
         # some routes take nothing that could be wrong
         with contextlib.suppress(Unsatisfiable):
             ask()
 
-    def ask(self, user, case, known):
+    def ask(self, place, user, case, known):
         given = case.path_parameters or {}
         if known:
             # else hardly any request would get as far as a grid
-            given = {**given, **{n: v for n, v in self.names.items() if n in given}}
+            given = {**given, **{n: v for n, v in place.names.items() if n in given}}
         path = case.operation.path
         for name, value in given.items():
             path = path.replace(f"{{{name}}}", httpx.QueryParams({"x": str(value)}).__str__()[2:])
@@ -87,15 +111,16 @@ class Asked:
             except (TypeError, ValueError):
                 body = repr(case.body).encode()
             content = {"Content-Type": "application/json"}
-        request = self.http.build_request(
+        request = place.http.build_request(
             case.method,
             path,
             params=query,
             content=body,
-            headers={"Authorization": f"Bearer {self.team.tokens[user]}", **(content or {})},
+            headers={"Authorization": f"Bearer {place.team.tokens[user]}", **(content or {})},
         )
-        answer = self.http.send(request)
+        answer = place.http.send(request)
         self.answers[answer.status_code] += 1
+        self.routes.add((user, case.method, case.operation.path))
         told = f"{user}: {case.method} {path} {query} {body}: {answer.status_code} {answer.text}"
         assert answer.status_code < 500, told
         assert answer.headers["Bptt-Api"] == "1", told
@@ -110,8 +135,8 @@ class Asked:
             assert max(map(len, words.split("\n"))) <= 2_000, told
 
 
-def everything(team, names, examples):
-    asked = Asked(team, names, examples)
+def everything(places, examples):
+    asked = Asked(places, examples)
     for operation in asked.operations:
         # what is deleted cannot be asked for any more
         if operation.method != "delete":
@@ -124,17 +149,16 @@ def everything(team, names, examples):
     return asked
 
 
-# drawing what fits no pattern takes minutes on a busy machine
-@pytest.mark.soak
-def test_no_request_that_the_document_allows_or_forbids_is_a_server_error(team, names):
-    asked = everything(team, names, examples=4)
+def test_no_request_that_the_document_allows_or_forbids_is_a_server_error(places):
+    asked = everything(places, examples=2)
 
     assert len(asked.operations) > 30
+    assert len(asked.routes) == 2 * len(asked.operations)
     assert {200, 404, 422} <= set(asked.answers)
 
 
 @pytest.mark.soak
-def test_no_request_of_thousands_is_a_server_error(team, names):
-    asked = everything(team, names, examples=100)
+def test_no_request_of_thousands_is_a_server_error(places):
+    asked = everything(places, examples=100)
 
-    assert asked.answers.total() > 5_000
+    assert asked.answers.total() > 10_000
