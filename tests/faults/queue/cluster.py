@@ -37,6 +37,7 @@ class Cluster:
         tcp: Redis and PostgreSQL on ports with passwords, as for a team, not on sockets.
         mlflow: over HTTP, from a server that can be killed; not straight into the home.
         small_disk: the home lies on a disk of its own, which can be filled; only root can do it.
+        up: one of the workers, and the Redis of them all, belong to a `bptt up` in the home.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Cluster:
         tcp: bool = False,
         mlflow: bool = False,
         small_disk: bool = False,
+        up: bool = False,
     ) -> None:
         self.folder, self.kind = folder, database
         self.slots = workers * slots
@@ -58,7 +60,7 @@ class Cluster:
         self.home, self.log = folder / "home", folder / "witness"
         self.disk = SmallDisk(self.home) if small_disk else None
         witness.install(folder / "site", self.log, pause)
-        self.redis = start_redis(folder / "redis", tcp=tcp)
+        self.redis = None if up else start_redis(folder / "redis", tcp=tcp)
         self.postgres = start_postgres(folder / "pg", tcp=tcp) if database == "postgresql" else None
         self.url = self.postgres.new_database() if self.postgres else ""
         self.mlflow = MlflowServer(folder / "mlflow") if mlflow else None
@@ -71,7 +73,7 @@ class Cluster:
             "OMP_NUM_THREADS": "1",
             "BPTT_HOME": str(self.home),
             "BPTT_DATABASE_URL": self.url,
-            "BPTT_REDIS_URL": self.redis.url,
+            "BPTT_REDIS_URL": self.redis.url if self.redis else "",
             "BPTT_MLFLOW_URL": self.mlflow.url if self.mlflow else "",
             "BPTT_SLOTS": str(slots),
             "BPTT_LEASE_SECONDS": str(lease),
@@ -79,7 +81,9 @@ class Cluster:
             "BPTT_KERNEL_CACHE": str(self.home / "kernels"),
         }
         self.run("database", "upgrade")
+        self.has_up = up
         self.workers: list[subprocess.Popen[bytes] | None] = [None] * workers
+        """The first is the `bptt up`, if there is one."""
         self.starts = 0
         self.keep()
 
@@ -127,12 +131,30 @@ class Cluster:
                 self.mlflow.process = self.mlflow.launch(log)
         for place, worker in enumerate(self.workers):
             if worker is None or worker.poll() is not None:
-                self.workers[place] = self.start("worker")
+                is_up = self.has_up and place == 0
+                if is_up and worker and worker.returncode > 0 and self._is_full():
+                    # it refuses to start, and whoever starts it makes room first
+                    continue
+                self.workers[place] = self.start("up" if is_up else "worker")
                 self.starts += 1
 
+    def _is_full(self) -> bool:
+        return self.disk is not None and self.disk.is_full()
+
+    def ups(self) -> list[int]:
+        """Return the process id of the `bptt up` that runs."""
+        first = self.workers[0] if self.has_up else None
+        return [first.pid] if first and first.poll() is None else []
+
     def alive(self) -> list[int]:
-        """Return the process ids of the workers that run."""
-        return [worker.pid for worker in self.workers if worker and worker.poll() is None]
+        """Return the process ids of the workers that run, also of a `bptt up` that was killed."""
+        home = f"BPTT_HOME={self.home}"
+        return [
+            pid
+            for pid in _parents()
+            if "bptt\0worker\0" in _read(f"/proc/{pid}/cmdline")
+            and home in _read(f"/proc/{pid}/environ").split("\0")
+        ]
 
     def training(self) -> list[int]:
         """Return the process ids of what workers' children started: the runs."""
@@ -199,13 +221,16 @@ class Cluster:
 
     def stop(self) -> None:
         """Kill everything and remove the folder."""
-        for worker in self.workers:
-            if worker:
-                with suppress(ProcessLookupError):
-                    os.kill(worker.pid, signal.SIGCONT)
-                    os.killpg(worker.pid, signal.SIGKILL)
-                worker.wait()
-        self.redis.stop()
+        # a `bptt up` first: it would start its worker again
+        started = [worker for worker in self.workers if worker]
+        for pid in (*(worker.pid for worker in started), *self.alive()):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGCONT)
+                os.killpg(pid, signal.SIGKILL)
+        for worker in started:
+            worker.wait()
+        if self.redis:
+            self.redis.stop()
         if self.postgres:
             self.postgres.stop()
         if self.mlflow:

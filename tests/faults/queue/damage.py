@@ -20,6 +20,8 @@ def tear_checkpoint(folder: Path, chance: random.Random) -> bool:
         content = bytearray(path.read_bytes())
     except FileNotFoundError:
         return False
+    if not content:
+        return False
     place = chance.randrange(len(content))
     if chance.random() < 0.5:
         del content[place:]
@@ -46,7 +48,8 @@ def tear_shipped(home: Path, chance: random.Random) -> bool:
 
 def tear_kernels(home: Path, chance: random.Random) -> bool:
     """Cut every compiled kernel short, as a disk that was full leaves it."""
-    found = sorted(home.glob("kernels/**/*.so"))
+    # one that is empty already is as short as it gets
+    found = [path for path in sorted(home.glob("kernels/**/*.so")) if path.stat().st_size]
     for path in found:
         content = path.read_bytes()
         _put(path, content[: chance.randrange(len(content))])

@@ -31,6 +31,7 @@ SHARES: Mapping[str, float] = {
 }
 
 DAMAGES: Mapping[str, float] = {
+    "kill up": 6,
     "kill worker": 8,
     "kill run": 8,
     "kill template": 6,
@@ -78,6 +79,7 @@ class Nemesis:
     def strike(self) -> None:
         """Do one fault; what cannot be done right now is replaced by another."""
         faults: dict[str, Callable[[], bool]] = {
+            "kill up": lambda: self._kill(self.cluster.ups()),
             "kill worker": lambda: self._kill(self.cluster.alive()),
             "kill run": self._kill_run,
             "kill redis": self._kill_redis,
@@ -150,6 +152,8 @@ class Nemesis:
         return False
 
     def _kill_redis(self) -> bool:
+        if self.cluster.redis is None:
+            return False
         self.cluster.redis.kill()
         return True
 
@@ -160,6 +164,8 @@ class Nemesis:
         return True
 
     def _flush(self) -> bool:
+        if self.cluster.redis is None:
+            return False
         with suppress(redis.RedisError), self.cluster.redis.client() as client:
             client.flushall()
             return True
@@ -169,9 +175,16 @@ class Nemesis:
         disk = self.cluster.disk
         if disk is None or not disk.fill():
             return False
-        timer = threading.Timer(self.chance.uniform(1, 8), disk.clear)
-        timer.daemon = True
-        timer.start()
+        seconds, pages = self.chance.uniform(1, 8), self.chance.choice([1, 4, 16])
+
+        def free() -> None:
+            # a page at a time, into which a part of a line fits, and then all of it
+            for _ in range(pages):
+                time.sleep(seconds / pages)
+                disk.fill(pages=1)
+            disk.clear()
+
+        threading.Thread(target=free, daemon=True).start()
         return True
 
     def _kill_mlflow(self) -> bool:
@@ -192,8 +205,12 @@ class Nemesis:
                 continue
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
-                torn = tear(folder, self.chance)
-                os.kill(pid, signal.SIGKILL)
+                try:
+                    torn = tear(folder, self.chance)
+                except OSError:
+                    # on a full disk
+                    torn = False
+                os.kill(pid, signal.SIGKILL if torn else signal.SIGCONT)
                 return torn
         return False
 

@@ -30,7 +30,8 @@ class Storm:
         faults: how many.
         seed: of the storm; None draws one.
         everything: MLflow is a server, and dies too; root fills the disk now and then.
-        damage: files are damaged too; MLflow lies in the home, root fills its disk.
+        damage: files are damaged too; MLflow lies in the home, root fills its disk, and a
+            `bptt up` is killed, with the Redis of all workers.
         workers: processes, of two slots each.
         per_second: faults per second; more than one mostly measures how fast workers start.
     """
@@ -58,6 +59,7 @@ class Storm:
             workers=workers,
             mlflow=everything,
             small_disk=(everything or damage) and os.geteuid() == 0,
+            up=damage,
         )
         self.nemesis = Nemesis(self.cluster, self.seed, DAMAGES if damage else SHARES)
         self.file = write_grid(
