@@ -195,8 +195,11 @@ def check_broker(settings: Settings) -> BrokerState:
         return BrokerState(False, f"Redis at {where} refuses the password in BPTT_REDIS_URL.")
     except (redis.TimeoutError, TimeoutError):
         return BrokerState(False, f"Redis at {where} does not answer within {ANSWER_WITHIN:g} s.")
-    except (redis.InvalidResponse, redis.ResponseError) as error:
+    except redis.InvalidResponse as error:
         return BrokerState(False, f"What answers at {where} is not Redis: {_one_line(error)}")
+    except redis.ResponseError as error:
+        # its disk is full, it only reads, ...
+        return BrokerState(False, f"Redis at {where} refuses: {_one_line(error)}")
     except (redis.RedisError, OSError, ValueError) as error:
         return BrokerState(False, _unreachable(str(where), error, bool(settings.redis_url)))
     return _checked_version(client, str(where))

@@ -140,23 +140,34 @@ def test_missing_password_is_told(redis):
     assert "refuses the password" in state.detail
 
 
-def test_stranger_on_the_port_is_told():
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        threading.Thread(target=answer_like_a_web_server, args=(stranger,), daemon=True).start()
-        url = f"redis://127.0.0.1:{stranger.getsockname()[1]}/0"
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "What answers at {} is not Redis: "),
+        (
+            b"-MISCONF Errors writing to the AOF file: No space left on device\r\n",
+            "Redis at {} refuses: MISCONF Errors writing to the AOF file: No space left on device",
+        ),
+    ],
+    ids=["a web server", "no room on its disk"],
+)
+def test_what_answers_at_the_port_is_told(answer, told):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=give, args=(listener, answer), daemon=True).start()
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
 
         state = job_queue.check_broker(Settings(redis_url=url))
 
     assert not state.up
-    assert "is not Redis" in state.detail
+    assert state.detail.startswith(told.format(url))
 
 
-def answer_like_a_web_server(listener):
+def give(listener, answer):
     connection, _ = listener.accept()
     with connection:
-        connection.recv(1000)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        connection.recv(1000)
+        # its first command is no ping: it says in which version it speaks
+        while connection.recv(1000):
+            connection.sendall(answer)
 
 
 def test_nothing_in_the_home_means_that_up_is_not_running(tmp_path):

@@ -110,4 +110,6 @@ def why_unknown(work: GridWork, queue: QueueStatus, held: bool) -> str:
         return "until bptt release"
     if not queue.workers:
         return "no worker is up: start one with bptt up -d"
+    if not slots_of(queue):
+        return "no worker takes a run now"
     return "no slot is free yet"

@@ -228,10 +228,14 @@ def test_reason_for_no_estimate_is_the_true_one(local, settings, file, new_owner
     local.hold_grid(grid)
     held = local.progress(grid)
     local.release_grid(grid)
-    owner.begin(step=10)
+    run = owner.begin(step=10)
     measured = local.progress(grid)
+    store.lose(owner.database, run.run_id, run.attempt, why="no room")
+    store.beat_worker(owner.database, "w1", trouble="the disk is full")
+    full = local.progress(grid)
 
     assert nobody.why_unknown == "no worker is up: start one with bptt up -d"
     assert (idle.why_unknown, idle.seconds > 0) == (None, True)
     assert held.why_unknown == "until bptt release"
     assert (measured.why_unknown, measured.seconds > 0) == (None, True)
+    assert full.why_unknown == "no worker takes a run now"
