@@ -2,7 +2,7 @@
 
 import pytest
 
-from bptt.worker import clock_watch
+from bptt.worker import host
 from bptt.worker.clock_watch import ClockWatch
 
 
@@ -10,7 +10,7 @@ from bptt.worker.clock_watch import ClockWatch
 def elapsed(monkeypatch):
     """The monotonic clock, in a list of one."""
     now = [100.0]
-    monkeypatch.setattr(clock_watch, "_monotonic", lambda: now[0])
+    monkeypatch.setattr(host, "steady", lambda: now[0])
     return now
 
 

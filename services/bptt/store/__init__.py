@@ -26,7 +26,7 @@ from bptt.store.leasing import renew, stop_requests
 from bptt.store.naming import Meaning, find
 from bptt.store.progress import grid_work, measured_runs
 from bptt.store.queue_status import position, queue_status
-from bptt.store.reaping import reap, reap_workers
+from bptt.store.reaping import leases_of_the_future, reap, reap_unrenewed, reap_workers
 from bptt.store.repeating import fill_grid, retry
 from bptt.store.run_deletion import delete_run
 from bptt.store.run_listing import attempts, events, every_point, get_run, list_runs
@@ -100,6 +100,7 @@ __all__ = [
     "hold_grid",
     "hold_run",
     "keep_content",
+    "leases_of_the_future",
     "list_grids",
     "list_runs",
     "list_tokens",
@@ -117,6 +118,7 @@ __all__ = [
     "position",
     "queue_status",
     "reap",
+    "reap_unrenewed",
     "reap_workers",
     "register_worker",
     "release_grid",

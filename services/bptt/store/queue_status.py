@@ -70,7 +70,9 @@ def _workers(connection: Connection) -> tuple[Worker, ...]:
     )
     rows = connection.execute(
         select(workers, busy.label("busy"))
-        .where(workers.c.removed_at.is_(None), workers.c.beat_at > now() - SILENT)
+        # one that was heard of later than now has been silent since the clock was set back
+        .where(workers.c.removed_at.is_(None))
+        .where(workers.c.beat_at.between(now() - SILENT, now() + SILENT))
         .order_by(workers.c.registered_at, workers.c.id)
     )
     return tuple(as_worker(row) for row in rows)

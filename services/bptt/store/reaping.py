@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, select, text, update
 
 from bptt.store import departure
 from bptt.store.clock import NOW, now
 from bptt.store.database import Database
 from bptt.store.departure import Departure, Owned
 from bptt.store.leaving import leave
-from bptt.store.records import Ended, Failure
+from bptt.store.records import Ended, Failure, Lease
 from bptt.store.tables import RUNNING, AnyRow, runs, workers
 
 ACTOR = "reaper"
@@ -38,15 +38,56 @@ def reap(database: Database, *, lease_seconds: float, not_after: float = math.in
     if not_after < math.inf:
         over = and_(over, now() <= not_after)
     with database.read() as connection:
-        if database.dialect == "postgresql" and connection.scalar(
-            JUST_STARTED, {"lease_seconds": lease_seconds}
-        ):
+        if _just_started(connection, lease_seconds):
             return []
         expired = connection.execute(
             select(runs.c.id, runs.c.attempt, runs.c.worker_id).where(text(RUNNING), over)
         ).all()
     # the owner may renew or end it, or the clock be set, before we come to it
     return _take_all(database, expired, "expired", "its worker fell silent", over)
+
+
+def leases_of_the_future(database: Database) -> list[Lease]:
+    """Return the leases of workers that were last heard of later than now.
+
+    The database's clock has been set back since, and shows only after all that time that such a
+    lease is over. Whoever lives renews it, by the new time; see `reap_unrenewed` for the others.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.read() as connection:
+        found = connection.execute(
+            select(runs.c.id, runs.c.attempt, runs.c.worker_id, runs.c.lease_expires_at)
+            .join(workers, workers.c.id == runs.c.worker_id)
+            .where(text("runs." + RUNNING), workers.c.beat_at > now())
+        ).all()
+    return [Lease(*row) for row in found]
+
+
+def reap_unrenewed(
+    database: Database, leases: Sequence[Lease], *, lease_seconds: float
+) -> list[Ended]:
+    """End attempts whose leases nobody has renewed for as long as one lasts, by the caller's clock.
+
+    Args:
+        database: the queue.
+        leases: what they were when the caller began to watch them.
+        lease_seconds: how long a lease lasts; as in `reap`, PostgreSQL was up for longer.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; the next call goes on.
+    """
+    if not leases:
+        return []
+    with database.read() as connection:
+        if _just_started(connection, lease_seconds):
+            return []
+    ended: list[Ended] = []
+    for lease in leases:
+        guard = runs.c.lease_expires_at == lease.lease_expires_at
+        ended += _take_all(database, [lease], "expired", "its worker fell silent", guard)
+    return ended
 
 
 def reap_workers(database: Database, worker_ids: Sequence[str]) -> list[Ended]:
@@ -76,9 +117,15 @@ def reap_workers(database: Database, worker_ids: Sequence[str]) -> list[Ended]:
     return ended
 
 
+def _just_started(connection: Connection, lease_seconds: float) -> bool:
+    if connection.dialect.name != "postgresql":
+        return False
+    return bool(connection.scalar(JUST_STARTED, {"lease_seconds": lease_seconds}))
+
+
 def _take_all(
     database: Database,
-    rows: Sequence[AnyRow],
+    rows: Sequence[AnyRow | Lease],
     ending: str,
     why: str,
     guard: ColumnElement[bool],
@@ -92,7 +139,7 @@ def _take_all(
 
 def _take(
     database: Database,
-    row: AnyRow,
+    row: AnyRow | Lease,
     ending: str,
     why: str,
     guard: ColumnElement[bool],

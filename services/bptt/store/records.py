@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bptt.content import Named
 from bptt.lifecycle import FailureCause, Status, StopRequest
@@ -106,6 +106,16 @@ class Worker:
     def takes_runs(self) -> bool:
         """Whether its free slots begin what is queued."""
         return not self.draining and not self.trouble
+
+
+class Lease(NamedTuple):
+    """How long a running run stays an attempt's own, as it was once read."""
+
+    id: str
+    """Of the run."""
+    attempt: int
+    worker_id: str
+    lease_expires_at: float
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """`ClockWatch`: whether the database's clock goes as this machine's monotonic one does."""
 
-import time
 from collections.abc import Callable
 
 from bptt.worker import host
@@ -26,9 +25,9 @@ class ClockWatch:
 
         0 at the first look, and for what is within the tolerance.
         """
-        before = _monotonic()
+        before = host.steady()
         found = read()
-        after = _monotonic()
+        after = host.steady()
         base, self._base = self._base, (found, before)
         if base is None:
             return 0.0
@@ -42,9 +41,4 @@ class ClockWatch:
         """The latest time that the database's clock may show now unless it was set."""
         if self._base is None:
             raise RuntimeError("the clock has not been looked at")
-        return self._base[0] + _monotonic() - self._base[1] + self._tolerance
-
-
-def _monotonic() -> float:
-    """Return seconds that go on while the machine sleeps."""
-    return time.monotonic() + host.asleep()
+        return self._base[0] + host.steady() - self._base[1] + self._tolerance

@@ -32,4 +32,6 @@ def silence(settings: Settings) -> float | None:
         if not beats:
             return None
         with database.read() as connection:
-            return max(read_clock(connection) - max(beats), 0.0)
+            now = read_clock(connection)
+    # one in the future is as old as the clock was set back, if not older
+    return min(abs(now - beat) for beat in beats)

@@ -54,6 +54,11 @@ def asleep() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
 
 
+def steady() -> float:
+    """Return seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.monotonic() + asleep()
+
+
 def die_with_parent(number: signal.Signals) -> None:
     """Have the system send this process a signal when the one that started it has ended.
 

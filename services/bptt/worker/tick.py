@@ -17,6 +17,7 @@ from bptt.worker.clock_watch import ClockWatch
 from bptt.worker.lease import RENEWALS
 from bptt.worker.post import Post
 from bptt.worker.slot_loop import SlotLoop
+from bptt.worker.unrenewed import Unrenewed
 from bptt.worker.written import LOOK_EVERY, Written
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Tick(threading.Thread):
         self._check_due = time.monotonic() + CHECK_EVERY
         self._reap_from = 0.0
         self._clock = ClockWatch(post.lease / RENEWALS)
+        self._unrenewed = Unrenewed(post.lease, STALL)
         self._hungry_since: float | None = None
         self._strays: set[tuple[str, int]] = set()
         self._trouble = self._told = ""
@@ -144,12 +146,14 @@ class Tick(threading.Thread):
             self._reap_from = time.monotonic() + self._post.lease
             self._post.keeper.hurry()
             logger.warning("the clock of the database was set by %+.0f s", jump)
+        silent = self._unrenewed.look(store.leases_of_the_future(database))
         if self._post.keeper.is_behind():
             # we would take our own runs
             self._post.keeper.hurry()
         elif time.monotonic() >= self._reap_from:
             lease, latest = self._post.lease, self._clock.latest
             ended += store.reap(database, lease_seconds=lease, not_after=latest)
+            ended += store.reap_unrenewed(database, silent, lease_seconds=lease)
         for one in ended:
             logger.warning(
                 "%s: attempt %s was left alone by its worker: %s",

@@ -1,11 +1,18 @@
 """A clock that is set while workers train: nobody's run is taken from them."""
 
+import os
 import subprocess
 import sys
 import time
 
 import pytest
+from sqlalchemy import update
 
+from bptt import store
+from bptt.store.records import Worker
+from bptt.store.tables import runs, workers
+from bptt.worker import host
+from bptt.worker.heartbeat import silence
 from tests.integration.worker.queue import PATIENCE, STEPS
 from tests.servers import until
 
@@ -73,6 +80,40 @@ def test_worker_keeps_its_runs_when_the_clock_is_set(
     assert [queue.run(run_id).attempt for run_id in ids] == [1, 1]
     assert not worker.said("left alone")
     assert not other.said("left alone")
+
+
+def write_as_before_the_clock_was_set_back(queue, seconds):
+    """Have what is in the database come from so many seconds later."""
+    with queue.database.write() as connection:
+        later = runs.c.lease_expires_at + seconds
+        connection.execute(update(runs).values(lease_expires_at=later))
+        connection.execute(update(workers).values(beat_at=workers.c.beat_at + seconds))
+
+
+def test_run_of_a_machine_that_was_lost_before_the_clock_was_set_back_is_taken_over(
+    queue, redis, start_worker
+):
+    (run_id,) = queue.submit(steps=20)
+    store.register_worker(queue.database, Worker("w1", "elsewhere", "boot", 7, 1.5, 1, "0"))
+    store.claim(queue.database, worker_id="w1", slot=0, lease_seconds=4)
+    write_as_before_the_clock_was_set_back(queue, 7200)
+
+    start_worker(slots=1, lease_seconds=4)
+
+    queue.wait([run_id])
+    assert [row.outcome for row in queue.attempts(run_id)] == ["expired", "succeeded"]
+
+
+def test_worker_that_falls_silent_after_the_clock_was_set_back_is_not_called_healthy(queue):
+    pid = os.getpid()
+    me = Worker("w1", host.hostname(), host.boot_id(), pid, host.started(pid), 1, "0")
+    store.register_worker(queue.database, me)
+    heard_of = silence(queue.settings)
+
+    write_as_before_the_clock_was_set_back(queue, 7200)
+
+    assert heard_of < 60
+    assert silence(queue.settings) > 7000
 
 
 def test_clock_of_the_test_is_what_the_database_tells(set_clock):
