@@ -80,7 +80,7 @@ def lost(
         ending: `lost` or `expired`.
         death: what is known of it; the message says who died and how.
         last_step: the last step it is known to have done.
-        by_itself: its own process died, while its worker lived on.
+        by_itself: its own process died, while its worker and what else it needs were well.
     """
     how: dict[str, Any] = {"exit_code": death.exit_code, "signal": death.signal}
     how |= {"last_step": last_step}

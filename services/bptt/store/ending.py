@@ -54,6 +54,7 @@ def lose(
     signal: int | None = None,
     last_step: int = 0,
     log_tail: str = "",
+    by_itself: bool = True,
 ) -> Ended | None:
     """Give back a run whose process died; it fails when it dies again and again without progress.
 
@@ -67,6 +68,7 @@ def lose(
         signal: that killed its process, if one did.
         last_step: the last it is known to have done.
         log_tail: the last lines it wrote.
+        by_itself: whether only it died; else it is blamed no more than if its worker had died.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -74,7 +76,7 @@ def lose(
     death = Failure(cause, why, log_tail, exit_code, signal)
 
     def decide(run: departure.Owned) -> departure.Departure:
-        return departure.lost(run, "lost", death, last_step, by_itself=True)
+        return departure.lost(run, "lost", death, last_step, by_itself=by_itself)
 
     with database.write() as connection:
         return leave(connection, run_id, attempt, decide)

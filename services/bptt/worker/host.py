@@ -71,6 +71,13 @@ def die_with_parent(number: signal.Signals) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(1, int(number))  # 1: PR_SET_PDEATHSIG
 
 
+def running_forkserver() -> tuple[int, float | None]:
+    """Return the process that multiprocessing forks others from, and when it started."""
+    server: Any = forkserver._forkserver
+    pid = server._forkserver_pid or 0
+    return pid, started(pid)
+
+
 def die_with_forkserver() -> None:
     """Have this process end with the one whose forkserver forked it, even if it is frozen.
 

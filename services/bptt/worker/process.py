@@ -5,10 +5,11 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from multiprocessing.connection import wait
 
 from bptt.errors import BpttError
-from bptt.worker import child
+from bptt.worker import child, host
 from bptt.worker.assignment import Assignment, News, Order
 from bptt.worker.host import signal_group
 
@@ -19,6 +20,10 @@ _LOCK = threading.Lock()
 
 LOOK_WITHIN = 120.0
 """Seconds until the first process must have been forked: it waits for the import of torch."""
+ORPHANED = 255
+"""Exit code that multiprocessing gives a process of whose end the forkserver could not tell."""
+GONE_WITHIN = 1.0
+"""Seconds in which a forkserver that closed its files has ended."""
 CLOSE_WITHIN = 10.0
 """Seconds a killed process may take to end, for example because a disk does not answer."""
 
@@ -65,6 +70,7 @@ class Process:
         try:
             with _LOCK:
                 self._process.start()
+                self._template = host.running_forkserver()
         except BaseException:
             self._ours.close()
             raise
@@ -80,6 +86,18 @@ class Process:
         """Return the exit code, a signal's number below zero; None while it lives."""
         with _LOCK:
             return self._process.exitcode
+
+    def died_with_template(self) -> bool:
+        """Say whether it has ended because the process that runs are forked from has died."""
+        give_up = time.monotonic() + GONE_WITHIN
+        while self.exit_code() == ORPHANED:
+            pid, started = self._template
+            if host.started(pid) != started:
+                return True
+            if time.monotonic() > give_up:
+                break
+            time.sleep(0.01)
+        return False
 
     def wait(self, seconds: float) -> list[News]:
         """Return what it has told since, at the latest after so many seconds."""

@@ -116,6 +116,7 @@ class Supervision:
             if self._ending.exit_code is None:
                 self._keep_exclusive(process)
                 self._heed_requests(process)
+        self._ending.with_template = process.died_with_template()
         for news in process.wait(0):
             self._hear(news)
 

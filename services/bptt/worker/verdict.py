@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 LOG_LINES = 20
 LOG_BYTES = 16_384
+WITH_TEMPLATE = "it died with the process that runs are forked from"
 SOON = 0.5
 """Seconds between two tries while the worker ends."""
 LONGEST_WAIT = 5.0
@@ -47,6 +48,8 @@ class Ending:
     """What a supervisor knows of the end of a process."""
 
     exit_code: int | None = None
+    with_template: bool = False
+    """The process that runs are forked from has died, and this one with it."""
     asked: str = ""
     """Why it was asked to stop: cancel, hold or drain; empty: it was not."""
     given_up: str = ""
@@ -96,7 +99,8 @@ def _tell(
         return lambda: store.give_back(database, run_id, attempt, why=why, last_step=tenure.step)
     tail = log_tail(folder)
     cause: FailureCause = "crash_loop"
-    why = _death(code, ending.memory_kills)
+    by_itself = not ending.with_template
+    why = _death(code, ending.memory_kills) if by_itself else WITH_TEMPLATE
     if code == FAILED and ending.failure:
         cause, why = ending.failure["cause"], ending.failure["message"]
         # the run is not to blame, and goes on where there is room
@@ -104,6 +108,7 @@ def _tell(
             failure = Failure(cause, why, tail, exit_code=code)
             return lambda: store.fail(database, run_id, attempt, failure, tenure.step)
         post.room.doubt()
+        by_itself = post.room.look()
     why = "; ".join([why, *ending.notes])
     number = -code if code is not None and code < 0 else None
 
@@ -120,6 +125,7 @@ def _tell(
             signal=number,
             last_step=tenure.step,
             log_tail=tail,
+            by_itself=by_itself,
         )
 
     return lose

@@ -17,7 +17,7 @@ import psycopg
 from tests.faults.queue import witness
 from tests.faults.queue.checker import Event
 from tests.faults.queue.small_disk import SmallDisk
-from tests.servers import MlflowServer, start_postgres, start_redis
+from tests.servers import MlflowServer, put_mlflow_database, start_postgres, start_redis
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 PATIENCE = 300.0
@@ -80,6 +80,9 @@ class Cluster:
             "BPTT_CHECKPOINT_SECONDS": "0.3",
             "BPTT_KERNEL_CACHE": str(self.home / "kernels"),
         }
+        if not mlflow:
+            # whoever makes it is killed too often to be done before the storm is over
+            put_mlflow_database(self.home)
         self.run("database", "upgrade")
         self.has_up = up
         self.workers: list[subprocess.Popen[bytes] | None] = [None] * workers

@@ -79,8 +79,8 @@ class Nemesis:
     def strike(self) -> None:
         """Do one fault; what cannot be done right now is replaced by another."""
         faults: dict[str, Callable[[], bool]] = {
-            "kill up": lambda: self._kill(self.cluster.ups()),
-            "kill worker": lambda: self._kill(self.cluster.alive()),
+            "kill up": lambda: self._kill_others(self.cluster.ups()),
+            "kill worker": lambda: self._kill_others(self.cluster.alive()),
             "kill run": self._kill_run,
             "kill redis": self._kill_redis,
             "kill database": self._kill_database,
@@ -91,7 +91,7 @@ class Nemesis:
             "fill disk": self._fill_disk,
             "kill mlflow": self._kill_mlflow,
             "cancel": self._cancel,
-            "kill template": lambda: self._kill(self.cluster.processes("multiprocessing")),
+            "kill template": lambda: self._kill_others(self.cluster.processes("multiprocessing")),
             "kill shipping": lambda: self._kill(self.cluster.processes("bptt.worker.shipping")),
             "tear journal": lambda: self._tear(damage.tear_journal),
             "tear checkpoint": lambda: self._tear(damage.tear_checkpoint),
@@ -132,10 +132,15 @@ class Nemesis:
     def _kill_run(self) -> bool:
         return not self._would_end_a_run() and self._kill(self.cluster.training())
 
-    def _would_end_a_run(self) -> bool:
-        # a third death in a row, before a checkpoint, is the run's own fault by contract
-        twice = "SELECT count(*) FROM runs WHERE status = 'running' AND losses >= 6"
-        return self.cluster.query(twice) != [(0,)]
+    def _kill_others(self, victims: list[int]) -> bool:
+        return not self._would_end_a_run(by_itself=False) and self._kill(victims)
+
+    def _would_end_a_run(self, by_itself: bool = True) -> bool:
+        # a third death in a row, or the ninth with a worker, before a checkpoint, is the run's own
+        # fault by contract; the last one may not have been told yet
+        most = 5 if by_itself else 7
+        near = f"SELECT count(*) FROM runs WHERE status = 'running' AND losses > {most}"
+        return self.cluster.query(near) != [(0,)]
 
     def _freeze(self, victims: list[int]) -> bool:
         victims = [pid for pid in victims if pid not in self.frozen]

@@ -16,6 +16,7 @@ import psutil
 from sqlalchemy import select, update
 
 from bptt import store
+from bptt.lifecycle import OWN_DEATHS_AT_MOST, WORKER_DEATHS_AT_MOST
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings, for_child
@@ -111,6 +112,11 @@ class Queue:
     def request(self, run_id: str, what: str) -> None:
         """Ask a running run to stop."""
         self._update(run_id, stop_request=what)
+
+    def blame(self, run_id: str) -> None:
+        """Have a run one death of its own away from failing, however far it gets."""
+        one_less = WORKER_DEATHS_AT_MOST - WORKER_DEATHS_AT_MOST // OWN_DEATHS_AT_MOST
+        self._update(run_id, losses=one_less, loss_step=10**6)
 
     def release(self, run_id: str) -> None:
         """Put a held run back into the queue."""

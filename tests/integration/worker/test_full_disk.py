@@ -38,6 +38,8 @@ def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, sta
     disturbed = queue.submit(text=faulty.slow(), steps=1000)
     # the second checkpoint is the first one behind an update
     assert until(lambda: list(disk.glob(f"{disturbed[0]}/a1/*.previous.pt")), PATIENCE)
+    # the run is not to blame for a disk that its worker finds full too
+    queue.blame(disturbed[0])
     fill(disk / "ballast")
     assert until(lambda: queue.run(disturbed[0]).status == "queued", PATIENCE)
     assert until(lambda: store.queue_status(queue.database).workers[0].trouble, PATIENCE)

@@ -104,6 +104,8 @@ def test_killed_process_goes_on_from_its_checkpoint(queue, worker, clippers, und
 def test_worker_survives_the_end_of_the_process_its_runs_come_from(queue, worker, clippers):
     (run_id,) = queue.submit(text=clippers.slow(), steps=STEPS)
     queue.wait_for_checkpoint(run_id)
+    # the run is not to blame for it
+    queue.blame(run_id)
     template = queue.child(run_id).parent()
 
     template.kill()
@@ -111,7 +113,8 @@ def test_worker_survives_the_end_of_the_process_its_runs_come_from(queue, worker
     queue.wait([run_id])
 
     assert worker.process.poll() is None
-    assert queue.run(run_id).attempt == 2
+    assert [row.outcome for row in queue.attempts(run_id)] == ["lost", "succeeded"]
+    assert queue.run(run_id).losses == 7
 
 
 def test_both_slots_train_at_once_and_cancelled_runs_stop(queue, worker, clippers):
