@@ -53,7 +53,7 @@ def test_a_cell_that_only_autograd_runs_heeds_windows_too():
 
 
 def gradients(columns, of, lengths, weight, reads):
-    """Return what a weighted sum of outputs, or of where they end, gives: columns, (time, width)."""
+    """Return the gradients of a weighted sum of outputs, (time, width) each, or of their ends."""
     losses = []
     for b, y in enumerate(columns):
         length = TIME if lengths is None else int(lengths[b])
