@@ -246,8 +246,11 @@ class Nemesis:
         said = self.cluster.run("submit", str(path), "--priority", "100", "--json").stdout
         grid_id = json.loads(said)["grid_id"]
         ended = f"SELECT count(*) FROM runs WHERE grid_id = '{grid_id}' AND status = 'succeeded'"
-        deadline = time.monotonic() + 10
-        while self.cluster.query(ended) == [(0,)] and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while self.cluster.query(ended) == [(0,)]:
+            if time.monotonic() > deadline:
+                # nothing can train it for now; a run that trains is not deleted
+                return False
             self.cluster.keep()
             time.sleep(0.1)
         runs = self.cluster.query(f"SELECT id FROM runs WHERE grid_id = '{grid_id}'")

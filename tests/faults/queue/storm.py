@@ -72,8 +72,7 @@ class Storm:
         chance = random.Random(self.seed + 1)
         began = time.monotonic()
         for number in range(self.faults):
-            if number % 10 == 0:
-                self._spread(number, (time.monotonic() - began) / (number or 1))
+            self._spread(number, (time.monotonic() - began) / (number or 1))
             next_at = time.monotonic() + chance.uniform(0.5, 1.5) * self.gap
             self.nemesis.strike()
             if number % 25 == 0:
@@ -91,7 +90,7 @@ class Storm:
         time_left = (self.faults - number) * max(seconds, self.gap)
         # about half of the time a slot's worker has just been killed
         pause = 0.5 * time_left * self.cluster.slots / max(left, 1)
-        witness.set_pause(self.cluster.log, min(max(pause, 0.02), 0.5))
+        witness.set_pause(self.cluster.log, min(max(pause, 0.02), 1.0))
 
     def verdict(self) -> Verdict:
         """Judge by the witness log and the events alone."""

@@ -9,10 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.embedded.homes import Home
+from tests.integration.embedded.homes import WITHIN, Home
 from tests.servers import put_mlflow_database
 
 GRID = "name: small\ntask: latch\ncell: rnn\nclipper: none\ntraining: {steps: 2}\nseeds: 3\n"
+
+LONG = """
+name: long
+task: {name: latch, length: 50}
+cell: rnn
+clipper: none
+training: {steps: 1000000, stop_when_solved: false}
+seeds: 2
+"""
 
 ON_A_FULL_DISK = """
 mount -t tmpfs -o size=64m none "$BPTT_HOME" || exit 9
@@ -27,22 +36,67 @@ exit 0
 """
 
 
-def test_status_and_watch_say_that_the_disk_is_full(home: Home, folder: Path) -> None:
-    (folder / "small.yaml").write_text(GRID)
-    home.folder.mkdir()
-    # a disk of its own, with the database on it, which goes when the process ends
-    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_FULL_DISK, "sh"]
+WHILE_IT_TRAINS = """
+mount -t tmpfs -o size=64m none "$BPTT_HOME" || exit 9
+python="$1"
+"$python" -m bptt up -d >&2 || exit 8
+"$python" -m bptt submit long.yaml >&2 || exit 7
+until "$python" -m bptt status | grep -q "1 running"; do :; done
+cat /dev/zero > "$BPTT_HOME/ballast" 2>/dev/null
+"$python" -m bptt status
+until "$python" -m bptt status | grep -q "begins nothing"; do :; done
+"$python" -m bptt watch > watched &
+until [ "$(wc -l < watched)" = 3 ]; do sleep 0.1; done
+kill $!
+cat watched
+rm "$BPTT_HOME/ballast"
+until "$python" -m bptt status | grep -q "1 running"; do :; done
+"$python" -m bptt status
+"$python" -m bptt down >&2
+"""
 
+
+def on_a_disk_of_its_own(home: Home, script: str) -> subprocess.CompletedProcess[str]:
+    """Give commands where the home is on a small disk, which goes when they have ended."""
+    home.folder.mkdir()
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable]
     done = subprocess.run(
-        [*command, sys.executable],
-        cwd=folder,
+        command,
+        cwd=home.folder.parent,
         env=home.environment,
         capture_output=True,
         text=True,
+        timeout=2 * WITHIN,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.soak
+def test_status_and_watch_say_that_the_disk_has_filled_up_under_a_worker(
+    home: Home, folder: Path
+) -> None:
+    (folder / "long.yaml").write_text(LONG)
+    home.environment["BPTT_CHECKPOINT_SECONDS"] = "1"
+
+    said = on_a_disk_of_its_own(home, WHILE_IT_TRAINS).stdout
+
+    told = f"the disk of {home.folder / 'runs'} is full, or your share of it: make room there"
+    status, _, rest = said.partition("watching long")
+    watched, _, freed = rest.partition("up        ")
+    assert f"disk      {told}" in status
+    assert told in watched
+    assert watched.splitlines()[-1].endswith("0/2 ended: 2 queued (no worker takes a run now)")
+    assert "is full" not in freed
+    assert "1 of 1 slot busy" in freed
+
+
+def test_status_and_watch_say_that_the_disk_is_full(home: Home, folder: Path) -> None:
+    (folder / "small.yaml").write_text(GRID)
+
+    done = on_a_disk_of_its_own(home, ON_A_FULL_DISK)
+
     told = f"the disk of {home.folder / 'runs'} is full, or your share of it: make room there"
     as_json, _, lines = done.stdout.partition("\n}\n")
     assert json.loads(as_json + "}")["disk"] == told
