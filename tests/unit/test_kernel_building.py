@@ -236,5 +236,55 @@ def test_compiler_without_native_flags_builds_without_them(cache, tmp_path):
     assert answer(cache, compilers=[str(picky)]) == 42
 
 
+FULL_AT_FIRST = """#!/bin/sh
+case "$*" in *fsyntax-only*) exec cc "$@";; esac
+[ -e {0}.full ] && exec cc "$@"
+touch {0}.full
+echo "cc1: fatal error: error writing to /tmp/cc1.s: No space left on device" >&2
+exit 1
+"""
+
+
+def test_disk_that_is_full_for_a_moment_does_not_decide_the_flags_of_what_is_kept(cache, tmp_path):
+    source = "double f(double a, double b, double c) { return a * b + c; }\n"
+    load(source, ["cc"], cache)
+    (calm,) = libraries(cache)
+    content = calm.read_bytes()
+    compiler = tmp_path / "cc"
+    compiler.write_text(FULL_AT_FIRST.format(compiler))
+    compiler.chmod(0o755)
+
+    # the first place has no room, the second one has
+    load(source, [str(compiler)], cache)
+    load(source, [str(compiler)], cache)
+
+    assert [path.read_bytes() for path in libraries(cache)] == [content] * 2
+
+
+def test_compiler_that_finds_no_room_anywhere_is_a_full_disk_and_no_reason_to_do_without(
+    cache, tmp_path
+):
+    compiler = tmp_path / "cc"
+    compiler.write_text(FULL_AT_FIRST.replace("touch", ": ").format(compiler))
+    compiler.chmod(0o755)
+
+    with pytest.raises(OSError, match="No space left on device") as told:
+        load(SOURCE, [str(compiler)], cache)
+
+    assert told.value.filename == str(cache)
+    assert libraries(cache) == []
+
+
+def test_compiler_that_is_killed_leaves_nothing_that_was_built_otherwise(cache, tmp_path):
+    compiler = tmp_path / "cc"
+    compiler.write_text('#!/bin/sh\ncase "$*" in *-m*kernel.c*) kill -9 $$;; esac\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+
+    with pytest.raises(NotBuilt, match="was stopped"):
+        load(SOURCE, [str(compiler)], cache)
+
+    assert libraries(cache) == []
+
+
 def test_what_is_loaded_is_a_library():
     assert isinstance(load(SOURCE, ["cc"], Path("/dev/null/kernels")), ctypes.CDLL)

@@ -1,6 +1,7 @@
 """C source to a loaded library: built once, kept in a folder that only its owner writes to."""
 
 import ctypes
+import errno
 import hashlib
 import os
 import platform
@@ -15,16 +16,31 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from bptt.durable import FULL
 from bptt.temporary import outside
 
 FLAGS = ("-O2", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC")
 """Never -ffast-math: with it a NaN or an infinity need not come out where it goes in."""
 
 NATIVE = ("-march=native", "-mcpu=native")
-"""Uses all this processor has; how compilers call it, the first that works."""
+"""Uses all this processor has; how compilers call it, the first that they know.
+
+A library that was built without it gives other bits. So whether a compiler knows a flag is asked
+for itself, and not learnt from a build that failed: a disk may have been full for a moment.
+"""
+
+EDITION = 2
+"""Of what is kept; those of before may have been built without the flag."""
 
 SECONDS = 120
 """A compiler that takes longer hangs."""
+
+SOME_ROOM = 2**20
+"""Bytes a compiler needs for what it writes, with much to spare."""
+
+NO_ROOM = tuple(map(os.strerror, FULL))
+STOPPED = ("Killed", "terminated", "out of memory", os.strerror(errno.ENOMEM))
+"""What compilers say when they were not allowed to finish."""
 
 ABANDONED = 3600
 """Seconds after which a build folder belongs to a process that was killed."""
@@ -48,6 +64,7 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
 
     Raises:
         NotBuilt: no compiler, or it fails, or what it made cannot be loaded.
+        OSError: it cannot be built because a disk is full, which says nothing of what can be built.
     """
     command = find_compiler(compilers)
     key = _key(source, command)
@@ -59,12 +76,13 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
                 if place != folder and folder in trusted:
                     _copy(path, folder)
                 return library
-    reason = "no folder can be written to"
+    reason, full = "no folder can be written to", None
     for place in trusted:
         try:
             library = _open(_build(source, command, key, place))
         except OSError as error:
             reason = f"{place}: {error.strerror or error}"
+            full = full or (error if error.errno in FULL else None)
             continue
         if library is not None:
             return library
@@ -74,6 +92,8 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
         with tempfile.TemporaryDirectory(prefix="bptt-kernels-") as own:
             library = _open(_build(source, command, key, Path(own)))
     except OSError as error:
+        if error.errno in FULL or full is not None:
+            raise full or error from None
         raise NotBuilt(f"{reason}; {error.strerror or error}") from error
     if library is None:
         raise NotBuilt(f"the compiled kernel cannot be loaded: {reason}")
@@ -103,7 +123,7 @@ def _key(source: str, command: Sequence[str]) -> str:
     program = Path(command[0]).resolve()
     facts = program.stat()
     compiler = (*command, str(program), facts.st_size, facts.st_mtime_ns)
-    parts = (source, FLAGS, NATIVE, compiler, _processor())
+    parts = (EDITION, source, FLAGS, NATIVE, compiler, _processor())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -168,25 +188,15 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
 
     Raises:
         NotBuilt: the compiler fails.
-        OSError: the folder cannot be written to.
+        OSError: the folder cannot be written to, or its disk is full.
     """
     _sweep(folder)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
         (Path(work) / "kernel.c").write_text(source)
         said = ""
-        for native in (*([flag] for flag in NATIVE), []):
-            try:
-                done = subprocess.run(
-                    [*command, *FLAGS, *native, "kernel.c", "-o", "kernel.so", "-lm"],
-                    cwd=work,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=SECONDS,
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise NotBuilt(f"the C compiler {command[0]} does not run: {error}") from error
+        # what a compiler knows its assembler may not
+        for native in dict.fromkeys((_native(tuple(command)), ())):
+            done = _run([*command, *FLAGS, *native, "kernel.c", "-o", "kernel.so", "-lm"], work)
             if done.returncode == 0:
                 break
             said = next((line for line in done.stderr.splitlines() if "error" in line), said)
@@ -200,6 +210,55 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
         os.replace(Path(work) / "kernel.c", folder / f"{key}.c")
         os.replace(built, place)
     return place
+
+
+@cache
+def _native(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the flag by which a compiler uses all this processor has; it writes nothing for this.
+
+    Raises:
+        NotBuilt: it does not run, or was stopped.
+    """
+    for flag in NATIVE:
+        if _run([*command, flag, "-fsyntax-only", "-x", "c", os.devnull], None).returncode == 0:
+            return (flag,)
+    return ()
+
+
+def _run(command: Sequence[str], folder: str | None) -> subprocess.CompletedProcess[str]:
+    """Run a compiler in a folder that it writes to, and return how that went.
+
+    Raises:
+        NotBuilt: it does not run, or was stopped.
+        OSError: it fails, and the disk is full.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            # in the words of NO_ROOM and STOPPED
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotBuilt(f"the C compiler {command[0]} does not run: {error}") from error
+    if done.returncode == 0:
+        return done
+    if folder is not None and _has_no_room(folder, done.stderr):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(Path(folder).parent))
+    if done.returncode < 0 or any(words in done.stderr for words in STOPPED):
+        raise NotBuilt(f"the C compiler {command[0]} was stopped: {done.stderr[:200].strip()}")
+    return done
+
+
+def _has_no_room(folder: str, said: str) -> bool:
+    # the one that links dies without a word; some file systems count no blocks
+    usage = shutil.disk_usage(folder)
+    return any(words in said for words in NO_ROOM) or bool(usage.total and usage.free < SOME_ROOM)
 
 
 def _copy(library: Path, folder: Path) -> None:
