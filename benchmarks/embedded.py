@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -88,16 +89,23 @@ class Embedded:
 
     def processor_seconds(self) -> float:
         """Return what all processes of the stack have used so far."""
+        return sum(own + ended for _, own, ended in self._processes())
+
+    def seconds_of_runs(self) -> float:
+        """Return the processor time of the runs' processes that have ended."""
+        # what they are forked from has waited for them
+        return sum(ended for command, _, ended in self._processes() if "forkserver" in command)
+
+    def _processes(self) -> Iterator[tuple[str, float, float]]:
+        """Yield the command of each, the seconds it used, and those of its ended children."""
         ticks = os.sysconf("SC_CLK_TCK")
-        total = 0.0
         for entry in Path("/proc").iterdir():
             try:
                 if entry.name.isdigit() and f"BPTT_HOME={self.home}" in (
                     entry / "environ"
                 ).read_text(errors="replace"):
                     fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                    # its own, and of its children that have ended
-                    total += sum(map(int, fields[11:15])) / ticks
+                    own, ended = sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
+                    yield (entry / "cmdline").read_text(), own / ticks, ended / ticks
             except OSError:
                 continue
-        return total

@@ -62,15 +62,16 @@ def measure(plan: Plan) -> Found:
         found = {}
         for name in plan.grids:
             text = text_of(name, plan.percent)
-            before = _estimate(stack, text)
+            before, trained = _estimate(stack, text), stack.seconds_of_runs()
             stack.submit(text)
             stack.wait()
+            trained = stack.seconds_of_runs() - trained
             ((took,),) = stack.query(
                 "SELECT max(finished_at) - min(created_at) FROM runs WHERE grid_id = "
                 "(SELECT id FROM grids ORDER BY created_at DESC LIMIT 1)"
             )
-            print(name, new[name], before, took, flush=True)
-            found[name] = {"new": new[name], "before": before, "took": took}
+            print(name, new[name], before, took, trained, flush=True)
+            found[name] = {"new": new[name], "before": before, "took": took, "trained": trained}
             # what is sent and drawn is no part of the next grid
             stack.rest()
     return found

@@ -10,7 +10,7 @@ from bptt.contracts import joint_norm
 from bptt.gradient_statistics import frobenius_norm
 from bptt.kernels.update import load_update_kernel
 from bptt.training import TrainingRun, train
-from bptt.training.window import Window
+from bptt.training.window import LARGEST, Window
 from bptt_plugins.clippers.agc import AdaptiveGradientClipping
 from bptt_plugins.clippers.global_norm import GlobalNorm
 from bptt_plugins.clippers.value import Value
@@ -139,6 +139,20 @@ def test_means_of_a_window_do_not_overflow():
         assert metrics["train/loss"] == pytest.approx(1e308)
 
 
+def test_a_norm_that_is_no_float64_is_told_as_the_largest():
+    window, copy = Window(), Window()
+    for _ in range(10):
+        window.add_clip(math.inf, math.inf, True, 10.0)
+        copy = Window.from_state(window.state_dict())
+    copy.add_loss(1.0)
+
+    metrics = copy.metrics()
+    assert metrics["grad/norm_max"] == LARGEST
+    assert metrics["grad/norm"] == pytest.approx(LARGEST)
+    assert metrics["grad/clipped_norm"] == pytest.approx(LARGEST)
+    assert metrics["grad/effective_lr"] == pytest.approx(10.0)
+
+
 def exploding(make_spec, **changes):
     content = {
         "cell": {
@@ -226,3 +240,66 @@ def test_a_run_that_moves_is_not_said_to_stand_still(make_spec):
     last(run)
 
     assert run.idle_since is None
+
+
+@pytest.mark.parametrize("clipper", ["none", "global_norm", "value", "agc"])
+@pytest.mark.parametrize("backend", ["compiled", "autograd"])
+def test_gradients_whose_norm_is_no_float64_are_told_and_clipped(
+    make_spec, monkeypatch, clipper, backend
+):
+    monkeypatch.setenv("BPTT_BACKEND", backend)
+    spec = make_spec(
+        "latch",
+        "rnn",
+        clipper=clipper,
+        optimizer={"name": "sgd", "lr": 1e-2},
+        training={"steps": 1, "dtype": "float64", "evaluate_every": 1, "stop_when_solved": False},
+    )
+    run = TrainingRun(spec)
+    before = run.parameters.flat.detach().clone()
+    passed = run.passes.run
+
+    def explode(*given):
+        forward, loss = passed(*given)
+        run.parameters.gradients.flat.copy_(torch.where(run.parameters.gradients.flat < 0, -1, 1))
+        run.parameters.gradients.flat.mul_(1.5e308)
+        return forward, loss
+
+    monkeypatch.setattr(run.passes, "run", explode)
+    metrics = last(run)
+
+    assert metrics["grad/norm"] == metrics["grad/norm_max"] == LARGEST
+    moved = (run.parameters.flat.detach() - before)[: run.parameters.count].abs()
+    if clipper == "none":
+        assert metrics["grad/clipped_norm"] == LARGEST
+        torch.testing.assert_close(moved, torch.full_like(moved, 1.5e306))
+    elif clipper == "agc":
+        # the read-out is left out
+        assert metrics["grad/clipped_norm"] == LARGEST
+        assert int((moved > 1e300).sum()) == sum(
+            p.numel() for name, p in run.parameters.named.items() if name.startswith("read_out.")
+        )
+    else:
+        count = run.parameters.count if clipper == "value" else 1
+        assert float(moved.norm()) == pytest.approx(1e-2 * math.sqrt(count))
+        assert metrics["grad/clipped_norm"] == pytest.approx(math.sqrt(count))
+        assert run.outcome.name == "finished"
+
+
+def test_the_norm_of_gradients_set_to_zero_is_that_of_the_rest(make_spec, monkeypatch):
+    spec = make_spec(
+        "latch",
+        "rnn",
+        training={"steps": 1, "nonfinite": "zero", "evaluate_every": 1, "stop_when_solved": False},
+    )
+    run = TrainingRun(spec)
+    passed = run.passes.run
+
+    def spoil(*given):
+        forward, loss = passed(*given)
+        run.parameters.gradients.flat.fill_(math.nan)
+        return forward, loss
+
+    monkeypatch.setattr(run.passes, "run", spoil)
+
+    assert last(run)["grad/norm"] == 0.0

@@ -1,9 +1,12 @@
 import json
+import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from bptt.cli.summary import finite, labels, summarize
+from bptt.cli.tables import one_run
 from bptt.errors import RunNotFound
 from bptt.run_folder import RunFolder
 
@@ -116,3 +119,32 @@ def test_label_is_cut_after_four_differences(make_run):
     third = make_run("c", model={"hidden_size": 4, "layers": 2}, seed=3)
 
     assert labels([summarize(folder) for folder in (first, second, third)])[0].endswith(" ...")
+
+
+def told_table(summary):
+    console = Console(width=1000)
+    with console.capture() as captured:
+        console.print(one_run(summary, 1000, None))
+    return captured.get()
+
+
+def test_a_run_that_an_optimizer_no_longer_follows_is_told_so(make_run):
+    folder = make_run()
+    append(folder, {"step": 1, "time": 1, "metrics": {"grad/norm": sys.float_info.max}})
+    result = {"outcome": "finished", "step": 4, "seconds": 1.0, "steps_per_second": 4.0}
+    result |= {
+        "backend": "compiled",
+        "metric": "loss",
+        "better": "lower",
+        "baseline": None,
+        "metrics": {},
+    }
+    folder.write("result", result | {"overflowed": 1200, "idle_since": None})
+    printed = told_table(summarize(folder))
+
+    assert "1,200 parameters had a gradient whose square is too large for float32" in printed
+    assert "gradient norm over 1.797e+308" in printed
+    assert "no logged update" not in printed
+
+    folder.write("result", result | {"idle_since": 3})
+    assert "since step 3 or earlier no logged update changed" in told_table(summarize(folder))

@@ -18,7 +18,7 @@ from bptt.contracts import (
     Ge,
     Gradients,
     joint_norm,
-    may_hold,
+    lie_within,
     side_by_side,
 )
 
@@ -77,28 +77,35 @@ class AdaptiveGradientClipping(Clipper):
         peaks, ratios = units.lengths(values, joint.dtype)
         norms, weight_norms = (ratios if peaks is None else peaks * ratios).unbind()
         bounds = torch.maximum(weight_norms, self.eps).mul_(units.clipping)
-        # a bound is never 0, so there is no 0 / 0
-        exact = torch.minimum(bounds / norms, ONE)
+        # a bound is never 0, so there is no 0 / 0; by factors, because a norm may be no float64
+        shares = bounds / norms if peaks is None else bounds / peaks[0] / ratios[0]
+        exact = torch.minimum(shares, ONE)
         factors = exact.type_as(joint)
-        after = vector_norm(norms * factors)
+        least = factors.amin()
         clipped = factors.index_select(0, units.places).mul_(joint)
-        low = exact < torch.finfo(joint.dtype).tiny
-        if may_hold(low.any()):
+        before, after = vector_norm(norms), vector_norm(norms * factors)
+        threshold = vector_norm(bounds[units.left_out :])
+        tiny = torch.finfo(joint.dtype).tiny
+        if not (
+            lie_within(tiny, 1.0, least) and lie_within(SMALLEST, LARGEST, before, after, threshold)
+        ):
             # a factor too small for the type, whose product with the gradient may well not be
+            low = exact < tiny
             parts = [low, ratios[0], bounds] + ([] if peaks is None else [peaks[0]])
             is_low, ratio, bound, *peak = (part.index_select(0, units.places) for part in parts)
             unit = (joint.double() / peak[0] if peak else joint.double()) / ratio
             clipped = torch.where(is_low, (unit * bound).type_as(joint), clipped)
-            after = torch.where(low.any(), joint_norm({"": clipped}), after)
-        before = joint_norm({"": norms})
-        after = torch.where(after.isfinite(), after, joint_norm({"": clipped}))
+            measured = joint_norm({"": clipped})
+            after = torch.where(low.any() | ~after.isfinite(), measured, after)
+            before = joint_norm({"": norms})
+            threshold = joint_norm({"": bounds[units.left_out :]})
         report = ClipReport(
             grad_norm=before,
             clipped_grad_norm=after,
             # fmin takes 1 where 0 is divided by 0
             scale=torch.fmin(after / before, ONE),
-            clipped=factors.amin() < ONE,
-            threshold=joint_norm({"": bounds[units.left_out :]}),
+            clipped=least < ONE,
+            threshold=threshold,
         )
         return laid_out(gradients, clipped), state, report
 
@@ -168,9 +175,9 @@ class Units:
             # in place, because new memory costs more than what is done to it
             return None, self.add(values.mul_(values)).sqrt_()
         norms = self.add(values * values).sqrt_()
-        extreme = (norms < SMALLEST) | (norms > LARGEST)
-        if values.shape[1] == 0 or not may_hold(extreme.any()):
+        if values.shape[1] == 0 or lie_within(SMALLEST, LARGEST, *norms.aminmax()):
             return None, norms
+        extreme = (norms < SMALLEST) | (norms > LARGEST)
         peaks = self.largest(values.abs())
         peaks = torch.where(extreme & (peaks > 0), peaks, 1.0)
         scaled = values / peaks.index_select(1, self.places)

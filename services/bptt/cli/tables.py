@@ -130,6 +130,9 @@ def _common_beginning(names: Sequence[str]) -> str:
 
 def number(value: float | None) -> str:
     """Return a number as a table shows it; a dash where it was not finite or never measured."""
+    if value is not None and value > 1.797e308:
+        # of norms, which may be larger than any float64
+        return "over 1.797e+308"
     return "-" if value is None else f"{value:.4g}"
 
 
@@ -222,14 +225,23 @@ def _told_metric(summary: Summary) -> str:
 
 
 def _told_idleness(summary: Summary) -> str:
-    since = (summary.result or {}).get("idle_since")
-    if since is None:
-        return ""
-    return (
-        f"since step {since:,} or earlier no logged update changed a parameter, though the "
-        "gradient was finite and not 0: what the optimiser made of it is too small or 0 in "
-        f"{summary.spec['training']['dtype']}"
-    )
+    result, dtype = summary.result or {}, summary.spec["training"]["dtype"]
+    # results of earlier versions do not have it
+    overflowed, since = result.get("overflowed") or 0, result.get("idle_since")
+    told = []
+    if overflowed:
+        told.append(
+            f"{overflowed:,} parameters had a gradient whose square is too large for {dtype}, and "
+            f"{summary.spec['optimizer']['name']} has not followed their gradients since; clip "
+            "them, or lower the learning rate"
+        )
+    if since is not None:
+        told.append(
+            f"since step {since:,} or earlier no logged update changed a parameter, though the "
+            f"gradient was finite and not 0: what the optimiser made of it is too small or 0 in "
+            f"{dtype}"
+        )
+    return "; ".join(told)
 
 
 def _told_section(content: Mapping[str, Any]) -> str:

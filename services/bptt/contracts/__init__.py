@@ -12,7 +12,7 @@ from bptt.contracts.clipper import (
     Gradients,
     elementwise,
     joint_norm,
-    may_hold,
+    lie_within,
     rescaled,
     side_by_side,
 )
@@ -51,7 +51,7 @@ __all__ = [
     "elementwise",
     "gate_bias",
     "joint_norm",
-    "may_hold",
+    "lie_within",
     "rescaled",
     "side_by_side",
 ]

@@ -118,11 +118,9 @@ def joint_norm(gradients: Gradients) -> Tensor:
     vector = side_by_side(gradients)
     # one norm of a copy, because a norm costs more than copying what small networks have
     plain: Tensor = torch.linalg.vector_norm(vector, dtype=torch.float64)
-    if vector.dtype != torch.float64 or len(vector) == 0:
+    if vector.dtype != torch.float64 or len(vector) == 0 or lie_within(SMALLEST, LARGEST, plain):
         return plain
     extreme = (plain <= SMALLEST) | (plain >= LARGEST)
-    if not may_hold(extreme):
-        return plain
     peak = vector.abs().amax()
     by = torch.where((peak > 0) & peak.isfinite(), peak, 1.0)
     return torch.where(extreme, by * torch.linalg.vector_norm(vector / by), plain)
@@ -143,9 +141,10 @@ def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gr
     """
     scale = torch.where(numerator.isinf(), 1.0, denominator.reciprocal() * numerator).clamp(max=1.0)
     vector = side_by_side(gradients)
-    small = scale < torch.finfo(vector.dtype).tiny
-    if not may_hold(small):
+    tiny = torch.finfo(vector.dtype).tiny
+    if lie_within(tiny, 1.0, scale):
         return elementwise(gradients, lambda g: g * scale.type_as(g))
+    small = scale < tiny
     beyond = denominator.isinf()
     part = torch.where(beyond, PART, 1.0).double()
     by = torch.where(beyond, joint_norm({"": vector.double() * PART}), denominator)
@@ -157,18 +156,21 @@ def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gr
     )
 
 
-def may_hold(condition: Tensor) -> bool:
-    """Say whether a condition holds; True where no value is known, under `torch.func.vmap`.
+def lie_within(least: float, most: float, *values: Tensor) -> bool:
+    """Say whether values are known to lie in least .. most; False under `torch.func.vmap`.
 
-    For what costs something and is seldom needed; the result must be the same either way.
+    For leaving out what costs something and is seldom needed; the result must be the same either
+    way.
 
     Args:
-        condition: without axes.
+        least: smallest of them allowed.
+        most: largest of them allowed.
+        values: without axes.
     """
     try:
-        return bool(condition.item())
+        return all(least <= value.item() <= most for value in values)
     except RuntimeError:
-        return True
+        return False
 
 
 def elementwise(gradients: Gradients, function: Callable[[Tensor], Tensor]) -> Gradients:

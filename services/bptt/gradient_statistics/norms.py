@@ -72,7 +72,8 @@ def effective_learning_rate(lr: float, grad_norm: float, clipped_grad_norm: floa
     """
     if grad_norm == 0:
         return lr if clipped_grad_norm == 0 else lr * clipped_grad_norm * math.inf
-    return lr * clipped_grad_norm / grad_norm
+    moved = lr * clipped_grad_norm
+    return moved / grad_norm if moved < math.inf else lr * (clipped_grad_norm / grad_norm)
 
 
 def count_elements(tensors: Mapping[str, Tensor]) -> ElementCounts:

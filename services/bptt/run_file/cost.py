@@ -4,7 +4,8 @@ An update is the products of its weights with states, the pointwise work of its 
 data, reading out, and what is done once whatever the sizes. Which of these counts most depends on
 who runs the cells: a kernel, torch's operations step by step, or autograd. Evaluations, probes and
 Jacobians are counted as often as they come. The figures are of one core of an AMD EPYC with
-AVX-512; another machine, and a busy one, needs a factor, which is measured (`bptt.api.pace`).
+AVX-512; another machine needs a factor, which is measured (`bptt.api.pace`), and kernels one more
+where vectors are narrower.
 """
 
 import shutil
@@ -13,6 +14,7 @@ from functools import cache
 from typing import Literal
 
 from bptt.run_file.dimensions import Dimensions
+from bptt.run_file.machine import has_wide_vectors
 from bptt.run_file.memory import JACOBIAN_BYTES
 from bptt.settings import read_settings
 from bptt.spec import Adam
@@ -23,6 +25,8 @@ FLOP = {"compiled": 1 / 190e9, "sequence": 1 / 90e9, "autograd": 1 / 70e9}
 """Seconds of an operation of a product with weights."""
 ELEMENT = {"compiled": 0.55e-9, "sequence": 3e-9, "autograd": 3e-9}
 """Seconds of a preactivation of one unit in one step of one sequence, both ways."""
+NARROW_FLOP, NARROW_ELEMENT = 2.6, 1.4
+"""Times as long in a kernel, besides what a product of matrices takes, without AVX-512."""
 STEP = {"compiled": 0.3e-6, "sequence": 90e-6, "autograd": 190e-6}
 """Seconds of a step of a cell, whatever its size, both ways."""
 UPDATE = 45e-6
@@ -134,7 +138,10 @@ def _pass(run: Dimensions, by: Backend, steps: int, sequences: int) -> float:
     predicted = positions if run.reads_every else sequences
     flops = 6 * (run.recurrent * positions + run.read_out * predicted)
     elements = positions * run.cells * run.model.hidden_size * run.cell.lanes
-    seconds = flops * FLOP[by] + elements * ELEMENT[by] + steps * run.cells * STEP[by]
+    flop, element = FLOP[by], ELEMENT[by]
+    if by == "compiled" and not has_wide_vectors():
+        flop, element = NARROW_FLOP * flop, NARROW_ELEMENT * element
+    seconds = flops * flop + elements * element + steps * run.cells * STEP[by]
     seconds += predicted * run.task.output_size * PREDICTED
     if run.model.embedding_size:
         seconds += positions * run.features * LOOKED_UP

@@ -133,9 +133,9 @@ class Model(nn.Module):
 
         Nor do they where one loss is read, or where one window holds all steps.
         """
-        time, size = batch.inputs.shape[:2]
         if self.overlap is None or self.reads == "last" or not self.truncation:
             return None
+        time, size = batch.inputs.shape[:2]
         if time <= self.truncation:
             return None
         return overlap(time, size, batch.lengths, self.truncation, self.overlap)

@@ -16,6 +16,9 @@ FUSED = {
 }
 """What the step of these optimisers comes down to; None in a torch without such a kernel."""
 
+SQUARES = ("exp_avg_sq", "square_avg")
+"""Means of squared gradients, as torch's optimisers call them."""
+
 
 class Updating:
     """Steps of an optimiser of one tensor.
@@ -61,6 +64,15 @@ class Updating:
         else:
             self._optimizer.step()
         return is_finite(self._parameters)
+
+    def overflowed(self) -> int:
+        """Count the parameters whose mean of squared gradients is no number of their type.
+
+        It never becomes one again, and what is divided by its root is 0: no gradient moves them.
+        """
+        state = self._optimizer.state[self._parameters]
+        squares = [state[name] for name in SQUARES if name in state]
+        return sum(int((~square.isfinite()).sum()) for square in squares)
 
     def _look_for_moments(self) -> bool:
         """Say whether there are any, as after the first step or from a checkpoint."""

@@ -18,6 +18,7 @@ from bptt.contracts import (
     StreamTask,
     Task,
     elementwise,
+    joint_norm,
 )
 from bptt.errors import ContractViolation
 from bptt.gradient_statistics import count_elements, update_ratio
@@ -100,8 +101,7 @@ class TrainingRun:
         self.skipped = 0
         self.idle_since: int | None = None
         """First logged update of those in a row that moved no parameter, without a reason."""
-        self.seconds = 0.0
-        self.statistics_seconds = 0.0
+        self.seconds = self.statistics_seconds = 0.0
         self.log_every = log_interval(spec.training.steps)
         """Updates between two log lines."""
 
@@ -244,7 +244,8 @@ class TrainingRun:
         before, after = float(report.grad_norm), float(report.clipped_grad_norm)
         if not (self.range.holds_norm(after) and self.range.holds_norm(before)):
             # what a clipper works out need not be what comes out
-            before, after = norm, self.updating.norm()
+            before = float(joint_norm(gradients)) if self.skipped else norm
+            after = self.updating.norm()
         self.window.add_clip(before, after, bool(report.clipped), self.spec.optimizer.lr)
 
     def _training_metrics(self, forward: Forward, batch: Batch) -> dict[str, float]:
@@ -286,7 +287,7 @@ class TrainingRun:
         self.model.check_windows(state.get("windows"))
         self.step, self.started = state["step"], state["started"]
         self.outcome = None if state["outcome"] is None else Outcome(**state["outcome"])
-        self.best = state["best"]
+        self.best, self.carried = state["best"], state["carried"]
         with torch.no_grad():
             self.parameters.flat.copy_(state["parameters"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -294,7 +295,6 @@ class TrainingRun:
         self.evaluation.load_state_dict(state["evaluation"])
         self.window = Window.from_state(state["window"])
         self.training_flow.load_state_dict(state["training_flow"])
-        self.carried, self.skipped = state["carried"], state["skipped"]
-        # checkpoints of earlier versions do not have it
-        self.idle_since = state.get("idle_since")
+        # checkpoints of earlier versions do not have the second
+        self.skipped, self.idle_since = state["skipped"], state.get("idle_since")
         self.seconds, self.statistics_seconds = state["seconds"], state["statistics_seconds"]

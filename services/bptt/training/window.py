@@ -1,6 +1,7 @@
 """Figures averaged over the updates between two log lines."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -9,6 +10,8 @@ from bptt.gradient_statistics import effective_learning_rate
 SUMS = ("loss", "grad_norm", "clipped_grad_norm")
 HALVINGS = 64
 """More than any number of updates can double."""
+LARGEST = sys.float_info.max
+"""Stands for norms of finite gradients that are larger than any float64."""
 
 
 @dataclass
@@ -34,29 +37,43 @@ class Window:
     def add_loss(self, loss: float) -> None:
         """Count one update."""
         self.updates += 1
-        self.loss = self._sum("loss", loss)
+        total = self.loss + loss
+        if self.halvings or total == math.inf:
+            self._add("loss", loss)
+        else:
+            self.loss = total
 
     def add_clip(self, norm: float, clipped_norm: float, clipped: bool, lr: float) -> None:
         """Count what the clipper did to one update."""
         self.measured += 1
-        self.grad_norm = self._sum("grad_norm", norm)
-        self.clipped_grad_norm = self._sum("clipped_grad_norm", clipped_norm)
-        self.grad_norm_max = max(self.grad_norm_max, norm)
+        norms, clipped_norms = self.grad_norm + norm, self.clipped_grad_norm + clipped_norm
+        if self.halvings or norms == math.inf or clipped_norms == math.inf:
+            norm, clipped_norm = min(norm, LARGEST), min(clipped_norm, LARGEST)
+            self._add("grad_norm", norm)
+            self._add("clipped_grad_norm", clipped_norm)
+        else:
+            self.grad_norm, self.clipped_grad_norm = norms, clipped_norms
+        if norm > self.grad_norm_max:
+            self.grad_norm_max = norm
         self.clipped += clipped
         self.effective_lr += effective_learning_rate(lr, norm, clipped_norm)
 
-    def _sum(self, name: str, value: float) -> float:
-        """Return a sum with one value more; all sums are smaller where it would overflow."""
+    def _add(self, name: str, value: float) -> None:
+        """Add to a sum; all sums are smaller from where one would overflow."""
         total: float = getattr(self, name) + math.ldexp(value, -self.halvings)
-        if math.isfinite(value) and math.isinf(total) and not self.halvings:
+        if total == math.inf and value != math.inf and not self.halvings:
             self.halvings = HALVINGS
             for each in SUMS:
                 setattr(self, each, math.ldexp(getattr(self, each), -HALVINGS))
-            return self._sum(name, value)
-        return total
+            total = getattr(self, name) + math.ldexp(value, -HALVINGS)
+        setattr(self, name, total)
 
     def _mean(self, total: float, count: int) -> float:
-        return math.ldexp(total / count, self.halvings)
+        mean = total / count
+        if not self.halvings:
+            return mean
+        # rounding may go beyond
+        return math.ldexp(min(mean, math.ldexp(LARGEST, -self.halvings)), self.halvings)
 
     def metrics(self) -> dict[str, float]:
         """Return the means over the window."""

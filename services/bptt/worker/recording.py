@@ -160,6 +160,7 @@ class Recorder:
             "divergence": {"step": outcome.step, "tensor": outcome.tensor} if diverged else None,
             "solved_at": training.evaluation.solved_at,
             "idle_since": training.idle_since,
+            "overflowed": training.updating.overflowed(),
             "metric": training.task.metric,
             "better": training.task.better,
             "baseline": training.task.baseline,
