@@ -1,5 +1,6 @@
 """Pictures of the gradient through time say what they show, and fit where they are shown."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -80,6 +81,23 @@ def test_window_of_truncated_backpropagation_is_marked(make_flow, draw):
     dashed = [line for line in panels(figure)[0].lines if line.get_xdata()[0] == 19.5]
     assert len(dashed) == 1
     assert "windows of 20" in figure.get_suptitle()
+
+
+@pytest.mark.parametrize(
+    ("every", "told"),
+    [
+        (None, "of 20"),
+        (20, "of 20"),
+        (5, "of 20, one every 5 steps"),
+        (1, "of 20, one every 1 step"),
+    ],
+)
+def test_titles_name_how_far_windows_lie_apart(make_flow, every, told):
+    flow = dataclasses.replace(make_flow(lags=30), every=every)
+    for draw in (figures.gradient_heat_map, figures.gradient_curves):
+        title = draw(flow, title="rnn", truncation=20).get_suptitle()
+        assert title.endswith(f"windows {told}")
+    assert "one every" not in figures.gradient_curves(flow, title="rnn").get_suptitle()
 
 
 def test_no_window_is_marked_without_truncation(make_flow):

@@ -29,9 +29,10 @@ def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
     alone, product = middle(), torch.mm
 
     def interrupted(*given, **named):
-        time.sleep(2e-4)
+        time.sleep(2e-3)
         return product(*given, **named)
 
     monkeypatch.setattr(torch, "mm", interrupted)
 
-    assert middle() / alone < 1.25
+    # what is woken again begins with cold caches
+    assert middle() / alone < 2

@@ -43,7 +43,7 @@ def fill_curves(
         _set_lags(axes, flow.lags)
         style.mark_window(axes, flow.window_edge(truncation))
     figure.axes[0].legend(frameon=False, fontsize=12)
-    figure.suptitle(style.full_title(title, truncation), fontsize=15)
+    figure.suptitle(style.full_title(title, truncation, flow.every), fontsize=15)
 
 
 def gradient_overlay(

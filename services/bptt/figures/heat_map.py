@@ -65,7 +65,7 @@ def fill_heat_map(
     for axes, state in zip(figure.axes, flow.norms, strict=False):
         _draw(axes, flow, state, steps)
         style.mark_window(axes, flow.window_edge(truncation), "white")
-    figure.suptitle(style.full_title(title, truncation), fontsize=15)
+    figure.suptitle(style.full_title(title, truncation, flow.every), fontsize=15)
 
 
 def heat_map_tile(

@@ -96,9 +96,17 @@ def mark_window(axes: Axes, edge: float | None, colour: str = "black") -> None:
     )
 
 
-def full_title(title: str, truncation: int | None) -> str:
-    """Return the title of a picture of one run."""
+def full_title(title: str, truncation: int | None, every: int | None = None) -> str:
+    """Return the title of a picture of one run.
+
+    Args:
+        title: what the run is called.
+        truncation: steps of a window of truncated backpropagation, if there are any.
+        every: steps from one window to the next; None: as many as it has.
+    """
     windows = f", truncated BPTT in windows of {truncation}" if truncation else ""
+    if windows and every and every != truncation:
+        windows += f", one every {every} step{'s' if every > 1 else ''}"
     return f"Gradient through time: {title}{windows}"
 
 

@@ -1,7 +1,11 @@
-"""From the points of a file to the request: models complete, no two points equal."""
+"""From the points of a file to the request: models complete, no two points equal.
+
+What the file says and would be so without saying it is left out: the same training is one run.
+"""
 
 import bisect
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from bptt.grid_spec import GridPoints, GridSpec
 from bptt.run_file.axes import Labels, find_axes
@@ -10,6 +14,11 @@ from bptt.run_file.contents import PART, PARTS, Content, Contents, Row, shown
 from bptt.run_file.expansion import Expansion
 from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest
+from bptt.spec import Section, StatisticsSpec, TrainingSpec, default_interval
+
+SomeSection = TypeVar("SomeSection", bound=Section)
+COMPLETED = ("model", "training", "statistics")
+"""Sections that say defaults."""
 
 
 def resolve(
@@ -33,26 +42,68 @@ def resolve(
     Raises:
         InvalidSpec: two points are equal.
     """
-    task, model = PART["task"], PART["model"]
-    rows = [
-        (*row[:model], trial.completed[row[task], row[model]], *row[model + 1 :])
-        for row in expansion.rows
-    ]
     tables = contents.tables
+    defaults = Defaults(tables)
+    rows = [_complete(row, trial, defaults) for row in expansion.rows]
     axes = find_axes(tables, expansion.rows, expansion.order)
     if len(set(rows)) < len(rows):
         _note_twins(rows, expansion, tables, Labels(axes, tables), reading)
         reading.faults.raise_if_any()
-    tasks = {tables["task"][row[task]].branch.name for row in rows}
+    tasks = {tables["task"][row[PART["task"]]].branch.name for row in rows}
     name = labels["name"] or default_name
     one_task = next(iter(tasks)) if len(tasks) == 1 else name
-    sections = {part: [content.value for content in tables[part]] for part in PARTS}
-    points = GridPoints({**sections, "model": trial.models}, rows)
+    sections: dict[str, Sequence[Any]] = {
+        part: [content.value for content in tables[part]] for part in PARTS
+    }
+    sections |= {"model": trial.models}
+    sections |= {"training": defaults.training, "statistics": defaults.statistics}
+    points = GridPoints(sections, rows)
     spec = GridSpec(name, labels["project"] or one_task, axes, points)
     run_name = None if reading.grid else labels["name"]
     return GridRequest(
         spec, expansion.rows, tables, trial, run_name, expansion.notes, reading.files.used
     )
+
+
+class Defaults:
+    """Sections without what they say and would be so without saying it.
+
+    Args:
+        tables: the contents of every section.
+    """
+
+    def __init__(self, tables: Mapping[str, Sequence[Content]]) -> None:
+        self.training: list[TrainingSpec] = [content.value for content in tables["training"]]
+        self.statistics: list[StatisticsSpec] = [content.value for content in tables["statistics"]]
+        self._found: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def places(self, training: int, statistics: int) -> tuple[int, int]:
+        """Return where in both lists lies what a point has whose file says these contents."""
+        given = training, statistics
+        if given not in self._found:
+            how, measured = self.training[training], self.statistics[statistics]
+            if how.truncation is not None and how.truncation_every == how.truncation:
+                how = how.model_copy(update={"truncation_every": None})
+            if measured.interval == default_interval(how.steps):
+                measured = measured.model_copy(update={"interval": None})
+            self._found[given] = _place(how, self.training), _place(measured, self.statistics)
+        return self._found[given]
+
+
+def _place(value: SomeSection, values: list[SomeSection]) -> int:
+    """Return the place of a value in a list, to which it is added if need be."""
+    if value not in values:
+        values.append(value)
+    return values.index(value)
+
+
+def _complete(row: Row, trial: Trial, defaults: Defaults) -> Row:
+    """Return a point whose model is complete, and which says no default."""
+    found = list(row)
+    training, statistics = PART["training"], PART["statistics"]
+    found[PART["model"]] = trial.completed[row[PART["task"]], row[PART["model"]]]
+    found[training], found[statistics] = defaults.places(row[training], row[statistics])
+    return tuple(found)
 
 
 def _note_twins(
@@ -76,12 +127,16 @@ def _note_twins(
             message = f"include adds a point that is there already: point {twin} ({what})."
             reading.faults.add(f"include[{element}]", place, message)
             continue
-        # only what completes a model can make points of the product equal
-        content = tables["model"][expansion.rows[number][PART["model"]]]
+        # only what completes or leaves out defaults can make points of the product equal
+        raw = expansion.rows[number]
+        section = next(
+            (s for s in COMPLETED if raw[PART[s]] != expansion.rows[twin][PART[s]]), "model"
+        )
+        content = tables[section][raw[PART[section]]]
         other = shown(labels.values(expansion.rows[number]))
         message = (
             f"points {twin} and {number} are equal once every default is filled in: {what} and "
             f"{other}."
         )
         place = next(iter(content.places.values()), content.place)
-        reading.faults.add("model", place, message)
+        reading.faults.add(section, place, message)

@@ -154,3 +154,50 @@ def test_entries_are_those_of_the_requests_one_by_one(grid_of):
 
     assert entries == [(r.config, r.spec.seed, r.name, r.identity) for r in request]
     assert len({identity for *_, identity in entries}) == len(request)
+
+
+SAME = {
+    "windows": ("training: {truncation: 5}", "training: {truncation: 5, truncation_every: 5}"),
+    "probes": ("training: {steps: 5000}", "training: {steps: 5000}\nstatistics: {interval: 200}"),
+    "probes of a short run": (
+        "statistics: {anchors: 3}",
+        "statistics: {anchors: 3, interval: 100}",
+    ),
+    "embedding": ("task: agreement", "task: agreement\nmodel: {embedding_size: 16}"),
+    "highway": (
+        "model: {skip: highway, layers: 2}",
+        "model: {skip: highway, layers: 2, highway_bias: -2}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_says_the_same_as_its_default_is_the_same_run(run_of, grid_of, name):
+    found = []
+    for content in SAME[name]:
+        content += "\ncell: rnn\n"
+        content += "" if "task:" in content else "task: {name: latch, length: 20}\n"
+        run = run_of(content)
+        assert [point.identity for point in grid_of(content)] == [run.identity]
+        assert run.spec.identity(run.plugins, run.data) == run.identity
+        found.append(run.identity)
+
+    assert found[0] == found[1]
+
+
+def test_what_differs_from_its_default_is_another_run(run_of):
+    content = "task: {name: latch, length: 20}\ncell: rnn\n"
+    files = ["", "statistics: {interval: 99}", "statistics: {interval: 0}"]
+    files += ["training: {steps: 5000}\nstatistics: {interval: 100}", "training: {steps: 5000}"]
+
+    assert len({run_of(content + file).identity for file in files}) == 5
+
+
+def test_points_that_only_say_a_default_are_refused_as_twins(faults_of):
+    content = "task: {name: latch, length: 20}\ncell: rnn\n"
+
+    (windows,) = faults_of(content + "training: {truncation: 5, truncation_every: [null, 5]}\n")
+    (probes,) = faults_of(content + "statistics: {interval: [null, 100]}\n")
+
+    assert "equal once every default is filled in" in windows
+    assert "points 0 and 1 are equal once every default is filled in" in probes
