@@ -5,7 +5,7 @@ What the file says and would be so without saying it is left out: the same train
 
 import bisect
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bptt.grid_spec import GridPoints, GridSpec
 from bptt.run_file.axes import Labels, find_axes
@@ -73,8 +73,8 @@ class Defaults:
     """
 
     def __init__(self, tables: Mapping[str, Sequence[Content]]) -> None:
-        self.training: list[TrainingSpec] = [content.value for content in tables["training"]]
-        self.statistics: list[StatisticsSpec] = [content.value for content in tables["statistics"]]
+        self.training = [cast(TrainingSpec, content.value) for content in tables["training"]]
+        self.statistics = [cast(StatisticsSpec, c.value) for c in tables["statistics"]]
         self._found: dict[tuple[int, int], tuple[int, int]] = {}
 
     def places(self, training: int, statistics: int) -> tuple[int, int]:
