@@ -16,7 +16,7 @@ from bptt.tracking.grids import (
     upload_to_grid,
     viewed_grids,
 )
-from bptt.tracking.lost import find_lost, forget
+from bptt.tracking.lost import find_forgotten, find_lost, forget
 from bptt.tracking.shipper import Shipper
 from bptt.tracking.shipping import draw, is_shipped, ship, unqueued, unshipped
 from bptt.tracking.state import Shipped
@@ -31,6 +31,7 @@ __all__ = [
     "Target",
     "check_target",
     "draw",
+    "find_forgotten",
     "find_grid",
     "find_lost",
     "forget",

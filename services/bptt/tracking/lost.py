@@ -60,6 +60,25 @@ def find_lost(folders: Iterable[RunFolder], target: Target) -> list[RunFolder]:
     return []
 
 
+def find_forgotten(
+    folders: Iterable[RunFolder], target: Target, *, everywhere: bool
+) -> list[RunFolder]:
+    """Return those of the folders that count as shipped and do not say so themselves.
+
+    What they say was damaged; or it was forgotten, see `forget`, and nobody came to the rest.
+
+    Args:
+        folders: of ended runs, the newest first, which are forgotten first.
+        target: which MLflow.
+        everywhere: look at all of them even if none of the newest is so.
+    """
+    rest = iter(folders)
+    found = [folder for folder in islice(rest, AMONG) if _is_forgotten(folder, target)]
+    if found or everywhere:
+        found += [folder for folder in rest if _is_forgotten(folder, target)]
+    return found
+
+
 def forget(folders: Sequence[RunFolder], target: Target) -> list[RunFolder]:
     """Have runs sent again from their beginning; what MLflow has of them stays as it is.
 
@@ -84,6 +103,14 @@ def _sent(folder: RunFolder, target: Target) -> Shipped | None:
     if state is None or not state.complete or state.deleted or not state.mlflow_run_id:
         return None
     return state if state.target == target.uri else None
+
+
+def _is_forgotten(folder: RunFolder, target: Target) -> bool:
+    try:
+        state = Shipped.remembered(folder)
+    except OSError:
+        return False
+    return state is None or (not state.complete and state.target == target.uri)
 
 
 def _state(client: "MlflowClient", run_id: str) -> str:

@@ -158,14 +158,17 @@ class Round:
         if time.monotonic() < self._lost_at:
             return
         target = tracking.target_of(self.settings)
-        if lost := tracking.find_lost(self.outbox.sent(), target):
-            again = [folder.run_id for folder in tracking.forget(lost, target)]
+        lost = tracking.find_lost(self.outbox.sent(), target)
+        if lost:
             logger.warning(
                 "shipping: MLflow at %s has lost %d runs; they are sent again",
                 target.uri,
                 len(lost),
             )
-            store.mark_unshipped(self.database, again)
+        unsure = tracking.find_forgotten(self.outbox.sent(), target, everywhere=bool(lost))
+        if again := tracking.forget([*lost, *unsure], target):
+            store.mark_unshipped(self.database, [folder.run_id for folder in again])
+        if lost:
             # of those that were under way nobody knows how far it has them
             tracking.forget(self.outbox.underway(), target)
             self.grids = GridShipping(self.settings, self.database)

@@ -19,6 +19,8 @@ from tests.faults.queue.nemesis import DAMAGES, SHARES, Nemesis
 from tests.faults.queue.undisturbed import undisturbed_weights
 from tests.faults.queue.weights import weights_hash
 
+MISSING = "is not in MLflow"
+
 
 class Storm:
     """Submits a grid, breaks things while it runs, lets it end in peace, and judges.
@@ -129,10 +131,16 @@ class Storm:
         ]
 
     def wait_for_mlflow(self, seconds: float) -> None:
-        """Wait until everything is shipped."""
+        """Wait until everything is shipped, also what MLflow lost with its database."""
 
         def shipped() -> bool:
-            return not self.cluster.query("SELECT id FROM runs WHERE mlflow = 'pending'")
+            if self.cluster.query("SELECT id FROM runs WHERE mlflow = 'pending'"):
+                return False
+            try:
+                return not any(problem.endswith(MISSING) for problem in self.wrong_points())
+            except sqlite3.OperationalError:
+                # it was removed, and nobody has made it anew yet
+                return False
 
         self.cluster.wait_until(shipped, "everything is in MLflow", seconds)
 
@@ -140,13 +148,17 @@ class Storm:
         """Return the runs whose points in MLflow are not exactly those of their journal."""
         wrong = []
         home = self.cluster.mlflow.folder if self.cluster.mlflow else self.cluster.home
-        with closing(sqlite3.connect(home / "mlflow.db")) as connection:
+        # one that is not there is not made here
+        file = f"file:{home / 'mlflow.db'}?mode=ro"
+        with closing(sqlite3.connect(file, uri=True, timeout=30)) as connection:
             for _, run_id in self._succeeded():
                 found = connection.execute(
                     "SELECT run_uuid FROM tags WHERE key = 'bptt.run_id' AND value = ?", [run_id]
                 ).fetchall()
                 if len(found) != 1:
-                    wrong.append(f"{run_id}: {len(found)} MLflow runs")
+                    wrong.append(
+                        f"{run_id}: {len(found)} runs in MLflow" if found else f"{run_id} {MISSING}"
+                    )
                     continue
                 rows = connection.execute(
                     "SELECT key, step FROM metrics WHERE run_uuid = ?", found[0]

@@ -103,6 +103,42 @@ def test_a_copy_that_is_put_back_gets_what_it_lacks_and_nothing_twice(local: Que
         assert len(client.get_metric_history(run.info.run_id, "eval/accuracy")) == 1
 
 
+@pytest.mark.parametrize("left", ["", "another run's"])
+def test_a_run_whose_note_of_what_was_sent_is_damaged_is_not_left_out_when_the_database_goes(
+    local: QueuedGrid, left: str
+) -> None:
+    grid_id = local.submit()
+    done = local.succeed(3)
+    local.ship()
+    notes = [local.settings.runs / run_id / "a1" / "shipped.json" for run_id in done]
+    notes[0].write_text(left and notes[1].read_text())
+    (local.settings.home / "mlflow.db").unlink()
+    shipping = Round(local.settings, local.database, WORKER)
+
+    assert [shipping.go(), shipping.go()] == ["", ""]
+
+    assert sorted(wholly(local, grid_id)) == sorted(done)
+
+
+def test_runs_that_were_about_to_be_sent_again_when_the_shipper_was_killed_are_sent(
+    local: QueuedGrid,
+) -> None:
+    grid_id = local.submit()
+    done = local.succeed(3)
+    local.ship()
+    (local.settings.home / "mlflow.db").unlink()
+    put_mlflow_database(local.settings.home)
+    shipping = Round(local.settings, local.database, WORKER)
+    lost = tracking.find_lost(shipping.outbox.sent(), local.target)
+
+    # what comes next is to write down in the queue that they are pending again
+    tracking.forget(lost, local.target)
+    assert [shipping.go(), shipping.go()] == ["", ""]
+
+    assert len(lost) == 3
+    assert sorted(wholly(local, grid_id)) == sorted(done)
+
+
 def test_artifacts_that_were_removed_are_sent_again(local: QueuedGrid) -> None:
     grid_id = local.submit()
     done = local.succeed(2)
