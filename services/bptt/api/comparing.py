@@ -8,11 +8,13 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from bptt import store
+from bptt.api.asking import Reader
 from bptt.api.comparison_answers import Comparison, Picture, Report
 from bptt.api.parameters import Names
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
+from bptt.store.records import GridRow
 
 if TYPE_CHECKING:
     from bptt.comparison import Point
@@ -39,10 +41,15 @@ def compare(
 
 @router.get("/grids/{grid}/pictures")
 def pictures(
-    grid_id: NamedGrid, service: Shared, by: Names = None, kind: Literal["png", "svg"] = "png"
+    grid_id: NamedGrid,
+    service: Shared,
+    reader: Reader,
+    by: Names = None,
+    kind: Literal["png", "svg"] = "png",
 ) -> list[Picture]:
     """Draw what the runs of a grid measured, those whose folders the server can read."""
-    drawn = _draw(service, grid_id, _points(service, grid_id), by, kind)
+    title = _title(store.get_grid(service.database, grid_id), reader)
+    drawn = _draw(service, title, _points(service, grid_id), by, kind)
     return [
         Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
         for one in drawn
@@ -50,16 +57,21 @@ def pictures(
 
 
 @router.get("/grids/{grid}/report")
-def report(grid_id: NamedGrid, service: Shared, by: Names = None, metric: Names = None) -> Report:
+def report(
+    grid_id: NamedGrid, service: Shared, reader: Reader, by: Names = None, metric: Names = None
+) -> Report:
     """The comparison and the pictures as one page of HTML that needs nothing else."""
     from bptt import comparison
     from bptt.comparison.report import report
 
     points = _points(service, grid_id)
+    grid = store.get_grid(service.database, grid_id)
+    title = _title(grid, reader)
     html = report(
         comparison.compare(points, by or (), metric or ()),
-        _draw(service, grid_id, points, by, "png"),
-        name=store.get_grid(service.database, grid_id).name,
+        _draw(service, title, points, by, "png"),
+        title=title,
+        user=grid.user,
         grid_id=grid_id,
         source=store.grid_source(service.database, grid_id).source,
         at=time.time(),
@@ -74,14 +86,18 @@ def _points(service: Service, grid_id: str) -> "list[Point]":
     return comparison.points_of(runs, store.grid_task(service.database, grid_id))
 
 
+def _title(grid: GridRow, reader: str | None) -> str:
+    """Return what a grid is called, for its owner and for others."""
+    return grid.name if grid.user == reader else f"{grid.user}/{grid.name}"
+
+
 def _draw(
     service: Service,
-    grid_id: str,
+    title: str,
     points: "list[Point]",
     by: list[str] | None,
     kind: Literal["png", "svg"],
 ) -> "list[Drawn]":
     from bptt.comparison.pictures import draw_pictures
 
-    name = store.get_grid(service.database, grid_id).name
-    return draw_pictures(points, service.settings.runs, title=name, by=by or (), kind=kind)
+    return draw_pictures(points, service.settings.runs, title=title, by=by or (), kind=kind)

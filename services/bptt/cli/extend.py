@@ -35,7 +35,7 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
         extended = client.extend(grid_id, file, overrides)
         points = client.grid(grid_id).points
     if as_json:
-        print_json(extended)
+        print_json({**extended.model_dump(mode="json"), "user": found.user})
         return
     for note in extended.notes:
         click.echo(note, err=True)

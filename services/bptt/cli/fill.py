@@ -17,7 +17,7 @@ def fill(grid: str, as_json: bool) -> None:
         grid_id = found.id
         filled = client.fill(grid_id)
     if as_json:
-        print_json({"grid": grid_id, "queued": filled})
+        print_json({"grid": grid_id, "user": found.user, "queued": filled})
     elif filled:
         where = f" of {title_of(found)}" if owner_of(found) else ""
         click.echo(f"Queued {counted(filled, 'run')}{where}. Next: bptt watch {grid_id}")

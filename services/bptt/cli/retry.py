@@ -30,7 +30,7 @@ def retry(target: str, failed: bool, cancelled: bool, as_json: bool) -> None:
         else:
             new = client.retry_run(found.id)
     if as_json:
-        print_json({"runs": list(new)})
+        print_json({"user": found.user, "runs": list(new)})
     elif not new:
         also = " or was cancelled" if cancelled else ""
         click.echo(f"Nothing in grid {_named(found)} failed{also}; nothing was queued.")

@@ -33,7 +33,7 @@ def steer(
         except UserError as error:
             errors.append(error)
             continue
-        data.append({one.kind: one.id, **content})
+        data.append({one.kind: one.id, "user": one.user, **content})
         if not as_json:
             click.echo(line)
     if as_json:

@@ -119,8 +119,8 @@ def _show(
     serves: bool = False,
 ) -> None:
     if as_json:
-        name = "pages" if is_grid else "projects"
-        click.echo(json.dumps({"address": address, name: dict(links), "unsent": list(unsent)}))
+        named = {"grid": title, "pages": dict(links)} if is_grid else {"projects": dict(links)}
+        click.echo(json.dumps({"address": address, **named, "unsent": list(unsent)}))
     else:
         for line in unsent:
             click.echo(line, err=True)

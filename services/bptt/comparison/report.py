@@ -37,7 +37,8 @@ def report(
     comparisons: Sequence[Comparison],
     pictures: Sequence[Picture],
     *,
-    name: str,
+    title: str,
+    user: str,
     grid_id: str,
     source: str,
     at: float,
@@ -47,7 +48,8 @@ def report(
     Args:
         comparisons: of the grid, one per task.
         pictures: PNG.
-        name: of the grid.
+        title: what the grid is called: its name, after its owner's where that is somebody else.
+        user: whose the grid is.
         grid_id: of the grid.
         source: the grid's file.
         at: seconds since the epoch, when it was read.
@@ -57,9 +59,9 @@ def report(
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(name)}: comparison</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(name)}</h1>",
-        f'<p class="meta">Grid {escape(grid_id)}, as it stood at {when}.</p>',
+        f"<title>{escape(title)}: comparison</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="meta">Grid {escape(grid_id)} of {escape(user)}, as it stood at {when}.</p>',
     ]
     for comparison in comparisons:
         parts += _comparison(comparison)

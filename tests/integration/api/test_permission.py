@@ -1,6 +1,7 @@
 """Who may change what, asked of every route there is: one that is added is asked as well."""
 
 import hashlib
+from urllib.parse import quote
 
 import pytest
 
@@ -81,6 +82,27 @@ def test_a_foreign_user_sees_everything_and_changes_nothing(team, routes, names)
             if status == 403:
                 assert answer.json()["error"] == "NotAllowed"
                 assert "\n" not in answer.json()["message"]
+
+    assert team.everything() == before
+
+
+def test_what_changes_something_takes_whole_ids_alone(team, routes, names):
+    before = team.everything()
+    grid, run = names["grid"], names["run"]
+    # every one of them means something where it is only looked at
+    beginnings = [grid[:1], grid[:4], "bias", "anna/bias", f"{run}x"[:-2], "bias/0"]
+
+    for route in routes:
+        if route.startswith("GET") or not ("{grid}" in route or "{run}" in route):
+            continue
+        for text in beginnings:
+            spelt = {"grid": quote(text, safe=""), "run": quote(text, safe="")}
+            method, path, _ = split(route, {**names, **spelt})
+            answer = team.ask("root", method, path, json={})
+            # where / is part of the path there is no such route
+            assert answer.status_code in (404, 405), (route, text, answer.text)
+            if answer.status_code == 404 and "/" not in text:
+                assert "a whole id" in answer.json()["message"]
 
     assert team.everything() == before
 

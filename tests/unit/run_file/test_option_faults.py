@@ -147,6 +147,13 @@ def test_fault_is_told_in_one_line_with_the_line_of_the_file(faults_of, content,
     assert faults_of(content) == [where + fault]
 
 
+@pytest.mark.parametrize("key", ["name", "project"])
+def test_what_could_be_mistaken_for_something_else_is_no_name(faults_of, key):
+    for given in ("' '", "'\u3000'", "-x", "ada/latch", "'a\\b'", "a" * 101, "'a\u202eb'", "'-'"):
+        (fault,) = faults_of(LEAST + f"{key}: {given}")
+        assert fault.startswith(f"run.yaml:3: {key} must be "), given
+
+
 def test_a_fault_repeats_a_long_value_only_in_part(faults_of):
     (fault,) = faults_of(LEAST + f"training: {{steps: {'x' * 100_000}}}")
 
