@@ -2,6 +2,7 @@ import io
 import json
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from bptt.api.answers import Grid, Progress, Run, Waiting
@@ -132,6 +133,33 @@ def test_no_line_is_wider_than_the_terminal_and_ids_are_whole(screen, width):
     assert max(map(len, lines)) <= width
     assert any(line.startswith("a2b3c-0 ") for line in lines)
     assert len(lines) <= 24
+
+
+@pytest.mark.parametrize("width", [120, 100, 80, 60, 40])
+def test_no_number_and_no_name_is_broken_or_cut_at_any_width(screen, width):
+    config = "lstm forget_bias=3 lr=0.00316 global_norm max_norm=1.0"
+    running = [
+        a_run(n, "running", config=config, step=9_000 + n, step_seconds=0.0021) for n in range(2)
+    ]
+    running.append(a_run(12_345, "running", config="遗忘门偏置的初始化", stop_request="hold"))
+    waiting = [
+        Waiting(run=a_run(5, config=config), before=1200, why="your limit of 4 running runs"),
+        Waiting(run=a_run(6), before=1200, why="1,200th in the queue"),
+    ]
+    failed = [a_failure(n, "ValueError: max_norm must be > 0, got -1.25") for n in range(2)]
+    shown = progress(
+        {"running": 3, "queued": 2, "failed": 2, "succeeded": 123_456},
+        running=running,
+        waiting=waiting,
+        failed=failed,
+        troubles=["The disk of gpu1:12 is full: 0.25 GB are left, 1.0 GB are needed."],
+    )
+
+    lines = screen(shown, width, height=60)
+
+    whole = {word for line in screen(shown, 400, height=60) for word in line.split()}
+    assert {word for line in lines for word in line.split()} == whole
+    assert max(map(cell_len, lines)) <= width
 
 
 def test_trouble_and_hold_are_shown_with_their_reason(screen):

@@ -96,6 +96,11 @@ class Commands(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             return super().main(*args, **extra)
+        except OSError as error:
+            # it could not even be told what is wrong
+            if not _is_closed_pipe(error):
+                raise
+            sys.exit(128 + signal.SIGPIPE)
         finally:
             _end_output()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import connected
-from bptt.cli.listing import print_rows
+from bptt.cli.listing import print_rows, say
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, owner_of, title_of
 from bptt.comparison import wording
@@ -116,9 +116,9 @@ def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
     if len(comparisons) > 1:
         ended, points = sum(c.ended for c in comparisons), sum(c.points for c in comparisons)
         tasks = counted(len(comparisons), "task")
-        click.echo(f"{title}: results of {ended:,} of {counted(points, 'run')}, {tasks}\n")
+        say(f"{title}: results of {ended:,} of {counted(points, 'run')}, {tasks}\n")
     for comparison in comparisons:
-        click.echo(_heading(title, comparison, alone=len(comparisons) == 1))
+        say(_heading(title, comparison, alone=len(comparisons) == 1))
         click.echo()
         metrics = [metric or "metric" for metric in comparison.metrics]
         print_rows(
@@ -127,11 +127,11 @@ def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
         )
         click.echo()
         for line in _conclusions(comparison):
-            click.echo(line)
+            say(line)
         click.echo()
     if grid.held_reason:
-        click.echo(f"All held: {grid.held_reason} (bptt release {grid.grid_id})\n")
-    click.echo(wording.EXPLAINED)
+        say(f"All held: {grid.held_reason} (bptt release {grid.grid_id})\n")
+    say(wording.EXPLAINED)
 
 
 def _heading(title: str, comparison: "Comparison", alone: bool) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from bptt.cli.connection import current_settings
+from bptt.cli.listing import say
 from bptt.cli.output import print_json
 from bptt.errors import UserError
 
@@ -40,7 +41,7 @@ def doctor(as_json: bool, fix: bool) -> None:
         findings.append(finding)
         if not as_json:
             level = click.style(f"{finding.level:4}", fg=COLOURS[finding.level])
-            click.echo(f"{level}  {finding.what:9} {finding.told}")
+            say(finding.told, head=f"{level}  {finding.what:9} ")
     if as_json:
         print_json([asdict(finding) for finding in findings])
     sys.exit(int(any(finding.level == "fail" for finding in findings)))

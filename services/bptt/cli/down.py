@@ -2,6 +2,7 @@
 
 import click
 
+from bptt.cli.listing import say
 from bptt.cli.unsent import find_unsent
 from bptt.settings import read_settings
 
@@ -21,4 +22,4 @@ def down() -> None:
     else:
         click.echo(f"bptt is down in {settings.home}.")
     for line in find_unsent(settings):
-        click.echo(line)
+        say(line)

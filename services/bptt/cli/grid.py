@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bptt.cli.connection import connected, current_settings
-from bptt.cli.listing import print_rows
+from bptt.cli.listing import print_rows, say
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted
 from bptt.registry.wording import show as show_value
@@ -63,7 +63,7 @@ def print_grid(grid: "Preview") -> None:
     sizes = (grid.points, "point"), (grid.seeds, "seed"), (packs, "pack")
     # packs are not known while a file is not there
     told = ", ".join(counted(number, noun) for number, noun in sizes if number)
-    click.echo(f"{grid.name} (project {grid.project}): {told}\n")
+    say(f"{grid.name} (project {grid.project}): {told}\n")
     if grid.axes:
         print_rows(["axis", "values", "only of"], axis_rows(grid.axes))
         click.echo()
@@ -72,7 +72,7 @@ def print_grid(grid: "Preview") -> None:
         click.echo()
     print_rows(["point", "run", "identity"], _point_rows(grid))
     work = f" and {grid.flops:.1e} floating point operations" if grid.packs else ""
-    click.echo(f"\nAt most {grid.updates:,} updates{work} (counted by a model, not measured).")
+    say(f"\nAt most {grid.updates:,} updates{work} (counted by a model, not measured).")
 
 
 def axis_rows(axes: "Sequence[AxisValues]") -> list[list[str]]:

@@ -1,9 +1,10 @@
-"""Rows under columns, at every width: no number and no name is ever broken.
+"""Rows under columns, and words, at every width: no number and no name is ever broken.
 
 What does not fit a terminal is left out a column at a time and said; where not even the most
 important columns fit, each row becomes lines. Anywhere else a row is one line with all it has.
 """
 
+import sys
 from collections.abc import Sequence
 
 import click
@@ -12,7 +13,12 @@ GAP = 2
 """Spaces between columns."""
 NAMING = 2
 """Columns, from the left, that say what a row is: without them the others mean nothing."""
-WRAPPED = frozenset({"configuration", "note", "values", "what", "queued", "such as", "runs"})
+WRAPPED = frozenset(
+    {
+        *("configuration", "note", "values", "what", "queued", "such as", "runs"),
+        *("summary", "verdict", "runs by"),
+    }
+)
 """Columns of words, which may be broken at spaces."""
 NARROWEST = 16
 """Cells to which a column of words may shrink."""
@@ -20,14 +26,40 @@ NARROWEST = 16
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their columns, as wide as the terminal is; one line a row elsewhere."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    width = terminal_width()
+    if width is None:
         click.echo("\n".join(table_lines(columns, rows)))
         return
-    for number, line in enumerate(fitted_lines(columns, rows, console.width)):
+    for number, line in enumerate(fitted_lines(columns, rows, width)):
         click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def say(text: str = "", head: str = "") -> None:
+    """Print words, what follows a line's break under what stood in it; a line each elsewhere.
+
+    Args:
+        text: the words, in one line or several.
+        head: what stands before the first line, and is never broken.
+    """
+    width = terminal_width()
+    for line in text.split("\n"):
+        words = line.lstrip(" ")
+        head += " " * (len(line) - len(words))
+        left = cells(click.unstyle(head))
+        room = None if width is None else max(width - left, NARROWEST)
+        for part in [words] if room is None else fold(words, room):
+            click.echo(f"{head}{part}".rstrip())
+            head = " " * left
+        head = head[: left - (len(line) - len(words))]
+
+
+def terminal_width() -> int | None:
+    """Return how many cells a line of the terminal has; None: this is no terminal."""
+    if not sys.stdout.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(highlight=False).width
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -91,7 +123,7 @@ def _turned(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
         for name, text in zip(columns, row, strict=True):
             beside = left + GAP
             first, *more = fold(text, max(width - beside, NARROWEST))
-            lines.append(f"{_padded(name, left)}{' ' * GAP}{first}".rstrip())
+            lines.append(f"{padded(name, left)}{' ' * GAP}{first}".rstrip())
             lines += [f"{' ' * beside}{part}" for part in more]
     return lines
 
@@ -106,6 +138,8 @@ def _left_out(columns: Sequence[str], width: int) -> list[str]:
 
 def fold(text: str, width: int) -> list[str]:
     """Return a text in lines broken at spaces alone, of `width` cells where its words allow it."""
+    if cells(text) <= width:
+        return [text]
     lines = [""]
     for word in _words(text):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -121,11 +155,12 @@ def _words(text: str) -> list[str]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (_padded(text, width) for text, width in zip(row, widths, strict=True))
-    return (" " * GAP).join(padded).rstrip()
+    filled = (padded(text, width) for text, width in zip(row, widths, strict=True))
+    return (" " * GAP).join(filled).rstrip()
 
 
-def _padded(text: str, width: int) -> str:
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces behind it, in so many cells."""
     return text + " " * (width - cells(text))
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from bptt.cli.listing import NARROWEST, fold
+
 FLOOR = -30.0
 """log10 below which a norm counts as gone."""
 
@@ -32,11 +34,17 @@ class Curve:
     """Largest lag truncated backpropagation lets the gradient reach, if it cuts the curve."""
 
 
-def draw(title: str, curves: Sequence[Curve], width: int = 80) -> Text:
+def draw(title: str, curves: Sequence[Curve], width: int = 80, room: int | None = None) -> Text:
     """Return curves over the lag with axes and a legend; the first eight, if there are more.
 
     Each has a colour and, every few columns, a marker of its own. It ends where the norm falls
     below 1e-30, and the legend tells at which lag.
+
+    Args:
+        title: stands above.
+        curves: what is drawn.
+        width: of the picture, in cells.
+        room: of the terminal for words, which are broken at spaces; None: they are not broken.
     """
     curves = [curve for curve in curves if any(map(_is_drawn, curve.log10))][: len(MARKERS)]
     if not curves:
@@ -60,7 +68,7 @@ def draw(title: str, curves: Sequence[Curve], width: int = 80) -> Text:
             if x % 2 and column % spacing == (3 * number + 2) % spacing:
                 marks.setdefault((row, column), number)
 
-    text = Text(f"{title}\n")
+    text = Text("\n".join(_folded(title, room)) + "\n")
     rows = (HEIGHT - 1) // INTERVALS
     for row in range(HEIGHT):
         label = "" if row % rows else f"1e{top - row // rows * decades}"
@@ -80,8 +88,14 @@ def draw(title: str, curves: Sequence[Curve], width: int = 80) -> Text:
     text.append(f"{'':{AXIS + 2}}{'lag: steps back from the loss':^{columns}}".rstrip() + "\n")
     for number, curve in enumerate(curves):
         text.append(f"{'':{AXIS + 1}}{MARKERS[number]} ", COLOURS[number])
-        text.append(f"{curve.label}{_ending(curve)}\n")
+        beside = AXIS + 3
+        lines = _folded(f"{curve.label}{_ending(curve)}", room and room - beside)
+        text.append(f"\n{'':{beside}}".join(lines) + "\n")
     return text
+
+
+def _folded(text: str, room: int | None) -> list[str]:
+    return fold(text, max(room, NARROWEST)) if room is not None else [text]
 
 
 def _is_drawn(log10: float) -> bool:

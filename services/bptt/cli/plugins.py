@@ -6,7 +6,7 @@ import click
 
 from bptt.api.installed import clashes, describe, list_installed
 from bptt.cli.connection import connected, current_settings
-from bptt.cli.listing import print_rows
+from bptt.cli.listing import print_rows, say
 from bptt.cli.plugin_check import check
 from bptt.registry.wording import show as show_value
 
@@ -64,15 +64,13 @@ def show(words: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps(content.pop("plugin") | content, indent=1))
         return
     origin = f"{plugin.distribution} {plugin.version}"
-    click.echo(f"{plugin.name}: a {plugin.kind} of {origin} ({plugin.value})\n\n{found.about}\n")
+    say(f"{plugin.name}: a {plugin.kind} of {origin} ({plugin.value})\n\n{found.about}\n")
     click.echo("Options:" if found.options else "It takes no options.")
     for option in found.options:
         default = "required" if option.required else f"default {show_value(option.default)}"
-        click.echo(f"  {option.name}: {option.allowed} ({default})")
+        say(f"  {option.name}: {option.allowed} ({default})")
         if option.text:
-            click.echo(
-                click.wrap_text(option.text, 96, initial_indent=MARGIN, subsequent_indent=MARGIN)
-            )
+            say(option.text, head=MARGIN)
     if plugin.kind == "cell":
         where = "there" if server else "on this machine"
-        click.echo(f"\nWhat runs it over time {where}: bptt plugins check {plugin.name}")
+        say(f"\nWhat runs it over time {where}: bptt plugins check {plugin.name}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bptt.cli.listing import print_rows
+from bptt.cli.listing import print_rows, say
 from bptt.cli.run_words import (
     attempt_told,
     counts_told,
@@ -28,8 +28,8 @@ RUNS_AT_MOST = 50
 MLFLOW = {"no": "", "pending": "not everything is there yet", "complete": "complete"}
 
 
-def run_lines(detail: "RunDetail") -> list[str]:
-    """Return how a run of the queue stands, line by line."""
+def show_run(detail: "RunDetail") -> None:
+    """Print how a run of the queue stands, line by line."""
     run = detail.run
     rows = [
         ("run", f"{run.run_id}  {run_title(run)}  (by {run.user}, {ago(run.created_at)})"),
@@ -46,16 +46,17 @@ def run_lines(detail: "RunDetail") -> list[str]:
         ("MLflow", run.ship_trouble or MLFLOW.get(run.mlflow, run.mlflow)),
     ]
     width = max(len(name) for name, text in rows if text)
-    lines = [f"{name:<{width}}  {text}" for name, text in rows if text]
+    for name, text in rows:
+        if text:
+            say(text, head=f"{name:<{width}}  ")
     tail = str((run.failure or {}).get("log_tail") or "").splitlines()[-LAST_LINES:]
     if tail:
-        lines += ["", "last lines of its log", *(f"  {line}" for line in tail)]
-    return lines
+        click.echo("\n".join(["", "last lines of its log", *(f"  {line}" for line in tail)]))
 
 
 def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]") -> None:
     """Print a grid: how it stands, what differs between its points, what each has measured."""
-    click.echo(f"{title}, project {grid.project}, by {grid.user}, queued {ago(grid.created_at)}")
+    say(f"{title}, project {grid.project}, by {grid.user}, queued {ago(grid.created_at)}")
     state = f"{ended(grid):,}/{grid.points:,} ended: {counts_told(grid.counts)}"
     extra = [
         f"{grid.reused:,} reused" if grid.reused else "",
@@ -63,9 +64,9 @@ def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]")
         f"{grid.missing:,} deleted (bptt fill {grid.grid_id})" if grid.missing else "",
         f"ended after {span(grid.ended_at - grid.created_at)}" if grid.ended_at else "",
     ]
-    click.echo("; ".join([state, *filter(None, extra)]))
+    say("; ".join([state, *filter(None, extra)]))
     if grid.held_reason:
-        click.echo(f"all held: {grid.held_reason} (bptt release {grid.grid_id})")
+        say(f"all held: {grid.held_reason} (bptt release {grid.grid_id})")
     axes = client.axes(grid.grid_id)
     if axes:
         from bptt.cli.grid import axis_rows
@@ -76,7 +77,7 @@ def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]")
         click.echo()
         print_runs(runs)
     if grid.points > len(runs):
-        click.echo(f"\nThe first {len(runs):,}; all of them: bptt runs {grid.grid_id} --limit N")
+        say(f"\nThe first {len(runs):,}; all of them: bptt runs {grid.grid_id} --limit N")
 
 
 def print_runs(runs: "Sequence[Run]") -> None:

@@ -3,7 +3,7 @@
 import click
 
 from bptt.cli.connection import connected
-from bptt.cli.listing import print_rows
+from bptt.cli.listing import print_rows, say
 from bptt.cli.output import print_json
 from bptt.cli.run_words import note_told, owner_of, run_title, status_told, title_of
 from bptt.lifecycle import STANDINGS
@@ -46,7 +46,7 @@ def runs(grid: str | None, statuses: tuple[str, ...], limit: int, as_json: bool)
         click.echo(f"No {which}runs{where}. Queue some with: bptt submit FILE", err=True)
         return
     if named and owner_of(named):
-        click.echo(f"{title_of(named)}\n")
+        say(f"{title_of(named)}\n")
     rows = [[run.run_id, run_title(run), status_told(run), note_told(run)] for run in found]
     print_rows(["run", "what", "status", "note"], rows)
     if len(found) == limit:

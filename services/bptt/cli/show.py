@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bptt.cli.connection import current_settings
+from bptt.cli.listing import say, terminal_width
 from bptt.cli.run_words import title_of
 from bptt.errors import GridNotFound, RunNotFound
 from bptt.run_folder import RunFolder, attempts, find_run
@@ -106,7 +107,7 @@ def _print(
     runs: "dict[str, RunDetail]",
     folders: dict[str, RunFolder],
 ) -> None:
-    from bptt.cli.queue_show import RUNS_AT_MOST, run_lines, show_grid
+    from bptt.cli.queue_show import RUNS_AT_MOST, show_grid, show_run
     from bptt.cli.queue_show import print_runs as print_queue_runs
 
     measured = list(folders.values())
@@ -114,14 +115,14 @@ def _print(
     measured += [folder for folder in newest if folder is not None]
     parts: list[Callable[[], None]] = []
     if notes := [f"{one.note}." for one in found if one.note] + _whose(found):
-        parts.append(partial(click.echo, "\n".join(notes)))
+        parts.append(partial(say, "\n".join(notes)))
     titles = {one.id: title_of(one) for one in found}
     for grid in grids.values():
         listed = client.runs(grid.grid_id, limit=RUNS_AT_MOST)
         parts.append(partial(show_grid, client, titles[grid.grid_id], grid, listed))
     if len(runs) == 1:
         (detail,) = runs.values()
-        parts.append(partial(click.echo, "\n".join(run_lines(detail))))
+        parts.append(partial(show_run, detail))
     elif runs:
         parts.append(partial(print_queue_runs, [detail.run for detail in runs.values()]))
     if measured:
@@ -184,7 +185,7 @@ def list_runs(runs: Path, as_json: bool) -> None:
             err=True,
         )
     for line in lines:
-        click.echo(f"{line['run']}  {line['outcome'].replace('_', ' '):<10}  {line['name']}")
+        say(line["name"], head=f"{line['run']}  {line['outcome'].replace('_', ' '):<10}  ")
 
 
 def print_runs(folders: Sequence[RunFolder], as_json: bool = False) -> None:
@@ -201,8 +202,8 @@ def print_runs(folders: Sequence[RunFolder], as_json: bool = False) -> None:
 
     from bptt.cli.tables import one_run, several_runs
 
-    console = Console(highlight=False)
-    width, room = min(console.width, 100), console.width if console.is_terminal else None
+    console, room = Console(highlight=False), terminal_width()
+    width = min(console.width, 100)
     if len(summaries) == 1:
         told = one_run(summaries[0], width, room)
     else:

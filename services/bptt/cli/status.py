@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import current_settings, importing
+from bptt.cli.listing import say
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, counts_told
 from bptt.cli.spans import span
@@ -29,9 +30,9 @@ def status(as_json: bool) -> None:
         print_json(found.as_json())
     else:
         for what, told in _lines(found):
-            click.echo(f"{what:9} {told}".rstrip())
+            say(told, head=f"{what:9} ")
         if found.hint:
-            click.echo(f"\n{found.hint}")
+            say(f"\n{found.hint}")
     sys.exit(found.fault.exit_code if found.fault else 0)
 
 

@@ -6,6 +6,7 @@ import click
 
 from bptt.api import URGENCIES
 from bptt.cli.connection import connected
+from bptt.cli.listing import say
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
 from bptt.cli.spans import between
@@ -76,7 +77,7 @@ def submit(
     for note in submitted.notes:
         click.echo(note, err=True)
     for line in told(submitted, hold):
-        click.echo(line)
+        say(line)
 
 
 def tell_sending(name: str, size: int) -> None:
@@ -134,10 +135,10 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
     print_grid(preview)
     if preview.unsent:
         files = ", ".join(f"{name} ({size:,} bytes)" for name, size in preview.unsent.items())
-        click.echo(
+        say(
             f"Not there yet: {files}. What depends on it, packs, identities and time included, is "
             "known and checked when bptt submit sends it."
         )
     elif line := time_told(preview, preview.slots):
-        click.echo(line)
+        say(line)
     click.echo("Nothing was queued.")

@@ -42,7 +42,7 @@ def one_run(summary: Summary, width: int, room: int | None) -> RenderableType:
         for state, values in summary.gradients[step].items()
         if state != "s"
     ]
-    return Group(table, draw("Gradient with respect to the state, by lag", curves, width))
+    return Group(table, draw("Gradient with respect to the state, by lag", curves, width, room))
 
 
 def several_runs(summaries: Sequence[Summary], width: int, room: int | None) -> RenderableType:
@@ -78,17 +78,18 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
         if summary.gradients
     ]
     return Group(
-        Text(_common(summaries)),
+        Text("\n".join(_folded(_common(summaries), room))),
         Text(),
         _lines(columns, rows, room),
         Text(),
-        Text("\n".join(fold(NOTE, room)) if room else NOTE, style="dim"),
+        Text("\n".join(_folded(NOTE, room)), style="dim"),
         Text(),
         *_by_evaluation_set(summaries, named, room),
         draw(
             "Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states of a cell)",
             curves,
             width,
+            room,
         ),
     )
 
@@ -118,6 +119,10 @@ def _by_evaluation_set(
 def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> Text:
     lines = fitted_lines(columns, rows, room) if room else table_lines(columns, rows)
     return Text("\n".join(lines))
+
+
+def _folded(text: str, room: int | None) -> list[str]:
+    return fold(text, room) if room else [text]
 
 
 def _common_beginning(names: Sequence[str]) -> str:

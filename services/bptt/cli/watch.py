@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import connected
+from bptt.cli.listing import say
 from bptt.cli.run_words import counts_told, grid_title, title_of
 from bptt.errors import GridNotFound, Unavailable
 
@@ -41,7 +42,7 @@ def watch(grid: str | None, as_json: bool) -> None:
             click.echo(f"\nThe grid goes on. Watch it again: bptt watch {grid_id}", err=True)
             raise click.exceptions.Exit(130) from None
     if not as_json:
-        click.echo("\n".join(_ending(last, title)))
+        say("\n".join(_ending(last, title)))
     failed = last.grid.counts.get("failed", 0)
     raise click.exceptions.Exit(1 if failed else 0)
 

@@ -2,17 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import set_cell_size
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bptt.cli.listing import cells
+from bptt.cli.listing import GAP, cells, fold, padded
 from bptt.cli.run_words import counts_told, ended, failure_told, run_title
 from bptt.cli.spans import between, span
 
@@ -24,10 +23,18 @@ WINDOW = 300.0
 SHORTEST = 5.0
 """Seconds of watching that tell a throughput."""
 FAILED_AT_MOST = 3
-REST = 20
-"""Lines of the screen that are not of running runs."""
+AROUND = 3
+"""Lines around runs of one kind: an empty one, a heading, how many more there are."""
+HEAD = 5 + AROUND
+"""Lines for what a grid is called, the bar, what is around the running runs, and the cursor."""
+SHARE = 5
+"""Of the screen's height, what waits and what failed has one part in so many each, or one run."""
+LONG = 8
+"""Why a run waits or has failed takes at most one part in so many of the screen's height."""
 BAR = 24
 """Columns of the bar."""
+Entry = list[Text]
+"""What is told of one run, line by line."""
 
 
 def show(looks: "Iterator[Progress | str]", console: Console | None = None) -> "Progress":
@@ -72,43 +79,58 @@ class Throughput:
 def draw(
     progress: "Progress", throughput: str, trouble: str | None, width: int, height: int
 ) -> RenderableType:
-    """Return the picture of a grid, for a terminal of this size."""
+    """Return the picture of a grid, for a terminal of this size.
+
+    No number and no name is broken or cut: what does not fit into a line becomes several, and what
+    does not fit the terminal's height is counted.
+    """
     grid = progress.grid
-    parts: list[RenderableType] = [_title(progress), _bar(progress, throughput)]
-    parts.append(Text(counts_told(grid.counts)))
+    told = [Text(counts_told(grid.counts))]
     if trouble:
-        parts.append(Text(trouble, style="red"))
-    parts += [Text(line, style="red") for line in progress.troubles]
+        told.append(Text(trouble, style="red"))
+    told += [Text(line, style="red") for line in progress.troubles]
     if grid.held_reason:
-        parts.append(Text(f"all held: {grid.held_reason}", style="yellow"))
-    rows = max(height - REST, 2)
-    for title, lines, total in (
-        ("running", _running(progress.running[:rows], width), grid.counts.get("running", 0)),
-        ("waiting", _waiting(progress.waiting, width), grid.counts.get("queued", 0)),
-        ("failed", _failed(progress.failed[:FAILED_AT_MOST]), grid.counts.get("failed", 0)),
+        told.append(Text(f"all held: {grid.held_reason}", style="yellow"))
+    parts: list[RenderableType] = [_title(progress), *_bar(progress, throughput, width), *told]
+    waiting = _shown(_waiting(progress.waiting, width, height), height // SHARE)
+    failed = _shown(_failed(progress.failed[:FAILED_AT_MOST], width, height), height // SHARE)
+    used = HEAD + sum(len(fold(text.plain, width)) for text in told)
+    for entries in (waiting, failed):
+        used += sum(map(len, entries)) + AROUND if entries else 0
+    running = _shown(_running(progress.running, width), height - used)
+    for title, entries, total in (
+        ("running", running, grid.counts.get("running", 0)),
+        ("waiting", waiting, grid.counts.get("queued", 0)),
+        ("failed", failed, grid.counts.get("failed", 0)),
     ):
-        if lines:
-            parts += [Text(), Text(title, style="bold")]
-            parts += [_cut(line, width) for line in lines]
-            more = total - len(lines)
+        if entries:
+            parts += [Text(), Text(title, style="bold"), *(line for one in entries for line in one)]
+            more = total - len(entries)
             parts += [Text(f"and {more:,} more", style="dim")] if more > 0 else []
     return Group(*parts)
 
 
-def _cut(line: Text, width: int) -> Text:
-    line.truncate(width, overflow="ellipsis")
-    return line
+def _shown(entries: Sequence[Entry], room: int) -> list[Entry]:
+    """Return the first entries, as many as have room in so many lines; one in any case."""
+    shown: list[Entry] = []
+    for entry in entries:
+        room -= len(entry)
+        if shown and room < 0:
+            break
+        shown.append(entry)
+    return shown
 
 
 def _title(progress: "Progress") -> Text:
     grid = progress.grid
-    text = Text(grid.name, style="bold", no_wrap=True, overflow="ellipsis")
+    text = Text(grid.name, style="bold")
     text.append(f"  {grid.grid_id}", style="cyan")
     text.append(f"  project {grid.project}, by {grid.user}", style="dim")
     return text
 
 
-def _bar(progress: "Progress", throughput: str) -> RenderableType:
+def _bar(progress: "Progress", throughput: str, width: int) -> list[RenderableType]:
+    """Return the bar with words beside it, or below it where there is no room."""
     grid = progress.grid
     if grid.ended_at is not None:
         left = f"ended after {span(grid.ended_at - grid.created_at)}"
@@ -119,18 +141,18 @@ def _bar(progress: "Progress", throughput: str) -> RenderableType:
     told = "  ".join(
         part for part in (f"{ended(grid):,}/{grid.points:,}", left, throughput) if part
     )
-    row = Table.grid(padding=(0, 2))
+    is_beside = BAR + GAP + cells(told) <= width
+    row = Table.grid(padding=(0, GAP))
     row.add_column(width=BAR)
-    row.add_column(overflow="fold")
-    row.add_row(ProgressBar(total=1.0, completed=progress.share, width=BAR), Text(told))
-    return row
+    row.add_row(
+        ProgressBar(total=1.0, completed=progress.share, width=BAR),
+        *([Text(told)] if is_beside else []),
+    )
+    return [row] if is_beside else [row, Text(told)]
 
 
-def _running(runs: "Sequence[Run]", width: int) -> list[Text]:
-    """Return a line for each run; what it is called gives way to how far it is."""
-    if not runs:
-        return []
-    ids, titles, places, speeds = _columns(
+def _running(runs: "Sequence[Run]", width: int) -> list[Entry]:
+    rows = [
         (
             run.run_id,
             run_title(run) + (f" (attempt {run.attempt})" if run.attempt > 1 else ""),
@@ -138,15 +160,21 @@ def _running(runs: "Sequence[Run]", width: int) -> list[Text]:
             _speed(run),
         )
         for run in runs
-    )
-    room = max(width - sum(_widest(column) + 2 for column in (ids, places, speeds)), 8)
+    ]
+    widths = [max(map(cells, column), default=0) for column in zip(*rows, strict=True)]
+    if sum(widths) + GAP * 3 > width:
+        # how far it is goes first
+        return [
+            _turned(run_id, f"{at}  {speed}", title, width) for run_id, title, at, speed in rows
+        ]
     return [
-        Text.assemble(
-            (f"{run_id:<{_widest(ids)}}", "cyan"),
-            f"  {_fit(title, min(room, _widest(titles)))}",
-            f"  {place:>{_widest(places)}}  {speed:>{_widest(speeds)}}",
-        )
-        for run_id, title, place, speed in zip(ids, titles, places, speeds, strict=True)
+        [
+            Text.assemble(
+                (padded(run_id, widths[0]), "cyan"),
+                f"  {padded(title, widths[1])}  {at:>{widths[2]}}  {speed:>{widths[3]}}",
+            )
+        ]
+        for run_id, title, at, speed in rows
     ]
 
 
@@ -156,42 +184,39 @@ def _speed(run: "Run") -> str:
     return f"{1 / run.step_seconds:,.0f} steps/s" if run.step_seconds else "starting"
 
 
-def _waiting(waiting: "Sequence[Waiting]", width: int) -> list[Text]:
-    if not waiting:
-        return []
-    ids, titles, reasons = _columns(
-        (
-            one.run.run_id,
-            run_title(one.run),
-            one.why,
-        )
-        for one in waiting
-    )
-    room = max(width - _widest(ids) - _widest(reasons) - 4, 12)
+def _waiting(waiting: "Sequence[Waiting]", width: int, height: int) -> list[Entry]:
+    rows = [(one.run.run_id, run_title(one.run), one.why) for one in waiting]
+    widths = [max(map(cells, column), default=0) for column in zip(*rows, strict=True)]
+    if sum(widths) + GAP * 2 > width:
+        most = max(height // LONG, 2)
+        return [_turned(run_id, why, title, width, most) for run_id, title, why in rows]
     return [
-        Text.assemble(
-            (f"{run_id:<{_widest(ids)}}", "cyan"),
-            f"  {_fit(title, min(room, _widest(titles)))}  {reason}",
-        )
-        for run_id, title, reason in zip(ids, titles, reasons, strict=True)
+        [Text.assemble((padded(run_id, widths[0]), "cyan"), f"  {padded(title, widths[1])}  {why}")]
+        for run_id, title, why in rows
     ]
 
 
-def _failed(runs: "Sequence[Run]") -> list[Text]:
+def _failed(runs: "Sequence[Run]", width: int, height: int) -> list[Entry]:
+    most = max(height // LONG, 2)
     return [
-        Text.assemble((run.run_id, "red"), f"  {failure_told(run.failure or {})}") for run in runs
+        _turned(run.run_id, failure_told(run.failure or {}), "", width, most, "red") for run in runs
     ]
 
 
-def _columns(rows: Iterable[tuple[str, ...]]) -> Sequence[tuple[str, ...]]:
-    """Return the columns of at least one row."""
-    return list(zip(*rows, strict=True))
+def _turned(
+    run_id: str, words: str, title: str, width: int, most: int = 2, style: str = "cyan"
+) -> Entry:
+    """Return a run as lines: words beside its id, in at most so many, then what it is called."""
+    beside = " " * GAP
+    first, *more = _short(fold(f"{run_id}{beside}{words}", width - GAP), most)
+    lines = [Text.assemble((run_id, style), first.removeprefix(run_id))]
+    below = [*more, *(fold(title, width - GAP) if title else [])]
+    return lines + [Text(f"{beside}{line}") for line in below]
 
 
-def _widest(column: Sequence[str]) -> int:
-    return max(map(cells, column), default=0)
-
-
-def _fit(text: str, room: int) -> str:
-    """Return a text in exactly so many cells: a Chinese sign takes two."""
-    return set_cell_size(text, room) if cells(text) <= room else f"{set_cell_size(text, room - 1)}…"
+def _short(lines: list[str], most: int) -> list[str]:
+    """Return the first lines of words that may be long; `bptt show` has them all."""
+    if len(lines) <= most:
+        return lines
+    *first, last = lines[:most]
+    return [*first, f"{last.rpartition(' ')[0] or last} ..."]

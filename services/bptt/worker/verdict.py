@@ -98,9 +98,10 @@ def _tell(
         why = "; ".join([why, *ending.notes])
         return lambda: store.give_back(database, run_id, attempt, why=why, last_step=tenure.step)
     tail = log_tail(folder)
-    cause: FailureCause = "crash_loop"
     by_itself = not ending.with_template
-    why = _death(code, ending.memory_kills) if by_itself else WITH_TEMPLATE
+    cause, why = _death(code, ending.memory_kills)
+    if not by_itself:
+        cause, why = "crash_loop", WITH_TEMPLATE
     if code == FAILED and ending.failure:
         cause, why = ending.failure["cause"], ending.failure["message"]
         # the run is not to blame, and goes on where there is room
@@ -152,21 +153,23 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
     return result
 
 
-def _death(code: int | None, kills_before: int | None) -> str:
+def _death(code: int | None, kills_before: int | None) -> tuple[FailureCause, str]:
+    """Return what a process died of, which its run fails of if that happens again, and in words."""
     if code is None or code >= 0:
-        return f"its process ended with exit code {code} and left no result"
+        return "crash_loop", f"its process ended with exit code {code} and left no result"
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
+    killed = f"its process was killed by {name}"
     if -code != signal.SIGKILL:
-        return f"its process was killed by {name}"
+        return "crash_loop", killed
     kills = memory_kills()
     if kills is None or kills_before is None:
-        return f"its process was killed by {name} (out of memory, perhaps)"
+        return "crash_loop", f"{killed} (out of memory, perhaps)"
     if kills > kills_before:
-        return f"its process was killed by {name} (the system was out of memory)"
-    return f"its process was killed by {name} (by somebody: the system was not out of memory)"
+        return "out_of_memory", f"{killed} (the system was out of memory)"
+    return "crash_loop", f"{killed} (by somebody: the system was not out of memory)"
 
 
 def _log(tenure: Tenure, ended: Ended | None) -> None:

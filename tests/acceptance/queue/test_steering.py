@@ -1,4 +1,5 @@
 import json
+from getpass import getuser
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_held_grid_begins_nothing_until_it_is_released(bptt, submitted, machine)
 def test_held_run_is_passed_over(bptt, submitted, machine):
     code, out, _ = bptt("hold", f"{submitted}-0", "--json")
 
-    assert (code, json.loads(out)) == (0, [{"run": f"{submitted}-0", "held": 1}])
+    assert (code, json.loads(out)) == (0, [{"run": f"{submitted}-0", "user": getuser(), "held": 1}])
     assert machine().begin().run_id == f"{submitted}-1"
     assert bptt("release", f"{submitted}-0")[1] == f"Run {submitted}-0: released.\n"
 

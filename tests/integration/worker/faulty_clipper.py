@@ -15,8 +15,8 @@ class Faulty(Clipper):
 
     Args:
         at: call from which on.
-        what: raise, no_room, memory, sleep, exit, kill or segfault; creep: take a tenth of a second
-            for each update while the file that FAULTY_GO names is not there.
+        what: raise, no_room, memory, hog, sleep, exit, kill or segfault; creep: take a tenth of a
+            second for each update while the file that FAULTY_GO names is not there.
     """
 
     def __init__(self, *, at: Annotated[int, Gt(0)] = 1, what: str = "raise") -> None:
@@ -45,6 +45,11 @@ class Faulty(Clipper):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.what == "memory":
             torch.ones(10**10)
+        if self.what == "hog":
+            held = []
+            # touched, and so taken, until the system ends this
+            while True:
+                held.append(torch.ones(10**7))
         if self.what == "sleep":
             time.sleep(1000)
         if self.what == "exit":

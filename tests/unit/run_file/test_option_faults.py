@@ -147,6 +147,26 @@ def test_fault_is_told_in_one_line_with_the_line_of_the_file(faults_of, content,
     assert faults_of(content) == [where + fault]
 
 
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        ("task: adding\ncell: LSTM", "lstm"),
+        ("task: adding\ncell: {name: Lstm}", "lstm"),
+        ("task: Adding\ncell: lstm", "adding"),
+        (LEAST + "clipper: GLOBAL-NORM", "global_norm"),
+        (LEAST + "optimizer: {name: ADAM}", "adam"),
+        (LEAST + "model: {skip: Residual}", "residual"),
+        (LEAST + "model: {HIDDEN_SIZE: 3}", "hidden_size"),
+        (LEAST + "clipper: {name: global_norm, Max_Norm: 1}", "max_norm"),
+        (LEAST + "Training: {steps: 3}", "training"),
+    ],
+)
+def test_a_word_in_other_letters_is_told_with_the_right_one(faults_of, content, meant):
+    (fault,) = faults_of(content)
+
+    assert f"did you mean '{meant}'?" in fault
+
+
 @pytest.mark.parametrize("key", ["name", "project"])
 def test_what_could_be_mistaken_for_something_else_is_no_name(faults_of, key):
     for given in ("' '", "'\u3000'", "-x", "ada/latch", "'a\\b'", "a" * 101, "'a\u202eb'", "'-'"):

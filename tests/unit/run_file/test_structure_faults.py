@@ -4,6 +4,10 @@ GRID = (
     "is a list, which spans a grid; a run file describes one run: give one value, "
     "and others with --set. See the grid: bptt grid run.yaml"
 )
+MERGE = (
+    "which YAML 1.2 does not have: write the options out, or use a whole section twice with an "
+    "anchor (model: &small {...}, then model: *small)."
+)
 LEAST = "task: adding\ncell: lstm\n"
 
 ONE_FAULT = {
@@ -41,6 +45,22 @@ ONE_FAULT = {
     "a key that is a list": (
         LEAST + "? [a, b]\n: 1\n",
         "3: the file has a key that is not a word.",
+    ),
+    **{
+        f"a merge key in {path}": (text, f"{line}: {path} holds the merge key <<, {MERGE}")
+        for path, line, text in (
+            ("training", 4, LEAST + "training:\n  <<: {steps: 5}"),
+            ("training", 3, LEAST + "training: {<<: [{steps: 5}, {seed: 3}]}"),
+            ("model", 4, LEAST + "training: &a {steps: 5}\nmodel: {<<: *a, layers: 2}"),
+            ("clipper", 3, LEAST + "clipper: {name: value, <<: {}}"),
+            ("the file", 3, LEAST + "<<: {seed: 1}"),
+        )
+    },
+    "what only looks like a merge key": (
+        LEAST + "training: {'<<': 5}",
+        "3: training.<< is not an option of training. Allowed: steps, batch_size, truncation, "
+        "truncation_every, evaluate_every, evaluation_size, stop_when_solved, max_seconds, "
+        "nonfinite, dtype.",
     ),
     "an unknown alias": (LEAST + "seed: *x", "3: seed refers to *x, which nothing before defines."),
     "an alias of itself": (

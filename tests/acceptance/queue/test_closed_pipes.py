@@ -1,0 +1,55 @@
+"""Whoever reads what a command prints may have had enough: `bptt runs | head -1`."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SIZE = "seeds=300"
+"""Runs whose list is far longer than what a pipe holds."""
+
+
+def call(*arguments, reads, which="stdout"):
+    """Run a command into a pipe that is closed after so many bytes were read."""
+    reader, writer = os.pipe()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, which: writer}
+    if not reads:
+        os.close(reader)
+    process = subprocess.Popen([sys.executable, "-m", "bptt", *arguments], text=True, **streams)
+    os.close(writer)
+    if reads:
+        assert os.read(reader, reads)
+        os.close(reader)
+    said, complained = process.communicate(timeout=120)
+    return process.returncode, (said if which == "stderr" else complained)
+
+
+@pytest.mark.parametrize("reads", [0, 1])
+@pytest.mark.parametrize(
+    "arguments",
+    [("runs", "--json", "--limit", "300"), ("show", "bias"), ("grid", "bias.yaml")],
+    ids=" ".join,
+)
+def test_a_pipe_that_is_closed_ends_a_command_quietly(bptt, arguments, reads):
+    assert bptt("submit", "bias.yaml", "--set", SIZE)[0] == 0
+
+    code, complained = call(*arguments, reads=reads)
+
+    assert code in (0, 141)
+    assert complained == ""
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("plugins", "list"), ("status",)], ids=" ".join)
+def test_so_does_one_that_prints_little(arguments):
+    code, complained = call(*arguments, reads=0)
+
+    assert code in (0, 141)
+    assert complained == ""
+
+
+def test_nobody_who_reads_errors_is_no_error_of_its_own():
+    code, said = call("nonsense", reads=0, which="stderr")
+
+    assert code in (2, 141)
+    assert said == ""
