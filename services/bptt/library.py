@@ -102,6 +102,15 @@ class Library:
                     found.append(path.name)
         return found
 
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each content that is kept, by its hash."""
+        found = {}
+        for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
+            with contextlib.suppress(FileNotFoundError):
+                if SHA256.fullmatch(path.name):
+                    found[path.name] = path.stat().st_size
+        return found
+
     def remove(self, digest: str) -> None:
         """Remove a content, if it is here."""
         self.path(digest).unlink(missing_ok=True)
@@ -140,23 +149,36 @@ def touch(path: Path) -> None:
         os.utime(path)
 
 
+def is_whole(path: Path, digest: str) -> bool:
+    """Say whether a file can be read and holds the content of this hash."""
+    try:
+        return _holds(path, digest)
+    except OSError:
+        return False
+
+
+def _holds(path: Path, digest: str) -> bool:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest() == digest
+
+
 def check(path: Path, digest: str, name: str) -> None:
     """Return if a file holds the content of this hash; one that holds another is removed.
 
     Raises:
         DataChanged: it is gone, cannot be read, or is damaged.
     """
-    found = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                found.update(piece)
+        whole = _holds(path, digest)
     except OSError as error:
         raise DataChanged(
             f"The content of {name or 'a file'} ({PREFIX}{digest}) cannot be read: "
             f"{error.strerror or error}. {SEND_AGAIN}"
         ) from error
-    if found.hexdigest() != digest:
+    if not whole:
         # of use to nobody; once it is gone, whoever names it is asked to send it again
         with contextlib.suppress(OSError):
             path.unlink()

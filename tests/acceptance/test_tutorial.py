@@ -54,6 +54,12 @@ def test_every_command_of_the_tutorial_does_what_the_page_says(reader):
         done = reader(line)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         said[line] = done.stdout
+    # and once more, as somebody does who reads it again
+    for line in commands():
+        done = reader(line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        if line == "bptt submit keep.yaml":
+            assert "Queued 0 runs" in done.stdout
 
     assert "9 runs" in said["bptt submit keep.yaml"]
     assert "results of 9 of 9 runs" in said["bptt compare keep"]

@@ -21,12 +21,12 @@ from bptt.api.content_answers import KeptContent
 from bptt.api.orders import NamedFile
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
-from bptt.content import PIECE, Named, digests_in
+from bptt.content import PIECE, Named
 from bptt.durable import FULL
 from bptt.errors import StorageUnavailable, UserError
 from bptt.library import Incoming
-from bptt.run_folder import RunFolder
 from bptt.store.content import refuse_beyond
+from bptt.worker.leftovers import read_outside
 from bptt.worker.room import NEEDED, free_bytes
 
 if TYPE_CHECKING:
@@ -180,18 +180,9 @@ def told(problem: str) -> str:
 def remove_unread(service: Service) -> None:
     """Remove contents that nobody has sent, and no run has named, for a day."""
     try:
-        store.remove_unread(service.database, service.library, lambda: _read_outside(service))
+        runs = service.settings.runs
+        store.remove_unread(service.database, service.library, lambda: read_outside(runs))
     except OSError as error:
         # what cannot be removed now is tried again with the next
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, *FULL):
             raise
-
-
-def _read_outside(service: Service) -> set[str]:
-    """Return the hashes of contents that runs of `bptt run` read, which no database knows."""
-    found: set[str] = set()
-    runs = service.settings.runs
-    for path in runs.iterdir() if runs.is_dir() else ():
-        if (run := RunFolder(path).read("run")) is not None:
-            found |= digests_in(run["spec"])
-    return found

@@ -15,14 +15,15 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
-@click.option("--fix", is_flag=True, help="Remove first what interrupted deletions have left.")
+@click.option("--fix", is_flag=True, help="Remove first what is of use to nobody any more.")
 def doctor(as_json: bool, fix: bool) -> None:
     """Check versions, disk, database, Redis, MLflow and plugins, and say what to mend.
 
     Where a server is named, the server alone is checked: whether it answers, who we are for it,
-    whether anything trains there. Without --fix nothing is
-    changed; with it folders are removed whose runs were deleted from this database. The exit code
-    is 1 if something must be mended before anything can train.
+    whether anything trains there. Without --fix nothing is changed; with it folders are removed
+    whose runs were deleted from this database, and contents of files that are damaged, or that no
+    run reads and nobody has sent for a day. The exit code is 1 if something must be mended before
+    anything can train.
     """
     from bptt.embedded.doctor import examine
 
@@ -33,9 +34,12 @@ def doctor(as_json: bool, fix: bool) -> None:
             "Leave BPTT_SERVER and --server out, or --fix."
         )
     if fix:
+        from bptt.embedded.content_checks import mend_contents
         from bptt.embedded.leftover_checks import remove_leftovers
 
-        click.echo(remove_leftovers(settings), err=as_json)
+        for told in (remove_leftovers(settings), mend_contents(settings)):
+            if told:
+                click.echo(told, err=as_json)
     findings = []
     for finding in examine(settings):
         findings.append(finding)

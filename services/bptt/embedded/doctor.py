@@ -21,6 +21,7 @@ HERE: Mapping[str, str] = {
     "MLflow": "service_checks.mlflow",
     "shipping": "leftover_checks.shipping",
     "folders": "leftover_checks.folders",
+    "contents": "content_checks.contents",
 }
 THERE: Mapping[str, str] = {
     "server": "server_checks.server",

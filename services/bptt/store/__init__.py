@@ -5,7 +5,13 @@ Every function is one transaction of its own; `database` holds the only code tha
 
 from bptt.store.claiming import claim, claimable
 from bptt.store.clock import database_time
-from bptt.store.content import bytes_sent, keep_content, remove_unread, sent_contents
+from bptt.store.content import (
+    bytes_sent,
+    keep_content,
+    read_contents,
+    remove_unread,
+    sent_contents,
+)
 from bptt.store.control import (
     cancel_grid,
     cancel_run,
@@ -117,6 +123,7 @@ __all__ = [
     "owner_of_run",
     "position",
     "queue_status",
+    "read_contents",
     "reap",
     "reap_unrenewed",
     "reap_workers",

@@ -153,6 +153,18 @@ def contents_of_grid(connection: Connection, grid_id: str) -> dict[str, str]:
     return {row.sha256: row.name for row in found}
 
 
+def read_contents(database: Database) -> dict[str, str]:
+    """Return what the files are called that runs of grids read, by the hash of their content.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.read() as connection:
+        found = select(grid_contents.c.sha256, func.min(grid_contents.c.name).label("name"))
+        rows = connection.execute(found.group_by(grid_contents.c.sha256)).all()
+    return {row.sha256: row.name for row in rows}
+
+
 def remove_unread(
     database: Database, library: Library, others: Callable[[], Collection[str]]
 ) -> Sequence[str]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bptt import store
+from bptt.content import digests_in
+from bptt.run_folder import RunFolder
 from bptt.store import Database
 
 RUN_ID = re.compile(r"[2-9a-z]{5}-\d+(r\d+)*")
@@ -108,3 +110,12 @@ def finish_deletions(runs: Path, database: Database) -> int:
 def _folders(runs: Path) -> set[str]:
     names = {path.name for path in runs.iterdir()} if runs.is_dir() else set[str]()
     return {name for name in names if RUN_ID.fullmatch(name)}
+
+
+def read_outside(runs: Path) -> set[str]:
+    """Return the hashes of contents that runs of `bptt run` read, which no database knows."""
+    found: set[str] = set()
+    for path in runs.iterdir() if runs.is_dir() else ():
+        if (run := RunFolder(path).read("run")) is not None:
+            found |= digests_in(run["spec"])
+    return found
