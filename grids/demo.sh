@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 
 # what is up in this home before us, and is no demo's that was killed, stays up
 mark=$BPTT_HOME/demo.started
+# when a demo was about to begin it: one that was killed before it could leave the mark
+starting=$BPTT_HOME/demo.starting
 up=
 mine=
 # whether a stack that was up before stays up, and sends
@@ -28,12 +30,22 @@ finish() {
 }
 trap finish EXIT
 
+# whether what is up began just after a demo was about to begin it
+began_then() {
+	since=$(bptt status --json | sed -n 's/.*"since": \([0-9]*\).*/\1/p')
+	[ -n "$1" ] && [ -n "$since" ] && [ "$since" -ge "$(($1 - 1))" ] && [ "$since" -le "$(($1 + 60))" ]
+}
+
 printf '\n$ bptt up -d\n'
+before=$(cat "$starting" 2>/dev/null || true)
+mkdir -p -m 700 "$BPTT_HOME"
+date +%s >"$starting"
 up=$(bptt up -d)
 printf '%s\n' "$up"
 case $up in
 *already*)
 	[ "$(cat "$mark" 2>/dev/null)" != "$(process_of "$up")" ] || mine=yes
+	[ -n "$mine" ] || ! began_then "$before" || mine=yes
 	[ -n "$mine" ] || stays=yes
 	;;
 *)
@@ -41,6 +53,7 @@ case $up in
 	process_of "$up" >"$mark"
 	;;
 esac
+rm -f "$starting"
 run bptt submit latch.yaml
 run bptt watch latch
 run bptt compare latch

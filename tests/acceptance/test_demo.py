@@ -55,6 +55,17 @@ class Demo:
         return there.stdout.strip() == "True"
 
 
+STEPS = [
+    f"$ bptt {step}"
+    for step in (
+        "up -d",
+        "submit latch.yaml",
+        "watch latch",
+        "compare latch",
+        "show latch/0",
+        "down",
+    )
+]
 UP = (
     "import sys; from pathlib import Path; from bptt.embedded.home import holder; "
     "print(holder(Path(sys.argv[1])) is not None)"
@@ -91,6 +102,31 @@ def test_demo_leaves_up_what_was_up_in_its_home(demo):
     assert code == 0, said
     assert "is up already" in said
     assert demo.is_up()
+
+
+@pytest.mark.soak
+def test_demo_that_is_killed_in_each_of_its_steps_ends_well_when_it_is_given_again(demo, tmp_path):
+    own = Demo(tmp_path / "own")
+    assert own.bptt("up", "-d").returncode == 0
+    try:
+        for step in STEPS:
+            process = demo.begin()
+            for line in process.stdout:
+                if step in line:
+                    break
+            time.sleep(0.2)
+            # no trap of the script runs; what it began in the background goes on
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=PATIENCE)
+            code, said = demo.run()
+            assert code == 0, (step, said)
+            assert "Gradient through time" in said, (step, said)
+            assert not demo.is_up(), (step, said)
+        # beside it nothing was disturbed
+        assert own.is_up()
+        assert "No runs" in own.bptt("runs").stderr
+    finally:
+        own.bptt("down")
 
 
 @pytest.mark.parametrize("step", ["$ bptt up -d", "$ bptt watch latch", "ended: "])
