@@ -22,12 +22,13 @@ class TrainingData:
         self._batch_size = batch_size
         self._block_index = -1
         self._block: Batch | None = None
+        self._drawn = Drawn(task, "window" if isinstance(task, StreamTask) else "sample")
 
     def batch(self, index: int) -> tuple[Batch, bool]:
         """Return batch number `index`, and whether it continues the one before."""
         if isinstance(self._task, StreamTask):
             window, continues = self._task.window(index, self._batch_size)
-            Drawn(self._task, "window", f"training batch {index}").check(window, self._batch_size)
+            self._drawn.check(window, self._batch_size, f"training batch {index}")
             return window, continues
         block, within = divmod(index, BLOCK)
         if self._block is None or block != self._block_index:
@@ -35,7 +36,7 @@ class TrainingData:
             self._block = self._task.sample(generator, BLOCK * self._batch_size)
             first = block * BLOCK
             numbers = f"training batches {first} to {first + BLOCK - 1}, drawn together"
-            Drawn(self._task, "sample", numbers).check(self._block, BLOCK * self._batch_size)
+            self._drawn.check(self._block, BLOCK * self._batch_size, numbers)
             self._block_index = block
         start = within * self._batch_size
         return select(self._block, slice(start, start + self._batch_size), self._task.reads), False
@@ -64,11 +65,12 @@ def probe_batch(task: Task, seed: int, sequences: int) -> Batch:
     drawn from the run's own stream the longest length with enough sequences is taken.
     """
     drawn = task.sample(stream(seed, "probe"), sequences)
-    Drawn(task, "sample", "batch of the statistics").check(drawn, sequences)
+    checks = Drawn(task, "sample")
+    checks.check(drawn, sequences, "batch of the statistics")
     if drawn.lengths is None:
         return drawn
     pool = task.sample(stream(seed, "probe"), POOL * sequences)
-    Drawn(task, "sample", "batches of the statistics").check(pool, POOL * sequences)
+    checks.check(pool, POOL * sequences, "batches of the statistics")
     if pool.lengths is None:
         return select(pool, slice(0, sequences), task.reads)
     values, counts = pool.lengths.unique(return_counts=True)

@@ -18,26 +18,37 @@ class Drawn:
     Args:
         task: that draws.
         method: by which it does.
-        numbers: which training batches a draw holds, or which set it is.
     """
 
-    def __init__(self, task: Task, method: str, numbers: str) -> None:
+    def __init__(self, task: Task, method: str) -> None:
         self._task = task
         self._method = method
-        self._numbers = numbers
+        self._numbers = ""
+        self._kinds: tuple[object, ...] = ()
+        """Shapes and types of the last batch, if it held nothing but inputs and targets."""
+        self._reads_tokens = isinstance(task.inputs, Tokens)
+        self._has_classes = task.known_loss == "cross_entropy"
 
-    def check(self, batch: object, sequences: int | None) -> None:
+    def check(self, batch: object, sequences: int | None, numbers: str) -> None:
         """Check shapes, types and ranges.
 
         Args:
             batch: what was drawn.
             sequences: as many as it must hold; None: any number.
+            numbers: which training batches it holds, or which set it is.
 
         Raises:
             ContractViolation: which task, which batch, what is allowed and what was got.
         """
+        self._numbers = numbers
         if not isinstance(batch, Batch):
             self._refuse("must return a Batch", type(batch).__name__)
+        kinds = _kinds(batch)
+        if kinds and kinds == self._kinds:
+            # of a stream, each window of which is drawn and checked by itself
+            self._check_tokens(batch.inputs)
+            self._check_classes(batch.targets)
+            return
         for name in ("inputs", "targets", "mask", "lengths"):
             value = getattr(batch, name)
             if not isinstance(value, Tensor) and (value is not None or name in REQUIRED):
@@ -54,10 +65,11 @@ class Drawn:
             if not isinstance(value, Tensor) or value.shape[:1] != (count,):
                 got = _kind(value) if isinstance(value, Tensor) else type(value).__name__
                 self._refuse(f"must return extra[{name!r}] as a tensor of {count} rows", got)
+        self._kinds = kinds
 
     def _check_inputs(self, inputs: Tensor, sequences: int | None) -> tuple[int, int]:
         size = self._task.inputs.size
-        tokens = isinstance(self._task.inputs, Tokens)
+        tokens = self._reads_tokens
         shape = "(time, batch)" if tokens else f"(time, batch, {size})"
         fits = inputs.ndim == (2 if tokens else 3) and (tokens or inputs.shape[2] == size)
         if fits and sequences is not None and inputs.shape[1] != sequences:
@@ -69,7 +81,7 @@ class Drawn:
         if tokens:
             if inputs.dtype != torch.int64:
                 self._refuse("must return tokens of torch.int64", inputs.dtype)
-            self._check_range("tokens", inputs, 0, size - 1)
+            self._check_tokens(inputs)
         elif not inputs.is_floating_point():
             self._refuse("must return features that are floats", inputs.dtype)
         return inputs.shape[0], inputs.shape[1]
@@ -95,10 +107,19 @@ class Drawn:
         if batch.mask is not None and self._task.reads == "every":
             # anything may stand where it does not count
             targets = targets.masked_fill(~batch.mask, 0)
-        self._check_range("classes as targets", targets, 0, self._task.output_size - 1)
+        self._check_classes(targets)
+
+    def _check_tokens(self, inputs: Tensor) -> None:
+        if self._reads_tokens:
+            self._check_range("tokens", inputs, 0, self._task.inputs.size - 1)
+
+    def _check_classes(self, targets: Tensor) -> None:
+        if self._has_classes:
+            self._check_range("classes as targets", targets, 0, self._task.output_size - 1)
 
     def _check_range(self, what: str, values: Tensor, least: int, most: int) -> None:
-        low, high = (int(value) for value in values.aminmax())
+        lowest, highest = values.aminmax()
+        low, high = lowest.item(), highest.item()
         if low < least or high > most:
             self._refuse(f"must return {what} in {least} .. {most}", low if low < least else high)
 
@@ -106,6 +127,16 @@ class Drawn:
         raise ContractViolation(
             f"{type(self._task).__name__}.{self._method} {rule}; got {got} ({self._numbers})."
         )
+
+
+def _kinds(batch: Batch) -> tuple[object, ...]:
+    """Return shapes and types of a batch that holds inputs and targets alone; nothing otherwise."""
+    inputs, targets = batch.inputs, batch.targets
+    if batch.mask is not None or batch.lengths is not None or batch.extra:
+        return ()
+    if not (isinstance(inputs, Tensor) and isinstance(targets, Tensor)):
+        return ()
+    return inputs.shape, inputs.dtype, targets.shape, targets.dtype
 
 
 def _kind(value: Tensor) -> str:

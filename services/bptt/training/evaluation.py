@@ -23,7 +23,7 @@ class Evaluation:
         sets = task.evaluation_sets(stream(spec.seed, "evaluation"), size)
         for name, batch in sets.items():
             told = f"evaluation set {name!r}" if name else "evaluation set"
-            Drawn(task, "evaluation_sets", told).check(batch, None)
+            Drawn(task, "evaluation_sets").check(batch, None, told)
         self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
         self.latest: dict[str, float] = {}
         self.best: dict[str, float] = {}

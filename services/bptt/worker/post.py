@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bptt.settings import Settings
 from bptt.store import Database
 from bptt.worker.lease import LeaseKeeper
+from bptt.worker.preloaded import Preloaded
 from bptt.worker.room import Room
 from bptt.worker.slots import Slots
 
@@ -21,6 +22,7 @@ class Post:
     slots: Slots
     keeper: LeaseKeeper
     room: Room
+    preloaded: Preloaded
     wake: threading.Event
     """Set to have the tick look at once whether a slot could work."""
     draining: threading.Event = field(default_factory=threading.Event)

@@ -17,6 +17,7 @@ from bptt.worker import host, process
 from bptt.worker.consumer import Consumer
 from bptt.worker.lease import LeaseKeeper
 from bptt.worker.post import Post
+from bptt.worker.preloaded import Preloaded
 from bptt.worker.room import Room
 from bptt.worker.shipping_process import ShippingProcess
 from bptt.worker.slot_loop import SlotLoop
@@ -60,15 +61,21 @@ def serve(settings: Settings, *, with_parent: bool = False) -> int:
             _insist(lambda: store.check(database), draining)
             if draining.is_set():
                 return 0
+            # before anything is imported for runs
+            preloaded = Preloaded()
             process.prepare()
-            post = _post(settings, database, draining, killing)
+            post = _post(settings, database, preloaded, draining, killing)
             return 0 if draining.is_set() else _serve(post)
         finally:
             database.close()
 
 
 def _post(
-    settings: Settings, database: Database, draining: threading.Event, killing: threading.Event
+    settings: Settings,
+    database: Database,
+    preloaded: Preloaded,
+    draining: threading.Event,
+    killing: threading.Event,
 ) -> Post:
     worker_id = f"{host.hostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     wake = threading.Event()
@@ -79,6 +86,7 @@ def _post(
         slots=Slots(settings.slots or os.cpu_count() or 1),
         keeper=LeaseKeeper(database, worker_id, settings.lease_seconds, wake),
         room=Room(settings.runs),
+        preloaded=preloaded,
         wake=wake,
         draining=draining,
         killing=killing,

@@ -52,7 +52,8 @@ class SlotLoop:
     def _train_one(self, slot: int) -> bool:
         """Claim one run and train it; say whether there was one."""
         post = self._post
-        if not post.room.look():
+        # the tick ends the worker once the upgrade is over
+        if not post.room.look() or post.preloaded.changed():
             return False
         claimed_at = time.monotonic()
         claimed = store.claim(

@@ -82,6 +82,7 @@ class Tick(threading.Thread):
         """Do everything that is due."""
         self._due = time.monotonic() + INTERVAL
         self._check_schema()
+        self._check_preloaded()
         self._beat()
         self._reap()
         self._return_strays()
@@ -123,6 +124,17 @@ class Tick(threading.Thread):
             logger.error("%s", mismatch)
             self._post.draining.set()
         self._check_due = time.monotonic() + CHECK_EVERY
+
+    def _check_preloaded(self) -> None:
+        """End the worker in good order when somebody has upgraded what it has imported."""
+        if self._post.preloaded.has_settled():
+            names = ", ".join(self._post.preloaded.changed())
+            logger.error(
+                "%s: installed anew while this worker is up; it ends, and the next one (of `bptt "
+                "up`, or of a container) begins with what is installed now",
+                names,
+            )
+            self._post.draining.set()
 
     def _beat(self) -> None:
         if self._post.room.trouble:

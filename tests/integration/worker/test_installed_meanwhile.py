@@ -1,5 +1,6 @@
 """Plugins that are installed, changed and uninstalled while a worker is up."""
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bptt import store
+from bptt.worker.preloaded import Preloaded
 from tests.integration.worker.queue import GRID
 
 HATCHLING = """
@@ -28,7 +30,7 @@ py-modules = ["my_bits"]
 PROJECT = """
 [project]
 name = "my-bits"
-version = "1.0"
+version = "VERSION"
 [project.entry-points."bptt.clippers"]
 mine = "my_bits:Mine"
 """
@@ -54,8 +56,9 @@ class Place:
         self.source.mkdir()
         (self.source / "my_bits.py").write_text(SOURCE)
 
-    def install(self, build: str) -> None:
-        (self.source / "pyproject.toml").write_text(build + PROJECT)
+    def install(self, build: str, version: str = "1.0") -> None:
+        project = (build + PROJECT).replace("VERSION", version)
+        (self.source / "pyproject.toml").write_text(project)
         how = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
         self._pip("install", *how, "--editable", str(self.source))
 
@@ -81,6 +84,10 @@ def test_run_of_a_plugin_that_was_installed_while_the_worker_is_up_succeeds(
     monkeypatch.syspath_prepend(place.source)
     monkeypatch.syspath_prepend(place.site)
     queue.wait(queue.submit(text=MINE))
+    place.install(build, version="2.0")
+    (upgraded,) = queue.submit(text=MINE)
+    queue.wait([upgraded])
+    assert queue.run(upgraded).plugins["clipper:mine"] == "my-bits 2.0"
     (changed,) = queue.submit(text=MINE, hold=True)
     (place.source / "my_bits.py").write_text("raise RuntimeError('edited')\n")
     store.release_grid(queue.database, queue.run(changed).grid_id, "ada")
@@ -127,3 +134,52 @@ def test_process_that_lives_sees_what_is_installed_and_uninstalled_meanwhile(tmp
         process.communicate("\n")
 
     assert said == ["UnknownPlugin", "Mine", "UnknownPlugin", "Mine"]
+
+
+def put(site: Path, version: str) -> Path:
+    """Install a distribution, as far as anybody looks at it; return its metadata."""
+    for old in site.glob("numpy-*.dist-info"):
+        shutil.rmtree(old)
+    folder = site / f"numpy-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Name: numpy\nVersion: {version}\n")
+    return folder
+
+
+def test_worker_ends_in_good_order_when_what_it_has_imported_was_upgraded(
+    queue, redis, start_worker, tmp_path
+):
+    place = Place(tmp_path)
+    put(place.site, "1.0")
+    worker = start_worker(python=str(place.python), slots=1)
+    queue.wait(queue.submit())
+
+    put(place.site, "2.0")
+
+    assert worker.process.wait(60) == 0
+    assert "numpy: installed anew while this worker is up" in worker.log.read_text()
+    # the next one begins with what is there now, and stays
+    start_worker(python=str(place.python), slots=1)
+    queue.wait(queue.submit())
+
+
+def test_an_upgrade_has_settled_when_it_is_there_and_nothing_changes_any_more(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    put(tmp_path, "1.0")
+    preloaded = Preloaded(["numpy", "no-such-thing"])
+    assert not preloaded.changed()
+    assert not preloaded.has_settled()
+
+    folder = put(tmp_path, "1.1")
+    assert preloaded.changed() == ["numpy"]
+    assert [preloaded.has_settled(), preloaded.has_settled()] == [False, True]
+
+    # the same version again is another install
+    preloaded = Preloaded(["numpy"])
+    put(tmp_path, "1.1")
+    assert preloaded.changed() == ["numpy"]
+    assert not preloaded.has_settled()
+    (folder / "METADATA").write_text("Name: numpy\nVersion: 1.1\nSummary: half of it\n")
+    assert [preloaded.has_settled(), preloaded.has_settled()] == [False, True]
