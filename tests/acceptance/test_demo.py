@@ -12,7 +12,7 @@ import pytest
 from tests.servers import until
 
 DEMO = Path(__file__).parents[2] / "grids" / "demo.sh"
-PATIENCE = 300
+PATIENCE = 900
 
 
 class Demo:
@@ -38,7 +38,11 @@ class Demo:
 
     def run(self, **settings):
         process = self.begin(**settings)
-        said, _ = process.communicate(timeout=PATIENCE)
+        try:
+            said, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
         return process.returncode, said
 
     def bptt(self, *arguments):
