@@ -99,7 +99,7 @@ def _tell(
         return lambda: store.give_back(database, run_id, attempt, why=why, last_step=tenure.step)
     tail = log_tail(folder)
     by_itself = not ending.with_template
-    cause, why = _death(code, ending.memory_kills)
+    cause, why = cause_of_death(code, ending.memory_kills)
     if not by_itself:
         cause, why = "crash_loop", WITH_TEMPLATE
     if code == FAILED and ending.failure:
@@ -153,7 +153,7 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
     return result
 
 
-def _death(code: int | None, kills_before: int | None) -> tuple[FailureCause, str]:
+def cause_of_death(code: int | None, kills_before: int | None) -> tuple[FailureCause, str]:
     """Return what a process died of, which its run fails of if that happens again, and in words."""
     if code is None or code >= 0:
         return "crash_loop", f"its process ended with exit code {code} and left no result"
