@@ -41,6 +41,9 @@ class Standing:
         """What to do next, if anything."""
         if self.queue is None:
             return ""
+        if self.disk:
+            # workers cannot even say that they live
+            return "Nothing goes on until there is room on that disk; nothing is lost."
         counts, workers = self.queue.counts, self.queue.workers
         waiting = counts.get("queued", 0)
         told = "1 run waits" if waiting == 1 else f"{waiting:,} runs wait"
