@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bptt import store
+from bptt.run_folder import attempts
 from bptt.worker.preloaded import Preloaded
 from tests.integration.worker.queue import GRID
 
@@ -87,7 +88,8 @@ def test_run_of_a_plugin_that_was_installed_while_the_worker_is_up_succeeds(
     place.install(build, version="2.0")
     (upgraded,) = queue.submit(text=MINE)
     queue.wait([upgraded])
-    assert queue.run(upgraded).plugins["clipper:mine"] == "my-bits 2.0"
+    run = attempts(queue.settings.runs, upgraded)[0].read("run")
+    assert run["plugins"]["clipper:mine"] == "my-bits 2.0"
     (changed,) = queue.submit(text=MINE, hold=True)
     (place.source / "my_bits.py").write_text("raise RuntimeError('edited')\n")
     store.release_grid(queue.database, queue.run(changed).grid_id, "ada")
