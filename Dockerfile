@@ -64,7 +64,8 @@ FROM base AS mlflow
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp mlflow \
  && install -d -o mlflow -g mlflow -m 700 /var/lib/mlflow
 COPY --from=mlflow-installed /opt/mlflow /opt/mlflow
-COPY --chmod=755 deploy/mlflow.sh deploy/mlflow_users.py /opt/mlflow/deploy/
+COPY --chmod=755 deploy/mlflow.sh deploy/mlflow_users.py deploy/mlflow_readers.py \
+  /opt/mlflow/deploy/
 ENV PATH=/opt/mlflow/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /tmp

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
-URL = "http://127.0.0.1:5000"
+URL = f"http://127.0.0.1:{os.environ['MLFLOW_PORT']}"
 WITHIN = 600.0
 """Seconds the server may take to begin, the making of its tables among them."""
 USERS = {"bptt": "MLFLOW_WORKER_PASSWORD", "team": "MLFLOW_TEAM_PASSWORD"}

@@ -39,9 +39,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         made.remove()
 
 
-def status(url: str, authorization: str = "") -> int:
+def status(url: str, authorization: str = "", sent: bytes | None = None) -> int:
     """Return the status with which the server answers to us."""
-    request = urllib.request.Request(url)
+    request = urllib.request.Request(url, data=sent)
+    request.add_header("Content-Type", "application/json")
     if authorization:
         request.add_header("Authorization", authorization)
     try:
@@ -99,6 +100,9 @@ def test_only_who_shows_a_token_or_a_password_gets_in(stack: Stack) -> None:
     assert status(f"{ui}/api/2.0/mlflow/experiments/search?max_results=1") == 401
     assert status(f"{ui}/", f"Basic {wrong}") == 401
     assert status(f"{ui}/", f"Basic {basic}") == 200
+    # who reads makes nothing
+    made = status(f"{ui}/api/2.0/mlflow/experiments/create", f"Basic {basic}", b'{"name": "mine"}')
+    assert made == 403
     for token in (None, f"bptt_{43 * 'x'}"):
         refusal = stack.client(token, "grids", check=False)
         assert refusal.startswith("2: ")

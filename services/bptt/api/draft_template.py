@@ -6,6 +6,7 @@ No plugin is imported here, and nothing computes: torch's threads do not survive
 import torch
 
 import bptt.api.drafts
+import bptt.api.plugin_drafts
 import bptt.contracts
 import bptt.store
 

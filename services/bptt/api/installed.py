@@ -18,11 +18,26 @@ def list_installed(long: bool) -> list[dict[str, Any]]:
     Plain rows: a list is there before pydantic would be imported.
     """
     return [
-        asdict(plugin) | ({"summary": _summary(plugin)} if long else {})
+        asdict(plugin) | ({"summary": summary(plugin)} if long else {}) for plugin in installed()
+    ]
+
+
+def installed() -> list[Plugin]:
+    """Return every plugin, by metadata alone."""
+    return [
+        plugin
         for kind in registry.KINDS
         for sharing_a_name in registry.discover(kind).values()
         for plugin in sharing_a_name
     ]
+
+
+def summary(plugin: Plugin) -> str:
+    """Import a plugin and return what it is in a line, or why it cannot be imported."""
+    try:
+        return registry.summary(registry.load_plugin(plugin))
+    except BpttError as error:
+        return str(error)
 
 
 def clashes() -> Iterator[str]:
@@ -65,15 +80,8 @@ def describe(words: Sequence[str]) -> "PluginDetail":
 
 def unknown(name: str) -> str:
     """Say that no kind has a plugin of this name."""
-    installed = {name for kind in registry.KINDS for name in registry.discover(kind)}
-    return str(UnknownPlugin("plugin", name, sorted(installed)))
-
-
-def _summary(plugin: Plugin) -> str:
-    try:
-        return registry.summary(registry.load_plugin(plugin))
-    except BpttError as error:
-        return str(error)
+    names = {name for kind in registry.KINDS for name in registry.discover(kind)}
+    return str(UnknownPlugin("plugin", name, sorted(names)))
 
 
 def _named(words: Sequence[str]) -> Plugin:

@@ -1,7 +1,9 @@
 """Serves the application over HTTP."""
 
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +24,8 @@ def serve(settings: Settings, host: str, port: int, begun: Callable[[], None]) -
     Raises:
         InvalidSetting: nothing can listen there, or nobody could be let in.
     """
+    # uvicorn ends by the signal that it has heard, and nothing would be put away
+    signal.signal(signal.SIGTERM, _leave)
     with _listen(host, port) as listener:
         app = served_app(settings, host)
         listener.listen()
@@ -35,6 +39,10 @@ def serve(settings: Settings, host: str, port: int, begun: Callable[[], None]) -
             server_header=False,
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def served_app(settings: Settings, host: str) -> FastAPI:

@@ -1,28 +1,17 @@
 """Routes that bring work: a grid, more points of one, and what did not succeed once more."""
 
-from typing import Annotated
-
-from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from bptt import store
 from bptt.api.answers import Changed, Preview, Retried, Submission
 from bptt.api.asking import Asker
-from bptt.api.drafting import Drafting
+from bptt.api.drafting import Drafts
 from bptt.api.orders import Extend, GridText, Retry, Submit
 from bptt.api.permission import OwnGrid, OwnRun, refuse_urgency
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 
 router = new_router("submission")
-
-
-async def _drafting(request: Request) -> Drafting:
-    drafting: Drafting = request.app.state.drafting
-    return drafting
-
-
-Drafts = Annotated[Drafting, Depends(_drafting)]
 
 
 @router.post("/preview")

@@ -3,6 +3,7 @@
 import click
 
 from bptt.settings import read_settings
+from bptt.temporary import own_folder
 
 
 @click.command()
@@ -29,4 +30,5 @@ def api(host: str, port: int, require_tokens: bool) -> None:
     def say() -> None:
         click.echo(f"Serving at {shown}, {asked} tokens; try: bptt --server {shown} grids")
 
-    serve(settings, host, port, say)
+    with own_folder(settings.home):
+        serve(settings, host, port, say)

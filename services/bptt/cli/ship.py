@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -47,12 +48,8 @@ def ship(as_json: bool) -> None:
             f"MLflow at {target.uri} does not answer; nothing was sent. Try again later."
         )
     lines = []
-    for line in _ship_unqueued(settings, target):
-        lines.append(line)
-        if not as_json:
-            click.echo(_text(line))
     with own_folder(settings.home):
-        for line in _ship_queued(settings):
+        for line in chain(_ship_unqueued(settings, target), _ship_queued(settings)):
             lines.append(line)
             if not as_json:
                 click.echo(_text(line))

@@ -12,6 +12,7 @@ from bptt.cli.run_words import title_of
 from bptt.cli.unsent import find_unsent
 from bptt.errors import TrackingUnavailable
 from bptt.settings import Settings
+from bptt.temporary import own_folder
 
 
 @click.command()
@@ -39,6 +40,12 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
         if opens:
             _open(address, _first(links, grid), serves=False)
         return
+    with own_folder(settings.home):
+        _serve(settings, grid, port, opens, as_json)
+
+
+def _serve(settings: Settings, grid: str | None, port: int, opens: bool, as_json: bool) -> None:
+    """Say where the pages are, of this machine or of the MLflow that is set, and serve them."""
     from bptt import tracking
     from bptt.tracking import server
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 KILLED_FIRST = 500
 """Between -1000 and 1000: when memory runs out the system ends this before anything else."""
-NO_MEMORY = ("allocate memory", "can't allocate", "out of memory")
-"""What torch says: it has no error of its own for an allocation that fails on the CPU."""
+NO_MEMORY = ("MemoryError", "allocate memory", "out of memory")
+"""What torch says, which has no error of its own for an allocation that fails on the CPU; and what
+is left of Python's where it has become words of another one."""
 
 
 def yield_memory() -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-from bptt.api import plugins
+from bptt.api import plugin_drafts
 from bptt.api.drafting import Drafting
 from bptt.client.in_process import InProcess
 from bptt.settings import Settings
@@ -57,7 +57,7 @@ class Place:
 def places(tmp_path, postgres_server, monkeypatch):
     """One on each database: drawing a request takes longer than asking twice."""
     # a check of every plugin takes half a minute
-    monkeypatch.setattr(plugins, "COMMAND", (sys.executable, "-c", "print([])"))
+    monkeypatch.setattr(plugin_drafts, "COMMAND", (sys.executable, "-c", "print([])"))
     made = [
         Place(Settings(home=tmp_path / name, database_url=url))
         for name, url in (("sqlite", ""), ("postgresql", postgres_server.new_database()))

@@ -1,5 +1,7 @@
 """A server does for one request so much and no more, and answers all others meanwhile."""
 
+import contextlib
+import sys
 import threading
 import time
 from pathlib import Path
@@ -7,7 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bptt.api import USER_HEADER
+from bptt.api import USER_HEADER, plugin_drafts
+from bptt.api.application import create_app
+from bptt.api.drafting import Bounds, Drafting
+from bptt.client.in_process import InProcess
 
 HUGE = "task: {name: copy_memory, delay: 1000000000}\ncell: lstm\n"
 MANY = "task: latch\ncell: lstm\nseeds: 50000\n"
@@ -40,6 +45,15 @@ class Deadly(Greedy):
 '''
 
 
+HARMFUL_IMPORTS = {
+    "loops": "import subprocess; subprocess.Popen(['sleep', '4321'])\nwhile True: pass",
+    "takes": "kept = [bytearray(2**24) for _ in range(2**12)]",
+    "exits": "import os; os._exit(0)",
+    "tells": "from bptt_plugins.clippers.none import NoClipping as Mine\nMine.__doc__ = 'x' * 10**8",
+}
+"""What modules of clippers do when they are imported."""
+
+
 def preview(address, source, user="anna"):
     return httpx.post(
         f"{address}/api/preview",
@@ -48,6 +62,11 @@ def preview(address, source, user="anna"):
         timeout=500,
         trust_env=False,
     )
+
+
+def get(address, path, user):
+    headers = {USER_HEADER: user}
+    return httpx.get(f"{address}/api/{path}", headers=headers, timeout=500, trust_env=False)
 
 
 @pytest.fixture
@@ -82,35 +101,54 @@ def _words(process):
         return []
 
 
-def test_twenty_requests_at_once_keep_nobody_else_waiting(served, settings):
-    with served(settings) as address:
+@pytest.mark.parametrize(
+    "seeds", [30_000, pytest.param(1_000_000, marks=pytest.mark.soak)], ids=["many", "a million"]
+)
+def test_twenty_requests_at_once_keep_nobody_else_waiting(served, settings, tmp_path, seeds):
+    """Three of many points, nine of a task as long as none can be, eight about plugins."""
+    many = f"task: latch\ncell: lstm\nseeds: {seeds}\n"
+    answers = {}
+    log = tmp_path / "access.log"
+
+    def ask(number):
+        user = f"user{number % 4}"
+        if number < 12:
+            answers[number] = preview(address, many if number < 3 else HUGE, user)
+        else:
+            path = "plugins?long=true" if number % 2 else "plugin?word=lstm"
+            answers[number] = get(address, path, user)
+
+    def look_around():
+        """Return how long others' requests take, one by one."""
+        for path in ("health", "queue", "grids", "plugins"):
+            began = time.perf_counter()
+            assert get(address, path, "bob").status_code == 200
+            yield time.perf_counter() - began
+        time.sleep(0.05)
+
+    with log.open("w") as said, served(settings, said=said) as address:
         assert preview(address, HUGE).status_code == 422
-        before = resident_megabytes(address)
-        answers, slowest = [], 0.0
-        senders = [
-            threading.Thread(
-                target=lambda n=n: answers.append(
-                    preview(address, HUGE if n % 2 else MANY, user=f"user{n % 4}")
-                )
-            )
-            for n in range(20)
-        ]
+        before, usual = (
+            resident_megabytes(address),
+            max(w for _ in range(10) for w in look_around()),
+        )
+        waits = []
+        senders = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
         for sender in senders:
             sender.start()
         while any(sender.is_alive() for sender in senders):
-            for path in ("health", "queue", "grids"):
-                began = time.perf_counter()
-                asked = httpx.get(
-                    f"{address}/api/{path}", headers={USER_HEADER: "bob"}, trust_env=False
-                )
-                slowest = max(slowest, time.perf_counter() - began)
-                assert asked.status_code == 200
-            time.sleep(0.05)
+            waits += look_around()
         after = resident_megabytes(address)
 
-    assert sorted(answer.status_code for answer in answers) == [200] * 10 + [422] * 10
-    assert slowest < 1.0
+    assert [answers[n].status_code for n in range(20)] == [200] * 3 + [422] * 9 + [200] * 8
+    assert [answers[n].json()["points"] for n in range(3)] == [seeds] * 3
+    assert all(len(answers[n].content) < 100_000 for n in range(3))
+    told = f"of {len(waits)} the longest took {max(waits):.2f} s; before, {usual:.2f} s"
+    print(told, f"{before:.0f} MB, then {after:.0f}")
+    # other tests may have the processors
+    assert max(waits) < 1.0 + usual, told
     assert after - before < 60
+    assert len(log.read_text().splitlines()) > 20 + len(waits)
 
 
 def test_preview_of_a_million_points_is_cut_and_small(served, settings):
@@ -142,20 +180,76 @@ def test_plugin_that_takes_too_much_is_refused_in_one_line(plugins, served, sett
 
 
 def test_plugin_that_never_returns_is_given_up(plugins, settings, monkeypatch):
-    from bptt import store
-    from bptt.api.asking import Person
-    from bptt.api.drafting import Bounds, _supervise
-    from bptt.api.drafts import draft_preview
-    from bptt.api.orders import GridText
-    from bptt.errors import TooMuchWork
-
     monkeypatch.syspath_prepend(plugins)
-    store.upgrade(store.open_database(settings.database))
-    asker = Person("anna", is_admin=False, is_proven=True)
-    order = GridText(source="task: endless\ncell: lstm\n")
+    with bounded(settings, Bounds(read_seconds=8.0)) as http:
+        source = {"source": "task: endless\ncell: lstm\n"}
+        answer = http.post("/api/preview", json=source, headers={USER_HEADER: "anna"})
 
-    with pytest.raises(TooMuchWork, match="gave up checking the grid file after 8 seconds"):
-        _supervise(settings, Bounds(read_seconds=8.0), draft_preview, (order, asker))
+    assert answer.status_code == 413
+    assert "gave up checking the grid file after 8 seconds" in answer.json()["message"]
+
+
+@contextlib.contextmanager
+def bounded(settings, bounds):
+    """A client of an application in this process, with processes of its own for drafts."""
+    app = create_app(settings, "everybody")
+    app.state.drafting = Drafting(app.state.service, bounds)
+    with httpx.Client(transport=InProcess(app), base_url="http://in-process", timeout=None) as http:
+        yield http
+    app.state.drafting.close()
+
+
+def test_plugin_that_does_harm_when_it_is_imported_harms_itself_alone(
+    tmp_path, settings, monkeypatch
+):
+    folder = tmp_path / "site"
+    about = folder / "harm-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: harm\nVersion: 1.0\n")
+    entries = "".join(f"{name} = harm_{name}:Mine\n" for name in HARMFUL_IMPORTS)
+    (about / "entry_points.txt").write_text(f"[bptt.clippers]\n{entries}")
+    for name, source in HARMFUL_IMPORTS.items():
+        (folder / f"harm_{name}.py").write_text(f"{source}\n")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(plugin_drafts, "IMPORTED_WITHIN", 8.0)
+    waits, answers = [], {}
+    with bounded(settings, Bounds()) as http:
+
+        def ask(name, path):
+            answers[name] = http.get(f"/api/{path}", headers={USER_HEADER: name})
+
+        senders = [
+            threading.Thread(target=ask, args=given)
+            for given in (
+                ("all", "plugins?long=true"),
+                *((name, f"plugin?word={name}") for name in HARMFUL_IMPORTS),
+            )
+        ]
+        for sender in senders:
+            sender.start()
+        while any(sender.is_alive() for sender in senders):
+            began = time.perf_counter()
+            assert http.get("/api/plugins", headers={USER_HEADER: "bob"}).status_code == 200
+            waits.append(time.perf_counter() - began)
+            time.sleep(0.05)
+
+    told = {one["name"]: one["summary"] for one in answers["all"].json()["plugins"]}
+    given_up = "gave up importing harm[{}] 1.0 "
+    assert told["lstm"].startswith("c = f c + i g")
+    assert given_up.format("loops") + "after 8 seconds" in told["loops"]
+    assert "its process died" in told["exits"]
+    assert "MemoryError" in told["takes"]
+    assert told["tells"] == "x" * 1_000
+    for name in HARMFUL_IMPORTS:
+        assert answers[name].status_code == 413, answers[name].text
+        assert f"gave up importing the plugin {name!r} " in answers[name].json()["message"]
+    assert not any(b"4321" in line.read_bytes() for line in command_lines())
+    assert not {name for name in sys.modules if name.startswith("harm_")}
+    assert max(waits) < 1.0
+
+
+def command_lines():
+    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
 
 
 def test_user_with_too_many_requests_is_told(served, settings):

@@ -1,0 +1,216 @@
+"""A process for one draft: forked, bounded in time and memory, and thrown away.
+
+It is forked from one that has imported torch already. Whatever a plugin does in it, computing
+without end, allocating, ending the process, starting others: the server goes on, and says so.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from bptt.api.desk import Desk
+from bptt.api.faults import rebuilt, told
+from bptt.api.service import Service
+from bptt.errors import BpttError, TooMuchWork
+from bptt.settings import Settings, forget_secrets
+from bptt.worker.host import die_with_forkserver, yield_processor
+from bptt.worker.memory import is_memory, limit_memory, yield_memory
+
+P = ParamSpec("P")
+A = TypeVar("A")
+
+log = logging.getLogger(__name__)
+
+CONTEXT = multiprocessing.get_context("forkserver")
+_LOCK = threading.Lock()
+"""multiprocessing reads an exit code once, whichever thread looks at its processes."""
+
+BASE = 768 * 2**20
+"""Bytes that a process is forked with at most, libraries included."""
+LARGEST_ANSWER = 32 * 2**20
+"""Bytes that the server takes from a process."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks at the memory of a process."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a process is for, how long it may take, and the words of its refusal."""
+
+    doing: str
+    seconds: float
+    """Until all code of plugins has run."""
+    advice: str
+    then: str = ""
+    whole_seconds: float = 0.0
+    """For what comes `then`, from the beginning."""
+
+
+class DraftProcesses:
+    """Makes drafts, each in a process of its own, or in this one.
+
+    Args:
+        service: of the server.
+        memory: bytes that a process may allocate; None: in this process, without bounds.
+    """
+
+    def __init__(self, service: Service, memory: int | None) -> None:
+        self._service, self._memory = service, memory
+
+    def run(
+        self,
+        errand: Errand,
+        draft: Callable[Concatenate[Desk, P], A],
+        *args: P.args,
+        **kw: P.kwargs,
+    ) -> A:
+        """Return what a function makes at a desk; for a thread.
+
+        Raises:
+            BpttError: what it raised.
+            TooMuchWork: it took more time or memory than there is for one request, or ended its
+                process.
+        """
+        if self._memory is None:
+            return draft(Desk(self._service, True, lambda: None), *args, **kw)
+        made: A = _supervise(self._service.settings, self._memory, errand, draft, args)
+        return made
+
+
+def prepare() -> None:
+    """Import what the processes of drafts need, so that the first one need not wait for that."""
+    CONTEXT.set_forkserver_preload(["bptt.api.draft_template"])
+    with _started(CONTEXT.Process(target=os.getpid, daemon=True)) as process:
+        process.join()
+
+
+@contextlib.contextmanager
+def _started(process: ForkServerProcess) -> Iterator[ForkServerProcess]:
+    """Start a process, and see that it and what it has started are gone in the end."""
+    with _LOCK:
+        process.start()
+    try:
+        yield process
+    finally:
+        if process.pid is not None:
+            # of whose group it is the first, unless it has hardly begun
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    kill(process.pid, signal.SIGKILL)
+        wait([process.sentinel], 10.0)
+        with _LOCK:
+            if process.exitcode is not None:
+                process.close()
+
+
+def _supervise(
+    settings: Settings,
+    memory: int,
+    errand: Errand,
+    draft: Callable[..., Any],
+    arguments: tuple[Any, ...],
+) -> Any:
+    CONTEXT.set_forkserver_preload(["bptt.api.draft_template"])
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(
+        target=_work, args=(theirs, settings, memory, draft, arguments), daemon=True
+    )
+    began, limit, doing = time.monotonic(), errand.seconds, errand.doing
+    with ours, _started(process):
+        theirs.close()
+        while True:
+            left = began + limit - time.monotonic()
+            if left <= 0:
+                raise TooMuchWork(
+                    f"The server gave up {doing} after {limit:.0f} seconds, its limit for one "
+                    f"request{errand.advice}"
+                )
+            if _taken(process.pid) > memory + BASE:
+                raise _beyond(errand, memory)
+            if not ours.poll(min(left, LOOK_EVERY)):
+                continue
+            try:
+                kind, content = pickle.loads(ours.recv_bytes(LARGEST_ANSWER))
+            except (EOFError, OSError):
+                raise _beyond(errand, memory, "its process died") from None
+            match kind:
+                case "checked":
+                    limit, doing = errand.whole_seconds, errand.then
+                case "made":
+                    return content
+                case "refused":
+                    raise rebuilt(content)
+                case "memory":
+                    raise _beyond(errand, memory)
+                case _:
+                    log.error("a draft failed:\n%s", content["trace"])
+                    raise BpttError(f"The server failed: {content['told']} (its log shows where)")
+
+
+def _beyond(errand: Errand, memory: int, why: str = "") -> TooMuchWork:
+    how = f" ({why})" if why else ""
+    return TooMuchWork(
+        f"The server gave up {errand.doing} at {memory // 2**20:,} MB of memory, its limit for "
+        f"one request{how}{errand.advice}"
+    )
+
+
+def _taken(pid: int | None) -> int:
+    """Return the resident bytes of a process; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _work(
+    connection: Connection,
+    settings: Settings,
+    memory: int,
+    draft: Callable[..., Any],
+    arguments: tuple[Any, ...],
+) -> None:
+    """Make a draft in this process, which ends with it."""
+    os.setsid()
+    die_with_forkserver()
+    # who asks for little goes first, and the server itself before all
+    yield_processor(10)
+    yield_memory()
+    forget_secrets()
+    limit_memory(memory)
+    try:
+        service = Service(settings)
+        desk = Desk(service, False, lambda: connection.send_bytes(pickle.dumps(("checked", None))))
+        answer = pickle.dumps(("made", draft(desk, *arguments)))
+        service.close()
+    except BaseException as error:
+        limit_memory(None)
+        answer = pickle.dumps(_told(error))
+    limit_memory(None)
+    with contextlib.suppress(OSError):
+        connection.send_bytes(answer)
+    # no thread that a plugin left behind keeps the process
+    os._exit(0)
+
+
+def _told(error: BaseException) -> tuple[str, Mapping[str, Any] | None]:
+    # what a constructor raised has become the fault of a file
+    if is_memory(error):
+        return "memory", None
+    if isinstance(error, BpttError):
+        return "refused", told(error)
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return "failed", {"told": said, "trace": "".join(traceback.format_exception(error))}
