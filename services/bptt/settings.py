@@ -9,6 +9,7 @@ from bptt import setting
 from bptt.errors import InvalidSetting, did_you_mean
 from bptt.path import read_path
 
+MOST_SLOTS = 1000
 SECRET = ("BPTT_TOKEN", "BPTT_TOKEN_FILE")
 """What only who asks a server needs, and no program that is started for training."""
 
@@ -120,7 +121,7 @@ class Settings:
         default=0,
         metadata=_setting(
             "BPTT_SLOTS",
-            setting.count(0, 1000),
+            setting.count(0, MOST_SLOTS),
             "runs a worker trains at once; 0: one per processor core",
         ),
     )

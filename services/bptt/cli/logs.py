@@ -18,7 +18,11 @@ PAUSE = 0.5
 
 @click.command()
 @click.argument("run")
-@click.option("--attempt", type=click.IntRange(1), help="Of this attempt, not of the newest one.")
+@click.option(
+    "--attempt",
+    type=click.IntRange(1, 2**31 - 1),
+    help="Of this attempt, not of the newest one.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 def logs(run: str, attempt: int | None, follow: bool) -> None:
     """Print what RUN said, of its newest attempt.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bptt.cli.bounded import Real
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
@@ -34,7 +35,7 @@ def tokens() -> None:
     "--expires",
     "days",
     metavar="DAYS",
-    type=click.FloatRange(0, 36_500, min_open=True),
+    type=Real(0, 36_500, min_open=True),
     help="How long it holds. [until it is revoked]",
 )
 @click.option("--label", metavar="TEXT", default="", help="What it is for, as in --label laptop.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bptt.cli.bounded import Real
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
 from bptt.cli.output import print_json
@@ -60,7 +61,7 @@ def list_(as_json: bool) -> None:
 @click.option("--role", type=click.Choice(["user", "admin"]), help="Admins may change everything.")
 @click.option(
     "--weight",
-    type=click.FloatRange(1e-6, 1_000_000),
+    type=Real(1e-6, 1_000_000),
     help="Share of the slots in relation to others'; 1 is normal.",
 )
 @click.option(

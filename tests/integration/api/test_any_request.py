@@ -159,6 +159,6 @@ def test_no_request_that_the_document_allows_or_forbids_is_a_server_error(places
 
 @pytest.mark.soak
 def test_no_request_of_thousands_is_a_server_error(places):
-    asked = everything(places, examples=100)
+    asked = everything(places, examples=40)
 
-    assert asked.answers.total() > 10_000
+    assert asked.answers.total() > 5_000

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def home(folder: Path, outside: Path) -> Iterator[Home]:
 
 
 @contextmanager
-def server(home: Home, command: str, path: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Yield a server of a home when it answers, and has been asked for what it does."""
+def server(home: Home, command: str, path: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """Yield a server of a home when it answers what it is asked for, or has a folder."""
     url = f"http://127.0.0.1:{(port := free_port())}"
     process = subprocess.Popen(
         [sys.executable, "-m", "bptt", command, "--port", str(port)],
@@ -46,6 +46,8 @@ def server(home: Home, command: str, path: str) -> Iterator["subprocess.Popen[by
 
     def answers() -> bool:
         assert process.poll() is None
+        if not path:
+            return (home.folder / "tmp").exists() and folders(home) != []
         with suppress(OSError), urllib.request.urlopen(f"{url}{path}", timeout=60) as answer:
             return answer.status == 200
         return False
@@ -54,8 +56,8 @@ def server(home: Home, command: str, path: str) -> Iterator["subprocess.Popen[by
         assert until(answers, WITHIN)
         yield process
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.wait(WITHIN)
         assert until(lambda: not home.processes(), WITHIN)
 
 
@@ -76,13 +78,14 @@ def test_a_server_keeps_what_is_temporary_in_the_home(
         process.send_signal(signal.SIGTERM)
         assert process.wait(WITHIN) == 0
         assert folders(home) == []
-    with server(home, command, path) as process:
+    assert list(outside.iterdir()) == []
+    with server(home, command) as process:
         process.kill()
     # of the one that was killed
     assert len(folders(home)) == 1
-    with server(home, command, path):
+    with server(home, "api", "/api/health"):
         assert len(folders(home)) == 1
-    assert list(outside.iterdir()) == []
+    assert folders(home) == []
 
 
 GRID = """
