@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +24,20 @@ BUILDING = 3600.0
 def say(text: str) -> None:
     """Write a line of the log that a person reads."""
     print(f"{datetime.now():%H:%M:%S}  {text}", flush=True)
+
+
+def status(url: str, authorization: str = "", sent: bytes | None = None) -> int:
+    """Return the status with which the server answers to us."""
+    request = urllib.request.Request(url, data=sent)
+    request.add_header("Content-Type", "application/json")
+    if authorization:
+        request.add_header("Authorization", authorization)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
 
 
 class Stack:

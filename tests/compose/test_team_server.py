@@ -4,8 +4,6 @@ import base64
 import os
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +17,7 @@ from tests.compose.grids import (
     wait_ended,
     wait_training,
 )
-from tests.compose.stack import PROJECT, SERVICES, Stack, say
+from tests.compose.stack import PROJECT, SERVICES, Stack, say, status
 from tests.servers import short_folder
 
 pytestmark = pytest.mark.compose
@@ -37,20 +35,6 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         if request.session.testsfailed:
             say(made.compose("logs", "--tail", "40", check=False).stdout[-30000:])
         made.remove()
-
-
-def status(url: str, authorization: str = "", sent: bytes | None = None) -> int:
-    """Return the status with which the server answers to us."""
-    request = urllib.request.Request(url, data=sent)
-    request.add_header("Content-Type", "application/json")
-    if authorization:
-        request.add_header("Authorization", authorization)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code
 
 
 def test_a_new_clone_becomes_a_healthy_server(stack: Stack) -> None:
