@@ -123,13 +123,9 @@ def test_an_end_while_pictures_are_drawn_leaves_nothing(
             assert folders(home) == []
     with home.up() as up:
         up.wait_ready()
-        assert until(lambda: "complete" in told(home, folder), WITHIN)
+        assert until(lambda: "complete" in home.bptt("grids").stdout, 3 * WITHIN)
         assert home.bptt("down").returncode == 0
     assert folders(home) == []
     assert list(outside.iterdir()) == []
     runs = home.folder / "runs"
     assert [path for path in runs.rglob(".*") if path.name.count(".") > 1] == []
-
-
-def told(home: Home, folder: Path) -> str:
-    return home.bptt("status").stdout
