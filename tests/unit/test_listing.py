@@ -89,3 +89,14 @@ def test_nothing_is_left_out_or_wrapped_where_there_is_no_terminal():
 def test_a_text_is_broken_at_spaces_alone():
     assert fold("max_norm=10 lr=0.003", 8) == ["max_norm=10", "lr=0.003"]
     assert fold("", 8) == [""]
+
+
+def test_what_a_table_is_asked_for_is_never_left_out():
+    columns = ["rank", "configuration", "n", "accuracy", "from best", "slope"]
+    rows = [["1 =", "cell=lstm length=20", "4", "0.5137 ± 0.0042", "-", "-0.31 ± 0.02"]]
+
+    for width in range(20, 100):
+        lines = fitted_lines(columns, rows, width, needed=4)
+
+        shown = " ".join(lines[: next((n for n, line in enumerate(lines) if "Left" in line), None)])
+        assert {"0.5137", "0.0042", "cell=lstm", "length=20"} <= set(shown.split())

@@ -124,6 +124,7 @@ def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
         print_rows(
             ["rank", "configuration", "n", *metrics, "from best", "solved", "slope", "runs"],
             [_row(group) for group in comparison.groups],
+            needed=3 + len(metrics),
         )
         click.echo()
         for line in _conclusions(comparison):

@@ -35,7 +35,7 @@ def grids(all_users: bool, user: str | None, limit: int, as_json: bool) -> None:
         return
     is_told = all_users or user is not None
     columns = ["grid", "name", *(["user"] if is_told else []), "ended", "runs", "queued"]
-    print_rows(columns, [_row(grid, is_told) for grid in found])
+    print_rows(columns, [_row(grid, is_told) for grid in found], needed=len(columns) - 1)
     if len(found) == limit:
         click.echo(f"\nThe latest {limit:,}; for more: --limit N", err=True)
 

@@ -24,13 +24,19 @@ NARROWEST = 16
 """Cells to which a column of words may shrink."""
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under their columns, as wide as the terminal is; one line a row elsewhere."""
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], needed: int = NAMING) -> None:
+    """Print rows under their columns, as wide as the terminal is; one line a row elsewhere.
+
+    Args:
+        columns: their names.
+        rows: what stands under each.
+        needed: columns, from the left, that are never left out: names, and what is asked for.
+    """
     width = terminal_width()
     if width is None:
         click.echo("\n".join(table_lines(columns, rows)))
         return
-    for number, line in enumerate(fitted_lines(columns, rows, width)):
+    for number, line in enumerate(fitted_lines(columns, rows, width, needed)):
         click.echo(click.style(line, bold=True) if number == 0 else line)
 
 
@@ -68,13 +74,16 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     return [_line(row, widths) for row in (columns, *rows)]
 
 
-def fitted_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+def fitted_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, needed: int = NAMING
+) -> list[str]:
     """Return lines of at most `width` cells, but for a word that is longer by itself.
 
-    Columns are left out from the right until the rest fits; the last line says which.
+    Columns are left out from the right until the rest fits; the last line says which. Where not
+    even the `needed` ones fit, each row becomes lines.
     """
     # a table of two columns has none to leave out
-    for shown in range(len(columns), min(NAMING, len(columns)) - 1, -1):
+    for shown in range(len(columns), min(needed, len(columns)) - 1, -1):
         widths = _widths(columns[:shown], [row[:shown] for row in rows], width)
         if widths is not None:
             lines = [

@@ -46,6 +46,7 @@ def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None
         print_rows(
             ["kind", "name", "distribution", "verdict", "runs by"],
             [[c.kind, c.name, c.origin, *_told(c, bool(names))] for c in checked],
+            needed=4,
         )
     for fault in faults:
         click.echo(fault, err=True)

@@ -83,7 +83,7 @@ def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]")
 def print_runs(runs: "Sequence[Run]") -> None:
     """Print what each run has measured, a row each."""
     if not any(run.result for run in runs):
-        print_rows(["run", "what", "status"], [[*_named(run)] for run in runs])
+        print_rows(["run", "what", "status"], [[*_named(run)] for run in runs], needed=3)
         return
     metrics = {str(run.result["metric"]) for run in runs if run.result} - {""}
     title = min(metrics) if len(metrics) == 1 else "metric"
@@ -96,7 +96,7 @@ def print_runs(runs: "Sequence[Run]") -> None:
         ]
         for run in runs
     ]
-    print_rows(["run", "what", "status", title, "slope", "half-life"], rows)
+    print_rows(["run", "what", "status", title, "slope", "half-life"], rows, needed=4)
 
 
 def _named(run: "Run") -> tuple[str, str, str]:

@@ -48,6 +48,6 @@ def runs(grid: str | None, statuses: tuple[str, ...], limit: int, as_json: bool)
     if named and owner_of(named):
         say(f"{title_of(named)}\n")
     rows = [[run.run_id, run_title(run), status_told(run), note_told(run)] for run in found]
-    print_rows(["run", "what", "status", "note"], rows)
+    print_rows(["run", "what", "status", "note"], rows, needed=3)
     if len(found) == limit:
         click.echo(f"\nThe first {limit:,}; for more: --limit N", err=True)
