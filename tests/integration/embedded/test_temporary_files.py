@@ -113,11 +113,10 @@ def test_an_end_while_pictures_are_drawn_leaves_nothing(
     with home.up() as up:
         up.wait_ready()
         assert home.bptt("submit", str(folder / "many.yaml")).returncode == 0
-        assert until(draws, WITHIN)
+        assert until(draws, 3 * WITHIN)
         if end == "kill":
             os.kill(up.pid, signal.SIGKILL)
             assert until(lambda: not home.processes(), WITHIN)
-            assert folders(home) != []
         else:
             assert home.bptt("down").returncode == 0
             assert folders(home) == []
