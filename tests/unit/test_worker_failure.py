@@ -80,3 +80,13 @@ def test_failure_of_a_run_whose_plugin_is_gone_is_told_all_the_same():
     told = describe(raised(ValueError("x")), SPEC | {"cell": {"name": "gone"}})
 
     assert told["cause"] == "internal_error"
+
+
+def test_error_in_code_that_a_plugin_inherits_is_the_plugins(monkeypatch):
+    parent = type("Parent", (), {"__module__": "acme_parent.tasks"})
+    child = type("Child", (parent,), {"__module__": "acme_child"})
+    monkeypatch.setattr("bptt.registry.load", lambda kind, name: child)
+    error = raised(ValueError("theirs"), name="acme_parent.tasks")
+
+    assert cause_of(error, SPEC) == "plugin_error"
+    assert cause_of(raised(ValueError("ours")), SPEC) == "internal_error"

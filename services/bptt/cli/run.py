@@ -161,15 +161,18 @@ def _train(
                 on_progress=advance,
                 should_stop=stop.is_set,
             )
-    except BpttError:
+    except OutOfMemory:
         raise
-    # whatever a plugin or the disk does: the run keeps its last checkpoint
-    except Exception as error:
+    # whatever a plugin or the disk does, ending the process included: the run keeps its last
+    # checkpoint
+    except (Exception, SystemExit) as error:
         if is_memory(error):
             raise OutOfMemory(
                 f"Run {folder.run_id} needs more memory than there is. Make model.hidden_size, "
                 "training.batch_size, training.evaluation_size or the task's length smaller."
             ) from error
+        if isinstance(error, BpttError):
+            raise
         kept = f" It is kept as of its last checkpoint; go on with: {again}"
         raise BpttError(
             f"Run {folder.run_id} failed: {one_line(error)}. (bptt --debug ... shows where.)"

@@ -82,7 +82,8 @@ def _construct(kind: Kind, name: str, given: Mapping[str, Any], sizes: tuple[int
     except ValueError as cause:
         message = renamed(" ".join(str(cause).split()).rstrip("."))
         raise InvalidSpec([f"{kind} {name!r}: {message}."]) from cause
-    except Exception as cause:
+    # no constructor may end the process
+    except (Exception, SystemExit) as cause:
         raise BrokenPlugin(
             f"{plugin.label} cannot be constructed: {renamed(one_line(cause))}. "
             f"Check it: bptt plugins check {name}"

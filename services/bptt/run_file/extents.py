@@ -1,13 +1,16 @@
 """How large what a task draws is, with as little drawn as possible."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
+from bptt.errors import ContractViolation
+from bptt.registry.discovery import one_line
 from bptt.run_file.machine import memory_limit
 
 if TYPE_CHECKING:
     from bptt.contracts import Batch, Extent, Task
 
+Got = TypeVar("Got")
 NUMBER, REAL = 8, 4
 """Bytes of a token, a target or a length, and of a feature."""
 
@@ -31,7 +34,7 @@ class Extents:
         """
         from bptt.contracts import Extent
 
-        return self._task.extent(sequences) or Extent(self._drawn(sequences), sequences)
+        return _asked(self._task.extent, sequences) or Extent(self._drawn(sequences), sequences)
 
     def drawn(self, sequences: int) -> "Extent":
         """Return how large so many sequences are that `sample` draws."""
@@ -44,7 +47,7 @@ class Extents:
 
     def evaluation(self, size: int) -> "Mapping[str, Extent]":
         """Return how large each evaluation set is."""
-        return self._task.evaluation_extents(size) or {"": self.drawn(size)}
+        return _asked(self._task.evaluation_extents, size) or {"": self.drawn(size)}
 
     def bytes(self, extent: "Extent") -> int:
         """Return what a batch takes at least."""
@@ -72,5 +75,15 @@ class Extents:
         from bptt.contracts import StreamTask
 
         if isinstance(self._task, StreamTask):
-            return self._task.window(0, sequences)[0]
-        return self._task.sample(Generator().manual_seed(0), 1)
+            return _asked(self._task.window, 0, sequences)[0]
+        return _asked(self._task.sample, Generator().manual_seed(0), 1)
+
+
+def _asked(method: Callable[..., Got], *given: object) -> Got:
+    """Return what a method of a task does, which must not end this process."""
+    try:
+        return method(*given)
+    except SystemExit as error:
+        raise ContractViolation(
+            f"{getattr(method, '__qualname__', 'The task')} raised {one_line(error)}."
+        ) from error

@@ -5,7 +5,7 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
-from bptt.contracts import Batch, Task, Tokens
+from bptt.contracts import Batch, StreamTask, Task, Tokens
 from bptt.errors import ContractViolation
 
 REQUIRED = ("inputs", "targets")
@@ -84,7 +84,20 @@ class Drawn:
             self._check_tokens(inputs)
         elif not inputs.is_floating_point():
             self._refuse("must return features that are floats", inputs.dtype)
+        self._check_extent(inputs.shape[0], inputs.shape[1])
         return inputs.shape[0], inputs.shape[1]
+
+    def _check_extent(self, steps: int, sequences: int) -> None:
+        """Refuse more steps than the run was planned with: memory and time follow from them."""
+        if self._method == "evaluation_sets":
+            return
+        # what a stream reads side by side says nothing about samples of it
+        stream = isinstance(self._task, StreamTask)
+        if stream and self._method == "sample":
+            return
+        extent = self._task.extent(sequences)
+        if extent is not None and steps > extent.steps:
+            self._refuse(f"must return at most the {extent.steps} steps that `extent` says", steps)
 
     def _check_lengths(self, lengths: Tensor, time: int, count: int) -> None:
         if lengths.dtype != torch.int64 or lengths.shape != (count,):

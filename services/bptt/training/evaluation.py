@@ -9,6 +9,7 @@ import torch
 
 from bptt.contracts import Batch, Task
 from bptt.spec import RunSpec
+from bptt.training import scored
 from bptt.training.drawn import Drawn
 from bptt.training.model import Model, mean_loss
 from bptt.training.seeding import stream
@@ -22,8 +23,7 @@ class Evaluation:
         size = spec.training.evaluation_size
         sets = task.evaluation_sets(stream(spec.seed, "evaluation"), size)
         for name, batch in sets.items():
-            told = f"evaluation set {name!r}" if name else "evaluation set"
-            Drawn(task, "evaluation_sets").check(batch, None, told)
+            Drawn(task, "evaluation_sets").check(batch, None, _called(name))
         self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
         self.latest: dict[str, float] = {}
         self.best: dict[str, float] = {}
@@ -38,10 +38,11 @@ class Evaluation:
         with torch.no_grad():
             for name, batch in self._sets.items():
                 outputs = model(batch).outputs
-                measured = {"loss": mean_loss(self._task, outputs, batch)}
-                measured |= self._task.metrics(outputs, batch)
+                told = _called(name)
+                loss = float(mean_loss(self._task, outputs, batch, told))
+                measured = {"loss": loss} | scored.metrics(self._task, outputs, batch, told)
                 suffix = f"_{name}" if name else ""
-                metrics |= {f"{key}{suffix}": float(value) for key, value in measured.items()}
+                metrics |= {f"{key}{suffix}": value for key, value in measured.items()}
         self.latest = metrics
         if self.solved_at is None and self.solved:
             self.solved_at = step
@@ -73,6 +74,10 @@ class Evaluation:
             return math.isfinite(value)
         best = self.best[f"best/eval_{self._task.metric}"]
         return value < best if self._task.better == "lower" else value > best
+
+
+def _called(name: str) -> str:
+    return f"evaluation set {name!r}" if name else "evaluation set"
 
 
 def _unpadded(batch: Batch) -> Batch:

@@ -12,6 +12,7 @@ from bptt.errors import NotPossible
 from bptt.kernels import Runner, Unrolled
 from bptt.settings import read_settings
 from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, RunSpec
+from bptt.training import scored
 from bptt.training.layers import Stack
 from bptt.training.overlap import Overlap, overlap
 from bptt.training.seeding import stream_seed
@@ -193,9 +194,16 @@ def build_model(spec: RunSpec, task: Task) -> Model:
     return model
 
 
-def mean_loss(task: Task, outputs: Tensor, batch: Batch) -> Tensor:
-    """Return the task's loss averaged over the positions that count, without axes."""
-    losses = task.losses(outputs, batch)
+def mean_loss(task: Task, outputs: Tensor, batch: Batch, of: str = "") -> Tensor:
+    """Return the task's loss averaged over the positions that count, without axes.
+
+    Args:
+        task: whose loss it is.
+        outputs: what the model predicts.
+        batch: what it was to predict.
+        of: what the batch is called, where its losses are wrong.
+    """
+    losses = scored.losses(task, outputs, batch, of)
     if batch.mask is None or task.reads == "last":
         return losses.mean()
     return torch.where(batch.mask, losses, 0.0).sum() / batch.mask.sum()

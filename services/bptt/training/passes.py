@@ -15,6 +15,7 @@ from bptt.kernels.compiled import Kernel, WholeSequence
 from bptt.kernels.read_out import Losses, ReadOut
 from bptt.kernels.repeated import Repeated, Shape
 from bptt.kernels.update import UpdateKernel
+from bptt.training import scored
 from bptt.training.model import Forward, Model, mean_loss
 from bptt.training.parameters import FlatParameters
 
@@ -118,19 +119,20 @@ class Passes:
             if task.reads == "last":
                 self._read_out = ReadOut(kernel, top.weight, top.bias, to, self._losses)
 
-    def run(self, batch: Batch, initial: list[State] | None) -> tuple[Forward, float]:
+    def run(self, batch: Batch, initial: list[State] | None, of: str = "") -> tuple[Forward, float]:
         """Return what the model did and its loss; the gradients lie in the flat parameters.
 
         Args:
             batch: to train on.
             initial: state of each layer before the first step; None: zeros.
+            of: what the batch is called, where its losses are wrong.
         """
         kernels = self._kernels()
         if kernels:
             with torch.no_grad():
-                return self._by_hand(kernels, batch, initial)
+                return self._by_hand(kernels, batch, initial, of)
         forward = self._model(batch, initial)
-        loss = mean_loss(self._task, forward.outputs, batch)
+        loss = mean_loss(self._task, forward.outputs, batch, of)
         named = self._parameters.named
         found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
         self._parameters.set_gradients(dict(zip(named, found, strict=True)))
@@ -150,7 +152,7 @@ class Passes:
         return found
 
     def _by_hand(
-        self, kernels: list[Kernel], batch: Batch, initial: list[State] | None
+        self, kernels: list[Kernel], batch: Batch, initial: list[State] | None, of: str
     ) -> tuple[Forward, float]:
         model = self._model
         embedding, read_out = model.embedding, model.read_out
@@ -176,7 +178,7 @@ class Passes:
             outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
             if every:
                 outputs = outputs.view(*x.shape[:2], -1)
-            loss, gradient = self._loss(outputs, batch)
+            loss, gradient = self._loss(outputs, batch, of)
             back = self._back_to_cells(gradient, read)
         to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
         if windows and to_outputs is not None:
@@ -192,14 +194,14 @@ class Passes:
             to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
         return Forward(outputs, [{"forward": one} for one in did], whole), loss
 
-    def _loss(self, outputs: Tensor, batch: Batch) -> tuple[float, Tensor]:
+    def _loss(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
         """Return the loss and its gradient to the outputs: the part that only the task knows."""
         counts = None if self._task.reads == "last" else batch.mask
         if self._losses:
             return self._losses.run(outputs, batch.targets, counts)
-        found = self._task.loss_gradients(outputs, batch)
+        found = scored.loss_gradients(self._task, outputs, batch, of)
         if found is None:
-            return self._loss_by_autograd(outputs, batch)
+            return self._loss_by_autograd(outputs, batch, of)
         losses, gradients = found
         if counts is None:
             return losses.mean().item(), gradients * (1 / losses.numel())
@@ -207,10 +209,10 @@ class Passes:
         loss = torch.where(counts, losses, 0.0).sum() / count
         return loss.item(), torch.where(counts.unsqueeze(-1), gradients / count, 0.0)
 
-    def _loss_by_autograd(self, outputs: Tensor, batch: Batch) -> tuple[float, Tensor]:
+    def _loss_by_autograd(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
         with torch.enable_grad():
             leaf = outputs.detach().requires_grad_()
-            loss = mean_loss(self._task, leaf, batch)
+            loss = mean_loss(self._task, leaf, batch, of)
             (gradient,) = torch.autograd.grad(loss, [leaf], materialize_grads=True)
         return loss.item(), gradient
 

@@ -15,6 +15,7 @@ from bptt.kernels import Unrolled
 from bptt.kernels.reference import StepByStep
 from bptt.settings import read_settings
 from bptt.spec import RunSpec
+from bptt.training import scored
 from bptt.training.data import probe_batch
 from bptt.training.divergence import readable
 from bptt.training.model import Model, mean_loss
@@ -23,6 +24,7 @@ from bptt.training.parameters import FlatParameters
 from bptt.training.passes import Passes
 from bptt.training.place import Place
 
+CALLED = "batch of the statistics"
 FLOAT32_TINY = torch.finfo(torch.float32).tiny
 """Smallest normal float32: training flushes to zero what is below."""
 
@@ -82,7 +84,7 @@ class Probe:
 
     def _flow(self, frozen: "Frozen") -> tuple[dict[str, float], dict[str, Tensor], list[Place]]:
         """Return the norm of dL/ds_t of every state, and of the parameters' gradients by layer."""
-        forward, _ = frozen.passes.run(self._batch, None)
+        forward, _ = frozen.passes.run(self._batch, None, CALLED)
         places = list(_places(frozen.model, forward.whole or forward.layers))
         if forward.whole:
             arrays = self._flow_over_windows(frozen.model, places)
@@ -105,7 +107,7 @@ class Probe:
         """Return the norm of dL/ds_t, which is added up over all windows that hold s_t."""
         forward = frozen(self._batch)
         windows = cast(Overlap, frozen.windows(self._batch))
-        loss = mean_loss(self._task, forward.outputs, self._batch)
+        loss = mean_loss(self._task, forward.outputs, self._batch, CALLED)
         arrays = {}
         for place in places:
             # what autograd runs has a node for each state
@@ -123,16 +125,16 @@ class Probe:
         forward = frozen(self._batch)
         windows = frozen.windows(self._batch)
         places = list(_places(frozen, forward.layers))
-        losses = self._task.losses(forward.outputs, self._batch)
+        losses = scored.losses(self._task, forward.outputs, self._batch, CALLED)
         counts = torch.ones_like(losses) if self._batch.mask is None else self._batch.mask.double()
-        scored = counts.sum(1).nonzero().flatten()
-        if not len(scored):
+        counted = counts.sum(1).nonzero().flatten()
+        if not len(counted):
             raise ContractViolation(
                 f"{type(self._task).__name__}.sample must mark positions that count in the loss; "
                 "its mask has none."
             )
-        spread = torch.linspace(0, len(scored) - 1, min(self._spec.anchors, len(scored)))
-        anchors = scored[spread.round().long()].tolist()
+        spread = torch.linspace(0, len(counted) - 1, min(self._spec.anchors, len(counted)))
+        anchors = counted[spread.round().long()].tolist()
         weights = [p for p in frozen.parameters() if p.numel() > 0]
         time = self._batch.inputs.shape[0]
         arrays = {"anchors": torch.tensor(anchors, dtype=torch.float64)}

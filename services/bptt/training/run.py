@@ -25,7 +25,7 @@ from bptt.gradient_statistics import count_elements, update_ratio
 from bptt.kernels.building import NotBuilt
 from bptt.kernels.update import load_update_kernel
 from bptt.spec import RunSpec
-from bptt.training import divergence
+from bptt.training import divergence, scored
 from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
 from bptt.training.model import WINDOWS, Forward, build_model
@@ -153,7 +153,8 @@ class TrainingRun:
     def _update(self) -> dict[str, float]:
         batch, continues = self.data.batch(self.step)
         self.step += 1
-        forward, loss = self.passes.run(batch, self.carried if continues else None)
+        told = f"training batch {self.step - 1}"
+        forward, loss = self.passes.run(batch, self.carried if continues else None, told)
         if isinstance(self.task, StreamTask):
             # copied, because it is a view of every state of the window
             self.carried = [tuple(s.clone() for s in state) for state in forward.final]
@@ -168,7 +169,7 @@ class TrainingRun:
             self._apply(gradients, norm)
         if not logs and self.outcome is None and self.step != self.spec.training.steps:
             return {}
-        metrics = self.window.metrics() | self._training_metrics(forward, batch)
+        metrics = self.window.metrics() | self._training_metrics(forward, batch, told)
         self.window = Window()
         if before is not None:
             after = self.parameters.flat.detach()
@@ -248,10 +249,9 @@ class TrainingRun:
             after = self.updating.norm()
         self.window.add_clip(before, after, bool(report.clipped), self.spec.optimizer.lr)
 
-    def _training_metrics(self, forward: Forward, batch: Batch) -> dict[str, float]:
-        with torch.no_grad():
-            measured = self.task.metrics(forward.outputs, batch)
-        return {f"train/{name}": float(value) for name, value in measured.items()}
+    def _training_metrics(self, forward: Forward, batch: Batch, told: str) -> dict[str, float]:
+        measured = scored.metrics(self.task, forward.outputs, batch, told)
+        return {f"train/{name}": value for name, value in measured.items()}
 
     def _budget_spent(self, began: float) -> OutcomeName | None:
         if self.step >= self.spec.training.steps:

@@ -25,6 +25,9 @@ from bptt.lifecycle import FailureCause
 from bptt.registry.discovery import KINDS, one_line
 from bptt.worker.memory import is_memory
 
+OURS = {"bptt", "torch", "builtins", "abc", "typing"}
+"""Packages of base classes that are no plugins'."""
+
 
 def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:
     """Return what `failure.json` holds: cause, message and traceback.
@@ -72,8 +75,11 @@ def _was_in_plugin(error: BaseException, spec: Mapping[str, Any]) -> bool:
     for kind in KINDS:
         # one that is gone did not raise anything
         with suppress(PluginError, KeyError):
-            value = registry.find(kind, spec[kind]["name"]).value
-            packages.add(value.partition(":")[0].partition(".")[0])
+            plugin = registry.find(kind, spec[kind]["name"])
+            packages.add(plugin.value.partition(":")[0].partition(".")[0])
+            # what it inherits may come from another distribution
+            bases = registry.load(kind, spec[kind]["name"]).__mro__
+            packages |= {base.__module__.partition(".")[0] for base in bases} - OURS
     entry: TracebackType | None = error.__traceback__
     while entry is not None:
         module = str(entry.tb_frame.f_globals.get("__name__", ""))
