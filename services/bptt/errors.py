@@ -192,13 +192,20 @@ class CheckpointDamaged(BpttError):
 class JournalDamaged(BpttError):
     """A line of a run's journal is not what was written; `offset` bytes before it are whole."""
 
-    def __init__(self, message: str, offset: int = 0) -> None:
+    def __init__(self, message: str, offset: int = 0, reason: str = "") -> None:
         super().__init__(message)
         self.offset = offset
+        self.reason = reason
+        """What is wrong, without the file's name and what to do."""
 
 
 class DocumentDamaged(BpttError, ValueError):
     """A JSON file in a run's folder is empty, torn or something else."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        """What is wrong, without the file's name and what to do."""
 
 
 class Unavailable(BpttError):

@@ -65,7 +65,7 @@ class Journal:
 
 
 def read_records(
-    path: Path, run_id: str, start: int = 0, end: int | None = None
+    path: Path, start: int = 0, end: int | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (offset behind the record, record) for whole journal lines in [start, end).
 
@@ -76,18 +76,25 @@ def read_records(
         journal = path.open("rb")
     except FileNotFoundError:
         return
+    except IsADirectoryError:
+        reason = "it is a folder"
+        raise JournalDamaged(f"{path} is damaged: {reason}.", 0, reason) from None
     with journal:
-        yield from _read(journal, run_id, start, end)
+        yield from _read(journal, start, end)
 
 
-def read_whole(path: Path, run_id: str) -> list[dict[str, Any]]:
+def read_whole(path: Path) -> list[dict[str, Any]]:
     """Return the records of a journal, parsed at one go; for one that has all its lines.
 
     Raises:
         JournalDamaged: it holds a damaged line.
         FileNotFoundError: there is none.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except IsADirectoryError:
+        # says what is wrong
+        return [record for _, record in read_records(path)]
     whole = content[: content.rfind(b"\n") + 1]
     try:
         # four times as fast as line by line: a comparison reads a thousand of these
@@ -97,12 +104,10 @@ def read_whole(path: Path, run_id: str) -> list[dict[str, Any]]:
     if found is not None and len(found) == whole.count(b"\n") and all(map(_is_record, found)):
         return list(found)
     # says where the damage is
-    return [record for _, record in read_records(path, run_id)]
+    return [record for _, record in read_records(path)]
 
 
-def _read(
-    journal: BinaryIO, run_id: str, start: int, end: int | None
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read(journal: BinaryIO, start: int, end: int | None) -> Iterator[tuple[int, dict[str, Any]]]:
     journal.seek(start)
     offset = start
     for line in journal:
@@ -112,15 +117,11 @@ def _read(
             return
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not _is_record(record):
-            raise JournalDamaged(
-                f"The journal of run {run_id} is damaged: the line at byte {offset} of "
-                f"{journal.name} is no record. What lies before it is read; put the file back "
-                "from a copy, or train the run again.",
-                offset,
-            )
+            reason = f"the line at byte {offset:,} is no record"
+            raise JournalDamaged(f"{journal.name} is damaged: {reason}.", offset, reason)
         offset = behind
         yield offset, record
 

@@ -93,6 +93,17 @@ class RunFolder:
     def is_finished(self) -> bool:
         return (self.path / "result.json").exists()
 
+    def remedy(self, ended: bool) -> str:
+        """Return what to do about a damaged file of a run that has its result, or has not."""
+        copy = "Put the file back from a copy, or train the run again"
+        if self.attempt is None:
+            return f"{copy} with: bptt run"
+        if not ended:
+            return f"{copy} once it has ended: bptt retry {self.run_id}"
+        # one that succeeded is not retried
+        grid_id = self.run_id.rpartition("-")[0]
+        return f"{copy}: bptt delete {self.run_id} --yes, then: bptt fill {grid_id}"
+
     def create(self, run: Mapping[str, Any]) -> None:
         """Make the folder with its `run.json`; nothing is left behind if that fails."""
         self.path.mkdir(parents=True, mode=0o755)
@@ -140,11 +151,17 @@ class RunFolder:
             content = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise DocumentDamaged(f"{path} is damaged: {error}.") from None
-        if not isinstance(content, dict):
-            raise DocumentDamaged(f"{path} is damaged: it holds {type(content).__name__}.")
-        return content
+        except IsADirectoryError:
+            reason = "it is a folder"
+        except (ValueError, RecursionError):
+            reason = "it is no whole JSON"
+        else:
+            if isinstance(content, dict):
+                return content
+            reason = f"it holds {type(content).__name__}"
+        raise DocumentDamaged(
+            f"{path} is damaged: {reason}. {self.remedy(self.is_finished)}.", reason
+        )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -179,7 +196,10 @@ class RunFolder:
         Raises:
             JournalDamaged: at the first damaged line, after what lies before it.
         """
-        return read_records(self.journal, self.run_id, start, end)
+        try:
+            yield from read_records(self.journal, start, end)
+        except JournalDamaged as damage:
+            raise self._with_remedy(damage) from None
 
     def readable_records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield what `records` does, and end at a damaged line as at the journal's end."""
@@ -205,7 +225,15 @@ class RunFolder:
         Raises:
             JournalDamaged: it holds a damaged line.
         """
-        return read_whole(self.journal, self.run_id)
+        try:
+            return read_whole(self.journal)
+        except JournalDamaged as damage:
+            raise self._with_remedy(damage) from None
+
+    def _with_remedy(self, damage: JournalDamaged) -> JournalDamaged:
+        return JournalDamaged(
+            f"{damage} {self.remedy(self.is_finished)}.", damage.offset, damage.reason
+        )
 
     def open_journal(self, length: int = 0) -> Journal:
         """Open the journal for appending behind byte `length`; what follows is cut off.

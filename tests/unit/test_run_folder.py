@@ -71,7 +71,7 @@ def test_journal_is_read_up_to_the_last_whole_line_before_a_damaged_one(folder, 
     read = folder.records()
 
     assert next(read) == (12, {"step": 1})
-    with pytest.raises(JournalDamaged, match="the line at byte 12 of ") as caught:
+    with pytest.raises(JournalDamaged, match="the line at byte 12 is no record") as caught:
         next(read)
     assert caught.value.offset == folder.whole_length() == 12
     assert [record["step"] for _, record in folder.readable_records()] == [1]

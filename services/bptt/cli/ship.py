@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bptt.errors import TrackingUnavailable
+from bptt.errors import RunUnshippable, TrackingUnavailable
 from bptt.settings import Settings, read_settings
 from bptt.temporary import own_folder
 
@@ -27,6 +27,8 @@ class _Line:
     """Whether MLflow has everything that the run has committed so far."""
     mlflow_run_id: str
     reason: str
+    damaged: bool = False
+    """Whether it cannot be sent until something in its own folder is mended."""
 
 
 @click.command()
@@ -70,6 +72,9 @@ def _ship_unqueued(settings: Settings, target: "Target") -> Iterator[_Line]:
     for folder in tracking.unshipped(settings.runs):
         try:
             state = tracking.ship(folder, target)
+        except RunUnshippable as error:
+            yield _unsendable(folder.run_id, "", str(error))
+            continue
         except TrackingUnavailable as error:
             yield _Line(folder.run_id, False, "", str(error))
             continue
@@ -105,10 +110,20 @@ def _ship_queued(settings: Settings) -> Iterator[_Line]:
 
 
 def _line(run: "RunRow", trouble: str) -> _Line:
-    why = run.ship_trouble or trouble or "another process is shipping it, or has its folder"
+    if run.ship_trouble and run.mlflow != "complete":
+        return _unsendable(run.run_id, run.mlflow_run_id or "", run.ship_trouble)
+    why = trouble or "another process is shipping it, or has its folder"
     shipped = run.mlflow == "complete"
     return _Line(run.run_id, shipped, run.mlflow_run_id or "", "" if shipped else why)
 
 
+def _unsendable(run_id: str, mlflow_run_id: str, why: str) -> _Line:
+    # the line begins with the run's name already
+    reason = why.removeprefix(f"Run {run_id} cannot be sent to MLflow: ")
+    return _Line(run_id, False, mlflow_run_id, reason, damaged=True)
+
+
 def _text(line: _Line) -> str:
-    return f"{line.run_id}  {'shipped' if line.shipped else f'pending: {line.reason}'}"
+    if line.shipped:
+        return f"{line.run_id}  shipped"
+    return f"{line.run_id}  {'cannot be sent' if line.damaged else 'pending'}: {line.reason}"

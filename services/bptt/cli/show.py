@@ -1,7 +1,7 @@
 """`bptt show`: how grids and runs stand, and what they have measured."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ import click
 from bptt.cli.connection import current_settings
 from bptt.cli.listing import say, terminal_width
 from bptt.cli.run_words import title_of
-from bptt.errors import GridNotFound, RunNotFound
+from bptt.damage import find_damage
+from bptt.errors import DocumentDamaged, GridNotFound, RunNotFound
 from bptt.run_folder import RunFolder, attempts, find_run
 from bptt.settings import Settings
 
@@ -90,13 +91,32 @@ def _folder(settings: Settings, name: str) -> RunFolder | None:
         folder = find_run(settings.runs, name)
     except RunNotFound:
         return None
-    return folder if folder.read("run") is not None else None
+    return folder if (folder.path / "run.json").exists() else None
 
 
 def _newest(settings: Settings, detail: "RunDetail") -> RunFolder | None:
     """Return the folder of a run's newest attempt that has begun, if it is on this machine."""
     folders = attempts(settings.runs, detail.run.run_id)
-    return next((folder for folder in folders if folder.read("run") is not None), None)
+    return next((f for f in folders if (f.path / "run.json").exists() or f.is_finished), None)
+
+
+def _succeeded(detail: "RunDetail") -> bool:
+    return detail.run.status == "succeeded"
+
+
+def _lost(settings: Settings, detail: "RunDetail") -> str:
+    """Return that the folder of a run is gone, which has ended with a result; empty: it is not."""
+    run_id = detail.run.run_id
+    # with a shared database it may be on another machine
+    if settings.server or settings.database_url or not _succeeded(detail):
+        return ""
+    folder = settings.runs / run_id
+    mend = RunFolder.of_attempt(settings.runs, run_id, 1).remedy(ended=True)
+    # one that was not sent is told of by its own line
+    if folder.exists() or detail.run.ship_trouble:
+        return ""
+    told = f"damaged  {folder} is gone: its results stay, pictures and logs are lost. "
+    return f"{told}{mend}."
 
 
 def _print(
@@ -111,8 +131,14 @@ def _print(
     from bptt.cli.queue_show import print_runs as print_queue_runs
 
     measured = list(folders.values())
-    newest = [_newest(settings, detail) for detail in runs.values()]
-    measured += [folder for folder in newest if folder is not None]
+    gone = []
+    succeeded = {run_id for run_id, detail in runs.items() if _succeeded(detail)}
+    for detail in runs.values():
+        folder = _newest(settings, detail)
+        if folder is not None:
+            measured.append(folder)
+        elif lost := _lost(settings, detail):
+            gone.append(lost)
     parts: list[Callable[[], None]] = []
     if notes := [f"{one.note}." for one in found if one.note] + _whose(found):
         parts.append(partial(say, "\n".join(notes)))
@@ -125,8 +151,10 @@ def _print(
         parts.append(partial(show_run, detail))
     elif runs:
         parts.append(partial(print_queue_runs, [detail.run for detail in runs.values()]))
+    if gone:
+        parts.append(partial(say, "\n".join(gone)))
     if measured:
-        parts.append(partial(print_runs, measured))
+        parts.append(partial(print_runs, measured, succeeded=succeeded))
     for number, part in enumerate(parts):
         if number:
             click.echo()
@@ -148,7 +176,6 @@ def _print_json(
 ) -> None:
     from bptt.cli.connection import all_runs
     from bptt.cli.output import print_json
-    from bptt.cli.summary import summarize
 
     content: list[Any] = [
         {
@@ -160,10 +187,20 @@ def _print_json(
     ]
     for detail in runs.values():
         folder = _newest(settings, detail)
-        measured = summarize(folder).as_json() if folder else None
+        measured = _measured(folder, _succeeded(detail)) if folder else None
         content.append({**detail.model_dump(mode="json"), "measured": measured})
-    content += [summarize(folder).as_json() for folder in folders.values()]
+    content += [_measured(folder, False) for folder in folders.values()]
     print_json(content)
+
+
+def _measured(folder: RunFolder, succeeded: bool) -> dict[str, Any]:
+    from bptt.cli.summary import summarize
+
+    try:
+        return summarize(folder, succeeded).as_json()
+    except (DocumentDamaged, OSError):
+        damage = [str(one) for one in find_damage(folder, succeeded)]
+        return {"run": {"run_id": folder.run_id}, "outcome": "unknown", "damage": damage}
 
 
 def list_runs(runs: Path, as_json: bool) -> None:
@@ -172,10 +209,13 @@ def list_runs(runs: Path, as_json: bool) -> None:
     folders = [RunFolder(path.parent) for path in found[-LATEST:]]
     lines = []
     for folder in folders:
-        run, result = folder.read("run"), folder.read("result")
-        if run is not None:
+        try:
+            run, result = folder.read("run") or {}, folder.read("result")
             outcome = result["outcome"] if result else "unfinished"
             lines.append({"run": folder.run_id, "name": run["name"], "outcome": outcome})
+        except (DocumentDamaged, LookupError, OSError):
+            told = f"see: bptt show {folder.run_id}"
+            lines.append({"run": folder.run_id, "name": told, "outcome": "damaged"})
     if as_json:
         click.echo(json.dumps(lines, indent=1))
         return
@@ -188,15 +228,37 @@ def list_runs(runs: Path, as_json: bool) -> None:
         say(line["name"], head=f"{line['run']}  {line['outcome'].replace('_', ' '):<10}  ")
 
 
-def print_runs(folders: Sequence[RunFolder], as_json: bool = False) -> None:
-    """Print runs to stdout, as tables with a plot or as one JSON list."""
+def print_runs(
+    folders: Sequence[RunFolder], as_json: bool = False, succeeded: Collection[str] = ()
+) -> None:
+    """Print runs to stdout, as tables with a plot or as one JSON list.
+
+    Args:
+        folders: of the runs; of one of which it cannot be read what it is, its damage is told.
+        as_json: print JSON.
+        succeeded: runs of which it is known that they have their result.
+    """
     from bptt.cli.summary import summarize
 
-    summaries = [summarize(folder) for folder in folders]
     if as_json:
-        content = [summary.as_json() for summary in summaries]
+        content = [_measured(folder, folder.run_id in succeeded) for folder in folders]
         click.echo(json.dumps(content, indent=1, allow_nan=False))
         return
+    summaries, damage = [], []
+    for folder in folders:
+        try:
+            summary = summarize(folder, folder.run_id in succeeded)
+        except (DocumentDamaged, OSError):
+            damage += find_damage(folder, folder.run_id in succeeded)
+        else:
+            summaries.append(summary)
+            damage += summary.damage
+    for one in damage:
+        say(f"{one}.", head="damaged  ")
+    if not summaries:
+        return
+    if damage:
+        click.echo()
 
     from rich.console import Console
 

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from bptt.content import told
-from bptt.errors import RunNotFound
+from bptt.damage import Damage, find_damage, is_whole_archive
+from bptt.errors import DocumentDamaged, RunNotFound
 from bptt.run_folder import RunFolder
 
 SECTIONS = ("cell", "clipper", "task", "optimizer", "model", "training")
@@ -32,6 +34,8 @@ class Summary:
     gradients: Mapping[int, Mapping[str, Sequence[float]]]
     """Step of the first and the last probe -> state, or `s` for all of them together -> log10 of
     the gradient's norm by lag."""
+    damage: Sequence[Damage] = ()
+    """Files of its folder that are not what was written; the rest is told without them."""
 
     @property
     def run_id(self) -> str:
@@ -44,12 +48,21 @@ class Summary:
 
     @property
     def outcome(self) -> str:
+        if self.result is None and self.is_damaged("result.json"):
+            return "unknown"
         return str(self.result["outcome"]) if self.result else "unfinished"
+
+    def is_damaged(self, beginning: str) -> bool:
+        """Say whether a file of this name, or in this folder, is damaged."""
+        paths = [one.path for one in self.damage]
+        return any(beginning in (path.name, path.parent.name) for path in paths)
 
     @cached_property
     def told_outcome(self) -> str:
         """How the run ended, in a few words."""
         result = self.result
+        if self.outcome == "unknown":
+            return f"unknown, after step {self.step} at least"
         if result is None:
             steps = self.spec["training"]["steps"]
             return f"unfinished at step {self.step} of {steps}"
@@ -57,7 +70,7 @@ class Summary:
             case "solved":
                 return f"solved at step {self.step}"
             case "diverged":
-                tensor = (result["divergence"] or {}).get("tensor") or "a tensor"
+                tensor = (result.get("divergence") or {}).get("tensor") or "a tensor"
                 return f"diverged at step {self.step}: {tensor} is not finite"
             case "time_limit":
                 return f"stopped by its time limit at step {self.step}"
@@ -68,8 +81,8 @@ class Summary:
         """Name, last value and baseline of the metric that decides; no name if unfinished."""
         if self.result is None:
             return "", None, None
-        name = str(self.result["metric"])
-        return name, self.metrics.get(f"eval/{name}"), self.result["baseline"]
+        name = str(self.result.get("metric", ""))
+        return name, self.metrics.get(f"eval/{name}"), self.result.get("baseline")
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, with None for what JSON has no number for."""
@@ -82,28 +95,47 @@ class Summary:
                 "metrics": self.metrics,
                 "result": self.result,
                 "log10_gradient_by_lag": gradients,
+                "damage": [str(one) for one in self.damage],
             }
         )
         return content
 
 
-def summarize(folder: RunFolder) -> Summary:
-    """Return what the folder of a run says.
+def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
+    """Return what the folder of a run says, and what of it is damaged.
+
+    Args:
+        folder: of a run, or of one attempt at it.
+        succeeded: it is known that the run has its result.
 
     Raises:
         RunNotFound: there is no run in it.
+        DocumentDamaged: it cannot be read which run it is.
     """
-    run, result = folder.read("run"), folder.read("result")
+    run = folder.read("run")
+    if run is None and succeeded:
+        raise DocumentDamaged(f"{folder.path / 'run.json'} is missing.")
     if run is None:
         raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
+    damage = find_damage(folder, succeeded)
+    names = {one.name for one in damage}
+    if "run.json" in names:
+        raise DocumentDamaged(str(damage[0]))
+    result = None if "result.json" in names else folder.read("result")
     metrics: dict[str, float | None] = {}
     step = 0
-    for _, record in folder.readable_records():
-        metrics |= record.get("metrics", {})
-        step = max(step, record["step"])
+    # what is wrong with it is told with the rest of the damage
+    with suppress(OSError):
+        for _, record in folder.readable_records():
+            metrics |= record.get("metrics", {})
+            step = max(step, record["step"])
     if result is not None:
         step = result["step"]
-    return Summary(run, result, metrics, step, *_gradients(folder, run["spec"]["training"]))
+        if "journal.jsonl" in names:
+            # the last of each that the journal may lack
+            metrics |= result.get("metrics") or {}
+    gradients = _gradients(folder, run["spec"]["training"])
+    return Summary(run, result, metrics, step, *gradients, damage)
 
 
 def _gradients(
@@ -111,7 +143,8 @@ def _gradients(
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
     from bptt.figures.flow_history import read_flow
 
-    files = folder.probe_files()
+    # one that cannot be read says nothing of the others
+    files = [file for file in folder.probe_files() if is_whole_archive(file)]
     every = training.get("truncation_every")
     history = read_flow(dict.fromkeys([files[0], files[-1]]), every) if files else None
     if history is None:

@@ -42,7 +42,9 @@ def one_run(summary: Summary, width: int, room: int | None) -> RenderableType:
         for state, values in summary.gradients[step].items()
         if state != "s"
     ]
-    return Group(table, draw("Gradient with respect to the state, by lag", curves, width, room))
+    return Group(
+        table, _drawn("Gradient with respect to the state, by lag", curves, [summary], width, room)
+    )
 
 
 def several_runs(summaries: Sequence[Summary], width: int, room: int | None) -> RenderableType:
@@ -85,13 +87,27 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
         Text("\n".join(_folded(NOTE, room)), style="dim"),
         Text(),
         *_by_evaluation_set(summaries, named, room),
-        draw(
+        _drawn(
             "Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states of a cell)",
             curves,
+            summaries,
             width,
             room,
         ),
     )
+
+
+def _drawn(
+    title: str,
+    curves: Sequence[Curve],
+    summaries: Sequence[Summary],
+    width: int,
+    room: int | None,
+) -> Text:
+    damaged = [summary for summary in summaries if summary.is_damaged("probe")]
+    if not curves and damaged:
+        return Text("No gradient statistics can be plotted: their files are damaged.\n")
+    return draw(title, curves, width, room)
 
 
 def _by_evaluation_set(
@@ -151,14 +167,14 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     outcome = summary.told_outcome
     if result is None:
         # a run of the queue goes on by itself
-        if "attempt" not in summary.run:
+        if "attempt" not in summary.run and summary.outcome == "unfinished":
             outcome += f"; go on with: bptt run --resume {summary.run_id}"
     else:
-        speed = number(result["steps_per_second"])
-        backend = result["backend"]
+        speed = number(result.get("steps_per_second"))
+        backend = result.get("backend", "-")
         if reason := result.get("backend_reason"):
             backend += f", for {reason}"
-        outcome += f" ({number(result['seconds'])} s, {speed} steps/s, {backend})"
+        outcome += f" ({number(result.get('seconds'))} s, {speed} steps/s, {backend})"
     evaluated = sorted(key for key in metrics if key.startswith("eval/"))
     gates = [key.removeprefix("gate/")[:-5] for key in metrics if _is_gate_mean(key)]
     # what the file left open, and the run decided by its length

@@ -20,6 +20,7 @@ HERE: Mapping[str, str] = {
     "queue": "service_checks.queue",
     "MLflow": "service_checks.mlflow",
     "shipping": "leftover_checks.shipping",
+    "runs": "run_checks.runs",
     "folders": "leftover_checks.folders",
     "contents": "content_checks.contents",
 }

@@ -27,6 +27,9 @@ def told(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f"the field {error} is missing"
     said = " ".join(str(error).strip().partition("\n")[0].split())
+    if isinstance(error, BpttError) and said:
+        # says at its end what to do
+        return said
     named = isinstance(error, TypeError | AttributeError | LookupError)
     return (f"{type(error).__name__}: {said}" if named or not said else said)[:LONGEST]
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
+from bptt.damage import CHECKPOINT
 from bptt.errors import CheckpointDamaged
-
-HEADER = b"bptt-checkpoint-1 "
 
 
 def to_bytes(state: dict[str, Any]) -> bytes:
@@ -16,7 +15,7 @@ def to_bytes(state: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    return HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+    return CHECKPOINT + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
 def from_bytes(data: bytes) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def from_bytes(data: bytes) -> dict[str, Any]:
         CheckpointDamaged: the content does not match its hash, for example because it was cut.
     """
     header, _, content = data.partition(b"\n")
-    expected = HEADER + hashlib.sha256(content).hexdigest().encode()
+    expected = CHECKPOINT + hashlib.sha256(content).hexdigest().encode()
     if header != expected:
         raise CheckpointDamaged(
             f"The checkpoint is damaged ({len(data)} bytes, the hash does not match)."

@@ -150,7 +150,9 @@ class Round:
         return ""
 
     def _leave_out(self, item: ToShip, why: str) -> None:
-        logger.warning("shipping: %s", why)
+        # who gives `bptt ship` is told by it
+        if self.worker_id:
+            logger.warning("shipping: %s", why)
         self.outbox.leave_out(item.run_id, why)
 
     def _find_lost(self) -> None:

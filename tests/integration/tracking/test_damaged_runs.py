@@ -164,7 +164,8 @@ def test_a_folder_that_may_not_be_read_is_left_out_too(local: QueuedGrid) -> Non
     folder.chmod(0o755)
 
     assert done.returncode == 1, done.stdout + done.stderr
-    assert f"{closed}  pending: Run {closed} cannot be sent to MLflow: {folder}" in done.stdout
+    assert f"{closed}  cannot be sent: {folder}" in done.stdout
+    assert done.stderr == ""
     assert "Permission denied" in trouble_of(local, closed)
     assert [store.get_run(local.database, r).mlflow for r in others] == ["complete"] * 2
 
