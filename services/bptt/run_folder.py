@@ -149,7 +149,7 @@ class RunFolder:
         path = self.path / f"{name}.json"
         try:
             content = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
             reason = "it is a folder"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bptt import store
 from bptt.content import digests_in
+from bptt.errors import DocumentDamaged
 from bptt.run_folder import RunFolder
 from bptt.store import Database
 
@@ -70,9 +71,11 @@ def delete_folders(runs: Path, run_ids: Iterable[str]) -> int:
 
 def empty(runs: Path) -> None:
     """Remove what was renamed to be removed; what cannot be stays for the next time."""
-    with suppress(FileNotFoundError):
-        for folder in (runs / DELETED).iterdir():
-            shutil.rmtree(folder, ignore_errors=True)
+    for path in _halves(runs):
+        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            # a file, or a link
+            path.unlink(missing_ok=True)
     with suppress(OSError):
         (runs / DELETED).rmdir()
 
@@ -87,7 +90,7 @@ def find_leftovers(runs: Path, database: Database) -> Leftovers:
     here = _folders(runs)
     deleted = store.deleted_runs(database, sorted(here))
     known = store.begun_runs(database)
-    halves = len(list((runs / DELETED).iterdir())) if (runs / DELETED).is_dir() else 0
+    halves = len(_halves(runs))
     ended = (run_id for run_id, has_ended in known.items() if has_ended)
     return Leftovers(
         deleted=tuple(deleted),
@@ -107,8 +110,16 @@ def finish_deletions(runs: Path, database: Database) -> int:
     return delete_folders(runs, store.deleted_runs(database, sorted(_folders(runs))))
 
 
+def _halves(runs: Path) -> list[Path]:
+    """Return what lies in the folder of what is being removed."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return list((runs / DELETED).iterdir())
+    return []
+
+
 def _folders(runs: Path) -> set[str]:
-    names = {path.name for path in runs.iterdir()} if runs.is_dir() else set[str]()
+    # a file that somebody has put there is no run's
+    names = {path.name for path in runs.iterdir() if path.is_dir()} if runs.is_dir() else set[str]()
     return {name for name in names if RUN_ID.fullmatch(name)}
 
 
@@ -117,5 +128,7 @@ def read_outside(runs: Path) -> set[str]:
     found: set[str] = set()
     for path in runs.iterdir() if runs.is_dir() else ():
         if (run := RunFolder(path).read("run")) is not None:
+            if not isinstance(run.get("spec"), dict):
+                raise DocumentDamaged(f"{path / 'run.json'} is damaged: it holds no spec.")
             found |= digests_in(run["spec"])
     return found
