@@ -2,6 +2,8 @@
 
 import time
 
+YEAR = 365.25 * 86_400
+
 
 def span(seconds: float) -> str:
     """Return a length of time as precisely as anybody wants it: `2 h 5 min`, but `12 h`."""
@@ -28,9 +30,9 @@ def between(least: float, most: float) -> str:
 
 def _rough(seconds: float) -> str:
     """Return a time in one unit, to a digit or two."""
-    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+    for length, unit in ((YEAR, "years"), (86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * length:
-            return f"{seconds / length:.0f} {unit}"
+            return f"{seconds / length:,.0f} {unit}"
     return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, func, select
 
+from bptt.bounds import MOST
 from bptt.errors import GridNotFound, NotPossible, RunNotFound, quoted
 from bptt.store.database import Database
 from bptt.store.numbering import ID_ALPHABET, ID_LENGTH
@@ -24,7 +25,8 @@ NAMED = 5
 """Ids that a message names."""
 Kind = Literal["grid", "run"]
 How = Literal["id", "name", "beginning"]
-POINT = re.compile(r"(?P<grid>.+)(?P<by>[-/])(?P<number>[0-9]{1,9})")
+POINT = re.compile(r"(?P<grid>.+?)(?P<by>[-/])(?P<number>-?[0-9]+)")
+"""However large or small the number is: a person is told which there are."""
 LIKE_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}-.*")
 BEGINS_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{1,{ID_LENGTH}}}(-[0-9r]*)?")
 
@@ -138,7 +140,7 @@ def _find_run(database: Database, text: str, asker: str | None, change: bool) ->
             if point := POINT.fullmatch(text):
                 id_only = point["by"] == "-"
                 if grid := _called(connection, point["grid"], asker, change, id_only):
-                    served, why = _served(connection, text, grid, int(point["number"]), asker)
+                    served, why = _served(connection, text, grid, _number(point["number"]), asker)
                     if served is not None:
                         if change and served.note:
                             raise NotPossible(_foreign(served))
@@ -185,12 +187,19 @@ def _called(
     return None
 
 
+def _number(text: str) -> int:
+    """Return the number of a point; -1, which none has, for one that is written otherwise."""
+    # 01 is not how anybody's list calls it, and may be a slip for 10
+    plain = len(text) <= 10 and text == str(int(text))
+    return int(text) if plain else -1
+
+
 def _served(
     connection: Connection, text: str, grid: Meaning, number: int, asker: str | None
 ) -> tuple[Meaning | None, str]:
     """Return the run that serves a point of a grid, or why there is none."""
     of_point = select(points.c.run_id).where(points.c.grid_id == grid.id, points.c.number == number)
-    point = connection.execute(of_point).one_or_none()
+    point = connection.execute(of_point).one_or_none() if 0 <= number <= MOST else None
     title = f"{grid.user}/{grid.name} ({grid.id})"
     if point is None:
         last = select(func.max(points.c.number)).where(points.c.grid_id == grid.id)

@@ -108,3 +108,12 @@ def test_a_name_means_ones_own_and_changes_nothing_where_several_are_meant(
     with pytest.raises(GridNotFound, match=f"{newer}.*{own}"):
         find_grid(database, "small", change=True)
     assert find_run(database, "bob/small/0") == f"{theirs}-0"
+
+
+@pytest.mark.parametrize("number", ["99", "9" * 23, "9" * 5000, "-1", "01", "-0"])
+def test_a_point_that_is_none_is_told_which_there_are(database: Database, number: str) -> None:
+    grid_id = submit(database, GRID, "name=pärity").grid_id
+
+    for text in (f"pärity/{number}", f"ada/pärity/{number}"):
+        with pytest.raises(RunNotFound, match=rf"\({grid_id}\) are numbered 0 to \d+: bptt runs"):
+            store.find(database, text, asker="ada")
