@@ -33,7 +33,7 @@ def beyond(value: Any) -> str | None:
     if isinstance(value, list):
         return next((bound for part in value if (bound := beyond(part)) is not None), None)
     if type(value) is int and abs(value) > LARGEST_INTEGER:
-        return f"between -{LARGEST_INTEGER:,} and {LARGEST_INTEGER:,}"
+        return f"<= {LARGEST_INTEGER:,}" if value > 0 else f">= -{LARGEST_INTEGER:,}"
     # what is not finite is refused as such
     if type(value) is float and (0 < abs(value) < SMALLEST or LARGEST < abs(value) < math.inf):
         return f"0, or from {SMALLEST:g} to {LARGEST:g} in size (a number of single precision)"

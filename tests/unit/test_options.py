@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from bptt import registry
 from bptt.errors import ContractViolation
+from bptt.registry.option import MisfitError
 
 
 class Colour(Enum):
@@ -211,3 +212,12 @@ def test_annotations_may_be_texts():
     exec(source, namespace)
 
     assert registry.options(namespace["P"])["x"].allowed == "an integer"
+
+
+def test_a_number_beyond_every_plugins_is_told_with_the_options_own_bounds():
+    class Delays:
+        def __init__(self, *, delay: Annotated[int, Gt(0)] = 1) -> None:
+            pass
+
+    with pytest.raises(MisfitError, match=r"^must be an integer > 0 and <= 9,007,199,"):
+        registry.options(Delays)["delay"].read(10**29)

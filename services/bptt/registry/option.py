@@ -55,7 +55,9 @@ class Option:
         from pydantic import ValidationError
 
         if (bound := beyond(value)) is not None:
-            raise MisfitError(f"must be {bound}, got {wording.show(value)}.")
+            described = wording.describe(self.annotation) or "a value"
+            joint = " and " if " > " in described or " >= " in described else ", "
+            raise MisfitError(f"must be {described}{joint}{bound}, got {wording.show(value)}.")
         complaints: list[str] = []
         try:
             read = self._adapter.validate_json(json.dumps(value))
