@@ -14,6 +14,7 @@ BpttError                     exit code 1
 │   ├── NotPossible           the run or grid is not in a status that allows it
 │   ├── SchemaMismatch        the database is of another version of bptt
 │   ├── TooMuchWork           a server does not give one request so much time or memory
+│   ├── NobodyWaits           the client of a server went away
 │   ├── HomeBusy              another `bptt up` runs in this home
 │   ├── DataChanged
 │   ├── ContentNeeded         the application lacks files that a grid file names
@@ -102,6 +103,10 @@ class SchemaMismatch(UserError):
 
 class TooMuchWork(UserError):
     """A request asks for more time or memory than a server gives to one, or for one too many."""
+
+
+class NobodyWaits(UserError):
+    """Who asked a server for something is gone, so it was given up."""
 
 
 class HomeBusy(UserError):

@@ -23,6 +23,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from bptt.api.desk import Desk
 from bptt.api.faults import rebuilt, told
 from bptt.api.service import Service
+from bptt.api.turn import Turn
 from bptt.errors import BpttError, TooMuchWork
 from bptt.settings import Settings, forget_secrets
 from bptt.worker.host import die_with_forkserver, yield_processor
@@ -64,10 +65,16 @@ class DraftProcesses:
     Args:
         service: of the server.
         memory: bytes that a process may allocate; None: in this process, without bounds.
+        turn: what may end them before they are done.
     """
 
-    def __init__(self, service: Service, memory: int | None) -> None:
+    def __init__(self, service: Service, memory: int | None, turn: Turn | None = None) -> None:
         self._service, self._memory = service, memory
+        self._turn = turn or Turn(None)
+
+    def within(self, turn: Turn) -> "DraftProcesses":
+        """Return the same, for one turn of one request."""
+        return DraftProcesses(self._service, self._memory, turn)
 
     def run(
         self,
@@ -82,10 +89,11 @@ class DraftProcesses:
             BpttError: what it raised.
             TooMuchWork: it took more time or memory than there is for one request, or ended its
                 process.
+            Stopped, GaveWay: its turn is over.
         """
         if self._memory is None:
             return draft(Desk(self._service, True, lambda: None), *args, **kw)
-        made: A = _supervise(self._service.settings, self._memory, errand, draft, args)
+        made: A = _supervise(self._service.settings, self._memory, self._turn, errand, draft, args)
         return made
 
 
@@ -118,6 +126,7 @@ def _started(process: ForkServerProcess) -> Iterator[ForkServerProcess]:
 def _supervise(
     settings: Settings,
     memory: int,
+    turn: Turn,
     errand: Errand,
     draft: Callable[..., Any],
     arguments: tuple[Any, ...],
@@ -130,6 +139,7 @@ def _supervise(
     began, limit, doing = time.monotonic(), errand.seconds, errand.doing
     with ours, _started(process):
         theirs.close()
+        first, writes = _taken(process.pid), False
         while True:
             left = began + limit - time.monotonic()
             if left <= 0:
@@ -137,8 +147,10 @@ def _supervise(
                     f"The server gave up {doing} after {limit:.0f} seconds, its limit for one "
                     f"request{errand.advice}"
                 )
-            if _taken(process.pid) > memory + BASE:
+            taken = _taken(process.pid)
+            if taken > memory + BASE:
                 raise _beyond(errand, memory)
+            turn.look(taken - first, writes)
             if not ours.poll(min(left, LOOK_EVERY)):
                 continue
             try:
@@ -147,7 +159,7 @@ def _supervise(
                 raise _beyond(errand, memory, "its process died") from None
             match kind:
                 case "checked":
-                    limit, doing = errand.whole_seconds, errand.then
+                    limit, doing, writes = errand.whole_seconds, errand.then, True
                 case "made":
                     return content
                 case "refused":

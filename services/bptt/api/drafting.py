@@ -3,27 +3,33 @@
 A grid file names plugins, whose constructors may do anything, and up to a million points; to say
 what a plugin is, it has to be imported. A server that did this itself would be as slow, and as
 large, as the worst of them. So each such request gets a fresh process (`draft_process`), which may
-take so much memory and so many seconds, and if it is killed, that request alone is refused. A few
-work at a time, one of each user, so that nobody waits behind another's twenty.
+take so much memory and so many seconds, and if it is killed, that request alone is refused.
+
+A few work at a time, one of each user, so that nobody waits behind another's twenty. And so that
+nobody waits behind a large one, one's own included, each begins as a small one does. What turns out
+to be large moves to one of the places that are kept for such; while those are taken, and others
+wait, it gives way and is begun again later. Whoever stops waiting has the process stopped.
 """
 
 import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from bptt.api.desk import Desk
 from bptt.api.draft_process import DraftProcesses, Errand, prepare
+from bptt.api.lane import Lane
 from bptt.api.service import Service
-from bptt.errors import TooMuchWork
+from bptt.api.turn import GaveWay, Turn
+from bptt.errors import NobodyWaits, TooMuchWork
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -34,6 +40,13 @@ GRID_ADVICE = (
 )
 OWN_MEMORY, LEAST_MEMORY = 512 * 2**20, 128 * 2**20
 """Bytes of a server without the processes of requests, and the least that one of those has."""
+SMALL_MEMORY, SMALL_SECONDS = 256 * 2**20, 1.0
+"""What a request may take and still be a small one."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks at who waits."""
+
+Gone = Callable[[], Awaitable[None]]
+"""Returns when who asked waits no longer."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +59,10 @@ class Bounds:
     """Until all of it is written; the client waits for 600."""
     memory: int = 1536 * 2**20
     """Bytes beyond what a process is forked with: twice what a million points take."""
-    at_once: int = 2
-    """Requests worked on together."""
+    large: int = 2
+    """Large requests worked on together."""
+    small: int = 2
+    """Others worked on beside them."""
     waiting: int = 8
     """Requests of one user that may wait, the one that is worked on included."""
 
@@ -62,7 +77,7 @@ def bounds_here() -> Bounds:
         # "max" where there is no limit
         there.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     usual = Bounds()
-    each = (min(there) - OWN_MEMORY) // usual.at_once
+    each = (min(there) - OWN_MEMORY - usual.small * SMALL_MEMORY) // usual.large
     return replace(usual, memory=max(min(usual.memory, each), LEAST_MEMORY))
 
 
@@ -77,15 +92,22 @@ class Drafting:
     def __init__(self, service: Service, bounds: Bounds | None) -> None:
         self._service = service
         self._bounds = bounds or Bounds()
-        self._users: dict[str, asyncio.Lock] = {}
+        self._small, self._large = Lane(self._bounds.small), Lane(self._bounds.large)
         self._asked: Counter[str] = Counter()
         self._threads: ThreadPoolExecutor | None = None
-        self.processes = DraftProcesses(service, bounds.memory if bounds else None)
+        self._processes = DraftProcesses(service, bounds.memory if bounds else None)
         if bounds:
-            self._threads = ThreadPoolExecutor(bounds.at_once, thread_name_prefix="bptt-draft")
+            # one more for what needs no place
+            together = bounds.small + bounds.large + 1
+            self._threads = ThreadPoolExecutor(together, thread_name_prefix="bptt-draft")
 
     async def make(
-        self, user: str, draft: Callable[Concatenate[Desk, P], A], *args: P.args, **kw: P.kwargs
+        self,
+        user: str,
+        gone: Gone,
+        draft: Callable[Concatenate[Desk, P], A],
+        *args: P.args,
+        **kw: P.kwargs,
     ) -> A:
         """Return what a function of `drafts` makes of a grid file.
 
@@ -93,6 +115,7 @@ class Drafting:
             BpttError: what it raised.
             TooMuchWork: it took more time or memory than there is for one request, or too many
                 requests of this user wait already.
+            NobodyWaits: who asked is gone.
         """
         if self._threads is not None:
             # in this process, which alone may upgrade the home's own
@@ -104,22 +127,83 @@ class Drafting:
             "writing the grid",
             self._bounds.whole_seconds,
         )
-        return await self.in_turn(user, lambda: self.processes.run(errand, draft, *args, **kw))
+        return await self.in_turn(user, gone, lambda made: made.run(errand, draft, *args, **kw))
 
-    async def in_turn(self, user: str, work: Callable[[], A]) -> A:
+    async def in_turn(self, user: str, gone: Gone, work: Callable[[DraftProcesses], A]) -> A:
         """Return what `work` does in a thread, when it is this user's turn.
+
+        It may be begun a second time, as long as it has written nothing.
 
         Raises:
             TooMuchWork: too many requests of this user wait already.
+            NobodyWaits: who asked is gone.
         """
         if self._threads is None:
-            return await run_in_threadpool(work)
-        async with self._turn(user):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await run_in_threadpool(work, self._processes)
+        with self._counted(user):
+            return await _unless(gone, self._in_places(user, work))
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, user: str) -> AsyncIterator[None]:
-        """Let one request of each user through at a time."""
+    async def beside(self, gone: Gone, work: Callable[[DraftProcesses], A]) -> A:
+        """Return what `work` does in a thread, without a place for it; one at a time.
+
+        Raises:
+            NobodyWaits: who asked is gone.
+        """
+        if self._threads is None:
+            return await run_in_threadpool(work, self._processes)
+        return await _unless(gone, self._worked(work, Turn(None)))
+
+    async def _in_places(self, user: str, work: Callable[[DraftProcesses], A]) -> A:
+        turn, lane = Turn(SMALL_MEMORY), self._small
+        clock = asyncio.get_running_loop().time
+        await lane.enter(user)
+        since = clock()
+
+        def look() -> None:
+            nonlocal lane
+            if lane is self._large or not (turn.is_large or clock() - since > SMALL_SECONDS):
+                return
+            if self._large.enter_now(user):
+                lane.leave(user)
+                lane = self._large
+            elif turn.is_large or lane.is_wanted_of(user):
+                turn.give_way()
+
+        try:
+            return await self._worked(work, turn, look)
+        except GaveWay:
+            pass
+        finally:
+            lane.leave(user)
+        await self._large.enter(user)
+        try:
+            return await self._worked(work, Turn(None))
+        finally:
+            self._large.leave(user)
+
+    async def _worked(
+        self,
+        work: Callable[[DraftProcesses], A],
+        turn: Turn,
+        look: Callable[[], None] = lambda: None,
+    ) -> A:
+        """Return what `work` does in a thread; who is cancelled waits until it has ended."""
+        loop = asyncio.get_running_loop()
+        working = loop.run_in_executor(self._threads, work, self._processes.within(turn))
+        try:
+            while not (await asyncio.wait({working}, timeout=LOOK_EVERY))[0]:
+                look()
+        finally:
+            if not working.done():
+                turn.stop()
+                await asyncio.wait({working})
+                # nobody asks for it
+                working.exception()
+        return working.result()
+
+    @contextlib.contextmanager
+    def _counted(self, user: str) -> Iterator[None]:
+        """Refuse one request too many of a user."""
         waiting = self._bounds.waiting
         if self._asked[user] >= waiting:
             raise TooMuchWork(
@@ -128,13 +212,11 @@ class Drafting:
             )
         self._asked[user] += 1
         try:
-            async with self._users.setdefault(user, asyncio.Lock()):
-                yield
+            yield
         finally:
             self._asked[user] -= 1
             if not self._asked[user]:
                 del self._asked[user]
-                self._users.pop(user, None)
 
     def prepare(self) -> None:
         """Begin to import what the processes of requests need, before the first one comes."""
@@ -147,9 +229,34 @@ class Drafting:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+async def _unless(gone: Gone, work: Coroutine[Any, Any, A]) -> A:
+    """Return what comes of `work`, unless who asked is gone before."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise NobodyWaits("Who asked is gone; the work on the request was stopped.")
+        return working.result()
+    finally:
+        leaving.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+
+
 async def _drafting(request: Request) -> Drafting:
     drafting: Drafting = request.app.state.drafting
     return drafting
 
 
+async def _gone(request: Request) -> Gone:
+    async def gone() -> None:
+        # what is left of the body comes first
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return gone
+
+
 Drafts = Annotated[Drafting, Depends(_drafting)]
+Leaving = Annotated[Gone, Depends(_gone)]

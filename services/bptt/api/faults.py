@@ -24,6 +24,7 @@ STATUS: Mapping[type[BpttError], int] = {
     errors.TrackingUnavailable: 503,
     errors.SchemaMismatch: 503,
     errors.TooMuchWork: 413,
+    errors.NobodyWaits: 499,
     errors.UserError: 400,
     errors.BpttError: 500,
 }

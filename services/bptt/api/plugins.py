@@ -11,7 +11,7 @@ from fastapi import Query
 from starlette.concurrency import run_in_threadpool
 
 from bptt.api.asking import Reader
-from bptt.api.drafting import Drafts
+from bptt.api.drafting import Drafts, Leaving
 from bptt.api.plugin_answers import (
     Checked,
     CheckPlugins,
@@ -29,7 +29,9 @@ _checking = Lock()
 
 
 @router.get("/plugins")
-async def list_plugins(drafting: Drafts, reader: Reader, long: bool = False) -> Installed:
+async def list_plugins(
+    drafting: Drafts, reader: Reader, leaving: Leaving, long: bool = False
+) -> Installed:
     """What is installed, by metadata alone; with `long`, what each is."""
     # here, as most processes of the application list no plugins
     from bptt.api.installed import clashes, installed
@@ -39,7 +41,7 @@ async def list_plugins(drafting: Drafts, reader: Reader, long: bool = False) -> 
     if long:
         from bptt.api.plugin_drafts import summaries
 
-        told = await drafting.in_turn(reader or "", lambda: summaries(drafting.processes, found))
+        told = await drafting.in_turn(reader or "", leaving, lambda made: summaries(made, found))
         rows = [
             row.model_copy(update={"summary": text}) for row, text in zip(rows, told, strict=True)
         ]
@@ -51,21 +53,22 @@ async def show_plugin(
     words: Annotated[list[Text], Query(min_length=1, max_length=2, alias="word")],
     drafting: Drafts,
     reader: Reader,
+    leaving: Leaving,
 ) -> PluginDetail:
     """What a plugin is and the options it takes: its name, after its kind where that is needed."""
     from bptt.api.plugin_drafts import description
 
-    return await drafting.in_turn(reader or "", lambda: description(drafting.processes, words))
+    return await drafting.in_turn(reader or "", leaving, lambda made: description(made, words))
 
 
 @router.post("/plugins/check")
-def check_plugins(order: CheckPlugins, drafting: Drafts) -> Checked:
+async def check_plugins(order: CheckPlugins, drafting: Drafts, leaving: Leaving) -> Checked:
     """Check plugins against their contracts, one check at a time."""
     from bptt.api.plugin_drafts import checked
 
     if not _checking.acquire(blocking=False):
         raise NotPossible("The server checks plugins for somebody else. Try again in a minute.")
     try:
-        return checked(drafting.processes, order.names, order.given)
+        return await drafting.beside(leaving, lambda made: checked(made, order.names, order.given))
     finally:
         _checking.release()

@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 from bptt import store
 from bptt.api.answers import Changed, Preview, Retried, Submission
 from bptt.api.asking import Asker
-from bptt.api.drafting import Drafts
+from bptt.api.drafting import Drafts, Leaving
 from bptt.api.orders import Extend, GridText, Retry, Submit
 from bptt.api.permission import OwnGrid, OwnRun, refuse_urgency
 from bptt.api.routing import new_router
@@ -15,7 +15,9 @@ router = new_router("submission")
 
 
 @router.post("/preview")
-async def preview_grid(order: GridText, asker: Asker, drafting: Drafts) -> Preview:
+async def preview_grid(
+    order: GridText, asker: Asker, drafting: Drafts, leaving: Leaving
+) -> Preview:
     """Check a grid file and describe its points; queue nothing and keep nothing.
 
     Of a file whose content was never sent hash and size are enough; what depends on it is left out.
@@ -23,23 +25,30 @@ async def preview_grid(order: GridText, asker: Asker, drafting: Drafts) -> Previ
     # what reads files comes only where one is given
     from bptt.api.drafts import draft_preview
 
-    return await drafting.make(asker.name, draft_preview, order, asker)
+    return await drafting.make(asker.name, leaving, draft_preview, order, asker)
 
 
 @router.post("/grids", status_code=201)
-async def submit(order: Submit, asker: Asker, service: Shared, drafting: Drafts) -> Submission:
+async def submit(
+    order: Submit, asker: Asker, service: Shared, drafting: Drafts, leaving: Leaving
+) -> Submission:
     """Queue a grid: all of its points, or none."""
     from bptt.api.drafts import draft_submission
 
     refuse_urgency(asker, order.urgency)
-    submitted = await drafting.make(asker.name, draft_submission, order, asker)
+    submitted = await drafting.make(asker.name, leaving, draft_submission, order, asker)
     await run_in_threadpool(service.wake)
     return submitted
 
 
 @router.post("/grids/{grid}/extend")
 async def extend(
-    grid_id: OwnGrid, order: Extend, asker: Asker, service: Shared, drafting: Drafts
+    grid_id: OwnGrid,
+    order: Extend,
+    asker: Asker,
+    service: Shared,
+    drafting: Drafts,
+    leaving: Leaving,
 ) -> Submission:
     """Add the points that a grid lacks.
 
@@ -47,7 +56,7 @@ async def extend(
     """
     from bptt.api.drafts import draft_extension
 
-    submitted = await drafting.make(asker.name, draft_extension, order, grid_id, asker)
+    submitted = await drafting.make(asker.name, leaving, draft_extension, order, grid_id, asker)
     await run_in_threadpool(service.wake)
     return submitted
 

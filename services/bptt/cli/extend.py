@@ -5,7 +5,7 @@ import click
 from bptt.cli.connection import connected
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title, owner_of
-from bptt.cli.submit import tell_sending
+from bptt.cli.submit import tell_sending, tell_waiting
 
 
 @click.command()
@@ -30,6 +30,7 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
         raise click.UsageError("Say what to add: --set KEY=VALUE, or a FILE.")
     with connected() as client:
         client.files.on_sending = tell_sending
+        client.tell_waiting(tell_waiting)
         found = client.find(grid, "grid", change=True)
         grid_id = found.id
         extended = client.extend(grid_id, file, overrides)

@@ -60,6 +60,7 @@ def submit(
     """
     with connected() as client:
         client.files.on_sending = tell_sending
+        client.tell_waiting(tell_waiting)
         if dry_run:
             _print_preview(client.preview(file, overrides), as_json)
             return
@@ -83,6 +84,11 @@ def submit(
 def tell_sending(name: str, size: int) -> None:
     """Say on stderr that a file is new where the grid goes."""
     click.echo(f"{name}, {size:,} bytes, is new there: sent.", err=True)
+
+
+def tell_waiting() -> None:
+    """Say on stderr that a server takes long."""
+    click.echo("The server is still at work on it; Ctrl-C gives it up.", err=True)
 
 
 def told(submitted: "Submission", held: bool) -> list[str]:

@@ -2,8 +2,10 @@
 
 import getpass
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +21,8 @@ from bptt.settings import Settings
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 600.0
 """A grid of a million points is checked and written within one request."""
+PATIENCE = 2.0
+"""Seconds of a request after which somebody who looks on is told that it goes on."""
 
 
 def _user_name() -> str:
@@ -38,6 +42,8 @@ class Connection:
         """Whose account this is; who shows a token may be known by another name."""
         headers = {USER_HEADER: quote(self.user)}
         self._service: Any = None
+        self.on_waiting: Callable[[], None] | None = None
+        """Called from another thread when a server takes long over a request."""
         self.shows_token = bool(self._server and (token := token_of(settings)))
         if self._server:
             if self.shows_token:
@@ -73,7 +79,10 @@ class Connection:
             ServerUnavailable: what answers there, if anything, is no bptt this client can talk to.
         """
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._ask(self._http.build_request(method, f"/api{path}", params=given, json=body))
+        with self._patience():
+            return self._ask(
+                self._http.build_request(method, f"/api{path}", params=given, json=body)
+            )
 
     def send(self, path: str, pieces: Iterable[bytes], size: int) -> Any:
         """Put content where the path says, piece by piece; return the content of the answer.
@@ -95,6 +104,19 @@ class Connection:
         """
         if self._service is not None:
             self._service.lent[digest] = path
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        if not self._server or self.on_waiting is None:
+            yield
+            return
+        timer = Timer(PATIENCE, self.on_waiting)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _ask(self, request: httpx.Request) -> Any:
         try:

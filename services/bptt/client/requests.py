@@ -1,5 +1,6 @@
 """Requests about what is called by a name, and answers as what they are."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -20,6 +21,10 @@ class Requests:
 
     def __init__(self, settings: Settings) -> None:
         self._connection = Connection(settings)
+
+    def tell_waiting(self, tell: Callable[[], None]) -> None:
+        """Have something called, in another thread, when a server takes long over a request."""
+        self._connection.on_waiting = tell
 
     def __enter__(self) -> Self:
         return self
