@@ -13,7 +13,7 @@ from bptt.api import USER_HEADER
 
 PLUGINS = '''"""A task whose constructor takes until somebody says so."""
 import os, pathlib, time
-from bptt.contracts import Features, Task
+from bptt_plugins.tasks.latch import Latch
 
 HERE = pathlib.Path(__file__).parent
 
@@ -24,15 +24,11 @@ def wait():
         time.sleep(0.05)
 
 
-class Slow(Task):
+class Slow(Latch):
     """Takes its time."""
-    causal, reads, metric, better, loss = False, "last", "m", "lower", "squared_error"
-    inputs = outputs = Features(1)
     def __init__(self):
         wait()
-    def sample(self, generator, batch_size): ...
-    def metrics(self, outputs, batch): ...
-    def solved(self, metrics): ...
+        super().__init__()
 '''
 SLOW = {"source": "task: slow\ncell: lstm\n"}
 SMALL = {"source": "task: latch\ncell: lstm\n"}
@@ -114,17 +110,19 @@ def test_large_requests_of_a_user_keep_no_small_one_waiting(plugins, served, set
     assert sorted(answer.json()["queued"] for answer in answers) == [0, 0, 0, 1, 1]
 
 
-def test_work_ends_when_its_client_goes_away(plugins, served, settings):
-    check = {"names": ["slow_one"], "given": []}
+QUICK = [("POST", "grids", SLOW), ("GET", "plugin?word=slow_one", None)]
+MORE = [
+    ("POST", "preview", SLOW),
+    ("GET", "plugins?long=true", None),
+    ("POST", "plugins/check", {"names": ["slow_one"], "given": []}),
+]
+
+
+@pytest.mark.parametrize("cases", [QUICK, pytest.param(MORE, marks=pytest.mark.soak)])
+def test_work_ends_when_its_client_goes_away(plugins, served, settings, cases):
     with served(settings) as address:
         assert ask(address, "ada", "POST", "preview", SMALL).status_code == 200
-        for method, path, body in (
-            ("POST", "preview", SLOW),
-            ("POST", "grids", SLOW),
-            ("GET", "plugin?word=slow_one", None),
-            ("GET", "plugins?long=true", None),
-            ("POST", "plugins/check", check),
-        ):
+        for method, path, body in cases:
             # as many as may wait
             asked = [begin(address, method, path, body) for _ in range(8)]
             until(lambda: alive(plugins))
