@@ -1,6 +1,7 @@
 """A server does for one request so much and no more, and answers all others meanwhile."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -45,8 +46,10 @@ class Deadly(Greedy):
 '''
 
 
+ASLEEP = f"4321.{os.getpid()}"
+"""Seconds for which a process sleeps that a plugin starts; no other has this number."""
 HARMFUL_IMPORTS = {
-    "loops": "import subprocess; subprocess.Popen(['sleep', '4321'])\nwhile True: pass",
+    "loops": f"import subprocess; subprocess.Popen(['sleep', '{ASLEEP}'])\nwhile True: pass",
     "takes": "kept = [bytearray(2**24) for _ in range(2**12)]",
     "exits": "import os; os._exit(0)",
 }
@@ -248,7 +251,7 @@ def test_plugin_that_does_harm_when_it_is_imported_harms_itself_alone(
     for name in HARMFUL_IMPORTS:
         assert answers[name].status_code == 413, answers[name].text
         assert f"gave up importing the plugin {name!r} " in answers[name].json()["message"]
-    assert not any(b"4321" in line.read_bytes() for line in command_lines())
+    assert not any(ASLEEP.encode() in line.read_bytes() for line in command_lines())
     assert not {name for name in sys.modules if name.startswith("harm_")}
     assert max(waits) < 1.0 + 3 * usual
 
