@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from bptt.contracts import Batch, Tokens
+from bptt.contracts import Batch, Extent, Tokens
 from bptt.training import TrainingRun
 from bptt.training.data import BLOCK, TrainingData, select
 
@@ -84,6 +84,9 @@ class Numbered:
     output_size = 80
     reads = "last"
     known_loss = "cross_entropy"
+
+    def extent(self, size):
+        return Extent(steps=3, sequences=size)
 
     def sample(self, generator, size):
         rows = torch.arange(size)
