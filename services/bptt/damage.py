@@ -7,6 +7,7 @@ anew from what is.
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def is_whole_archive(file: Path) -> bool:
         with ZipFile(file) as archive:
             return archive.testzip() is None
     # zipfile has no exception of its own for every kind of rubbish
-    except (OSError, BadZipFile, ValueError, EOFError, NotImplementedError):
+    except (OSError, BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):
         return False
 
 
