@@ -1,5 +1,6 @@
 """`FlowHistory`: the gradient through time at every probe of a run, read from its arrays."""
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Ar
         # opened here, because numpy forgets to close a file that it cannot read
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays if name.startswith(beginnings)}
-    except (OSError, ValueError, EOFError, BadZipFile):
+    except (OSError, BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):
         return {}
 
 
