@@ -42,6 +42,8 @@ BASE = 768 * 2**20
 """Bytes that a process is forked with at most, libraries included."""
 LARGEST_ANSWER = 32 * 2**20
 """Bytes that the server takes from a process."""
+LONGEST_WAIT = 300.0
+"""Seconds that a process of a busy machine may wait for a processor, beside those of its work."""
 LOOK_EVERY = 0.25
 """Seconds between two looks at the memory of a process."""
 
@@ -52,7 +54,7 @@ class Errand:
 
     doing: str
     seconds: float
-    """Until all code of plugins has run."""
+    """Until all code of plugins has run, not counting those in which it waits for a processor."""
     advice: str
     then: str = ""
     whole_seconds: float = 0.0
@@ -141,7 +143,8 @@ def _supervise(
         theirs.close()
         first, writes = _taken(process.pid), False
         while True:
-            left = began + limit - time.monotonic()
+            waited = 0.0 if writes else min(_waited(process.pid), LONGEST_WAIT)
+            left = began + limit + waited - time.monotonic()
             if left <= 0:
                 raise TooMuchWork(
                     f"The server gave up {doing} after {limit:.0f} seconds, its limit for one "
@@ -186,6 +189,15 @@ def _taken(pid: int | None) -> int:
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def _waited(pid: int | None) -> float:
+    """Return the seconds in which a process could have worked, had it been given a processor."""
+    try:
+        # of its first thread, in nanoseconds, after those in which it has worked
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _work(

@@ -54,6 +54,8 @@ def _prepare() -> None:
     environment.prepare_client()
     for name in QUIET:
         logging.getLogger(name).addHandler(logging.NullHandler())
+    # whoever imported mlflow before has its log on the terminal, tables it creates included
+    logging.getLogger("mlflow.store").setLevel(logging.WARNING)
     # mlflow uses a loader that SQLAlchemy 2.1 deprecates; only mlflow can mend that
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mlflow\.")
 
