@@ -35,7 +35,7 @@ def errors(cell: str, seed: int, updates: int) -> list[float]:
         *("training.stop_when_solved=false", "statistics.interval=0"),
     ]
     run = TrainingRun(read_run_file(FILES / f"agreement-{cell}.yaml", overrides).spec)
-    for _ in train([run]):
+    for _ in train(run):
         pass
     return [run.evaluation.latest[f"error_attractors_{k}"] for k in range(ATTRACTORS)]
 

@@ -40,7 +40,7 @@ from bptt.run_file import read_run_file
 from bptt.training import TrainingRun, train
 run = TrainingRun(read_run_file(sys.argv[1]).spec)
 began = time.perf_counter()
-for _ in train([run]):
+for _ in train(run):
     pass
 print(json.dumps({"seconds": time.perf_counter() - began}))
 """
@@ -116,7 +116,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"{plan.cell}, adding problem, T = {plan.length}, hidden {plan.hidden}, batch {BATCH}, no "
         f"statistics; a warm `bptt up`, nothing else in its queue; {plan.rounds} rounds by turns, "
         "wall clock. *Without the start*: from the commit of the grid to the end of the run in the "
-        "database, checkpoints and all; the bare loop over `train([run])`, and a plain script's "
+        "database, checkpoints and all; the bare loop over `train(run)`, and a plain script's "
         "loop, without what Python imports. *Whole*: from the command `bptt submit` to the end of "
         "the run; the whole process of the others.\n"
     )

@@ -132,7 +132,7 @@ def whole_run(cell: str, interval: int | None, plan: Plan) -> Callable[[], float
         sizes = {"hidden": plan.hidden, "length": plan.length, "steps": plan.updates}
         run = make_run(cell, interval=interval, **sizes)
         began = time.process_time()
-        for _ in train([run]):
+        for _ in train(run):
             pass
         return (time.process_time() - began) / plan.updates
 

@@ -70,7 +70,7 @@ def documented_metrics():
 def test_every_metric_a_run_reports_is_documented(make_spec, task):
     spec = make_spec(task, "lstm", statistics={"interval": 3, "jacobian_interval": 3})
 
-    reported = {name for report in train([TrainingRun(spec)]) for name in report.metrics}
+    reported = {name for report in train(TrainingRun(spec)) for name in report.metrics}
 
     patterns = documented_metrics()
     assert {n for n in reported if not any(re.fullmatch(p, n) for p in patterns)} == set()
@@ -81,7 +81,7 @@ def test_every_statistics_array_is_documented(make_spec):
     names = re.findall(r"^\| `([^`]+)`", PAGES["statistics.md"], re.MULTILINE)
     patterns = [re.sub(r"<[^>]+>", "[a-z0-9_]+", name) for name in names]
 
-    arrays = {name for report in train([TrainingRun(spec)]) for name in report.probe}
+    arrays = {name for report in train(TrainingRun(spec)) for name in report.probe}
 
     assert {n for n in arrays if not any(re.fullmatch(p, n) for p in patterns)} == set()
     assert torch.get_num_threads() == 1

@@ -36,14 +36,14 @@ def bptt(home, capsys):
     return call
 
 
-def test_dry_run_shows_axes_packs_and_points(bptt):
+def test_dry_run_shows_axes_and_points(bptt):
     Path("bias.yaml").write_text(GRID)
 
     code, out, errors = bptt("grid", "bias.yaml")
 
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert (code, errors) == (0, [])
-    assert lines[0] == "bias (project latch): 25 points, 5 seeds, 2 packs"
+    assert lines[0] == "bias (project latch): 25 points, 5 seeds"
     assert "cell rnn, lstm" in lines
     assert "cell.forget_bias 0, 3 lstm" in lines
     assert "optimizer.lr 0.001, 0.003" in lines
@@ -80,13 +80,12 @@ def test_json_holds_the_same_in_full(bptt):
     assert (told["name"], told["project"]) == ("bias", "latch")
     assert (told["points"], told["seeds"], told["updates"]) == (10, 2, 10_000)
     assert told["axes"][-1] == {"path": "seed", "values": [4, 2], "within": None, "count": 2}
-    assert sorted(pack["points"] for pack in told["packs"]) == [2, 8]
     assert told["first"]["values"] == {"cell": "rnn", "optimizer.lr": 0.001, "seed": 4}
     assert told["last"]["name"] == "lstm-forget_bias=3-lr=0.003-s2"
     assert told["flops"] > 0
 
 
-def test_long_axes_and_many_packs_are_cut(bptt):
+def test_long_axes_are_cut(bptt):
     lengths = list(range(10, 60))
     Path("long.yaml").write_text(f"task: {{name: latch, length: {lengths}}}\ncell: rnn\n")
 
@@ -94,7 +93,6 @@ def test_long_axes_and_many_packs_are_cut(bptt):
 
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "task.length 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, ..., 59" in lines
-    assert "40 more 40" in lines
 
 
 def test_faults_are_told_with_their_lines_and_exit_code_2(bptt):

@@ -44,7 +44,7 @@ def train_with_statistics(make_spec, cell):
         statistics={"interval": 2, "jacobian_interval": 2},
     )
     run, arrays = TrainingRun(spec), {}
-    for report in train([run]):
+    for report in train(run):
         arrays = report.probe or arrays
     assert run.model.backend == "compiled"
     return run.model.stack.layers[0].cells[0], arrays
@@ -60,6 +60,6 @@ def train_to_keep_a_bit(make_spec, cell):
         training={"steps": 2000, "evaluate_every": 20, "batch_size": 32, "evaluation_size": 64},
     )
     run = TrainingRun(spec)
-    for _ in train([run]):
+    for _ in train(run):
         pass
     return run.outcome.name

@@ -238,7 +238,7 @@ def test_training_is_a_plain_loop_with_units_clipped_one_by_one(make_spec):
     )
     run, plain = TrainingRun(spec), TrainingRun(spec)
 
-    series = {report.step: dict(report.metrics) for report in train([run])}
+    series = {report.step: dict(report.metrics) for report in train(run)}
     for step in range(spec.training.steps):
         batch, _ = plain.data.batch(step)
         plain.passes.run(batch, None)
@@ -255,15 +255,15 @@ def test_training_is_a_plain_loop_with_units_clipped_one_by_one(make_spec):
 def test_resumed_run_has_the_bits_of_an_undisturbed_one(make_spec, killed_at):
     spec = make_spec("agreement", "gru", "agc", training={"stop_when_solved": False})
     undisturbed = TrainingRun(spec)
-    expected = [dict(report.metrics) for report in train([undisturbed])]
+    expected = [dict(report.metrics) for report in train(undisturbed)]
 
     first = TrainingRun(spec)
-    for report in train([first]):
+    for report in train(first):
         if report.step == killed_at:
             break
     second = TrainingRun(spec)
     second.load_state_dict(from_bytes(to_bytes(first.state_dict())))
-    rest = [dict(report.metrics) for report in train([second])]
+    rest = [dict(report.metrics) for report in train(second)]
 
     assert rest == expected[killed_at + 1 :]
     assert second.parameters.flat.tolist() == undisturbed.parameters.flat.tolist()

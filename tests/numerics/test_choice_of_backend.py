@@ -118,7 +118,7 @@ def test_setting_decides_for_a_whole_run(make_spec, monkeypatch):
     for backend in ("auto", "compiled", "sequence", "autograd"):
         monkeypatch.setenv("BPTT_BACKEND", backend)
         run = TrainingRun(make_spec(cell="lstm", training={"dtype": "float64"}))
-        for _ in train([run]):
+        for _ in train(run):
             pass
         assert run.model.backend == {"auto": "compiled"}.get(backend, backend)
         weights[backend] = run.parameters.flat.detach()
@@ -131,16 +131,16 @@ def test_setting_decides_for_a_whole_run(make_spec, monkeypatch):
 def test_run_goes_on_under_another_backend(make_spec, monkeypatch):
     spec = make_spec(cell="gru", training={"dtype": "float64"})
     whole = TrainingRun(spec)
-    for _ in train([whole]):
+    for _ in train(whole):
         pass
     first = TrainingRun(spec)
-    for report in train([first]):
+    for report in train(first):
         if report.step == 3:
             break
     monkeypatch.setenv("BPTT_BACKEND", "autograd")
     second = TrainingRun(spec)
     second.load_state_dict(first.state_dict())
-    for _ in train([second]):
+    for _ in train(second):
         pass
 
     torch.testing.assert_close(second.parameters.flat, whole.parameters.flat, rtol=1e-9, atol=1e-12)

@@ -6,7 +6,7 @@ from bptt.training import TrainingRun, train
 
 
 def finish(run):
-    for _ in train([run]):
+    for _ in train(run):
         pass
 
 

@@ -33,7 +33,7 @@ def start(make_spec, better, values, **training):
 def states(run):
     """Train to the end; return the reports and the weights at each step."""
     reports, weights = {}, {}
-    for report in train([run]):
+    for report in train(run):
         reports[report.step] = report
         weights[report.step] = {n: w.clone() for n, w in run.model.state_dict().items()}
     return reports, weights

@@ -140,7 +140,7 @@ def exploding(make_spec, **changes):
 
 
 def last(run):
-    reports = list(train([run]))
+    reports = list(train(run))
     return {k: v for report in reports for k, v in report.metrics.items()}
 
 

@@ -29,7 +29,7 @@ def spec(make_spec):
 def log_lines(run, count):
     """Return the first `count` lines with figures of training, by step."""
     lines = {}
-    for report in train([run]):
+    for report in train(run):
         if "train/loss" in report.metrics:
             lines[report.step] = report.metrics
         if len(lines) == count:

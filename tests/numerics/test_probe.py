@@ -12,7 +12,7 @@ from bptt.training.model import mean_loss
 def probe_at_start(spec):
     """Return the run before its first update, with the metrics and arrays of its first probe."""
     run = TrainingRun(spec)
-    report = next(iter(train([run])))
+    report = next(iter(train(run)))
     return run, report.metrics, report.probe
 
 
@@ -103,8 +103,9 @@ def test_statistics_change_nothing_in_training(make_spec):
     with_statistics = TrainingRun(make_spec(cell="lstm", statistics={"interval": 1}))
     without = TrainingRun(make_spec(cell="lstm"))
 
-    for _ in train([with_statistics, without]):
-        pass
+    for run in (with_statistics, without):
+        for _ in train(run):
+            pass
 
     assert with_statistics.parameters.flat.tolist() == without.parameters.flat.tolist()
     assert 0 < with_statistics.statistics_seconds < with_statistics.seconds
@@ -130,7 +131,7 @@ def test_probe_runs_at_its_interval_and_at_the_end(make_spec):
         statistics={"interval": 2, "jacobian_interval": 5},
     )
 
-    reports = list(train([TrainingRun(spec)]))
+    reports = list(train(TrainingRun(spec)))
 
     assert [r.step for r in reports if r.probe] == [0, 2, 4, 5, 6, 7]
     assert [r.step for r in reports if "lyapunov/0/forward" in r.probe] == [0, 5, 7]
@@ -139,7 +140,7 @@ def test_probe_runs_at_its_interval_and_at_the_end(make_spec):
 def test_interval_zero_takes_no_statistics(make_spec):
     spec = make_spec(statistics={"interval": 0, "jacobian_interval": 1})
 
-    assert not any(report.probe for report in train([TrainingRun(spec)]))
+    assert not any(report.probe for report in train(TrainingRun(spec)))
 
 
 def test_gates_of_a_forget_bias_are_open(make_spec):

@@ -14,7 +14,7 @@ EXACT = {"dtype": "float64"}
 def probe_at_start(spec):
     """Return the run before its first update, with the metrics and arrays of its first probe."""
     run = TrainingRun(spec)
-    report = next(iter(train([run])))
+    report = next(iter(train(run)))
     return run, report.metrics, report.probe
 
 

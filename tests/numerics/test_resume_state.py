@@ -52,7 +52,7 @@ def start(spec, clipper=None, bad=()):
 def advance_to(run, step):
     """Train up to `step`; return the reported metrics by step."""
     series = {}
-    for report in train([run]):
+    for report in train(run):
         series[report.step] = dict(report.metrics)
         if report.step == step:
             break
@@ -126,7 +126,7 @@ def test_updates_skipped_before_a_resume_count_towards_giving_up(spec):
 
     second = resumed(first, skipping, bad=bad)
     assert second.skipped == HOPELESS // 2
-    for _ in train([second]):
+    for _ in train(second):
         pass
 
     assert (second.outcome.name, second.outcome.step) == ("diverged", 2 + HOPELESS)
@@ -202,7 +202,7 @@ def test_run_that_had_diverged_does_not_go_on(spec):
     second = resumed(first, spec)
 
     assert second.outcome == first.outcome
-    assert list(train([second])) == []
+    assert list(train(second)) == []
     assert second.step == 3
 
 

@@ -25,7 +25,7 @@ spec = RunSpec.model_validate(
         "statistics": {"interval": 0},
     }
 )
-for _ in train([TrainingRun(spec)]):
+for _ in train(TrainingRun(spec)):
     pass
 print(torch.get_num_threads(), (tiny * 1).view(torch.int32).tolist())
 """

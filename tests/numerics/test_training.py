@@ -1,4 +1,4 @@
-"""Training against plain torch loops, against itself in a pack, and against interruption."""
+"""Training against plain torch loops, against other runs beside it, and against interruption."""
 
 import pytest
 import torch
@@ -13,13 +13,23 @@ from bptt.training.torch_weights import to_torch
 CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
 
 
-def finish(*runs):
-    """Train the runs as one pack; return the metrics each reported, by step, and each probe."""
+def finish(run):
+    """Train the run; return the metrics and probe that it reported, by step."""
+    return finish_by_turns(run)[0]
+
+
+def finish_by_turns(*runs):
+    """Let the runs do an update in turn, in one process; return what each reported, by step."""
     series = [{} for _ in runs]
-    for report in train(runs):
-        found = dict(report.metrics)
-        found |= {name: value.tolist() for name, value in report.probe.items()}
-        series[report.run][report.step] = found
+    alive = {number: train(run) for number, run in enumerate(runs)}
+    while alive:
+        for number, reports in list(alive.items()):
+            if (report := next(reports, None)) is None:
+                del alive[number]
+                continue
+            found = dict(report.metrics)
+            found |= {name: value.tolist() for name, value in report.probe.items()}
+            series[number][report.step] = found
     return series
 
 
@@ -68,7 +78,7 @@ def test_training_equals_a_plain_torch_loop(make_spec, cell, optimizer, make):
     plain = make(parameters)
     data = TrainingData(run.task, spec.seed, spec.training.batch_size)
 
-    (series,) = finish(run)
+    series = finish(run)
     losses = []
     for step in range(steps):
         batch, _ = data.batch(step)
@@ -85,23 +95,23 @@ def test_training_equals_a_plain_torch_loop(make_spec, cell, optimizer, make):
     torch.testing.assert_close(run.model.read_out.weight, read_out.weight)
 
 
-def test_pack_gives_the_bits_of_each_run_alone(make_spec):
+def test_runs_that_take_turns_have_the_bits_of_each_alone(make_spec):
     specs = [
         make_spec(cell=cell, seed=seed, clipper="value", statistics={"interval": 2})
         for cell in CELLS
         for seed in (0, 1)
     ]
 
-    packed = [TrainingRun(spec, position) for position, spec in enumerate(specs)]
-    packed_series = finish(*packed)
+    together = [TrainingRun(spec) for spec in specs]
+    series = finish_by_turns(*together)
     alone = [TrainingRun(spec) for spec in specs]
-    alone_series = [finish(run)[0] for run in alone]
+    alone_series = [finish(run) for run in alone]
 
-    assert [weights(run).tolist() for run in packed] == [weights(run).tolist() for run in alone]
-    assert repr(packed_series) == repr(alone_series)
+    assert [weights(run).tolist() for run in together] == [weights(run).tolist() for run in alone]
+    assert repr(series) == repr(alone_series)
 
 
-def test_diverged_run_leaves_its_mates_alone(make_spec):
+def test_diverged_run_leaves_the_one_beside_it_alone(make_spec):
     healthy = make_spec({"name": "adding", "length": 50}, "rnn", training={"steps": 40})
     exploding = make_spec(
         {"name": "adding", "length": 50},
@@ -115,14 +125,14 @@ def test_diverged_run_leaves_its_mates_alone(make_spec):
         training={"steps": 40},
     )
 
-    pack = [TrainingRun(exploding, 0), TrainingRun(healthy, 1)]
-    finish(*pack)
+    diverging, beside = TrainingRun(exploding), TrainingRun(healthy)
+    finish_by_turns(diverging, beside)
     alone = TrainingRun(healthy)
     finish(alone)
 
-    assert pack[0].outcome.name == "diverged"
-    assert pack[1].outcome.name == "finished"
-    assert weights(pack[1]).tolist() == weights(alone).tolist()
+    assert diverging.outcome.name == "diverged"
+    assert beside.outcome.name == "finished"
+    assert weights(beside).tolist() == weights(alone).tolist()
 
 
 @pytest.mark.parametrize(
@@ -140,18 +150,18 @@ def test_resume_from_any_step_gives_the_bits_of_an_undisturbed_run(make_spec, ce
         training={"stop_when_solved": False},
     )
     undisturbed = TrainingRun(spec)
-    (expected,) = finish(undisturbed)
+    expected = finish(undisturbed)
 
     for killed_at in range(6):
         first = TrainingRun(spec)
         series = {}
-        for report in train([first]):
+        for report in train(first):
             series[report.step] = report.metrics
             if report.step == killed_at:
                 break
         second = TrainingRun(spec)
         second.load_state_dict(from_bytes(to_bytes(first.state_dict())))
-        (rest,) = finish(second)
+        rest = finish(second)
 
         assert weights(second).tolist() == weights(undisturbed).tolist()
         assert repr(rest) == repr({s: m for s, m in expected.items() if s > killed_at})
@@ -165,7 +175,7 @@ def test_resume_in_the_middle_of_a_text_carries_the_state_on(make_spec, tmp_path
     finish(undisturbed)
 
     first = TrainingRun(spec)
-    for report in train([first]):
+    for report in train(first):
         if report.step == 3:
             break
     second = TrainingRun(spec)
@@ -178,7 +188,7 @@ def test_resume_in_the_middle_of_a_text_carries_the_state_on(make_spec, tmp_path
 def test_seeds_differ_and_one_seed_repeats(make_spec):
     runs = [TrainingRun(make_spec(seed=seed)) for seed in (0, 0, 1)]
 
-    series = [finish(run)[0] for run in runs]
+    series = [finish(run) for run in runs]
 
     assert repr(series[0]) == repr(series[1])
     assert weights(runs[0]).tolist() == weights(runs[1]).tolist()
@@ -193,7 +203,7 @@ def gradient_reach(make_spec, truncation):
         statistics={"interval": 1},
     )
     run = TrainingRun(spec)
-    (series,) = finish(run)
+    series = finish(run)
     return [norm > 0 for norm in series[0]["flow/0/forward/h"]], weights(run)
 
 
@@ -248,7 +258,7 @@ def test_log_line_is_the_mean_of_the_updates_since_the_last(make_spec):
     def losses(steps):
         run = TrainingRun(make_spec(training={"steps": steps, "stop_when_solved": False}))
         found = {}
-        for report in train([run]):
+        for report in train(run):
             if "train/loss" in report.metrics:
                 found[report.step] = report.metrics["train/loss"]
             if report.step == 40:

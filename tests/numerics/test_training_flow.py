@@ -23,7 +23,7 @@ def measured(make_spec, monkeypatch, backend, cell, batch_size):
         training={"steps": STEPS, "evaluate_every": STEPS, "batch_size": batch_size},
         statistics={"interval": STEPS, "jacobian_interval": 0},
     )
-    last = list(train([TrainingRun(spec)]))[-1]
+    last = list(train(TrainingRun(spec)))[-1]
     return {name: a for name, a in last.probe.items() if name.startswith("train_flow/")}
 
 

@@ -135,7 +135,7 @@ def test_window_edge_is_where_truncated_training_stops(make_spec, tmp_path):
 
     task = {"name": "adding", "length": 20}
     spec = make_spec(task, "rnn", training={"truncation": 6}, statistics={"interval": 6})
-    report = next(report for report in train([TrainingRun(spec)]) if report.probe)
+    report = next(report for report in train(TrainingRun(spec)) if report.probe)
     path = tmp_path / "00000000.npz"
     np.savez(path, **{name: array.numpy() for name, array in report.probe.items()})
 

@@ -8,8 +8,8 @@ from bptt.store.work_records import MeasuredRun
 LONG = Cost(updates=100.0, once=0.0, may_stop=False)
 
 
-def measured(seconds, modelled, cell="lstm", pack="p"):
-    return MeasuredRun(cell, pack, seconds, modelled * REFERENCE_SPEED)
+def measured(seconds, modelled, cell="lstm", cost_key="k"):
+    return MeasuredRun(cell, cost_key, seconds, modelled * REFERENCE_SPEED)
 
 
 def test_smoke_runs_do_not_decide_how_long_a_long_run_takes():
@@ -32,14 +32,14 @@ def test_each_cell_has_its_own_pace():
     assert mixed.of_cell("lstm") < 1.1
 
 
-def test_runs_of_the_same_pack_tell_when_they_stop():
+def test_runs_of_equal_cost_tell_when_they_stop():
     solved = evidence([measured(7.0, 7.0), measured(9.0, 9.0)])
 
-    assert Pace(solved).seconds("lstm", "p", LONG) == pytest.approx(8.0 + START)
+    assert Pace(solved).seconds("lstm", "k", LONG) == pytest.approx(8.0 + START)
 
 
 def test_without_a_run_the_machine_tells():
-    assert Pace(Evidence(), machine=2.0).seconds("lstm", "p", LONG) == pytest.approx(200.0 + START)
+    assert Pace(Evidence(), machine=2.0).seconds("lstm", "k", LONG) == pytest.approx(200.0 + START)
 
 
 def test_range_narrows_with_what_was_measured():

@@ -35,7 +35,7 @@ def record(folder, run, until=None, checkpoint_at=()):
     """Record a run up to a step, as `execute` does; return the result of one that ended."""
     recorder = Recorder(folder, run)
     try:
-        for report in train([run]):
+        for report in train(run):
             recorder.record(report)
             if report.step in checkpoint_at:
                 recorder.checkpoint()
@@ -73,7 +73,7 @@ def test_only_what_a_checkpoint_holds_is_committed(folder, spec):
     run = TrainingRun(spec)
     recorder = Recorder(folder, run)
 
-    for report in train([run]):
+    for report in train(run):
         recorder.record(report)
         assert committed(folder) == saved(folder)["journal"] < folder.journal.stat().st_size
         if report.step in (2, 4):
@@ -90,7 +90,7 @@ def test_checkpoint_that_could_not_be_written_commits_nothing(folder, spec, monk
     before = committed(folder)
     run = TrainingRun(spec)
     recorder = Recorder(folder, run)
-    recorder.record(next(train([run])))
+    recorder.record(next(train(run)))
 
     def fail(path, content):
         raise OSError("no space left on device")
@@ -193,7 +193,7 @@ def test_weights_left_behind_give_the_outputs_of_the_run(folder, spec):
     batch, _ = run.data.batch(100)
     outputs = {}
     recorder = Recorder(folder, run)
-    for report in train([run]):
+    for report in train(run):
         recorder.record(report)
         with torch.no_grad():
             outputs[report.step] = run.model(batch).outputs

@@ -59,22 +59,12 @@ class Submission(Times):
     """Points whose finished run was there already, by the user who ran it."""
     existing: bool
     """The same grid was in the queue already, and nothing new was written."""
-    packs: int
-    """Groups of points that can be trained together."""
     notes: Sequence[str]
     """What is no fault and yet probably not meant."""
     slots: int
     """For which the time is estimated: the workers', or those a worker here would have."""
     workers: int
     """That are up."""
-
-
-class PackSize(Answer):
-    """Points that can be trained together."""
-
-    key: str
-    points: int
-    such_as: str
 
 
 class Point(Answer):
@@ -85,7 +75,6 @@ class Point(Answer):
     label: str
     values: Mapping[str, Any]
     identity: str
-    pack_key: str
 
 
 class AxisValues(Answer):
@@ -107,10 +96,6 @@ class Preview(Times):
     points: int
     seeds: int
     axes: Sequence[AxisValues]
-    packs: Sequence[PackSize]
-    """The first ones, if there are many."""
-    packs_count: int = 0
-    """All of them; 0: those that are told."""
     updates: int
     """Optimiser updates at most."""
     flops: float
@@ -122,8 +107,8 @@ class Preview(Times):
     slots: int = 0
     """For which the time is estimated."""
     unsent: Mapping[str, int] = {}
-    """Bytes of each file that has not been sent. If there are any, identities, packs and work are
-    not known, and faults may be found once they are."""
+    """Bytes of each file that has not been sent. If there are any, identities and work are not
+    known, and faults may be found once they are."""
 
 
 class Grid(Answer):

@@ -123,7 +123,6 @@ def _answer(desk: Desk, submitted: Submitted, request: GridRequest) -> Submissio
         queued=submitted.queued,
         reused=dict(submitted.reused),
         existing=submitted.existing,
-        packs=request.packs(),
         notes=list(request.notes),
         **_times(desk, request, slots, share).model_dump(),
         slots=slots,

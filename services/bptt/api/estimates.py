@@ -55,7 +55,7 @@ def times_of(request: "GridRequest", pace: Pace, slots: int, share: float, first
     may_stop = False
     for number, points in request.groups():
         cell, cost = request.cost_of(number)
-        seconds = pace.seconds(cell, request.pack_key_of(number), cost)
+        seconds = pace.seconds(cell, request.cost_key_of(number), cost)
         total += points * seconds
         longest = max(longest, seconds)
         may_stop = may_stop or cost.may_stop

@@ -22,7 +22,7 @@ PRIOR, PRIOR_OF_CELL = 1.0, 0.5
 SPREADS = ((20.0, 1.35), (2.0, 1.6), (0.0, 2.2))
 """How far off an estimate may be, by the model's seconds that were measured."""
 ENOUGH = 2
-"""Runs of a pack that tell how long it takes."""
+"""Runs of equal cost that tell how long one more takes."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class Evidence:
 
     by_cell: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Seconds that were measured, and those that the model has for the same updates."""
-    by_pack: Mapping[str, tuple[int, float]] = field(default_factory=dict)
-    """Runs, and the seconds of all of them together."""
+    by_cost: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    """Runs by what they cost, and the seconds of all of them together."""
 
 
 def evidence(measured: Iterable[MeasuredRun]) -> Evidence:
     """Return what runs tell."""
     by_cell: dict[str, tuple[float, float]] = {}
-    by_pack: dict[str, tuple[int, float]] = {}
+    by_cost: dict[str, tuple[int, float]] = {}
     for run in measured:
         seconds, modelled = by_cell.get(run.cell, (0.0, 0.0))
         by_cell[run.cell] = seconds + run.seconds, modelled + run.work / REFERENCE_SPEED
-        number, total = by_pack.get(run.pack_key, (0, 0.0))
-        by_pack[run.pack_key] = number + 1, total + run.seconds
-    return Evidence(by_cell, by_pack)
+        number, total = by_cost.get(run.cost_key, (0, 0.0))
+        by_cost[run.cost_key] = number + 1, total + run.seconds
+    return Evidence(by_cell, by_cost)
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Pace:
         seconds, modelled = self.evidence.by_cell.get(cell, (0.0, 0.0))
         return (seconds + PRIOR_OF_CELL * self.of_all) / (modelled + PRIOR_OF_CELL)
 
-    def seconds(self, cell: str, pack_key: str, cost: "Cost") -> float:
+    def seconds(self, cell: str, cost_key: str, cost: "Cost") -> float:
         """Return the seconds of one run, from its process to its end."""
-        number, total = self.evidence.by_pack.get(pack_key, (0, 0.0))
+        number, total = self.evidence.by_cost.get(cost_key, (0, 0.0))
         factor = self.of_cell(cell)
         # where it may stop, its like tell when it does
         updates = total / number if number >= ENOUGH else factor * cost.updates

@@ -1,12 +1,11 @@
-"""A grid before it is queued: its axes, packs and points, in the form an answer has.
+"""A grid before it is queued: its axes and points, in the form an answer has.
 
-Whatever the size of the grid, the answer is small: long axes and many packs are cut, and their
-numbers told.
+Whatever the size of the grid, the answer is small: long axes are cut, and their lengths told.
 """
 
 from typing import TYPE_CHECKING
 
-from bptt.api.answers import AxisValues, PackSize, Point, Preview
+from bptt.api.answers import AxisValues, Point, Preview
 
 if TYPE_CHECKING:
     from bptt.grid_spec import Axis
@@ -14,19 +13,13 @@ if TYPE_CHECKING:
 
 FIRST, LAST = 5, 2
 """Points shown of a long grid."""
-MOST_VALUES, MOST_PACKS = 1000, 1000
-"""Values of an axis, and packs, that are told."""
+MOST_VALUES = 1000
+"""Values of an axis that are told."""
 
 
 def preview(request: "GridRequest") -> Preview:
     """Describe the grid that somebody asks for, without an estimate of its time."""
     spec = request.spec
-    sizes: dict[str, int] = {}
-    example: dict[str, int] = {}
-    for number, points in request.groups():
-        key = request.pack_key_of(number)
-        sizes[key] = sizes.get(key, 0) + points
-        example.setdefault(key, number)
     numbers = range(len(request))
     first = numbers if len(request) <= FIRST + LAST + 1 else numbers[:FIRST]
     last = numbers[max(len(first), len(request) - LAST) :]
@@ -36,11 +29,6 @@ def preview(request: "GridRequest") -> Preview:
         points=len(request),
         seeds=len({row[-1] for row in spec.points.rows}),
         axes=[cut(axis) for axis in spec.axes],
-        packs=[
-            PackSize(key=key, points=count, such_as=_called(request[example[key]]))
-            for key, count in list(sizes.items())[:MOST_PACKS]
-        ],
-        packs_count=len(sizes),
         updates=sum(request.steps_of(number) * points for number, points in request.groups()),
         flops=sum(request.flops_of(number) * points for number, points in request.groups()),
         first=[_point(request, number) for number in first],
@@ -59,7 +47,6 @@ def outlined(outline: "GridOutline") -> Preview:
             label=point.label,
             values=dict(point.values),
             identity="",
-            pack_key="",
         )
         for point in outline.ends
     ]
@@ -69,7 +56,6 @@ def outlined(outline: "GridOutline") -> Preview:
         points=outline.points,
         seeds=outline.seeds,
         axes=[cut(axis) for axis in outline.axes],
-        packs=[],
         updates=outline.updates,
         flops=0.0,
         first=points[: len(first)],
@@ -99,5 +85,4 @@ def _point(request: "GridRequest", number: int) -> Point:
         label=_called(point),
         values=dict(point.values),
         identity=point.identity,
-        pack_key=point.pack_key,
     )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 12
 """Values shown of a long axis."""
-MOST_PACKS = 10
 DIGITS = 12
 """Of an identity, enough to tell runs apart."""
 
@@ -32,7 +31,7 @@ DIGITS = 12
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def grid(file: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Check the grid that FILE spans and show its axes, points and packs; nothing is run.
+    """Check the grid that FILE spans and show its axes and points; nothing is run.
 
     FILE is a run file in which every list is an axis. All faults are told at once, with their
     lines, and end the command with exit code 2.
@@ -56,22 +55,17 @@ def _described(file: str, overrides: tuple[str, ...]) -> "Preview":
 
 
 def print_grid(grid: "Preview") -> None:
-    """Print a grid's axes, packs and points, and its notes to stderr."""
+    """Print a grid's axes and points, and its notes to stderr."""
     for note in grid.notes:
         click.echo(note, err=True)
-    packs = grid.packs_count or len(grid.packs)
-    sizes = (grid.points, "point"), (grid.seeds, "seed"), (packs, "pack")
-    # packs are not known while a file is not there
-    told = ", ".join(counted(number, noun) for number, noun in sizes if number)
-    say(f"{grid.name} (project {grid.project}): {told}\n")
+    sizes = f"{counted(grid.points, 'point')}, {counted(grid.seeds, 'seed')}"
+    say(f"{grid.name} (project {grid.project}): {sizes}\n")
     if grid.axes:
         print_rows(["axis", "values", "only of"], axis_rows(grid.axes))
         click.echo()
-    if grid.packs:
-        print_rows(["pack", "points", "such as"], _pack_rows(grid))
-        click.echo()
     print_rows(["point", "run", "identity"], _point_rows(grid))
-    work = f" and {grid.flops:.1e} floating point operations" if grid.packs else ""
+    # not known while a file is not there
+    work = f" and {grid.flops:.1e} floating point operations" if grid.flops else ""
     say(f"\nAt most {grid.updates:,} updates{work} (counted by a model, not measured).")
 
 
@@ -95,14 +89,6 @@ def _values(axis: "AxisValues") -> str:
     return ", ".join(shown)
 
 
-def _pack_rows(grid: "Preview") -> list[list[str]]:
-    rows = [[pack.key, f"{pack.points:,}", pack.such_as] for pack in grid.packs[:MOST_PACKS]]
-    if rest := (grid.packs_count or len(grid.packs)) - len(rows):
-        left = grid.points - sum(pack.points for pack in grid.packs[:MOST_PACKS])
-        rows.append([f"{rest:,} more", f"{left:,}", ""])
-    return rows
-
-
 def _point_rows(grid: "Preview") -> list[list[str]]:
     first, last = (
         [[f"{point.number:,}", point.label, point.identity[:DIGITS] or "-"] for point in points]
@@ -118,8 +104,7 @@ def as_json_object(grid: "Preview") -> dict[str, Any]:
     content = grid.model_dump(
         mode="json", exclude={"seconds", "least", "most", "may_stop", "slots"}
     )
-    named = {"number", "name", "values", "identity", "pack_key"}
-    content["packs"] = [{"key": pack.key, "points": pack.points} for pack in grid.packs]
+    named = {"number", "name", "values", "identity"}
     content["first"], content["last"] = (
         point.model_dump(mode="json", include=named) for point in (points[0], points[-1])
     )

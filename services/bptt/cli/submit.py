@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Change a value, or make it an axis, as in --set seeds=3 --set optimizer.lr=[1e-3,3e-3].",
 )
-@click.option("--dry-run", is_flag=True, help="Show points, packs and time; queue nothing.")
+@click.option("--dry-run", is_flag=True, help="Show axes, points and time; queue nothing.")
 @click.option("--force", is_flag=True, help="Run again what has been run already.")
 @click.option("--hold", is_flag=True, help="Let the runs wait until bptt release.")
 @click.option(
@@ -100,8 +100,7 @@ def told(submitted: "Submission", held: bool) -> list[str]:
             "To run it all again: --force.",
             f"Next: bptt watch {grid}",
         ]
-    size = f"{counted(submitted.points, 'point')} in {counted(submitted.packs, 'pack')}"
-    done = "Held" if held else "Queued"
+    done, size = "Held" if held else "Queued", counted(submitted.points, "point")
     lines = [f"{done} {counted(submitted.queued, 'run')} of grid {title}: {size}."]
     if submitted.reused:
         people = ", ".join(f"{count:,} by {user}" for user, count in submitted.reused.items())
@@ -142,7 +141,7 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
     if preview.unsent:
         files = ", ".join(f"{name} ({size:,} bytes)" for name, size in preview.unsent.items())
         say(
-            f"Not there yet: {files}. What depends on it, packs, identities and time included, is "
+            f"Not there yet: {files}. What depends on it, identities and time included, is "
             "known and checked when bptt submit sends it."
         )
     elif line := time_told(preview, preview.slots):

@@ -11,11 +11,11 @@ from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Row
 from bptt.run_file.cost import Cost
+from bptt.run_file.cost_key import COUNTING, join_shapes, shape_text
 from bptt.run_file.dimensions import Dimensions
 from bptt.run_file.estimate import Estimate
 from bptt.run_file.identification import identify
 from bptt.run_file.memory import Memory
-from bptt.run_file.pack_key import COUNTING, join_shapes, shape_text
 from bptt.spec import RunSpec, identity_of
 
 
@@ -39,8 +39,8 @@ class RunRequest:
     """Where it lies in its grid, by the path of each axis; empty for a run file."""
     config: str
     """The same without the seed, in words: what a mean over seeds is called."""
-    pack_key: str
-    """Requests with equal keys may be trained together."""
+    cost_key: str
+    """Requests with equal keys cost the same."""
     files: Mapping[str, Named]
     """Contents that its file names, by the path as it stands there."""
 
@@ -146,14 +146,6 @@ class GridRequest(Sequence[RunRequest]):
             what = f"{spec.cell.name}-{spec.task.name}"
         return f"{what}-s{seed}"
 
-    def pack_keys(self) -> Iterator[str]:
-        """Yield the pack key of every point."""
-        return (self._pack_key(number) for number in range(len(self)))
-
-    def packs(self) -> int:
-        """Return how many pack keys there are; seeds, which no key depends on, are left out."""
-        return len({self._pack_key(number) for number, _ in self.groups()})
-
     def groups(self) -> Sequence[tuple[int, int]]:
         """Return the first point of those that differ in the seed alone, and how many they are.
 
@@ -167,10 +159,6 @@ class GridRequest(Sequence[RunRequest]):
                 sizes[row[:-1]] += 1
             self._groups = [(number, sizes[row]) for row, number in first.items()]
         return self._groups
-
-    def pack_key_of(self, number: int) -> str:
-        """Return the pack key of one point."""
-        return self._pack_key(number)
 
     def flops_of(self, number: int) -> float:
         """Return the floating point operations of one point at most."""
@@ -211,7 +199,7 @@ class GridRequest(Sequence[RunRequest]):
             identity=identity_of(self.spec.points.canonical(number), plugins, data),
             values=self._labels.values(self._raw[number]),
             config=config,
-            pack_key=self._pack_key(number),
+            cost_key=self.cost_key_of(number),
             files=self.files,
         )
 
@@ -226,7 +214,8 @@ class GridRequest(Sequence[RunRequest]):
             }
         return self._plugins[chosen]
 
-    def _pack_key(self, number: int) -> str:
+    def cost_key_of(self, number: int) -> str:
+        """Return the key that one point shares with those that cost the same."""
         row = self.spec.points.rows[number]
         plugins, data = self._plugins_of(number), self._data[self._raw[number][PART["task"]]]
         texts = tuple(self._shapes[name][row[PART[name]]] for name in COUNTING)

@@ -31,7 +31,7 @@ class Configuration(NamedTuple):
     axis_values: Mapping[str, Any]
     """Without the seed."""
     config: str
-    pack_key: str
+    cost_key: str
     steps: int
     work: float
 
@@ -111,7 +111,7 @@ def _configuration(run: "RunRequest", canonical: str, work: float) -> Configurat
         Content(canonical, plugins, run.data),
         axis_values={path: value for path, value in run.values.items() if path != "seed"},
         config=run.config,
-        pack_key=run.pack_key,
+        cost_key=run.cost_key,
         steps=run.spec.training.steps,
         work=work,
     )

@@ -104,7 +104,7 @@ def measured_runs(database: Database, grids_at_most: int, runs_at_most: int) -> 
             rows = connection.execute(
                 select(
                     configurations.c.plugins,
-                    configurations.c.pack_key,
+                    configurations.c.cost_key,
                     some.c.step_seconds * some.c.step,
                     configurations.c.work * some.c.step / configurations.c.steps,
                 ).join(configurations, configurations.c.id == some.c.configuration_id)

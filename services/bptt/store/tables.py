@@ -159,7 +159,7 @@ configurations = Table(
     Column("data", String, nullable=False),
     Column("axis_values", DOCUMENT, nullable=False),  # without the seed
     Column("config", String, nullable=False),
-    Column("pack_key", String, nullable=False),
+    Column("cost_key", String, nullable=False),
     Column("steps", Integer, nullable=False),
     Column("work", Float, nullable=False),
 )

@@ -48,7 +48,7 @@ class MeasuredRun(NamedTuple):
     """One of them."""
 
     cell: str
-    pack_key: str
+    cost_key: str
     seconds: float
     work: float
     """Of the updates it did."""

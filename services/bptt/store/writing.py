@@ -85,7 +85,7 @@ def write_configurations(
     """Add configurations to a grid and return their ids."""
     ids = [numbers.configuration + position for position in range(len(new))]
     columns = ["id", "grid_id", "axis_values", "spec", "plugins", "data"]
-    columns += ["config", "pack_key", "steps", "work"]
+    columns += ["config", "cost_key", "steps", "work"]
     rows = (
         (number, grid_id, json.dumps(one.axis_values), *one.content, *one[2:])
         for number, one in zip(ids, new, strict=True)

@@ -1,4 +1,4 @@
-"""What training tells: one report per update of each run."""
+"""What training tells: one report per update of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """What one update of one run brought; empty for most."""
+    """What one update brought; empty for most."""
 
-    run: int
-    """Position of the run in its pack."""
     step: int
     """Updates done."""
     metrics: Mapping[str, float] = field(default_factory=dict)

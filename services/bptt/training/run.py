@@ -59,12 +59,10 @@ class TrainingRun:
 
     Args:
         spec: what to train; its plugins must be installed.
-        position: place of the run in its pack, repeated in its reports.
     """
 
-    def __init__(self, spec: RunSpec, position: int = 0) -> None:
+    def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
-        self.position = position
         self.step = 0
         self.started = False
         self.outcome: Outcome | None = None
@@ -129,7 +127,7 @@ class TrainingRun:
             if ended:
                 self.outcome = self._ended(ended)
         self.seconds += time.perf_counter() - began
-        return Report(self.position, self.step, metrics, arrays, self.outcome)
+        return Report(self.step, metrics, arrays, self.outcome)
 
     def _ended(self, name: OutcomeName) -> Outcome:
         # under `skip` and `zero` a run may come to its end with weights that predict only NaN

@@ -135,7 +135,7 @@ def execute(
         try:
             if on_begin:
                 on_begin(training.step)
-            for report in train([training]):
+            for report in train(training):
                 recorder.record(report)
                 if on_progress:
                     steps = training.spec.training.steps

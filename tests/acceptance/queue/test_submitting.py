@@ -12,7 +12,7 @@ def test_submit_tells_what_was_queued_and_what_to_do_next(bptt, home):
     queued, time, following = out.splitlines()
     assert time.startswith("About ")
     assert [queued, following] == [
-        f"Queued 6 runs of grid bias ({grid}): 6 points in 2 packs.",
+        f"Queued 6 runs of grid bias ({grid}): 6 points.",
         f"Next: no worker is up; start one with bptt up -d, then bptt watch {grid}",
     ]
     assert (home / "bptt.db").exists()
@@ -76,7 +76,7 @@ def test_held_grid_waits_for_release(bptt, machine):
     _, out, _ = bptt("submit", "bias.yaml", "--hold", "--priority", "5", "--class", "low")
 
     grid = out.partition("(")[2].partition(")")[0]
-    assert out.splitlines()[0] == f"Held 6 runs of grid bias ({grid}): 6 points in 2 packs."
+    assert out.splitlines()[0] == f"Held 6 runs of grid bias ({grid}): 6 points."
     assert out.splitlines()[-1] == f"Next: bptt release {grid}"
     worker = machine()
     assert worker.begin() is None

@@ -34,7 +34,7 @@ def undisturbed_weights(file: Path, site: Path) -> list[Calm]:
         found = []
         for request in read_grid_file(file):
             training = TrainingRun(request.spec)
-            for _ in train([training]):
+            for _ in train(training):
                 pass
             weights = training.weights()
             found.append(Calm(tuple(weights), weights_hash(weights)))

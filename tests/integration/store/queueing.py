@@ -34,7 +34,7 @@ def put_grid(
         grid |= {"canary_run_id": ids[0] if canary else None}
         connection.execute(insert(grids).values(created_at=now(), **(grid | columns)))
         shared = {"grid_id": grid_id, "spec": json.dumps({"seed": 0}), "plugins": {}, "data": ""}
-        shared |= {"axis_values": {}, "config": "c", "pack_key": "k", "steps": 9, "work": 1.0}
+        shared |= {"axis_values": {}, "config": "c", "cost_key": "k", "steps": 9, "work": 1.0}
         configuration = connection.execute(
             insert(configurations).values(**shared).returning(configurations.c.id)
         ).scalar_one()

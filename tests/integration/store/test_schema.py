@@ -19,11 +19,11 @@ from sqlalchemy import text
 from bptt import store
 from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
 from bptt.store import Database, open_database
-from bptt.store.tables import metadata, runs
+from bptt.store.tables import configurations, metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
 
 ROOT = Path(__file__).parents[3]
-ALL = ["0001", "0002", "0003", "0004", "0005", "0006"]
+ALL = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 CATALOGUE = {
     "sqlite": (
@@ -88,14 +88,18 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
     claimed = store.claim(database, worker_id="w1", slot=0, lease_seconds=9.0)
     assert claimed is not None
     store.finish(database, claimed.run_id, 1, {"outcome": "finished"}, 5)
-    before = rows_of(database, runs, runs.c.seq)
+    before, asked_for = rows_of(database, runs, runs.c.seq), rows_of(database, configurations)
+    assert [row.cost_key for row in asked_for] == ["k"]
 
     store.downgrade(database, "0001")
     with database.read() as connection:
         kept = connection.execute(text("SELECT id, status, outcome FROM runs ORDER BY seq")).all()
+        keys = connection.execute(text("SELECT pack_key FROM configurations")).scalars().all()
     assert kept == [(row.id, row.status, row.outcome) for row in before]
+    assert keys == ["k"]
     assert store.upgrade(database) == ALL[1:]
     assert rows_of(database, runs, runs.c.seq) == before
+    assert rows_of(database, configurations) == asked_for
 
     store.downgrade(database, "base")
     assert store.upgrade(database) == ALL

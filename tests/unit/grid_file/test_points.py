@@ -43,7 +43,7 @@ def test_identity_of_a_point_is_that_of_the_run_file_that_spells_it_out(grid_of,
     for request in list(grid)[:: len(grid) // 24]:
         alone = run_of(spelled_out(request.spec))
         assert alone.identity == request.identity
-        assert alone.pack_key == request.pack_key
+        assert alone.cost_key == request.cost_key
         assert alone.spec == request.spec
         assert dict(alone.plugins) == dict(request.plugins)
 

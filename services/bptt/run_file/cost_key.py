@@ -1,4 +1,4 @@
-"""Which runs may be trained by one process together: those whose tensors have equal shapes.
+"""Which runs cost the same: what some of them took tells how long the others will take.
 
 Equal keys promise equal shapes, an equal number of updates and equal times of evaluation and
 probes. Unequal keys promise nothing: what is not known to leave every shape alone is part of the
@@ -30,8 +30,8 @@ FILLING = ("recurrent_init", "recurrent_gain", "spectral_radius", "input_std", "
 COUNTING = ("task", "cell", "model", "optimizer", "training", "statistics")
 
 
-def pack_key(spec: RunSpec, plugins: Mapping[str, str], data: str = "") -> str:
-    """Return what the spec has in common with those it may be packed with, 16 hex digits.
+def cost_key(spec: RunSpec, plugins: Mapping[str, str], data: str = "") -> str:
+    """Return what the spec has in common with those that cost the same, 16 hex digits.
 
     Args:
         spec: complete, as a run file resolves it.

@@ -35,37 +35,39 @@ OTHER = {
 
 
 @pytest.mark.parametrize("override", SAME.values(), ids=SAME.keys())
-def test_runs_of_equal_shapes_may_be_packed(run_of, override):
-    assert run_of(BASE, override).pack_key == run_of(BASE).pack_key
+def test_runs_of_equal_shapes_cost_the_same(run_of, override):
+    assert run_of(BASE, override).cost_key == run_of(BASE).cost_key
 
 
 @pytest.mark.parametrize("override", OTHER.values(), ids=OTHER.keys())
-def test_runs_of_other_shapes_or_times_may_not_be_packed(run_of, override):
-    assert run_of(BASE, override).pack_key != run_of(BASE).pack_key
+def test_runs_of_other_shapes_or_times_are_not_taken_to_cost_the_same(run_of, override):
+    assert run_of(BASE, override).cost_key != run_of(BASE).cost_key
 
 
-def test_packs_are_counted_as_they_are_listed(grid_of):
+def test_points_of_a_grid_have_the_keys_of_their_requests(grid_of):
     grid = grid_of(
         "{task: adding, cell: [rnn, {name: lstm, forget_bias: [0, 3]}], seeds: 3,"
         " optimizer: {lr: [0.1, 0.2]}, model: {hidden_size: [8, 16]}}"
     )
 
-    assert grid.packs() == len(set(grid.pack_keys())) == 4
+    keys = [grid.cost_key_of(number) for number in range(len(grid))]
+    assert keys == [request.cost_key for request in grid]
+    assert len(set(keys)) == 4
     assert [grid.flops_of(number) for number in range(len(grid))] == list(grid.flops())
 
 
 def test_switch_of_an_optimiser_counts(run_of):
     plain = run_of(BASE, "optimizer=momentum")
 
-    assert run_of(BASE, "optimizer={name: momentum, nesterov: true}").pack_key != plain.pack_key
-    assert run_of(BASE, "optimizer={name: momentum, momentum: 0.1}").pack_key == plain.pack_key
+    assert run_of(BASE, "optimizer={name: momentum, nesterov: true}").cost_key != plain.cost_key
+    assert run_of(BASE, "optimizer={name: momentum, momentum: 0.1}").cost_key == plain.cost_key
 
 
 def test_own_option_of_a_cell_counts(run_of):
     content = "task: adding\ncell: rnn\n"
 
-    assert run_of(content, "cell.nonlinearity=relu").pack_key != run_of(content).pack_key
-    assert run_of(content, "cell.recurrent_gain=2").pack_key == run_of(content).pack_key
+    assert run_of(content, "cell.nonlinearity=relu").cost_key != run_of(content).cost_key
+    assert run_of(content, "cell.recurrent_gain=2").cost_key == run_of(content).cost_key
 
 
 def test_option_that_a_cell_declares_itself_counts_whatever_its_name(install_plugin, run_of):
@@ -79,8 +81,8 @@ def test_option_that_a_cell_declares_itself_counts_whatever_its_name(install_plu
     install_plugin("[bptt.cells]\nmine = acme_mine:Mine\n", source=source)
     content = "task: adding\ncell: mine\n"
 
-    assert run_of(content, "cell.recurrent_gain=2").pack_key != run_of(content).pack_key
-    assert run_of(content, "cell.input_std=2").pack_key == run_of(content).pack_key
+    assert run_of(content, "cell.recurrent_gain=2").cost_key != run_of(content).cost_key
+    assert run_of(content, "cell.input_std=2").cost_key == run_of(content).cost_key
 
 
 def test_every_option_of_a_cell_that_is_not_pointwise_counts(install_plugin, run_of):
@@ -98,7 +100,7 @@ def test_every_option_of_a_cell_that_is_not_pointwise_counts(install_plugin, run
     install_plugin("[bptt.cells]\nmine = acme_mine:Mine\n", source=source)
     content = "task: adding\ncell: mine\n"
 
-    assert run_of(content, "cell.recurrent_gain=2").pack_key != run_of(content).pack_key
+    assert run_of(content, "cell.recurrent_gain=2").cost_key != run_of(content).cost_key
 
 
 def test_version_of_the_cell_counts_and_that_of_the_clipper_does_not(install_plugin, run_of):
@@ -109,11 +111,11 @@ def test_version_of_the_cell_counts_and_that_of_the_clipper_does_not(install_plu
     )
     info = install_plugin(entry_points, source=source)
     content = "task: adding\ncell: {}\nclipper: {}\n"
-    before = [run_of(content.format(*c)).pack_key for c in (("mine", "none"), ("rnn", "mine"))]
+    before = [run_of(content.format(*c)).cost_key for c in (("mine", "none"), ("rnn", "mine"))]
 
     info.joinpath("METADATA").write_text("Name: acme-clippers\nVersion: 9\n")
     info.parent.joinpath("touched").mkdir()
-    after = [run_of(content.format(*c)).pack_key for c in (("mine", "none"), ("rnn", "mine"))]
+    after = [run_of(content.format(*c)).cost_key for c in (("mine", "none"), ("rnn", "mine"))]
 
     assert before[0] != after[0]
     assert before[1] == after[1]
@@ -127,5 +129,5 @@ def test_file_of_a_task_counts_by_its_content(run_of, tmp_path):
 
     text.write_text("the cat sat on the hat. " * 200)
 
-    assert run_of(content).pack_key != before.pack_key
+    assert run_of(content).cost_key != before.cost_key
     assert run_of(content).identity != before.identity
