@@ -17,7 +17,7 @@ from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.store.records import Worker
-from bptt.tracking.pictures import Pictures
+from bptt.tracking.run.pictures import Pictures
 from tests.servers import short_folder
 from tests.trained import train_claimed
 

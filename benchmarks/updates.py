@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from benchmarks.interleaving import Update
 from benchmarks.plain_script import LAYERS, updating
+from bptt.batches.data import TrainingData
 from bptt.run_file import read_run_file
 from bptt.training import TrainingRun
-from bptt.training.data import TrainingData
 
 FILES = Path(__file__).parent.parent / "grids" / "runs"
 

@@ -56,7 +56,7 @@ def test_settings_alone_read_the_environment():
     handing_on = {
         "services/bptt/tracking/environment.py",
         "services/bptt/temporary.py",
-        "services/bptt/kernels/building.py",
+        "services/bptt/kernels/compiled/building.py",
     }
     assert readers - handing_on == {"services/bptt/settings.py"}
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from bptt.execution.assignment import Assignment
+from bptt.execution.attempt import begin_attempt
+from bptt.execution.execute import execute, isotime
 from bptt.settings import Settings
 from bptt.store.records import ClaimedRun
-from bptt.worker.assignment import Assignment
-from bptt.worker.attempt import begin_attempt
-from bptt.worker.execution import execute, isotime
 
 
 def train_claimed(settings: Settings, run: ClaimedRun) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, sigmoid, tanh
 
 from bptt.contracts import Cell, PointwiseCell, State
-from bptt.kernels.update import UpdateKernel, load_update_kernel
+from bptt.kernels.compiled.update import UpdateKernel, load_update_kernel
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN

@@ -9,10 +9,10 @@ from torch.func import vmap
 
 from bptt import registry
 from bptt.contracts import Cell, FlatGradients, joint_norm
+from bptt.execution.checkpoint import from_bytes, to_bytes
+from bptt.network.layers import Stack
+from bptt.network.parameters import FlatParameters
 from bptt.training import TrainingRun, train
-from bptt.training.checkpoint import from_bytes, to_bytes
-from bptt.training.layers import Stack
-from bptt.training.parameters import FlatParameters
 from bptt_plugins.clippers.agc import AdaptiveGradientClipping
 
 FLOAT64 = torch.float64

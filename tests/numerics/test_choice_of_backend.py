@@ -8,7 +8,7 @@ import torch
 
 from bptt.errors import InvalidSetting
 from bptt.kernels import Runner, unroll
-from bptt.kernels.tracing import NotTraceable, trace
+from bptt.kernels.step.tracing import NotTraceable, trace
 from bptt.training import TrainingRun, train
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.lstm import LSTM

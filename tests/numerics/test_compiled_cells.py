@@ -6,8 +6,8 @@ import torch
 from bptt import registry
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner, unroll
-from bptt.kernels.emission import plan
-from bptt.kernels.tracing import trace
+from bptt.kernels.compiled.emission import plan
+from bptt.kernels.step.tracing import trace
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.mingru import MinGRU

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner, unroll
-from bptt.kernels.operations import INTO_C
-from bptt.kernels.tracing import trace
+from bptt.kernels.step.operations import INTO_C
+from bptt.kernels.step.tracing import trace
 
 OPERATIONS = {
     "arithmetic": lambda a, b, c: 2 - a * b + c / (1 + b * b) - torch.sub(a, c, alpha=0.3),

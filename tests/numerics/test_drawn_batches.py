@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bptt.errors import ContractViolation
+from bptt.execution.failure import cause_of
 from bptt.training import TrainingRun
-from bptt.worker.failure import cause_of
 from bptt_plugins.tasks.adding import Adding
 from bptt_plugins.tasks.copy_memory import CopyMemory
 from bptt_plugins.tasks.latch import Latch

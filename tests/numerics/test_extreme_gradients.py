@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bptt.contracts import joint_norm
-from bptt.gradient_statistics import frobenius_norm
-from bptt.kernels.update import load_update_kernel
+from bptt.kernels.compiled.update import load_update_kernel
+from bptt.norms import frobenius_norm
 from bptt.training import TrainingRun, train
 from bptt.training.window import LARGEST
 from bptt_plugins.clippers.agc import AdaptiveGradientClipping

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bptt.errors import ContractViolation
+from bptt.execution.failure import cause_of
 from bptt.training import TrainingRun
-from bptt.worker.failure import cause_of
 from bptt_plugins.tasks.adding import Adding
 
 

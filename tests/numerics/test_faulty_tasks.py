@@ -7,10 +7,10 @@ import torch
 
 from bptt.contracts import Batch
 from bptt.errors import ContractViolation
-from bptt.kernels.read_out import Losses
-from bptt.kernels.update import load_update_kernel
+from bptt.kernels.compiled.read_out import Losses
+from bptt.kernels.compiled.update import load_update_kernel
+from bptt.network.model import mean_loss
 from bptt.training import TrainingRun
-from bptt.training.model import mean_loss
 from bptt_plugins.clippers.global_norm import GlobalNorm
 from bptt_plugins.tasks.char_lm import CharacterLanguageModel
 from bptt_plugins.tasks.latch import Latch

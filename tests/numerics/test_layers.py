@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from bptt.training.layers import Stack, reverse
+from bptt.network.layers import Stack, reverse
 from bptt.training.torch_weights import load_torch, to_torch
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho

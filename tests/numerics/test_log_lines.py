@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from bptt.batches.data import TrainingData
 from bptt.training import TrainingRun, train
-from bptt.training.data import TrainingData
 from bptt.training.torch_weights import to_torch
 
 LR = 0.05

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bptt.errors import InvalidSpec
-from bptt.gradient_statistics import lyapunov_exponents, step_jacobians
+from bptt.measuring import lyapunov_exponents, step_jacobians
 from bptt.registry import construct_class
 from bptt_plugins.cells.lru import LRU
 from tests.numerics.cells_at_work import (

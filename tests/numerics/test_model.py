@@ -6,9 +6,9 @@ import torch
 from bptt import registry
 from bptt.contracts import Batch
 from bptt.kernels import unroll
+from bptt.network.model import build_model, mean_loss
 from bptt.spec import ModelSpec
 from bptt.training import TrainingRun
-from bptt.training.model import build_model, mean_loss
 from bptt_plugins.cells.lstm import LSTM
 
 CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")

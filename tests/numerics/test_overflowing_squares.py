@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bptt.kernels.update import load_update_kernel
+from bptt.kernels.compiled.update import load_update_kernel
 from bptt.spec import Adam, AdamW, RMSprop
 from bptt.training.optimizers import Updating, make_optimizer
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from bptt.execution.checkpoint import from_bytes, to_bytes
+from bptt.network.divergence import locate_in_forward
 from bptt.training import TrainingRun
-from bptt.training.checkpoint import from_bytes, to_bytes
-from bptt.training.divergence import locate_in_forward
 
 EVERY = {"name": "copy_memory", "delay": 6, "length": 3}
 UNEQUAL = {"name": "right_context"}

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bptt.contracts import PointwiseCell
+from bptt.network.passes import Passes
 from bptt.training import TrainingRun
-from bptt.training.passes import Passes
 from bptt_plugins.cells.lstm import LSTM
 
 MODELS = {

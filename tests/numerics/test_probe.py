@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from bptt.network.model import mean_loss
 from bptt.training import TrainingRun, train
-from bptt.training.model import mean_loss
 
 
 def probe_at_start(spec):

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from bptt.contracts.losses import class_losses, squared_errors
-from bptt.kernels.read_out import Losses, ReadOut
-from bptt.kernels.update import load_update_kernel
+from bptt.kernels.compiled.read_out import Losses, ReadOut
+from bptt.kernels.compiled.update import load_update_kernel
 
 ROUNDING = {torch.float32: 2e-6, torch.float64: 1e-13}
 SIZES = [(1, 1, 1), (5, 7, 1), (32, 32, 2), (33, 65, 10), (3, 128, 33)]

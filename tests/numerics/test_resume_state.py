@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bptt.contracts import Clipper, ClipReport, joint_norm
+from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.training import TrainingRun, train
-from bptt.training.checkpoint import from_bytes, to_bytes
 from bptt.training.run import HOPELESS
 
 EACH = 4

@@ -5,9 +5,9 @@ from itertools import combinations
 import pytest
 import torch
 
+from bptt.batches.data import BLOCK, TrainingData, select
 from bptt.contracts import Batch, Extent, Tokens
 from bptt.training import TrainingRun
-from bptt.training.data import BLOCK, TrainingData, select
 
 SIZE = 4 * BLOCK
 """Sequences: as many as one draw of training data, so that equal seeds would give equal data."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.gradient_statistics import Decay, fit_decay, state_gradient_norms
+from bptt.measuring import Decay, fit_decay, state_gradient_norms
 from bptt_plugins.cells.rnn import RNN
 
 NAN, INF = math.nan, math.inf

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bptt.gradient_statistics import flow_curves, state_gradient_norms
+from bptt.measuring import flow_curves, state_gradient_norms
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from bptt.gradient_statistics import lag_curves, mean_lag_curve, state_gradient_norms
+from bptt.measuring import lag_curves, mean_lag_curve, state_gradient_norms
 from bptt_plugins.cells.gru import GRU
 
 TIME, BATCH, HIDDEN = 6, 2, 3

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from bptt.gradient_statistics import (
+from bptt.measuring import (
     backward_exponents,
     backward_triangles,
     fit_decay,

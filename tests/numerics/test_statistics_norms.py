@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.gradient_statistics import (
+from bptt.measuring import (
     ElementCounts,
     count_elements,
     effective_learning_rate,

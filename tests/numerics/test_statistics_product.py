@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from bptt.gradient_statistics import product_spectrum, step_jacobians
+from bptt.measuring import product_spectrum, step_jacobians
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from bptt.batches.data import TrainingData
+from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.training import TrainingRun, train
-from bptt.training.checkpoint import from_bytes, to_bytes
-from bptt.training.data import TrainingData
 from bptt.training.run import log_interval
 from bptt.training.torch_weights import to_torch
 

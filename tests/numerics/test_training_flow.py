@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bptt.kernels.repeated import REMEMBERED
+from bptt.kernels.compiled.repeated import REMEMBERED
+from bptt.measuring.training_flow import TrainingFlow
 from bptt.training import TrainingRun, train
-from bptt.training.training_flow import TrainingFlow
 
 STEPS = REMEMBERED + 9
 """More updates than the kernels remember the norms of."""

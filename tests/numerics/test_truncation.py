@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from bptt.errors import NotPossible
+from bptt.network.layers import Stack
 from bptt.spec import Choice, RunSpec, TrainingSpec
 from bptt.training import TrainingRun
-from bptt.training.layers import Stack
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN

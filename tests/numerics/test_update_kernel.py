@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from bptt.contracts import joint_norm
-from bptt.kernels.building import NotBuilt
-from bptt.kernels.update import BLOCK, AdamStep, load_update_kernel
+from bptt.kernels.compiled.building import NotBuilt
+from bptt.kernels.compiled.update import BLOCK, AdamStep, load_update_kernel
 from bptt.spec import Adam, AdamW
 from bptt.training import TrainingRun
 from bptt.training.optimizers import Updating, make_optimizer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bptt.worker import host
+from bptt import host
 from bptt.worker.clock_watch import ClockWatch
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bptt import registry
-from bptt.training.data import BLOCK, TrainingData, probe_batch
-from bptt.training.seeding import stream_seed
+from bptt.batches.data import BLOCK, TrainingData, probe_batch
+from bptt.seeding import stream_seed
 
 
 def task(name, **options):

@@ -12,10 +12,10 @@ from bptt.errors import (
     RunBusy,
     RunNotFound,
 )
+from bptt.execution.execute import begin, execute
 from bptt.run_file import read_run_file
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
-from bptt.worker.execution import begin, execute
 
 RUN_FILE = """
 task: {name: char_lm, text: TEXT, window: 8}
@@ -228,7 +228,7 @@ def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
 
 
 def test_ids_sort_by_the_time_of_creation():
-    from bptt.worker.execution import _new_id
+    from bptt.execution.execute import _new_id
 
     moments = [1.0e9 + 0.004 * k for k in range(500)]
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bptt.comparison import Point, compare
+from bptt.shipping.grid_note import NOTE_AT_MOST, note, summary
 from bptt.store.records import GridRow
-from bptt.worker.grid_note import NOTE_AT_MOST, note, summary
 
 NOW = 1_763_884_800.0
 

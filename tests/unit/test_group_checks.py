@@ -2,7 +2,7 @@
 
 import pytest
 
-from bptt.embedded.group_checks import groups
+from bptt.doctor.groups import groups
 from bptt.settings import Settings
 
 

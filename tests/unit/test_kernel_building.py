@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bptt.kernels import building
-from bptt.kernels.building import NotBuilt, load
+from bptt.kernels.compiled import building
+from bptt.kernels.compiled.building import NotBuilt, load
 
 SOURCE = "int answer(void) { return 42; }\n"
 
@@ -155,7 +155,7 @@ def test_library_of_another_owner_in_the_folder_is_not_loaded(cache):
 PROGRAM = """
 import sys
 from pathlib import Path
-from bptt.kernels.building import load
+from bptt.kernels.compiled.building import load
 print(load(sys.argv[1], sys.argv[3:], Path(sys.argv[2])).answer())
 """
 

@@ -6,11 +6,11 @@ import math
 import pytest
 import torch
 
+from bptt.execution import recording
+from bptt.execution.checkpoint import from_bytes
+from bptt.execution.recording import Recorder
 from bptt.run_folder import RunFolder
 from bptt.training import TrainingRun, train
-from bptt.training.checkpoint import from_bytes
-from bptt.worker import recording
-from bptt.worker.recording import Recorder
 
 STEPS = 6
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bptt.errors import CheckpointDamaged, DocumentDamaged, JournalDamaged, RunNotFound
+from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.run_folder import RunFolder, find_run
-from bptt.training.checkpoint import from_bytes, to_bytes
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from bptt.run_folder import RunFolder
-from bptt.tracking import description
-from bptt.tracking.rows import batches, rounded
+from bptt.tracking.run import description
+from bptt.tracking.run.rows import batches, rounded
 
 
 @pytest.fixture

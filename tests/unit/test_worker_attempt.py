@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from bptt.execution.assignment import Assignment
+from bptt.execution.attempt import begin_attempt
+from bptt.execution.execute import execute
 from bptt.run_folder import RunFolder
-from bptt.worker.assignment import Assignment
-from bptt.worker.attempt import begin_attempt
-from bptt.worker.execution import execute
 
 STEPS = 8
 

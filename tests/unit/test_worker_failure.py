@@ -13,7 +13,7 @@ from bptt.errors import (
     PluginChanged,
     UnknownPlugin,
 )
-from bptt.worker.failure import cause_of, describe
+from bptt.execution.failure import cause_of, describe
 
 SPEC = {"task": {"name": "latch"}, "cell": {"name": "rnn"}, "clipper": {"name": "none"}}
 

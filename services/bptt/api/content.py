@@ -22,12 +22,12 @@ from bptt.api.orders import NamedFile
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.content import PIECE, Named
+from bptt.deleted_folders import read_outside
 from bptt.durable import FULL
 from bptt.errors import StorageUnavailable, UserError
 from bptt.library import Incoming
 from bptt.store.content import refuse_beyond
-from bptt.worker.leftovers import read_outside
-from bptt.worker.room import NEEDED, free_bytes
+from bptt.worker.disk_space import NEEDED, free_bytes
 
 if TYPE_CHECKING:
     from bptt.run_file import Files

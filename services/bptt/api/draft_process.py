@@ -25,9 +25,9 @@ from bptt.api.faults import rebuilt, told
 from bptt.api.service import Service
 from bptt.api.turn import Turn
 from bptt.errors import BpttError, TooMuchWork
+from bptt.host import die_with_forkserver, yield_processor
+from bptt.memory_limit import is_memory, limit_memory, yield_memory
 from bptt.settings import Settings, forget_secrets
-from bptt.worker.host import die_with_forkserver, yield_processor
-from bptt.worker.memory import is_memory, limit_memory, yield_memory
 
 P = ParamSpec("P")
 A = TypeVar("A")

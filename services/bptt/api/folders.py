@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bptt.api.answers import Log
+from bptt.deleted_folders import folder_of
 from bptt.errors import RunNotFound
 from bptt.lifecycle import is_terminal
 from bptt.run_folder import RunFolder
 from bptt.store.records import AttemptRow, RunRow
-from bptt.worker.leftovers import folder_of
 
 PIECE = 256 * 2**10
 """Bytes of a log that one answer holds at most."""

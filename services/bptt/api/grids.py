@@ -22,7 +22,7 @@ from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.api.troubles import troubles_of
-from bptt.worker.leftovers import delete_folders, finish_deletions
+from bptt.deleted_folders import delete_folders, finish_deletions
 
 router = new_router("grids")
 

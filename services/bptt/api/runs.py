@@ -14,8 +14,8 @@ from bptt.api.permission import OwnRun
 from bptt.api.reading import NamedRun
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
+from bptt.deleted_folders import delete_folders, finish_deletions
 from bptt.lifecycle import HINTS, Standing
-from bptt.worker.leftovers import delete_folders, finish_deletions
 
 router = new_router("runs")
 

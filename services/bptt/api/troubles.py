@@ -4,7 +4,7 @@ from bptt import store
 from bptt.api.service import Service
 from bptt.settings import Settings
 from bptt.store.records import QueueStatus
-from bptt.worker.room import trouble_of
+from bptt.worker.disk_space import trouble_of
 
 NAMED = 3
 """Runs that cannot be sent, of those of one grid."""

@@ -56,7 +56,7 @@ SECTIONS = {
     },
 }
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
-"""Each is the command of the same name in the module `bptt.cli.<name>`."""
+"""Each is the command of the same name in the module `bptt.cli.commands.<name>`."""
 
 SPEAKING = {
     *SECTIONS["Grids and runs"],
@@ -74,9 +74,9 @@ class Deferred(click.Command):
 
     def load(self) -> click.Command:
         """Import and return the command itself."""
-        command = getattr(import_module(f"bptt.cli.{self.name}"), str(self.name))
+        command = getattr(import_module(f"bptt.cli.commands.{self.name}"), str(self.name))
         if not isinstance(command, click.Command):
-            raise TypeError(f"bptt.cli.{self.name}.{self.name} is not a command")
+            raise TypeError(f"bptt.cli.commands.{self.name}.{self.name} is not a command")
         return command
 
 

@@ -14,6 +14,7 @@ from bptt import tracking
 from bptt.errors import RunUnshippable, TrackingUnavailable
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
+from bptt.shipping.thread import Shipper
 
 WAIT = 120.0
 """Seconds to wait at the end for a server that takes what it is sent."""
@@ -41,7 +42,7 @@ class Delivery:
         except TrackingUnavailable as error:
             # a database of another version, which can be mended while this trains
             self._hindrance = str(error)
-        self._shipper: tracking.Shipper | None = None
+        self._shipper: Shipper | None = None
         self._added: set[str] = set()
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
 
@@ -54,7 +55,7 @@ class Delivery:
             return
         self._added.add(folder.run_id)
         # made with the first folder: nothing is written before
-        self._shipper = self._shipper or tracking.Shipper(self._target)
+        self._shipper = self._shipper or Shipper(self._target)
         self._shipper.add(folder)
 
     def __exit__(

@@ -16,8 +16,8 @@ from rich.progress import (
 )
 
 from bptt.cli.tables import number
+from bptt.execution.execute import Progress as Report
 from bptt.run_folder import RunFolder
-from bptt.worker.execution import Progress as Report
 
 REDRAW = 0.1
 """Seconds between two updates of the bar: updates of a run come by the thousand."""

@@ -69,7 +69,7 @@ def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]")
         say(f"all held: {grid.held_reason} (bptt release {grid.grid_id})")
     axes = client.axes(grid.grid_id)
     if axes:
-        from bptt.cli.grid import axis_rows
+        from bptt.cli.commands.grid import axis_rows
 
         click.echo()
         print_rows(["axis", "values", "only of"], axis_rows(axes))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from bptt.worker.host import die_with_parent, signal_group
+from bptt.host import die_with_parent, signal_group
 
 PATIENCE = 10.0
 """Seconds a program has for its end."""

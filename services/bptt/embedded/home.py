@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from bptt.errors import HomeBusy, InvalidSetting, UserError
+from bptt.host import started
 from bptt.settings import Settings
-from bptt.worker.host import started
-from bptt.worker.room import free_bytes
+from bptt.worker.disk_space import free_bytes
 
 LOCK = "up.lock"
 LOGS = "log"

@@ -16,10 +16,10 @@ from bptt.errors import (
     DatabaseUnavailable,
     InvalidSetting,
 )
+from bptt.host import started
 from bptt.job_queue import check_broker
 from bptt.settings import Settings, for_child
 from bptt.temporary import sweep
-from bptt.worker.host import started
 
 Tell = Callable[[str], None]
 """Takes one line for a person."""

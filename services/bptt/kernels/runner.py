@@ -7,13 +7,15 @@ from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
 from bptt.errors import InvalidSetting
-from bptt.kernels import compiled, reference, sequence
-from bptt.kernels.building import NotBuilt, load
-from bptt.kernels.compiled import Kernel
-from bptt.kernels.emission import source
-from bptt.kernels.sequence import Program
-from bptt.kernels.sight import Sight
-from bptt.kernels.tracing import NotTraceable, trace
+from bptt.kernels import autograd as reference
+from bptt.kernels import traced as sequence
+from bptt.kernels.compiled import call as compiled
+from bptt.kernels.compiled.building import NotBuilt, load
+from bptt.kernels.compiled.call import Kernel
+from bptt.kernels.compiled.emission import source
+from bptt.kernels.step.fingerprint import Sight
+from bptt.kernels.step.tracing import NotTraceable, trace
+from bptt.kernels.traced import Program
 from bptt.kernels.unrolled import Unrolled
 from bptt.settings import read_settings
 

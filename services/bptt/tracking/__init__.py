@@ -1,12 +1,11 @@
 """Sends what lies in run folders to MLflow; the only imports of mlflow, and the figures.
 
 The journal comes first: training writes files and never waits for a server. `ship` sends what
-is committed, `Shipper` does so from a thread, `unshipped` finds what was left behind. Importing
+is committed, `unshipped` finds what was left behind. Importing
 this package loads neither mlflow nor matplotlib.
 """
 
-from bptt.tracking.grid import Grid, GridNews, GridStatus
-from bptt.tracking.grids import (
+from bptt.tracking.grid.orders import (
     find_grid,
     grid_links,
     open_grid,
@@ -16,10 +15,10 @@ from bptt.tracking.grids import (
     upload_to_grid,
     viewed_grids,
 )
+from bptt.tracking.grid.shown import Grid, GridNews, GridStatus
 from bptt.tracking.lost import find_forgotten, find_lost, forget
-from bptt.tracking.shipper import Shipper
-from bptt.tracking.shipping import draw, is_shipped, ship, unqueued, unshipped
-from bptt.tracking.state import Shipped
+from bptt.tracking.run.sending import draw, is_shipped, ship, unqueued, unshipped
+from bptt.tracking.run.state import Shipped
 from bptt.tracking.target import Target, check_target, hindrance, target_of
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "GridNews",
     "GridStatus",
     "Shipped",
-    "Shipper",
     "Target",
     "check_target",
     "draw",

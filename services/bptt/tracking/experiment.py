@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bptt.tracking import saved_view
+from bptt.tracking.grid import saved_view
 from bptt.tracking.target import Target
 
 if TYPE_CHECKING:

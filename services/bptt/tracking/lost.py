@@ -12,8 +12,8 @@ from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import connect
 from bptt.tracking.faults import told
-from bptt.tracking.shipping import alone
-from bptt.tracking.state import Shipped
+from bptt.tracking.run.sending import alone
+from bptt.tracking.run.state import Shipped
 from bptt.tracking.target import Target
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bptt.errors import InvalidSetting, TrackingUnavailable
 from bptt.settings import Settings
-from bptt.tracking import saved_view
+from bptt.tracking.grid import saved_view
 from bptt.tracking.target import ANSWER_WITHIN, Target, target_of
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
+from bptt.batches import scored
+from bptt.batches.drawn import Drawn
 from bptt.contracts import Batch, Task
+from bptt.network.model import Model, mean_loss
+from bptt.seeding import stream
 from bptt.spec import RunSpec
-from bptt.training import scored
-from bptt.training.drawn import Drawn
-from bptt.training.model import Model, mean_loss
-from bptt.training.seeding import stream
 
 
 class Evaluation:

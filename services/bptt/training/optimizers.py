@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from bptt.contracts import joint_norm
-from bptt.kernels.update import AdamStep, UpdateKernel
+from bptt.kernels.compiled.update import AdamStep, UpdateKernel
+from bptt.network.parameters import is_finite
 from bptt.spec import SGD, Adam, AdamW, Momentum, Optimizer, RMSprop
-from bptt.training.parameters import is_finite
 
 FUSED = {
     torch.optim.Adam: getattr(torch, "_fused_adam_", None),

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from bptt import registry
+from bptt.batches import scored
+from bptt.batches.data import TrainingData
 from bptt.contracts import (
     Batch,
     Clipper,
@@ -21,21 +23,20 @@ from bptt.contracts import (
     joint_norm,
 )
 from bptt.errors import ContractViolation
-from bptt.gradient_statistics import count_elements, update_ratio
-from bptt.kernels.building import NotBuilt
-from bptt.kernels.update import load_update_kernel
+from bptt.kernels.compiled.building import NotBuilt
+from bptt.kernels.compiled.update import load_update_kernel
+from bptt.measuring import count_elements, update_ratio
+from bptt.measuring.probe import Probe
+from bptt.measuring.training_flow import TrainingFlow
+from bptt.network import divergence
+from bptt.network.model import WINDOWS, Forward, build_model
+from bptt.network.parameters import FlatParameters, is_finite
+from bptt.network.passes import Passes
 from bptt.spec import RunSpec
-from bptt.training import divergence, scored
-from bptt.training.data import TrainingData
 from bptt.training.evaluation import Evaluation
-from bptt.training.model import WINDOWS, Forward, build_model
 from bptt.training.normal_range import NormalRange
 from bptt.training.optimizers import Updating, make_optimizer
-from bptt.training.parameters import FlatParameters, is_finite
-from bptt.training.passes import Passes
-from bptt.training.probe import Probe
 from bptt.training.reports import Outcome, OutcomeName, Report
-from bptt.training.training_flow import TrainingFlow
 from bptt.training.window import Window
 
 LOG_LINES = 300

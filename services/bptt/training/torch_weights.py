@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bptt.contracts import Cell, PointwiseCell, TorchLayer
-from bptt.training.layers import Stack
+from bptt.network.layers import Stack
 
 SUFFIXES = {"forward": "", "backward": "_reverse"}
 

@@ -12,12 +12,12 @@ from multiprocessing.connection import Connection
 from os import environ
 from pathlib import Path
 
+from bptt.execution.assignment import FAILED, STOPPED, Assignment, News
+from bptt.execution.execute import Progress, execute
+from bptt.host import die_with_forkserver
+from bptt.memory_limit import limit_memory, yield_memory
 from bptt.run_folder import RunFolder
-from bptt.worker.assignment import FAILED, STOPPED, Assignment, News
-from bptt.worker.execution import Progress, execute
-from bptt.worker.host import die_with_forkserver
 from bptt.worker.lifeline import Lifeline
-from bptt.worker.memory import limit_memory, yield_memory
 
 TELL_EVERY = 0.2
 """Seconds between two messages about progress."""
@@ -64,7 +64,7 @@ def main(assignment: Assignment, connection: Connection) -> None:
 
 def _train(assignment: Assignment, connection: Connection, lifeline: Lifeline) -> int:
     # here, after the fork: the folder of an attempt needs torch
-    from bptt.worker.attempt import begin_attempt
+    from bptt.execution.attempt import begin_attempt
 
     def tell(text: str) -> None:
         print(text, flush=True)
@@ -126,7 +126,7 @@ def _print_to(log: Path) -> None:
 def _fail(
     folder: RunFolder, assignment: Assignment, error: BaseException, lifeline: Lifeline
 ) -> int:
-    from bptt.worker.failure import describe
+    from bptt.execution.failure import describe
 
     failure = describe(error, assignment.run["spec"])
     # by all ways: a disk may be full

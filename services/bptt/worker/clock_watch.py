@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bptt.worker import host
+from bptt import host
 
 
 class ClockWatch:

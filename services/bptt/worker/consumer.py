@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from bptt import job_queue
-from bptt.worker.post import Post
+from bptt.worker.context import Post
 from bptt.worker.slot_loop import SlotLoop
 
 logger = logging.getLogger(__name__)

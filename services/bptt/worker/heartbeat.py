@@ -2,10 +2,9 @@
 
 from contextlib import closing
 
-from bptt import store
+from bptt import host, store
 from bptt.settings import Settings
 from bptt.store.clock import read_clock
-from bptt.worker import host
 
 
 def silence(settings: Settings) -> float | None:

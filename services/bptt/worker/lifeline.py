@@ -6,7 +6,7 @@ import threading
 import time
 from multiprocessing.connection import Connection, wait
 
-from bptt.worker.assignment import EXPIRED, News, Order
+from bptt.execution.assignment import EXPIRED, News, Order
 
 
 class Lifeline:

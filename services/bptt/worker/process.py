@@ -8,10 +8,11 @@ import threading
 import time
 from multiprocessing.connection import wait
 
+from bptt import host
 from bptt.errors import BpttError
-from bptt.worker import child, host
-from bptt.worker.assignment import Assignment, News, Order
-from bptt.worker.host import signal_group
+from bptt.execution.assignment import Assignment, News, Order
+from bptt.host import signal_group
+from bptt.worker import child
 
 CONTEXT = multiprocessing.get_context("forkserver")
 

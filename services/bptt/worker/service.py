@@ -8,17 +8,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bptt import __version__, store
+from bptt import __version__, host, store
 from bptt.errors import DatabaseUnavailable
 from bptt.settings import Settings
 from bptt.store import Database
 from bptt.store.records import Worker
-from bptt.worker import host, process
+from bptt.worker import process
 from bptt.worker.consumer import Consumer
+from bptt.worker.context import Post
+from bptt.worker.disk_space import Room
 from bptt.worker.lease import LeaseKeeper
-from bptt.worker.post import Post
 from bptt.worker.preloaded import Preloaded
-from bptt.worker.room import Room
 from bptt.worker.shipping_process import ShippingProcess
 from bptt.worker.slot_loop import SlotLoop
 from bptt.worker.slots import Slots

@@ -62,7 +62,7 @@ class ShippingProcess:
 
     def _run(self) -> int:
         with subprocess.Popen(
-            [sys.executable, "-m", "bptt.worker.shipping", self._worker_id],
+            [sys.executable, "-m", "bptt.shipping.rounds", self._worker_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env=for_child(self._settings),

@@ -6,7 +6,7 @@ import time
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable
-from bptt.worker.post import Post
+from bptt.worker.context import Post
 from bptt.worker.supervision import Supervision
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,12 @@ import json
 import logging
 import time
 
+from bptt.execution.assignment import Assignment, News, Order
+from bptt.execution.execute import isotime
 from bptt.run_folder import RunFolder
 from bptt.store.records import ClaimedRun
-from bptt.worker.assignment import Assignment, News, Order
-from bptt.worker.execution import isotime
+from bptt.worker.context import Post
 from bptt.worker.lease import EXPIRE_AFTER, FREEZE_AFTER, Tenure
-from bptt.worker.post import Post
 from bptt.worker.process import Process
 from bptt.worker.verdict import Ending, conclude
 

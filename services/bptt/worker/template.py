@@ -11,12 +11,12 @@ import numpy
 import torch
 import torch._dynamo  # 1 s of the first optimiser step otherwise
 
+import bptt.execution.recording
 import bptt.registry
 import bptt.training
 import bptt.worker.child
-import bptt.worker.recording
 
-NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.worker.recording")
+NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.execution.recording")
 """What a run's process must find imported."""
 
 __all__ = ["NEEDED", "bptt", "numpy", "torch"]

@@ -9,16 +9,15 @@ import random
 import threading
 import time
 
-from bptt import job_queue, store
+from bptt import host, job_queue, store
 from bptt.errors import DatabaseUnavailable, SchemaMismatch
 from bptt.store.records import Worker
-from bptt.worker import host
 from bptt.worker.clock_watch import ClockWatch
+from bptt.worker.context import Post
+from bptt.worker.database_watch import LOOK_EVERY, Written
 from bptt.worker.lease import RENEWALS
-from bptt.worker.post import Post
 from bptt.worker.slot_loop import SlotLoop
 from bptt.worker.unrenewed import Unrenewed
-from bptt.worker.written import LOOK_EVERY, Written
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from bptt import host
 from bptt.store.records import Lease
-from bptt.worker import host
 
 
 class Unrenewed:

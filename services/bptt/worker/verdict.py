@@ -10,12 +10,12 @@ from typing import Any
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable
+from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
 from bptt.run_folder import RunFolder
 from bptt.store.records import Ended, Failure
-from bptt.worker.assignment import EXPIRED, FAILED, STOPPED
+from bptt.worker.context import Post
 from bptt.worker.lease import Tenure
-from bptt.worker.post import Post
 
 logger = logging.getLogger(__name__)
 

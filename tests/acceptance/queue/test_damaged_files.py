@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bptt import store
-from bptt.embedded import run_checks
+from bptt.doctor import runs as run_checks
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from tests.trained import train_claimed

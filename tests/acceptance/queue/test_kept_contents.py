@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bptt.embedded.content_checks import contents, mend_contents
+from bptt.doctor.contents import contents, mend_contents
 from bptt.library import Library
 from bptt.settings import Settings
 from bptt.store.content import GRACE

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -11,11 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bptt.api import USER_HEADER, draft_process, plugin_drafts
+from bptt.api import USER_HEADER, plugin_drafts
 from bptt.api.application import create_app
 from bptt.api.drafting import Bounds, Drafting
 from bptt.client.in_process import InProcess
-from tests.servers.process import until
 
 HUGE = "task: {name: copy_memory, delay: 1000000000}\ncell: lstm\n"
 MANY = "task: latch\ncell: lstm\nseeds: 50000\n"
@@ -192,22 +190,6 @@ def test_plugin_that_never_returns_is_given_up(plugins, settings, monkeypatch):
 
     assert answer.status_code == 413
     assert "gave up checking the grid file after 8 seconds" in answer.json()["message"]
-
-
-def test_time_in_which_others_have_the_processor_does_not_count():
-    (processor, *_) = os.sched_getaffinity(0)
-    spin = "import os\nos.sched_setaffinity(0, {%d})\nos.nice(%d)\nwhile True: pass"
-    began = time.monotonic()
-    spinning = [
-        subprocess.Popen([sys.executable, "-c", spin % (processor, nice)]) for nice in (0, 10)
-    ]
-    try:
-        assert until(lambda: draft_process._waited(spinning[1].pid) > 0.5)
-        assert draft_process._waited(spinning[1].pid) < time.monotonic() - began
-    finally:
-        for process in spinning:
-            process.kill()
-            process.wait()
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bptt.errors import ContentNeeded
+from bptt.execution.execute import begin
 from bptt.run_file import read_grid_file, read_run_file
 from bptt.settings import Settings
 from bptt.store.tables import contents, points, runs
-from bptt.worker.execution import begin
 from tests.integration.api.book import DIGEST, GRID, TEXT, kept
 from tests.integration.api.conftest import Owner
 

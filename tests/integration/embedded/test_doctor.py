@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from bptt import __version__
-from bptt.embedded.doctor import examine
+from bptt.doctor.examine import examine
 from bptt.settings import Settings
 from tests.integration.embedded.homes import Home
 from tests.servers import free_port, start_redis, until

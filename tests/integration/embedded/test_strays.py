@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from bptt import store
-from bptt.embedded.content_checks import contents, mend_contents
-from bptt.embedded.leftover_checks import folders, remove_leftovers, shipping
+from bptt.deleted_folders import delete_folders
+from bptt.doctor.contents import contents, mend_contents
+from bptt.doctor.leftovers import folders, remove_leftovers, shipping
 from bptt.errors import DocumentDamaged
 from bptt.settings import Settings
 from bptt.temporary import own_folder
-from bptt.worker.leftovers import delete_folders
 
 DIGEST = "ab" * 32
 FILES = (

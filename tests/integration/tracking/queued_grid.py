@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from bptt import store
+from bptt.execution.execute import isotime
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
+from bptt.shipping.rounds import Round
 from bptt.store import Database
 from bptt.store.records import Beat, ClaimedRun, Failure, Worker
 from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
-from bptt.worker.execution import isotime
-from bptt.worker.shipping import Round
 
 GRID = """
 name: gates

@@ -12,8 +12,8 @@ import pytest
 
 from bptt import store
 from bptt.run_folder import RunFolder
-from bptt.worker import outbox, set_aside
-from bptt.worker.shipping import Round
+from bptt.shipping import outbox, set_aside
+from bptt.shipping.rounds import Round
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 
 

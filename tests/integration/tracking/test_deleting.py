@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from bptt import deleted_folders as leftovers
 from bptt import store
-from bptt.embedded.leftover_checks import folders, remove_leftovers
-from bptt.worker import leftovers
-from bptt.worker.leftovers import DELETED, delete_folders, find_leftovers, finish_deletions
-from bptt.worker.shipping import Round
+from bptt.deleted_folders import DELETED, delete_folders, find_leftovers, finish_deletions
+from bptt.doctor.leftovers import folders, remove_leftovers
+from bptt.shipping.rounds import Round
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 from tests.servers import put_mlflow_database
 
@@ -58,7 +58,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from bptt import store
-from bptt.worker import leftovers
+from bptt import deleted_folders
 home, grid_id, moment = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 database = store.open_database(home / "bptt.db")
 end = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
@@ -66,7 +66,7 @@ gone = store.delete_grid(database, grid_id, "ada")
 if moment == "after the rows":
     end()
 if moment == "in the middle of a folder":
-    leftovers.shutil.rmtree = lambda path, **k: (next(path.rglob("*.json")).unlink(), end())
+    deleted_folders.shutil.rmtree = lambda path, **k: (next(path.rglob("*.json")).unlink(), end())
 count = 0
 rename = Path.rename
 def some(self, to):
@@ -77,7 +77,7 @@ def some(self, to):
     return rename(self, to)
 if moment == "after one folder":
     Path.rename = some
-leftovers.delete_folders(home / "runs", gone)
+deleted_folders.delete_folders(home / "runs", gone)
 """
 
 

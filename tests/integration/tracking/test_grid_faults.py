@@ -5,8 +5,8 @@ import multiprocessing
 import pytest
 
 from bptt.errors import TrackingUnavailable
+from bptt.shipping.rounds import Round
 from bptt.tracking.client import connect
-from bptt.worker.shipping import Round
 from tests.integration.tracking.queued_grid import WORKER, open_queue, ship_at_once
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bptt import store, tracking
-from bptt.tracking import charts, grid_views
+from bptt.shipping.rounds import Round
 from bptt.tracking.client import connect
-from bptt.worker.shipping import Round
+from bptt.tracking.grid import charts
+from bptt.tracking.grid import views as grid_views
 from tests.integration.tracking.queued_grid import WORKER, open_queue
 
 embedded = pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
@@ -248,7 +249,7 @@ def test_no_grid_means_no_links(queue):
 
 @embedded
 def test_many_grids_of_a_project_keep_the_newest_views(queue, monkeypatch):
-    monkeypatch.setattr("bptt.tracking.grid_parent.NEWEST", 2)
+    monkeypatch.setattr("bptt.tracking.grid.parent.NEWEST", 2)
     made = []
     for number in range(4):
         made.append(queue.submit("seeds=1", "cell=rnn", name=f"g{number}", hold=True))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bptt import store, tracking
+from bptt.shipping import rounds as shipping_module
+from bptt.shipping.rounds import Round
 from bptt.tracking.client import connect
-from bptt.worker import shipping as shipping_module
-from bptt.worker.shipping import Round
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 from tests.servers import put_mlflow_database
 

@@ -15,8 +15,8 @@ import pytest
 from bptt import store, tracking
 from bptt.errors import TrackingMismatch
 from bptt.settings import Settings
+from bptt.shipping.rounds import Round
 from bptt.tracking import database
-from bptt.worker.shipping import Round
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 from tests.servers import put_mlflow_database
 

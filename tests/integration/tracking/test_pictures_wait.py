@@ -6,8 +6,8 @@ import time
 import pytest
 
 from bptt import store
+from bptt.shipping.rounds import Round
 from bptt.store.records import Failure
-from bptt.worker.shipping import Round
 from tests.integration.tracking.queued_grid import WORKER
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from click.testing import CliRunner
 
-from bptt.cli.ship import ship as ship_command
+from bptt.cli.commands.ship import ship as ship_command
 from bptt.errors import InvalidSetting, TrackingUnavailable
 from bptt.tracking import server, ship, target_of
 
@@ -22,7 +22,8 @@ import logging
 import sys
 from pathlib import Path
 from bptt.run_folder import RunFolder
-from bptt.tracking import Shipper, Target
+from bptt.shipping.thread import Shipper
+from bptt.tracking import Target
 home, folder, uri = Path(sys.argv[1]), RunFolder(Path(sys.argv[2])), sys.argv[3]
 shipper = Shipper(Target(uri, home if uri.startswith("sqlite") else None))
 shipper.add(folder)

@@ -3,7 +3,8 @@
 import pytest
 
 from bptt.run_folder import RunFolder
-from bptt.tracking import Shipped, Shipper, Target, check_target, target_of, unshipped
+from bptt.shipping.thread import Shipper
+from bptt.tracking import Shipped, Target, check_target, target_of, unshipped
 
 
 @pytest.fixture

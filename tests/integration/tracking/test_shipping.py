@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from bptt.tracking import is_shipped, saved_view, ship, unshipped
+from bptt.shipping.drawing import WORTH_IT, drawing
+from bptt.tracking import is_shipped, ship, unshipped
 from bptt.tracking.client import connect
-from bptt.worker.drawing import WORTH_IT, drawing
+from bptt.tracking.grid import saved_view
 
 ENDED = 1_763_885_100_000
 

@@ -41,7 +41,7 @@ def start_worker(queue: Queue) -> Iterator[Callable[..., RunningWorker]]:
 @pytest.fixture
 def undisturbed(queue: Queue, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
     """Return a function that gives the result a run has when nothing happens to it."""
-    from bptt.worker.execution import execute
+    from bptt.execution.execute import execute
 
     def train(run_id: str) -> dict[str, Any]:
         found = attempts(queue.settings.runs, run_id)[0]

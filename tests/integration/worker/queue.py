@@ -16,13 +16,13 @@ import psutil
 from sqlalchemy import select, update
 
 from bptt import store
+from bptt.execution.checkpoint import from_bytes
 from bptt.lifecycle import OWN_DEATHS_AT_MOST, WORKER_DEATHS_AT_MOST
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings, for_child
 from bptt.store import Database, tables
 from bptt.store.tables import runs
-from bptt.training.checkpoint import from_bytes
 from tests.servers import is_alive, put_mlflow_database, short_folder, until
 
 PATIENCE = 400.0

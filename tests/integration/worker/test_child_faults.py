@@ -4,8 +4,8 @@ import pytest
 
 from bptt import store
 from bptt.durable import replace
+from bptt.execution.checkpoint import from_bytes
 from bptt.run_folder import attempts
-from bptt.training.checkpoint import from_bytes
 from tests.integration.worker.queue import PATIENCE, STEPS, open_queue, workers_of
 from tests.servers import until
 

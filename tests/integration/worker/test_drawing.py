@@ -11,7 +11,7 @@ WAITS = """
 import sys, time
 from pathlib import Path
 from bptt.run_folder import RunFolder
-from bptt.worker.drawing import WORTH_IT, drawing
+from bptt.shipping.drawing import WORTH_IT, drawing
 
 if __name__ == "__main__":
     with drawing([RunFolder(Path(sys.argv[1]) / str(n)) for n in range(WORTH_IT)]) as drawn:

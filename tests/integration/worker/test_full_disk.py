@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bptt import store
-from bptt.worker.room import NEEDED, Room
+from bptt.worker.disk_space import NEEDED, Room
 from tests.integration.worker.queue import PATIENCE
 from tests.servers import until
 

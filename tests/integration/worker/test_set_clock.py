@@ -8,10 +8,9 @@ import time
 import pytest
 from sqlalchemy import update
 
-from bptt import store
+from bptt import host, store
 from bptt.store.records import Worker
 from bptt.store.tables import runs, workers
-from bptt.worker import host
 from bptt.worker.heartbeat import silence
 from tests.integration.worker.queue import PATIENCE, STEPS
 from tests.servers import until

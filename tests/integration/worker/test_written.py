@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from bptt.store import Database
-from bptt.worker.written import Written
+from bptt.worker.database_watch import Written
 from tests.integration.worker.queue import open_queue
 
 WRITE = """

@@ -3,7 +3,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bptt import registry
-from bptt.training.model import build_model, mean_loss
+from bptt.network.model import build_model, mean_loss
 
 # no evaluation costs anything here: its one sequence is counted, and is 1 of 3 * 32 * 1000
 CHEAP = "training: {steps: 1000, evaluate_every: 1000, evaluation_size: 1}\n"

@@ -1,0 +1,1 @@
+"""What a task draws and what it makes of predictions, checked against what it declares."""

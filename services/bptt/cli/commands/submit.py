@@ -1,0 +1,149 @@
+"""`bptt submit`: queues the grid that a file spans."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt.api import URGENCIES
+from bptt.cli.connection import connected
+from bptt.cli.listing import say
+from bptt.cli.output import print_json
+from bptt.cli.run_words import counted, grid_title
+from bptt.cli.spans import between
+
+if TYPE_CHECKING:
+    from bptt.api.answers import Preview, Submission, Times
+
+
+@click.command()
+@click.argument("file")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a value, or make it an axis, as in --set seeds=3 --set optimizer.lr=[1e-3,3e-3].",
+)
+@click.option("--dry-run", is_flag=True, help="Show axes, points and time; queue nothing.")
+@click.option("--force", is_flag=True, help="Run again what has been run already.")
+@click.option("--hold", is_flag=True, help="Let the runs wait until bptt release.")
+@click.option(
+    "--priority",
+    type=click.IntRange(-1_000_000, 1_000_000),
+    default=0,
+    show_default=True,
+    help="Among your own grids the highest number goes first.",
+)
+@click.option(
+    "--class",
+    "urgency",
+    type=click.Choice(URGENCIES),
+    default="normal",
+    show_default=True,
+    help="Urgent runs go before everybody's normal ones, low ones after them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def submit(
+    file: str,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    force: bool,
+    hold: bool,
+    priority: int,
+    urgency: str,
+    as_json: bool,
+) -> None:
+    """Check the grid that FILE spans and queue all of its runs, or none.
+
+    FILE is a run file in which every list is an axis. All faults are told at once, with their
+    lines. What has been run already, by anybody, with the same result is not run again.
+    """
+    with connected() as client:
+        client.files.on_sending = tell_sending
+        client.tell_waiting(tell_waiting)
+        if dry_run:
+            _print_preview(client.preview(file, overrides), as_json)
+            return
+        submitted = client.submit(
+            file,
+            overrides,
+            force=force,
+            hold=hold,
+            priority=priority,
+            urgency=URGENCIES.index(urgency),
+        )
+    if as_json:
+        print_json(submitted)
+        return
+    for note in submitted.notes:
+        click.echo(note, err=True)
+    for line in told(submitted, hold):
+        say(line)
+
+
+def tell_sending(name: str, size: int) -> None:
+    """Say on stderr that a file is new where the grid goes."""
+    click.echo(f"{name}, {size:,} bytes, is new there: sent.", err=True)
+
+
+def tell_waiting() -> None:
+    """Say on stderr that a server takes long."""
+    click.echo("The server is still at work on it; Ctrl-C gives it up.", err=True)
+
+
+def told(submitted: "Submission", held: bool) -> list[str]:
+    """Return what came of a submission, and what to do next, line by line."""
+    title, grid = grid_title(submitted.grid_id, submitted.name), submitted.grid_id
+    if submitted.existing:
+        return [
+            f"Grid {title} is in the queue already; nothing was queued twice. "
+            "To run it all again: --force.",
+            f"Next: bptt watch {grid}",
+        ]
+    done, size = "Held" if held else "Queued", counted(submitted.points, "point")
+    lines = [f"{done} {counted(submitted.queued, 'run')} of grid {title}: {size}."]
+    if submitted.reused:
+        people = ", ".join(f"{count:,} by {user}" for user, count in submitted.reused.items())
+        lines.append(f"Already run: {people}. To run them again: --force.")
+    if not submitted.queued:
+        return [*lines, f"Next: bptt show {grid}"]
+    if line := time_told(submitted, submitted.slots):
+        lines.append(line)
+    return [*lines, _next(submitted, held)]
+
+
+def time_told(times: "Times", slots: int) -> str:
+    """Return how long something takes, as a sentence; empty if nothing tells."""
+    if times.least is None or times.most is None:
+        return ""
+    # runs that were solved are counted only where there were any like these
+    sooner = "; less where runs are solved earlier" if times.may_stop else ""
+    return f"About {between(times.least, times.most)} on {counted(slots, 'slot')}{sooner}."
+
+
+def _next(submitted: "Submission", held: bool) -> str:
+    watch = f"bptt watch {submitted.grid_id}"
+    if held:
+        return f"Next: bptt release {submitted.grid_id}"
+    if not submitted.workers:
+        return f"Next: no worker is up; start one with bptt up -d, then {watch}"
+    return f"Next: {watch}"
+
+
+def _print_preview(preview: "Preview", as_json: bool) -> None:
+    from bptt.cli.commands.grid import as_json_object, print_grid
+
+    if as_json:
+        told = preview.model_dump(include={"seconds", "least", "most", "may_stop", "slots"})
+        print_json({**as_json_object(preview), **told})
+        return
+    print_grid(preview)
+    if preview.unsent:
+        files = ", ".join(f"{name} ({size:,} bytes)" for name, size in preview.unsent.items())
+        say(
+            f"Not there yet: {files}. What depends on it, identities and time included, is "
+            "known and checked when bptt submit sends it."
+        )
+    elif line := time_told(preview, preview.slots):
+        say(line)
+    click.echo("Nothing was queued.")

@@ -1,0 +1,1 @@
+"""A run in its folder: begun, trained, recorded, resumed; knows no queue."""

@@ -1,0 +1,133 @@
+"""Begins an attempt's folder: from what earlier attempts left, or from nothing."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bptt.durable import make_durable, replace
+from bptt.errors import DocumentDamaged
+from bptt.execution.assignment import Assignment
+from bptt.execution.execute import software
+from bptt.execution.origin import Origin, find_origin
+from bptt.run_folder import RunFolder, attempts
+
+SAME = ("identity", "plugins", "data")
+"""Fields of `run.json` that two attempts must agree in to go on from one another."""
+
+
+def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFolder:
+    """Fill the folder of an attempt and return it, ready for `execute`.
+
+    It holds the result of an earlier attempt, if one got that far before its worker was lost;
+    else the newest good checkpoint, with the journal and statistics up to there; else nothing.
+
+    Args:
+        assignment: the attempt; its folder exists, with the log alone in it.
+        tell: takes a line about each checkpoint that is damaged and therefore passed over.
+    """
+    folder = RunFolder.of_attempt(assignment.runs, assignment.run_id, assignment.attempt)
+    _clear(folder)
+    run = {**assignment.run, "attempt": assignment.attempt, **software()}
+    for earlier in _earlier(assignment):
+        if not _agrees(earlier, run):
+            continue
+        if (damage := earlier.damage()) is not None:
+            tell(f"journal of attempt {earlier.attempt}: {damage}")
+        # one that ended with a damaged journal is gone on from, to have all of it again
+        if damage is None and _result(earlier) is not None:
+            _copy_whole(earlier, folder)
+            break
+        if origin := find_origin(earlier, tell):
+            _copy(origin, folder)
+            break
+    # last: a folder without it has not begun, and is neither shipped nor gone on from
+    folder.write("run", run)
+    return folder
+
+
+def _clear(folder: RunFolder) -> None:
+    """Remove what an attempt of this number left that a restored database has forgotten."""
+    for path in folder.path.iterdir():
+        if path == folder.log:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _earlier(assignment: Assignment) -> Iterator[RunFolder]:
+    """Yield the folders that may be gone on from, the most recent first."""
+    for earlier in attempts(assignment.runs, assignment.run_id):
+        if earlier.attempt is not None and earlier.attempt < assignment.attempt:
+            yield earlier
+    if assignment.retry_of:
+        yield from attempts(assignment.runs, assignment.retry_of)
+
+
+def _agrees(earlier: RunFolder, run: dict[str, Any]) -> bool:
+    try:
+        found = earlier.read("run")
+    except DocumentDamaged:
+        return False
+    return found is not None and all(found.get(name) == run[name] for name in SAME)
+
+
+def _result(earlier: RunFolder) -> dict[str, Any] | None:
+    try:
+        return earlier.read("result")
+    except DocumentDamaged:
+        return None
+
+
+def _copy(origin: Origin, folder: RunFolder) -> None:
+    """Copy what a checkpoint needs, as it was when the checkpoint was written."""
+    earlier = origin.folder
+    with earlier.journal.open("rb") as journal:
+        replace(folder.journal, journal.read(origin.journal))
+    for file in earlier.probe_files():
+        if int(file.stem) <= origin.step:
+            folder.probes.mkdir(exist_ok=True)
+            replace(folder.probes / file.name, file.read_bytes())
+    folder.write("committed", {"journal": origin.journal})
+    _copy_shipped(earlier, folder, origin.journal)
+    replace(folder.checkpoint, origin.content)
+
+
+def _copy_whole(earlier: RunFolder, folder: RunFolder) -> None:
+    """Copy everything a finished attempt left; its result last, as training would write it."""
+    own = {"log.txt", "run.json", "result.json", "failure.json", "shipped.json", "shipped.lock"}
+    for path in earlier.path.iterdir():
+        if path.name in own or path.name.startswith("."):
+            continue
+        target: Path = folder.path / path.name
+        shutil.copytree(path, target) if path.is_dir() else shutil.copyfile(path, target)
+    copied = [path for path in sorted(folder.path.rglob("*")) if path.is_file()]
+    # before the result says that they are whole
+    make_durable(copied)
+    _copy_shipped(earlier, folder, earlier.journal.stat().st_size)
+    replace(folder.path / "result.json", (earlier.path / "result.json").read_bytes())
+
+
+def _copy_shipped(earlier: RunFolder, folder: RunFolder, journal: int) -> None:
+    """Copy what MLflow has acknowledged, unless that was of another run.
+
+    It is not forced to the disk, so a crash of the machine may leave it empty or torn: then all
+    is sent again, and MLflow drops what it has.
+
+    Args:
+        earlier: where it lies.
+        folder: where it goes.
+        journal: bytes of the journal that are gone on from.
+    """
+    if earlier.run_id != folder.run_id:
+        return
+    try:
+        shipped = earlier.read("shipped")
+        if shipped is not None and shipped.get("run_id", folder.run_id) != folder.run_id:
+            return
+        if shipped is not None and int(shipped["journal"]) > journal:
+            # what was sent beyond is computed again, and must not be sent twice
+            shipped |= {"journal": 0, "resent_after": int(shipped["step"])}
+    except (DocumentDamaged, LookupError, TypeError, ValueError):
+        return
+    if shipped is not None:
+        folder.write("shipped", shipped)

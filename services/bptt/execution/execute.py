@@ -1,0 +1,231 @@
+"""Executes the run in a folder: trains it, records it, and resumes it by itself."""
+
+import getpass
+import os
+import platform
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bptt import registry
+from bptt.content import Named, digests_in, told
+from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
+from bptt.library import Library, check
+from bptt.memory_limit import is_memory
+from bptt.run_folder import RunFolder
+from bptt.settings import Settings
+from bptt.spec import RunSpec
+
+if TYPE_CHECKING:
+    from bptt.training import TrainingRun
+
+ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+"""In the order of their codes and without look-alikes."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    step: int
+    steps: int
+    metrics: Mapping[str, float]
+    """Metrics of this update; empty for most."""
+    checkpoint_step: int
+    """Where it would go on if it were killed now."""
+
+
+def begin(
+    settings: Settings,
+    *,
+    spec: RunSpec,
+    name: str,
+    project: str,
+    identity: str,
+    data: str,
+    plugins: Mapping[str, str],
+    files: Mapping[str, Named],
+) -> RunFolder:
+    """Make the folder of a new run and return it; its id sorts by the time of creation.
+
+    The content of each of its `files`, by path, is kept in the home: an edited file changes no run.
+
+    Raises:
+        UnusableFile: a file has other content than when its hash was found.
+    """
+    for path, named in files.items():
+        Library(settings.data).take(path, named)
+    folder = RunFolder(settings.runs / _new_id(time.time()))
+    folder.create(
+        {
+            "run_id": folder.run_id,
+            "name": name,
+            "project": project,
+            "spec": spec.model_dump(mode="json"),
+            "identity": identity,
+            "data": data,
+            "plugins": dict(plugins),
+            "files": {named.sha256: named.name for named in files.values()},
+            "user": getpass.getuser(),
+            "git_commit": _git_commit(),
+            "created_at": isotime(time.time()),
+            **software(),
+        }
+    )
+    return folder
+
+
+def software() -> dict[str, str]:
+    """Return what this process trains with, as `run.json` records it."""
+    import torch
+
+    return {"torch": torch.__version__, "python": platform.python_version()}
+
+
+def isotime(seconds: float) -> str:
+    """Return seconds since the epoch as `run.json` holds times."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def execute(
+    folder: RunFolder,
+    *,
+    checkpoint_seconds: float,
+    on_begin: Callable[[int], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    keep: bool = False,
+) -> dict[str, Any] | None:
+    """Train the run in `folder` from its last checkpoint, or from the start, to its end.
+
+    Args:
+        folder: made by `begin`.
+        checkpoint_seconds: wall time between two checkpoints.
+        on_begin: called before the first update with the number of those done already.
+        on_progress: called after every update, in this thread.
+        should_stop: asked after every update; once it says yes the run is saved and left.
+        keep: leave the folder of a run that cannot be built, for the log that is in it.
+
+    Returns:
+        The content of `result.json`, at once if the run had already ended; None if it was stopped.
+
+    Raises:
+        CheckpointDamaged: the checkpoint is not whole.
+        DataChanged: the task would draw other data than the run began with, or a file is gone.
+        PluginChanged: a plugin has another version than the run began with.
+        OutOfMemory: the run cannot be built; if it never began, its folder is gone (see `keep`).
+        RunBusy: another process trains this run.
+        RunNotFound: the folder holds no run.
+    """
+    from bptt.execution.recording import Recorder
+    from bptt.training import train
+
+    if (result := folder.read("result")) is not None:
+        return result
+    run = folder.read("run")
+    if run is None:
+        raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
+    with folder.locked():
+        training = _build(folder, run, keep)
+        recorder = Recorder(folder, training)
+        try:
+            if on_begin:
+                on_begin(training.step)
+            for report in train(training):
+                recorder.record(report)
+                if on_progress:
+                    steps = training.spec.training.steps
+                    saved = recorder.saved_step
+                    on_progress(Progress(report.step, steps, report.metrics, saved))
+                stops = report.outcome is None and should_stop()
+                due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
+                if stops or (due and report.outcome is None):
+                    recorder.checkpoint()
+                if stops:
+                    return None
+            return recorder.finish()
+        finally:
+            recorder.close()
+
+
+def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRun":
+    try:
+        spec = RunSpec.model_validate(run["spec"])
+        if _least_bytes(spec) > _physical_memory():
+            raise MemoryError
+        training = _with_files(folder, run, spec)
+    except Exception as error:
+        if not keep and not folder.checkpoint.exists():
+            folder.discard()
+        if is_memory(error):
+            raise OutOfMemory(
+                "The run needs more memory than there is. Make model.hidden_size, model.layers, "
+                "training.batch_size, training.evaluation_size or the task's length smaller."
+            ) from error
+        raise
+    for section, origin in run["plugins"].items():
+        kind, _, name = section.partition(":")
+        installed = registry.find(kind, name).origin
+        if installed != origin:
+            raise PluginChanged(
+                f"Run {folder.run_id} began with the {section.replace(':', ' ')} of {origin}, "
+                f"installed is {installed}. Install {origin} again, or start a new run."
+            )
+    if training.task.fingerprint() != run["data"]:
+        options = told(run["spec"], run.get("files", {}))["task"]["options"]
+        raise DataChanged(
+            f"The data of run {folder.run_id} is not what it began with: {options}. Put it back, "
+            "or start a new run."
+        )
+    return training
+
+
+def _with_files(folder: RunFolder, run: Mapping[str, Any], spec: RunSpec) -> "TrainingRun":
+    """Construct a run whose plugins read the contents that its spec refers to."""
+    from bptt.training import TrainingRun
+
+    names, library = run.get("files", {}), Library(folder.data)
+    # a run of an earlier version names a path, which is opened as it is
+    places = {digest: library.path(digest) for digest in sorted(digests_in(run["spec"]))}
+    for digest, path in places.items():
+        check(path, digest, names.get(digest, ""))
+    with registry.files_at(places, names):
+        return TrainingRun(spec)
+
+
+def _least_bytes(spec: RunSpec) -> int:
+    """Return what one recurrent block per cell takes: its weights, gradients and one moment.
+
+    Asked before anything is built, because a system that promises more memory than it has kills
+    the process later, without a word.
+    """
+    cells = spec.model.layers * (2 if spec.model.bidirectional else 1)
+    return 3 * 4 * cells * spec.model.hidden_size**2
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the folder the user stands in, if it is under git."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _new_id(now: float) -> str:
+    """Return day, time, milliseconds as two letters, and three random letters."""
+    seconds, fraction = divmod(now, 1)
+    place = int(fraction * len(ID_ALPHABET) ** 2)
+    letters = [ID_ALPHABET[i] for i in divmod(place, len(ID_ALPHABET))]
+    letters += [secrets.choice(ID_ALPHABET) for _ in range(3)]
+    return f"{time.strftime('%y%m%d-%H%M%S', time.localtime(seconds))}-{''.join(letters)}"

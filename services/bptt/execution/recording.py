@@ -1,0 +1,217 @@
+"""Turns the reports of one run into its journal, checkpoints and result."""
+
+import hashlib
+import io
+import json
+import math
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bptt.durable import make_durable, replace
+from bptt.errors import CheckpointDamaged
+from bptt.execution.checkpoint import to_bytes
+from bptt.execution.origin import Origin, find_origin
+from bptt.run_folder import RunFolder
+from bptt.training.reports import Report
+
+if TYPE_CHECKING:
+    from bptt.training import TrainingRun
+
+SYSTEM_EVERY = 10
+"""Log lines from one to the next that says how fast and how large the process is."""
+
+
+class Recorder:
+    """Writes what one run does; a crash at any moment loses nothing before the last checkpoint.
+
+    Opening it resumes: the run goes back to the last checkpoint, and what the journal holds
+    beyond is cut off, to be written again with the same figures.
+
+    Raises:
+        CheckpointDamaged: there are checkpoints, and none of them can be gone on from.
+    """
+
+    def __init__(self, folder: RunFolder, training: "TrainingRun") -> None:
+        self._folder = folder
+        self._training = training
+        origin = _origin(folder)
+        if origin:
+            training.load_state_dict(origin.saved["run"])
+        self._journal = folder.open_journal(origin.journal if origin else 0)
+        self._probes: list[Path] = []
+        """Written since the last checkpoint."""
+        self._line = (time.perf_counter(), training.step)
+        self.saved_step = training.step
+        """Updates done at the last checkpoint."""
+        self.saved_at = time.monotonic()
+        if origin is None:
+            self.checkpoint()
+        elif training.step:
+            tags: dict[str, Any] = {"bptt.resumed_at": training.step}
+            before = origin.saved.get("backend", "autograd")
+            now = training.model.backend
+            if before != now:
+                # from here on figures agree with an undisturbed run to rounding only
+                tags["bptt.resumed_on"] = f"{now}, {before} before"
+                print(
+                    f"step {training.step}: the cells run on {now}, before on {before}",
+                    file=sys.stderr,
+                )
+            self._append(training.step, tags=tags)
+
+    def record(self, report: Report) -> None:
+        """Write what a report brought, if anything."""
+        if report.metrics:
+            self._append(report.step, metrics=self._with_system(report))
+        if report.probe:
+            self._append(report.step, probe=self._save_probe(report))
+        if report.outcome:
+            tags: dict[str, Any] = {"bptt.outcome": report.outcome.name}
+            if report.outcome.tensor:
+                tags |= {
+                    "bptt.diverged_at": report.outcome.step,
+                    "bptt.diverged_tensor": report.outcome.tensor,
+                }
+            self._append(report.step, tags=tags)
+
+    def checkpoint(self) -> None:
+        """Save the run between two updates; the journal up to here is now final."""
+        length = self._journal.sync()
+        make_durable(self._probes)
+        self._probes.clear()
+        state = {
+            "run": self._training.state_dict(),
+            "journal": length,
+            "backend": self._training.model.backend,
+        }
+        self._folder.keep_checkpoint()
+        replace(self._folder.checkpoint, to_bytes(state))
+        self._folder.write("committed", {"journal": length})
+        self.saved_step = self._training.step
+        self.saved_at = time.monotonic()
+
+    def finish(self) -> dict[str, Any]:
+        """Write and return the result; from then on the whole journal is final."""
+        self.checkpoint()
+        checkpoints = self._folder.artifacts / "checkpoints"
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        for name, weights in self._training.weights().items():
+            buffer = io.BytesIO()
+            torch.save(weights, buffer)
+            replace(checkpoints / f"{name}.pt", buffer.getvalue(), durable=False)
+        make_durable(sorted(checkpoints.iterdir()))
+        result = self._result()
+        self._folder.write("result", result)
+        return result
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
+
+    def _append(self, step: int, **content: Any) -> None:
+        self._journal.append({"step": step, "time": time.time_ns() // 1_000_000, **content})
+
+    def _with_system(self, report: Report) -> dict[str, float | None]:
+        metrics = dict(report.metrics)
+        line = report.step // self._training.log_every
+        if "train/loss" in metrics and (report.outcome or line % SYSTEM_EVERY == 0):
+            now, (then, step) = time.perf_counter(), self._line
+            metrics["sys/steps_per_s"] = (report.step - step) / max(now - then, 1e-9)
+            metrics["sys/rss_mb"] = _peak_memory()
+            metrics["sys/statistics_share"] = self._statistics_share()
+            self._line = (now, report.step)
+        return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+
+    def _save_probe(self, report: Report) -> str:
+        import numpy as np
+
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = {name: value.numpy() for name, value in report.probe.items()}
+        np.savez_compressed(buffer, **arrays)
+        self._folder.probes.mkdir(exist_ok=True)
+        path = self._folder.probes / f"{report.step:08d}.npz"
+        # of use only once a checkpoint lies behind it
+        replace(path, buffer.getvalue(), durable=False)
+        self._probes.append(path)
+        return str(path.relative_to(self._folder.path))
+
+    def _statistics_share(self) -> float:
+        return self._training.statistics_seconds / max(self._training.seconds, 1e-9)
+
+    def _result(self) -> dict[str, Any]:
+        training = self._training
+        outcome = training.outcome
+        if outcome is None:
+            raise RuntimeError("a run has no result before it has ended")
+        latest: dict[str, float | None] = {}
+        for _, record in self._folder.records():
+            latest |= record.get("metrics", {})
+        diverged = outcome.name == "diverged"
+        return {
+            "outcome": outcome.name,
+            "step": outcome.step,
+            "divergence": {"step": outcome.step, "tensor": outcome.tensor} if diverged else None,
+            "solved_at": training.evaluation.solved_at,
+            "idle_since": training.idle_since,
+            "overflowed": training.updating.overflowed(),
+            "metric": training.task.metric,
+            "better": training.task.better,
+            "baseline": training.task.baseline,
+            "metrics": latest,
+            "best": _section(training.evaluation.best, "best/"),
+            "flow": _section(latest, "flow/"),
+            "seconds": training.seconds,
+            "steps_per_second": outcome.step / max(training.seconds, 1e-9),
+            "statistics_share": self._statistics_share(),
+            "backend": training.model.backend,
+            "backend_reason": training.backend_reason,
+            "hash": self._hash(latest),
+            "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _hash(self, latest: Mapping[str, float | None]) -> str:
+        """Return what two executions of one run must agree in: all but what tells the time."""
+        digest = hashlib.sha256()
+        for kind, weights in self._training.weights().items():
+            for name, weight in weights.items():
+                digest.update(f"{kind} {name} {weight.dtype} {tuple(weight.shape)}".encode())
+                digest.update(weight.contiguous().cpu().numpy().tobytes())
+        figures = {name: value for name, value in latest.items() if not name.startswith("sys/")}
+        digest.update(json.dumps(figures, sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+def _origin(folder: RunFolder) -> Origin | None:
+    """Return what the run goes on from; what is damaged is told in the run's log."""
+    damages: list[str] = []
+    origin = find_origin(folder, damages.append)
+    for damage in damages:
+        print(damage, file=sys.stderr)
+    # who deletes it wants the run to start anew
+    if origin is None and damages and folder.checkpoint.exists():
+        raise CheckpointDamaged(
+            f"{damages[0]} Run {folder.run_id} cannot go on; to train it again from the "
+            f"start, delete {folder.checkpoint} and resume."
+        )
+    if origin and damages:
+        # what is final ends here again
+        folder.write("committed", {"journal": origin.journal})
+    return origin
+
+
+def _section(metrics: Mapping[str, float | None], prefix: str) -> dict[str, float | None] | None:
+    found = {k.removeprefix(prefix): v for k, v in metrics.items() if k.startswith(prefix)}
+    return found or None
+
+
+def _peak_memory() -> float:
+    """Return the peak resident memory of this process in megabytes."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -1,0 +1,277 @@
+"""The compiled backend: one call of a C kernel for the whole sequence, and one for its gradient."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from bptt.contracts import PointwiseCell, State
+from bptt.norms import frobenius_norm
+
+TILE = 32
+"""Sequences that the kernel computes together, RT in cell.c."""
+
+
+@dataclass(frozen=True)
+class WholeSequence:
+    """What a cell did over one sequence, as whole tensors."""
+
+    inputs: Tensor
+    initial: State
+    states: State
+    final: State
+    norms: Tensor
+    """(tiles, states, time), filled by the backward pass; no tiles if not asked for."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """The first state after each step, (time, batch, hidden)."""
+        return self.states[0]
+
+    @property
+    def gradient_norms(self) -> Tensor:
+        """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
+        if len(self.norms) == 1:
+            return self.norms[0]
+        return frobenius_norm(self.norms.permute(1, 2, 0), kept_axes=2)
+
+    def forget_norms(self) -> None:
+        """Set them to zero, before another loss is followed back through the same graph."""
+        self.norms.zero_()
+
+
+class Kernel:
+    """A loaded library and what calling it takes.
+
+    Args:
+        library: built from the source of a cell's kernel.
+        states: how many the cell has.
+        vectors: how many the cell has.
+    """
+
+    def __init__(self, library: ctypes.CDLL, states: int, vectors: int) -> None:
+        self.saved: int = library.saved()
+        self.states = states
+        self.vectors = vectors
+        self.width: int = library.width()
+        self._forward = library.forward
+        self._backward = library.backward
+        self.call = ctypes.c_int64 * (22 + 2 * (vectors + 1) + 7 * states)
+        """`struct call` of cell.c; what is left out is zero."""
+
+    def run_forward(self, call: "ctypes.Array[ctypes.c_int64]") -> None:
+        """Call the forward pass."""
+        if self._forward(call):
+            raise MemoryError("the kernel's buffers")
+
+    def run_backward(self, call: "ctypes.Array[ctypes.c_int64]") -> None:
+        """Call the backward pass."""
+        if self._backward(call):
+            raise MemoryError("the kernel's buffers")
+
+
+def unroll(
+    kernel: Kernel,
+    cell: PointwiseCell,
+    inputs: Tensor,
+    initial: State,
+    lengths: Tensor | None = None,
+    truncation: int | None = None,
+    gradient_norms: bool = False,
+) -> WholeSequence:
+    """Apply `cell` along the time axis, as `reference.unroll` does.
+
+    Args:
+        kernel: of this cell and type of numbers.
+        cell: what to apply.
+        inputs: (time, batch, features).
+        initial: state before the first step.
+        lengths: (batch,) valid steps of each sequence.
+        truncation: steps of a window that no gradient leaves; see `windows.begins_at`.
+        gradient_norms: have the backward pass measure the gradient to every state.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
+    """
+    initial = tuple(s.expand(inputs.shape[1], cell.hidden_size) for s in initial)
+    norms = room_for_norms(kernel, *inputs.shape[:2]) if gradient_norms else torch.empty(0)
+    tensors = (*weights(cell), *initial)
+    limits = (cell.biases, truncation or 0)
+    if torch.is_grad_enabled():
+        apply: Any = Node.apply
+        found = apply(kernel, limits, lengths, norms, inputs, *tensors)
+    else:
+        found, _ = run_forward(kernel, limits, lengths, inputs, tensors, saves=False)
+    states = kernel.states
+    return WholeSequence(inputs, initial, found[:states], found[states:], norms)
+
+
+def weights(cell: PointwiseCell) -> tuple[Tensor, ...]:
+    """Return the parameters of a cell in the order in which a kernel takes them."""
+    return (
+        cell.input_weight,
+        cell.recurrent_weight,
+        cell.input_bias,
+        cell.recurrent_bias,
+        *(cell.vector[name] for name in cell.vectors),
+    )
+
+
+def room_for_norms(kernel: Kernel, time: int, batch: int) -> Tensor:
+    """Return (tiles, states, time) zeros, where a backward pass puts the norms."""
+    return torch.zeros(-(-batch // TILE), kernel.states, time, dtype=torch.float64)
+
+
+def check(size: torch.Size, dtype: torch.dtype, tensors: Sequence[Tensor]) -> None:
+    """Check inputs against weights and states.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
+    """
+    if len(size) != 3 or size[2] != tensors[0].shape[0]:
+        raise ValueError(f"inputs must be (time, batch, {tensors[0].shape[0]}), got {tuple(size)}")
+    if 0 in size[:2]:
+        raise ValueError(f"inputs must have at least one step and sequence, got {tuple(size)}")
+    for tensor in tensors:
+        if tensor.dtype != dtype:
+            raise ValueError(f"inputs are {dtype}, a weight or state is {tensor.dtype}")
+
+
+def checked_lengths(lengths: Tensor | None, batch: int) -> Tensor | None:
+    """Return the lengths as a kernel reads them.
+
+    Raises:
+        ValueError: there are more or fewer than sequences.
+    """
+    if lengths is None:
+        return None
+    if lengths.shape != (batch,):
+        raise ValueError(f"lengths must be ({batch},), got {tuple(lengths.shape)}")
+    return lengths.to(torch.int64).contiguous()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the way back needs of the way forward."""
+
+    tensors: tuple[Tensor | None, ...]
+    call: list[int]
+    pointers: list[int]
+
+
+def run_forward(
+    kernel: Kernel,
+    limits: tuple[int, int],
+    lengths: Tensor | None,
+    inputs: Tensor,
+    tensors: tuple[Tensor, ...],
+    saves: bool,
+) -> tuple[tuple[Tensor, ...], Kept]:
+    """Run forward and return every state after each step, then every final state.
+
+    Args:
+        kernel: of the cell.
+        limits: how many biases the cell has, and the truncation, 0 for none.
+        lengths: (batch,) valid steps of each sequence.
+        inputs: (time, batch, features).
+        tensors: both weights, both biases, the vectors and the initial states, (batch, hidden).
+        saves: keep what `run_backward` needs.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
+    """
+    check(inputs.shape, inputs.dtype, tensors)
+    lengths = checked_lengths(lengths, inputs.shape[1])
+    x = inputs if inputs.stride(-1) == 1 else inputs.contiguous()
+    tensors = tuple(tensor.contiguous() for tensor in tensors)
+    time, batch, features = x.shape
+    hidden = tensors[1].shape[0]
+    padded = -(-hidden // kernel.width) * kernel.width
+    states = torch.empty(kernel.states, time + 1, batch, padded, dtype=x.dtype)
+    saved = None
+    if saves:
+        saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
+    call = [time, batch, features, hidden, *limits]
+    call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
+    call += [tensor.data_ptr() for tensor in tensors[:4]]
+    call += [states.data_ptr(), 0 if saved is None else saved.data_ptr()]
+    pointers = [tensor.data_ptr() for tensor in tensors[4:]]
+    # the array of vectors has a place more, because C has no empty arrays
+    pointers.insert(kernel.vectors, 0)
+    kernel.run_forward(kernel.call(*call, *[0] * 6, *pointers))
+    valid = states if padded == hidden else states[..., :hidden]
+    found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
+    return found, Kept((x, *tensors, states, saved, lengths), call, pointers)
+
+
+def run_backward(
+    kernel: Kernel,
+    kept: Kept,
+    norms: Tensor,
+    gradients: Sequence[Tensor | None],
+    found: Sequence[Tensor],
+    to_inputs: Tensor | None,
+) -> None:
+    """Fill in the gradients of a forward pass.
+
+    Args:
+        kernel: of the cell.
+        kept: what the forward pass left.
+        norms: (tiles, states, time) float64 to be filled, or no tiles.
+        gradients: to what `run_forward` returned; None: zeros.
+        found: for each of `tensors`, where its gradient goes; contiguous.
+        to_inputs: (time, batch, features), where the gradient to the inputs goes, if wanted.
+    """
+    count = kernel.states
+    call = [*kept.call, 0 if to_inputs is None else to_inputs.data_ptr()]
+    call += [tensor.data_ptr() for tensor in found[:4]]
+    call.append(norms.data_ptr() if len(norms) else 0)
+    pointers = [tensor.data_ptr() for tensor in found[4:]]
+    pointers.insert(kernel.vectors, 0)
+    call += [*kept.pointers, *pointers]
+    # kept until the call is over
+    given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
+    of_states, of_final = given[:count], given[count:]
+    call += [0 if g is None else g.data_ptr() for g in of_states]
+    call += [0 if g is None else g.stride(0) for g in of_states]
+    call += [0 if g is None else g.stride(1) for g in of_states]
+    call += [0 if g is None else g.data_ptr() for g in of_final]
+    call += [0 if g is None else g.stride(0) for g in of_final]
+    kernel.run_backward(kernel.call(*call))
+
+
+class Node(torch.autograd.Function):
+    """The two passes of a kernel as one node of autograd's graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        kernel: Kernel,
+        limits: tuple[int, int],
+        lengths: Tensor | None,
+        norms: Tensor,
+        inputs: Tensor,
+        *tensors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Return every state after each step, then every final state."""
+        found, kept = run_forward(kernel, limits, lengths, inputs, tensors, saves=True)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*kept.tensors)
+        ctx.kernel, ctx.norms, ctx.call, ctx.pointers = kernel, norms, kept.call, kept.pointers
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradient to each argument of `forward`."""
+        saved = ctx.saved_tensors
+        x, *tensors = saved[:-3]
+        found = [torch.empty_like(tensor) for tensor in tensors]
+        d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
+        kept = Kept(saved, ctx.call, ctx.pointers)
+        run_backward(ctx.kernel, kept, ctx.norms, gradients, found, d_x)
+        return (None, None, None, None, d_x, *found)

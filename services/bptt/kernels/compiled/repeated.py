@@ -1,0 +1,150 @@
+"""The compiled backend for an update: one shape again and again, without autograd's graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bptt.contracts import PointwiseCell, State
+from bptt.kernels.compiled.call import (
+    Kernel,
+    WholeSequence,
+    check,
+    checked_lengths,
+    room_for_norms,
+    weights,
+)
+
+LENGTHS, X, D_X, NORMS, VECTORS = 6, 7, 16, 21, 22
+"""Places in `struct call` of cell.c."""
+
+REMEMBERED = 32
+"""Updates whose norms are kept."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What must be the same for the same buffers to do."""
+
+    kernel: Kernel
+    size: torch.Size
+    strides: tuple[int, ...]
+    dtype: torch.dtype
+    truncation: int | None
+
+
+class Repeated:
+    """Both passes of a cell over sequences of one shape.
+
+    Each pass writes where the last one wrote, and what a call takes is laid out once: for a small
+    network that takes as long as the kernel. Norms alone stay for the next `REMEMBERED` updates.
+
+    Args:
+        shape: of the sequences.
+        cell: whose parameters stay where they are.
+        gradients: where the gradient of each of its parameters goes, in the order of `weights`.
+        gradient_norms: have the backward pass measure the gradient to every state.
+
+    Raises:
+        ValueError: shapes or types do not fit together; a kernel would read what is not there.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        cell: PointwiseCell,
+        gradients: Sequence[Tensor],
+        gradient_norms: bool,
+    ) -> None:
+        self._kernel = kernel = shape.kernel
+        time, batch, features = shape.size
+        hidden = cell.hidden_size
+        own = weights(cell)
+        check(shape.size, shape.dtype, own)
+        if not all(tensor.is_contiguous() for tensor in (*own, *gradients)):
+            raise ValueError("parameters and their gradients must be contiguous")
+        padded = -(-hidden // kernel.width) * kernel.width
+        states = torch.empty(kernel.states, time + 1, batch, padded, dtype=shape.dtype)
+        saved = torch.empty(time * batch * kernel.saved * padded, dtype=shape.dtype)
+        valid = states[..., :hidden]
+        self._states = tuple(s[1:] for s in valid)
+        self._final = tuple(s[time] for s in valid)
+        self._of_state = ((batch, hidden), shape.dtype)
+        to_initial = [torch.empty(batch, hidden, dtype=shape.dtype) for _ in self._states]
+        self._norms = [torch.empty(0)]
+        if gradient_norms:
+            self._norms = [room_for_norms(kernel, time, batch) for _ in range(REMEMBERED)]
+        self._norms_at = [norms.data_ptr() if gradient_norms else 0 for norms in self._norms]
+        self._turn = 0
+        self._to_inputs = torch.empty(0)
+        self._size = shape.size
+        # these have to live as long as their addresses
+        self._buffers = (own, tuple(gradients), states, saved, to_initial)
+        call = [time, batch, features, hidden, cell.biases, shape.truncation or 0]
+        call += [0, 0, *shape.strides[:2], *(w.data_ptr() for w in own[:4])]
+        call += [states.data_ptr(), saved.data_ptr(), 0, *(g.data_ptr() for g in gradients[:4])]
+        call.append(0)  # the norms, each time elsewhere
+        # each array of vectors has a place more, because C has no empty arrays
+        call += [*(w.data_ptr() for w in own[4:]), 0, *[0] * kernel.states]
+        call += [*(g.data_ptr() for g in gradients[4:]), 0, *(d.data_ptr() for d in to_initial)]
+        self._call = kernel.call(*call)
+        self._initial_at = VECTORS + kernel.vectors + 1
+        self._d_states_at = len(call)
+        self._given: tuple[Tensor | None, ...] = ()
+
+    def forward(self, x: Tensor, initial: State, lengths: Tensor | None) -> WholeSequence:
+        """Return what the cell does; valid until it is called again.
+
+        Args:
+            x: (time, batch, features), of the shape this was made for.
+            initial: state before the first step, (batch, hidden) each.
+            lengths: (batch,) valid steps of each sequence.
+
+        Raises:
+            ValueError: the state or the lengths have another shape or type.
+        """
+        call, at = self._call, self._initial_at
+        lengths = checked_lengths(lengths, x.shape[1])
+        for number, state in enumerate(initial):
+            if (state.shape, state.dtype) != self._of_state or not state.is_contiguous():
+                raise ValueError(f"states must be {self._of_state}, got {tuple(state.shape)}")
+            call[at + number] = state.data_ptr()
+        call[LENGTHS] = 0 if lengths is None else lengths.data_ptr()
+        call[X] = x.data_ptr()
+        self._turn = turn = (self._turn + 1) % len(self._norms)
+        call[NORMS] = self._norms_at[turn]
+        self._given = (x, lengths, *initial)
+        self._kernel.run_forward(call)
+        return WholeSequence(x, initial, self._states, self._final, self._norms[turn])
+
+    def backward(
+        self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
+    ) -> Tensor:
+        """Fill in the gradients to the parameters; return those to the inputs.
+
+        Args:
+            to_outputs: gradient to all outputs, (time, batch, hidden); None: zeros.
+            to_final: gradient to the last one alone, (batch, hidden); None: zeros.
+            wants_inputs: whether those to the inputs are wanted.
+
+        Returns:
+            (time, batch, features), valid until the next call; empty if not wanted.
+        """
+        call, at, states = self._call, self._d_states_at, self._kernel.states
+        if wants_inputs and not len(self._to_inputs):
+            self._to_inputs = torch.empty(self._size, dtype=self._of_state[1])
+        call[D_X] = self._to_inputs.data_ptr() if wants_inputs else 0
+        call[at] = call[at + 3 * states] = 0
+        if to_outputs is not None:
+            to_outputs = to_outputs if to_outputs.stride(-1) == 1 else to_outputs.contiguous()
+            call[at] = to_outputs.data_ptr()
+            call[at + states], call[at + 2 * states] = to_outputs.stride()[:2]
+        if to_final is not None:
+            to_final = to_final if to_final.stride(-1) == 1 else to_final.contiguous()
+            call[at + 3 * states] = to_final.data_ptr()
+            call[at + 4 * states] = to_final.stride(0)
+        self._kernel.run_backward(call)
+        # what the way back read may go now
+        self._given = ()
+        return self._to_inputs

@@ -1,0 +1,224 @@
+"""Forward and backward pass of one update: by hand where kernels run all cells, else by autograd.
+
+What torch does for a graph of a dozen nodes takes longer than the kernels of a small network.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bptt.batches import scored
+from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
+from bptt.kernels.compiled import call as compiled
+from bptt.kernels.compiled.call import Kernel, WholeSequence
+from bptt.kernels.compiled.read_out import Losses, ReadOut
+from bptt.kernels.compiled.repeated import Repeated, Shape
+from bptt.kernels.compiled.update import UpdateKernel
+from bptt.network.model import Forward, Model, mean_loss
+from bptt.network.parameters import FlatParameters
+
+
+class CellPasses:
+    """Both passes of one cell's kernel, whose gradients go straight to where they are wanted.
+
+    Args:
+        cell: forward cell of a layer.
+        views: where the gradient of each of its parameters goes.
+        gradient_norms: have the backward pass measure the gradient to every state.
+    """
+
+    def __init__(
+        self, cell: PointwiseCell, views: Mapping[int, Tensor], gradient_norms: bool
+    ) -> None:
+        self.cell = cell
+        # what has no elements is no parameter of the run
+        self._views = [views.get(id(w), w.detach()) for w in compiled.weights(cell)]
+        self._gradient_norms = gradient_norms
+        self._shape: Shape | None = None
+        self._zeros: State = ()
+        self._repeated: Repeated
+
+    def forward(
+        self,
+        kernel: Kernel,
+        x: Tensor,
+        initial: State | None,
+        lengths: Tensor | None,
+        truncation: int | None,
+    ) -> WholeSequence:
+        """Return what the cell does over (time, batch, features); see `Repeated` for how long."""
+        x = x if x.stride(-1) == 1 else x.contiguous()
+        shape = Shape(kernel, x.shape, x.stride(), x.dtype, truncation)
+        if shape != self._shape:
+            self._repeated = Repeated(shape, self.cell, self._views, self._gradient_norms)
+            self._shape = shape
+            self._zeros = self.cell.initial_state(x.shape[1])
+        if initial is None:
+            initial = self._zeros
+            if type(self.cell).initial_state is not Cell.initial_state:
+                initial = self.cell.initial_state(x.shape[1])
+        size = (x.shape[1], self.cell.hidden_size)
+        initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
+        return self._repeated.forward(x, initial, lengths)
+
+    def backward(
+        self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
+    ) -> Tensor:
+        """Fill in the gradients to the parameters; see `Repeated.backward`."""
+        return self._repeated.backward(to_outputs, to_final, wants_inputs)
+
+
+class Passes:
+    """Both passes of a model over a batch.
+
+    Args:
+        model: the run's.
+        parameters: of the model; their gradients go there.
+        task: whose loss it is.
+        gradient_norms: have the backward pass measure the gradient to every state.
+        kernel: for the read-out and a loss that is known, if there is one.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        parameters: FlatParameters,
+        task: Task,
+        gradient_norms: bool,
+        kernel: UpdateKernel | None = None,
+    ) -> None:
+        self._model = model
+        self._parameters = parameters
+        self._task = task
+        views = {id(p): parameters.views[name] for name, p in parameters.named.items()}
+        layers = [layer.by_direction() for layer in model.stack.each_layer()]
+        cells = [layer["forward"] for layer in layers if len(layer) == 1]
+        own = [cell for cell in cells if isinstance(cell, PointwiseCell)]
+        known = [model.read_out.weight, model.read_out.bias]
+        known += [] if model.embedding is None else [model.embedding.weight]
+        known += [weight for cell in own for weight in compiled.weights(cell)]
+        self._cells: list[CellPasses] = []
+        if (
+            len(own) == len(layers)
+            and model.stack.skip == "none"
+            and views.keys() <= {id(weight) for weight in known}
+        ):
+            self._cells = [CellPasses(cell, views, gradient_norms) for cell in own]
+        # none without `_cells`
+        self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))
+        self._listened_to = list(parameters.named.values())
+        self._dtype = parameters.flat.dtype
+        self._losses: Losses | None = None
+        self._read_out: ReadOut | None = None
+        if self._cells and kernel and task.known_loss:
+            top = model.read_out
+            self._losses = Losses(kernel, top.out_features, task.known_loss, task.class_weights)
+            to = views[id(top.weight)], views[id(top.bias)]
+            if task.reads == "last":
+                self._read_out = ReadOut(kernel, top.weight, top.bias, to, self._losses)
+
+    def run(self, batch: Batch, initial: list[State] | None, of: str = "") -> tuple[Forward, float]:
+        """Return what the model did and its loss; the gradients lie in the flat parameters.
+
+        Args:
+            batch: to train on.
+            initial: state of each layer before the first step; None: zeros.
+            of: what the batch is called, where its losses are wrong.
+        """
+        kernels = self._kernels()
+        if kernels:
+            with torch.no_grad():
+                return self._by_hand(kernels, batch, initial, of)
+        forward = self._model(batch, initial)
+        loss = mean_loss(self._task, forward.outputs, batch, of)
+        named = self._parameters.named
+        found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
+        self._parameters.set_gradients(dict(zip(named, found, strict=True)))
+        return forward, loss.item()
+
+    def _kernels(self) -> list[Kernel]:
+        """Return the kernel of each layer; none if a layer has none, or autograd is listened to."""
+        for parameter in self._listened_to:
+            if parameter._backward_hooks:
+                return []
+        found = []
+        for layer, passes in self._layers:
+            kernel = layer.runners[0].kernel(passes.cell, self._dtype)
+            if kernel is None:
+                return []
+            found.append(kernel)
+        return found
+
+    def _by_hand(
+        self, kernels: list[Kernel], batch: Batch, initial: list[State] | None, of: str
+    ) -> tuple[Forward, float]:
+        model = self._model
+        embedding, read_out = model.embedding, model.read_out
+        inputs, lengths, truncation, whole = batch.inputs, batch.lengths, model.truncation, None
+        windows = model.windows(batch)
+        if windows:
+            whole = model.over_all(batch, initial)
+            initial = windows.initial(model.stack, whole, initial)
+            inputs, lengths, truncation = windows.cut(inputs), windows.lengths, None
+        x = F.embedding(inputs, embedding.weight) if embedding else inputs.to(read_out.weight.dtype)
+        did: list[WholeSequence] = []
+        for number, (cell, kernel) in enumerate(zip(self._cells, kernels, strict=True)):
+            start = initial[number] if initial else None
+            did.append(cell.forward(kernel, x, start, lengths, truncation))
+            x = did[-1].outputs
+        every = self._task.reads == "every"
+        x = windows.pick(x) if windows else x
+        back: Tensor
+        if self._read_out:
+            outputs, loss, back = self._read_out.run(did[-1].final[0], batch.targets)
+        else:
+            read = x.flatten(end_dim=1) if every else did[-1].final[0]
+            outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
+            if every:
+                outputs = outputs.view(*x.shape[:2], -1)
+            loss, gradient = self._loss(outputs, batch, of)
+            back = self._back_to_cells(gradient, read)
+        to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
+        if windows and to_outputs is not None:
+            to_outputs = windows.put(to_outputs)
+        to_inputs = back
+        for number in reversed(range(len(did))):
+            wanted = number > 0 or embedding is not None
+            to_inputs = self._cells[number].backward(to_outputs, to_final, wanted)
+            to_outputs, to_final = to_inputs, None
+        if embedding:
+            # a quarter of the time of what autograd does
+            to_tokens = self._parameters.views["embedding.weight"].zero_()
+            to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
+        return Forward(outputs, [{"forward": one} for one in did], whole), loss
+
+    def _loss(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
+        """Return the loss and its gradient to the outputs: the part that only the task knows."""
+        counts = None if self._task.reads == "last" else batch.mask
+        if self._losses:
+            return self._losses.run(outputs, batch.targets, counts)
+        found = scored.loss_gradients(self._task, outputs, batch, of)
+        if found is None:
+            return self._loss_by_autograd(outputs, batch, of)
+        losses, gradients = found
+        if counts is None:
+            return losses.mean().item(), gradients * (1 / losses.numel())
+        count = counts.sum()
+        loss = torch.where(counts, losses, 0.0).sum() / count
+        return loss.item(), torch.where(counts.unsqueeze(-1), gradients / count, 0.0)
+
+    def _loss_by_autograd(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            loss = mean_loss(self._task, leaf, batch, of)
+            (gradient,) = torch.autograd.grad(loss, [leaf], materialize_grads=True)
+        return loss.item(), gradient
+
+    def _back_to_cells(self, gradient: Tensor, read: Tensor) -> Tensor:
+        """Take the gradient to the outputs through the read-out, whose own it fills in."""
+        views, flat = self._parameters.views, gradient.flatten(end_dim=-2)
+        torch.mm(flat.mT, read, out=views["read_out.weight"])
+        torch.sum(flat, 0, out=views["read_out.bias"])
+        return flat @ self._model.read_out.weight

@@ -1,0 +1,1 @@
+"""What lies in folders of runs goes to MLflow, and how grids stand with it."""

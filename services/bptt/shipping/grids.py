@@ -1,0 +1,257 @@
+"""`GridShipping`: what MLflow shows of grids, brought up to date as their runs end."""
+
+import json
+import logging
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bptt import store, tracking
+from bptt.comparison import Point, compare, points_of
+from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
+from bptt.settings import Settings
+from bptt.shipping.grid_note import made_for, note, summary
+from bptt.store import Database
+from bptt.store.records import GridRow, RunRow
+from bptt.store.shipping_records import ToShip
+from bptt.tracking.faults import told
+from bptt.tracking.grid.shown import digest
+
+FORM = 2
+"""Of the description; another one is written for every grid that is looked at."""
+SHOW_EVERY = 30.0
+"""Seconds, at least, between two descriptions of a grid that goes on."""
+REST = 20.0
+"""... and so many times what the last one took: a grid may have a hundred thousand runs."""
+LIST_EVERY = 30.0
+"""Seconds between two looks at the newest grids: what ends without a run, or never had one."""
+RETIRE_EVERY = 300.0
+"""Seconds between two looks for views of grids that are gone."""
+NEWEST = 50
+UNDESCRIBED_FOR = 300.0
+"""Seconds until a grid is tried again that could not be described for a reason of its own."""
+logger = logging.getLogger(__name__)
+
+
+class GridUndescribed(TrackingUnavailable):
+    """A grid cannot be described for a reason of its own; others can."""
+
+
+@dataclass
+class GridShipping:
+    """Keeps the parents of grids; holds nothing that MLflow and the queue could not tell again.
+
+    Args:
+        settings: which MLflow.
+        database: which grids there are.
+    """
+
+    settings: Settings
+    database: Database
+    _shown: dict[str, str] | None = None
+    """What MLflow shows of grids, by their id."""
+    _known: dict[str, tracking.Grid] = field(default_factory=dict)
+    """Grids as they were when they first had a run to ship."""
+    _live: set[str] = field(default_factory=set)
+    """Grids that had not ended when they were looked at."""
+    _next: dict[str, float] = field(default_factory=dict)
+    """When a grid that goes on may be described again, on the monotonic clock."""
+    undescribed: dict[str, str] = field(default_factory=dict)
+    """Grids that could not be described for a reason of their own, with that."""
+    _list_at: float = 0.0
+    _retire_at: float = 0.0
+
+    @property
+    def target(self) -> tracking.Target:
+        return tracking.target_of(self.settings)
+
+    def parent(self, item: ToShip) -> str:
+        """Return MLflow's id of the parent of a run, which is made if there is none.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+            TrackingUnavailable: MLflow failed, or another process makes the parent right now.
+        """
+        if made_for(item.run_id) != item.grid_id:
+            # its grid was deleted; another one, which only refers to it, is no parent
+            return ""
+        if item.grid_id not in self._known:
+            try:
+                row = store.get_grid(self.database, item.grid_id)
+                self._known[item.grid_id] = self._grid(row)
+            except GridNotFound:
+                return ""
+        grid = self._known[item.grid_id]
+        if found := tracking.find_grid(self.target, grid):
+            return found
+        with store.exclusively(self.database, grid.grid_id) as alone:
+            if not alone:
+                raise TrackingUnavailable(f"Another process makes grid {grid.grid_id} in MLflow.")
+            return tracking.open_grid(self.target, grid)
+
+    def is_time(self) -> bool:
+        """Say whether grids should be looked at, even if a round of runs is not over yet."""
+        return time.monotonic() >= self._list_at
+
+    def go(self, grid_ids: Collection[str]) -> str:
+        """Describe the grids of which MLflow shows less than there is to say.
+
+        Args:
+            grid_ids: grids to look at in any case.
+
+        Returns:
+            Why some are not described, empty if all are.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        failures, trouble = 0, ""
+        for row in list(self._look_at(grid_ids)):
+            try:
+                if self._is_due(row):
+                    self._show(row.grid_id)
+            except GridUndescribed as error:
+                logger.warning("shipping: %s", error)
+            except TrackingUnavailable as error:
+                trouble = str(error)
+                failures += 1
+                # one may be the grid's own fault, two in a row are MLflow's
+                if failures > 1:
+                    return trouble
+            else:
+                failures = 0
+        if self._shown is not None and time.monotonic() >= self._retire_at:
+            self._retire()
+        return trouble
+
+    def describe_again(self, grid_id: str) -> None:
+        """Have a grid described once more though its runs stand as before: one was mended."""
+        self.undescribed.pop(grid_id, None)
+        self._next.pop(grid_id, None)
+        if self._shown is not None:
+            self._shown.pop(grid_id, None)
+
+    def show(self, grid_id: str) -> None:
+        """Describe a grid now, unless another process is at it.
+
+        Raises:
+            DatabaseUnavailable, GridNotFound, TrackingUnavailable: as they say.
+        """
+        with store.exclusively(self.database, grid_id) as alone:
+            if alone:
+                self._describe(grid_id)
+
+    def _look_at(self, grid_ids: Collection[str]) -> Iterator[GridRow]:
+        listed: set[str] = set()
+        if time.monotonic() >= self._list_at:
+            for row in store.list_grids(self.database, limit=NEWEST):
+                listed.add(row.grid_id)
+                yield row
+            self._list_at = time.monotonic() + LIST_EVERY
+        for grid_id in {*grid_ids, *self._live} - listed:
+            try:
+                yield store.get_grid(self.database, grid_id)
+            except GridNotFound:
+                self._live.discard(grid_id)
+
+    def _is_due(self, row: GridRow) -> bool:
+        if self._shown is None:
+            self._shown = tracking.shown_grids(self.target)
+        if row.ended_at is None:
+            self._live.add(row.grid_id)
+        if self._shown.get(row.grid_id) == _standing(row):
+            if row.ended_at is not None:
+                self._live.discard(row.grid_id)
+            return False
+        if row.ended_at is not None and row.grid_id not in self.undescribed:
+            return True
+        return time.monotonic() >= self._next.get(row.grid_id, 0.0)
+
+    def _show(self, grid_id: str) -> None:
+        began = time.monotonic()
+        try:
+            self.show(grid_id)
+        except GridNotFound:
+            # deleted since it was looked at
+            return
+        except BpttError:
+            raise
+        # whatever ails this one, the others are described
+        except Exception as error:
+            self._next[grid_id] = time.monotonic() + UNDESCRIBED_FOR
+            self.undescribed[grid_id] = told(error)
+            raise GridUndescribed(f"Grid {grid_id} is not described: {told(error)}") from error
+        self.undescribed.pop(grid_id, None)
+        took = time.monotonic() - began
+        self._next[grid_id] = time.monotonic() + max(SHOW_EVERY, REST * took)
+
+    def _describe(self, grid_id: str) -> None:
+        # before its runs are read: what ends meanwhile makes another standing
+        row = store.get_grid(self.database, grid_id)
+        runs = store.every_point(self.database, grid_id)
+        points = points_of(runs, store.grid_task(self.database, grid_id))
+        comparisons = compare(points)
+        reused = {
+            run.run_id: run
+            for run in runs
+            if isinstance(run, RunRow) and made_for(run.run_id) != grid_id
+        }
+        grid = self._grid(row)
+        news = tracking.GridNews(
+            status=_status(row),
+            note=note(row, comparisons, reused, time.time()),
+            metrics=tuple(dict.fromkeys(one.metric for one in comparisons if one.metric)),
+            configurations=sum(len(one.groups) for one in comparisons),
+            ended_at=None if row.ended_at is None else int(row.ended_at * 1000),
+        )
+        standing = _standing(row)
+        files = {"summary.json": summary(comparisons)}
+        if row.ended_at is not None:
+            # they take seconds to draw, and who wants them earlier has `bptt compare`
+            files |= self._pictures(points, row.name)
+        tracking.upload_to_grid(self.target, grid, files)
+        tracking.show_grid(self.target, grid, standing, news)
+        if self._shown is not None:
+            self._shown[grid_id] = standing
+
+    def _pictures(self, points: Sequence[Point], title: str) -> dict[str, bytes]:
+        from bptt.comparison.pictures import draw_pictures
+
+        drawn = draw_pictures(points, self.settings.runs, title=title)
+        return {f"pictures/{one.name}.png": one.content for one in drawn}
+
+    def _retire(self) -> None:
+        self._retire_at = time.monotonic() + RETIRE_EVERY
+        try:
+            viewed = tracking.viewed_grids(self.target)
+            for grid_id in store.deleted_grids(self.database, viewed):
+                with store.exclusively(self.database, grid_id) as alone:
+                    if alone:
+                        tracking.retire_grid(self.target, grid_id)
+        except TrackingUnavailable:
+            # views that nobody has a link to can wait for the next time
+            return
+
+    def _grid(self, row: GridRow) -> tracking.Grid:
+        return tracking.Grid(
+            grid_id=row.grid_id,
+            name=row.name,
+            project=row.project,
+            user=row.user,
+            created_at=int(row.created_at * 1000),
+            axes=store.grid_axes(self.database, row.grid_id),
+            size=row.points,
+        )
+
+
+def _standing(row: GridRow) -> str:
+    """Return what changes whenever there is something else to say of a grid."""
+    content = [FORM, row.points, row.counts, row.missing, row.reused, row.diverged]
+    content += [row.held_reason, row.ended_at]
+    return digest(json.dumps(content, sort_keys=True).encode())
+
+
+def _status(row: GridRow) -> tracking.GridStatus:
+    if row.ended_at is None:
+        return "RUNNING"
+    return "KILLED" if row.counts.get("cancelled") else "FINISHED"

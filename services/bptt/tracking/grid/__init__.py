@@ -1,0 +1,1 @@
+"""A grid as MLflow shows it: its parent run, views and charts."""

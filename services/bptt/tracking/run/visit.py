@@ -1,0 +1,186 @@
+"""`Visit`: what happens in MLflow when a run's folder is shipped once."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from bptt.durable import sweep
+from bptt.run_folder import RunFolder
+from bptt.tracking.client import FINAL, connect, points_of, require_run, send
+from bptt.tracking.experiment import experiment_of
+from bptt.tracking.run import description
+from bptt.tracking.run.rows import LAYER_KEYS_AT_MOST, Value, batches
+from bptt.tracking.run.state import Shipped, committed
+from bptt.tracking.target import Target
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from bptt.tracking.run.pictures import Pictures
+
+Ended = Literal["failed", "cancelled"]
+"""How a run has ended that has no result."""
+
+STATUS: Mapping[str, str] = {"failed": "FAILED", "cancelled": "KILLED"}
+"""MLflow's word for an outcome; every other one is a result, divergence too: FINISHED."""
+
+
+class Visit:
+    """One visit: opens the run in MLflow if need be, then sends news, pictures and the end."""
+
+    def __init__(
+        self, folder: RunFolder, target: Target, state: Shipped, parent: Callable[[], str]
+    ) -> None:
+        self._folder = folder
+        self._parent = parent
+        self._target = target
+        self._state = state
+        self._client: MlflowClient = connect(target)
+        run = folder.read("run")
+        if run is None:
+            raise FileNotFoundError(f"run.json is missing in {folder.path}")
+        self._run: dict[str, Any] = run
+        self._there: set[tuple[str, int]] = set()
+        """Points that MLflow has of a run of which we know nothing any more."""
+
+    def ship(
+        self, training: bool | None, ended: Ended | None = None, pictures: bool = True
+    ) -> None:
+        """Do it; arguments and failures are those of `shipping.ship`."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._ship(training, ended, pictures)
+        except MlflowException as error:
+            if error.error_code in FINAL and self._state.mlflow_run_id:
+                require_run(self._client, self._state.mlflow_run_id)
+            raise
+
+    def _ship(self, training: bool | None, ended: Ended | None, pictures: bool) -> None:
+        from bptt.tracking.run.pictures import Pictures
+
+        # the result is read before the journal, which is final from then on
+        result = self._folder.read("result")
+        end = committed(self._folder)
+        if not self._state.mlflow_run_id:
+            self._open()
+        elif training and self._state.status != "RUNNING":
+            self._client.update_run(self._state.mlflow_run_id, status="RUNNING")
+            self._state.status = "RUNNING"
+        self._send_journal(end)
+        drawn = Pictures(self._folder, self._run, end, bool(ended) or result is not None)
+        self._send_lag_curves(drawn)
+        if pictures:
+            self._send_pictures(drawn)
+        counts = result if not ended else None
+        at = None if counts is None else description.milliseconds(counts["ended_at"])
+        outcome = ended or (None if counts is None else counts["outcome"])
+        if outcome and not pictures:
+            self._end(outcome, at)
+        elif ended:
+            failure = self._folder.read("failure") if ended == "failed" else None
+            self._close(ended, {"bptt.failure": failure["message"]} if failure else {}, at)
+        elif outcome:
+            self._close(outcome, {}, at)
+        elif training is False and self._state.status != "KILLED":
+            self._client.set_terminated(self._state.mlflow_run_id, "KILLED")
+            self._state.status = "KILLED"
+
+    def _open(self) -> None:
+        """Find the run in MLflow, or create it with its true start; log params and numbers."""
+        from mlflow.entities import Param
+
+        started = description.milliseconds(self._run["created_at"])
+        name = self._run["project"] or "bptt"
+        experiment = experiment_of(self._client, name, self._target, started)
+        tags = description.tags(self._run)
+        if parent := self._parent():
+            tags["mlflow.parentRunId"] = parent
+        # an earlier visit may have created it and died before it could write that down
+        found = self._client.search_runs(
+            [experiment], f"tags.`bptt.run_id` = '{self._folder.run_id}'", max_results=1
+        )
+        if found:
+            self._there = points_of(self._client, found[0])
+            # if the run went back behind them, they will be computed again
+            self._state.resent_after = max((step for _, step in self._there), default=-1)
+        run_id = (
+            found[0].info.run_id
+            if found
+            else self._client.create_run(experiment, started, tags, self._run["name"]).info.run_id
+        )
+        params = [Param(*pair) for pair in description.params(self._run).items()]
+        self._client.log_batch(run_id, params=params, synchronous=True)
+        self._state.mlflow_run_id, self._state.status = run_id, "RUNNING"
+        numbers = description.numbers(self._run)
+        self._send([Value(key, value, started, 0) for key, value in numbers.items()])
+        self._state.write(self._folder)
+
+    def _send_journal(self, end: int) -> None:
+        state = self._state
+        if end < state.journal:
+            # the run started again before what was sent, for example without its checkpoint
+            state.resent_after, state.journal = state.step, 0
+        # what MLflow has is known point by point: the last batch may have arrived in part
+        after = -1 if self._there else state.resent_after
+        for batch in batches(self._folder, state.journal, end, after):
+            self._send([v for v in batch.values if (v.key, v.step) not in self._there], batch.tags)
+            state.journal, state.step = batch.end, max(state.step, batch.step)
+            state.write(self._folder)
+
+    def _send_lag_curves(self, pictures: "Pictures") -> None:
+        curves = dict(pictures.lag_curves(self._state.lag_curves))
+        if curves:
+            self._send([value for values in curves.values() for value in values])
+            self._state.lag_curves += curves
+
+    def _send_pictures(self, pictures: "Pictures") -> None:
+        with pictures.heat_map(self._state.heat_maps) as (reached, images):
+            if images:
+                sweep(images)
+                self._client.log_artifacts(self._state.mlflow_run_id, str(images), "images")
+                self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
+                self._state.heat_maps = reached
+                self._state.write(self._folder)
+        if pictures.ended:
+            pictures.write_artifacts()
+            sweep(self._folder.artifacts)
+            self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
+
+    def _end(self, outcome: str, at: int | None) -> None:
+        """Set the last status, as of a time in milliseconds or now."""
+        status = STATUS.get(outcome, "FINISHED")
+        if self._state.status != status:
+            self._client.set_terminated(self._state.mlflow_run_id, status, at)
+            self._state.status = status
+
+    def _close(self, outcome: str, tags: Mapping[str, str], at: int | None = None) -> None:
+        """Say that nothing more will come."""
+        tags = {**tags, "bptt.outcome": outcome, "bptt.sync": "complete"}
+        if self._state.keys_left_out:
+            tags["bptt.keys_left_out"] = ", ".join(self._state.keys_left_out)
+        self._send([], tags)
+        self._end(outcome, at)
+        self._state.complete = True
+
+    def _send(self, values: Sequence[Value], tags: Mapping[str, str] | None = None) -> None:
+        from mlflow.entities import Metric, RunTag
+
+        entries: list[Metric | RunTag] = [Metric(*v) for v in values if self._admit(v.key)]
+        entries += [RunTag(*pair) for pair in (tags or {}).items()]
+        refused = send(self._client, self._state.mlflow_run_id, entries) if entries else []
+        if refused:
+            with (self._folder.path / "rejected.jsonl").open("a") as file:
+                file.writelines(json.dumps({"refused": line}) + "\n" for line in refused)
+
+    def _admit(self, key: str) -> bool:
+        """Say whether a metric is sent: all are, but of the layers' only the first ones."""
+        sent, left_out = self._state.layer_keys, self._state.keys_left_out
+        if not key.startswith("layer/") or key in sent:
+            return True
+        if len(sent) < LAYER_KEYS_AT_MOST:
+            sent.append(key)
+            return True
+        if key not in left_out:
+            left_out.append(key)
+        return False

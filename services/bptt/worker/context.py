@@ -1,0 +1,49 @@
+"""`Post`: what all threads of a worker share."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+
+from bptt.settings import Settings
+from bptt.store import Database
+from bptt.worker.disk_space import Room
+from bptt.worker.lease import LeaseKeeper
+from bptt.worker.preloaded import Preloaded
+from bptt.worker.slots import Slots
+
+
+@dataclass(frozen=True)
+class Post:
+    """One worker: who it is, what it works with and whether it is about to end."""
+
+    settings: Settings
+    database: Database
+    worker_id: str
+    slots: Slots
+    keeper: LeaseKeeper
+    room: Room
+    preloaded: Preloaded
+    wake: threading.Event
+    """Set to have the tick look at once whether a slot could work."""
+    draining: threading.Event = field(default_factory=threading.Event)
+    """Nothing more is claimed, and what trains is saved and given back."""
+    killing: threading.Event = field(default_factory=threading.Event)
+    """What still trains is killed and given back."""
+    leaving: threading.Event = field(default_factory=threading.Event)
+    """The process ends now, whatever the database has not been told."""
+
+    @property
+    def lease(self) -> float:
+        """Seconds."""
+        return self.settings.lease_seconds
+
+    def gpu(self, slot: int) -> str:
+        """Return the UUID of the GPU that a slot's runs may see; empty: none."""
+        uuids = [uuid.strip() for uuid in self.settings.gpus.split(",") if uuid.strip()]
+        return uuids[slot % len(uuids)] if uuids else ""
+
+    def memory_bytes(self) -> int:
+        """Return how much memory one run may take."""
+        if self.settings.run_memory_mb:
+            return self.settings.run_memory_mb * 2**20
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // self.slots.count
