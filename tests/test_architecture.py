@@ -1,5 +1,6 @@
 """The shape of the code: file lengths, one reader of the environment, a light start."""
 
+import graphlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +81,16 @@ def test_library_is_imported_in_one_place_only(module, owner):
 
     assert importers
     assert all(importer.startswith(owner) for importer in importers), importers
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = grimp.build_graph("bptt", exclude_type_checking_imports=True, cache_dir=None)
+    imported = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+
+    # an import inside a function counts; raises where there is a circle, and names it
+    order = list(graphlib.TopologicalSorter(imported).static_order())
+
+    assert len(order) > 300
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plugins", "list", "--help"]])

@@ -19,6 +19,8 @@ from bptt.memory_limit import limit_memory, yield_memory
 from bptt.run_folder import RunFolder
 from bptt.worker.lifeline import Lifeline
 
+NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.execution.recording")
+"""What a run's process must find imported; `template` imports it."""
 TELL_EVERY = 0.2
 """Seconds between two messages about progress."""
 
@@ -27,8 +29,6 @@ def look(connection: Connection) -> None:
     """Tell the worker which of the modules are here that every run's process should find."""
     found = set(sys.modules)
     _leave_worker()
-    from bptt.worker.template import NEEDED
-
     connection.send([name for name in NEEDED if name not in found])
 
 

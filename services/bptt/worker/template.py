@@ -16,10 +16,7 @@ import bptt.registry
 import bptt.training
 import bptt.worker.child
 
-NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.execution.recording")
-"""What a run's process must find imported."""
-
-__all__ = ["NEEDED", "bptt", "numpy", "torch"]
+__all__ = ["bptt", "numpy", "torch"]
 
 torch.set_num_threads(1)
 # whoever ends a whole process group wants the worker to stop in its own way, and it needs us
