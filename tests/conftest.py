@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from bptt import registry
 from bptt.spec import Choice, RunSpec
+from tests.complete_options import complete_options
 
 # they start hundreds of processes that import the program: not each has to compile it
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -72,10 +72,7 @@ def choose(kind: Any, choice: str | dict[str, Any]) -> Choice:
     """Return a plugin by name with every option it takes, as a run file resolves it."""
     given = {"name": choice} if isinstance(choice, str) else dict(choice)
     name = given.pop("name")
-    options, faults = registry.check_options(kind, name, given)
-    if faults:
-        raise ValueError(faults)
-    return Choice(name=name, options=options)
+    return Choice(name=name, options=complete_options(kind, name, given))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Statuses of a run and the transitions between them; pure, and the only table of both.
+"""Statuses of a run and the transitions between them.
 
             submit                 claim (attempt + 1)         finish
     (none) --------> queued ------------------------> running --------> succeeded
@@ -45,15 +45,6 @@ STANDINGS: tuple[Standing, ...] = (*STATUSES, *WISHES, *OUTCOMES)
 TERMINAL: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
 """A run that has come here never changes again; to repeat it is a new run."""
 
-TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
-    "held": ("queued", "cancelled"),
-    "queued": ("held", "running", "cancelled"),
-    "running": ("queued", "held", "succeeded", "failed", "cancelled"),
-    "succeeded": (),
-    "failed": (),
-    "cancelled": (),
-}
-
 OWN_DEATHS_AT_MOST = 3
 """Attempts whose own process dies in a row, without a new checkpoint, before a run has failed."""
 WORKER_DEATHS_AT_MOST = 9
@@ -91,8 +82,3 @@ HINTS: Mapping[FailureCause, str] = {
 def is_terminal(status: Status) -> bool:
     """Say whether a run that has come here stays here."""
     return status in TERMINAL
-
-
-def can_become(before: Status, after: Status) -> bool:
-    """Say whether a run may go from one status to the other."""
-    return after in TRANSITIONS[before]

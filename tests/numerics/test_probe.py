@@ -99,6 +99,39 @@ def test_lag_follows_single_losses_back(make_spec):
         assert curves[row, t + 1 :].isnan().all()
 
 
+def test_lag_equals_finite_differences(make_spec):
+    spec = make_spec(
+        {"name": "copy_memory", "delay": 2, "length": 2},
+        "gru",
+        model={"hidden_size": 3},
+        statistics={"interval": 1, "anchors": 2, "sequences": 2},
+        training={"dtype": "float64"},
+    )
+    run, _, arrays = probe_at_start(spec)
+    batch = run.probe._batch
+    forward = run.model(batch)
+    did = forward.layers[0]["forward"]
+    cell = run.model.stack.layers[0].cells[0]
+
+    def loss_from(start, h, end):
+        """Return the loss at `end` if the state after `start` is h."""
+        with torch.no_grad():
+            for t in range(start + 1, end + 1):
+                (h,) = cell(did.inputs[t], (h,))
+            outputs = forward.outputs.clone()
+            outputs[end] = run.model.read_out(h)
+            return float(run.task.losses(outputs, batch)[end].mean())
+
+    for row, t in enumerate(int(anchor) for anchor in arrays["anchors"]):
+        for k in range(t + 1):
+            h = did.states[0][t - k].detach()
+            nudges = 1e-6 * torch.eye(h.numel(), dtype=h.dtype).view(-1, *h.shape)
+            rises = [loss_from(t - k, h + n, t) - loss_from(t - k, h - n, t) for n in nudges]
+            expected = torch.tensor(rises, dtype=h.dtype).norm() / 2e-6
+            found = float(arrays["lag/0/forward/h"][row, k])
+            assert found == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_statistics_change_nothing_in_training(make_spec):
     with_statistics = TrainingRun(make_spec(cell="lstm", statistics={"interval": 1}))
     without = TrainingRun(make_spec(cell="lstm"))

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.measuring import Decay, fit_decay, state_gradient_norms
+from bptt.measuring import Decay, fit_decay
 from bptt_plugins.cells.rnn import RNN
+from tests.numerics.plain_gradients import gradient_norms
 
 NAN, INF = math.nan, math.inf
 
@@ -94,7 +95,7 @@ def test_gradient_of_a_linear_network_decays_as_its_spectral_radius(unroll, radi
     steps = unroll(cell, torch.randn(100, 1, 2, dtype=torch.float64))
     read_out = torch.randn(64, dtype=torch.float64)
 
-    norms = state_gradient_norms((steps[-1][0] @ read_out).sum(), [h for (h,) in steps])
+    norms = gradient_norms((steps[-1][0] @ read_out).sum(), [h for (h,) in steps])
     slope = fit_decay(norms.flip(0), first_lag=20).slope
 
     assert slope * math.log(10) == pytest.approx(math.log(radius), abs=0.01)

@@ -4,6 +4,7 @@ import pytest
 
 from bptt import registry
 from bptt.errors import BrokenPlugin, ContractViolation, InvalidSetting, InvalidSpec
+from tests.complete_options import complete_options
 
 CLIPPER = """
 from bptt.contracts import Clipper
@@ -29,7 +30,7 @@ def test_cell_is_constructed_with_its_sizes_and_options():
 
 def test_recorded_options_come_back_as_the_constructor_expects_them(install_plugin):
     install(install_plugin, "pass")
-    recorded, _ = registry.check_options("clipper", "mine", {"sizes": [3, 4]})
+    recorded = complete_options("clipper", "mine", {"sizes": [3, 4]})
 
     clipper = registry.construct("clipper", "mine", recorded)
 
@@ -75,4 +76,4 @@ def test_constructor_that_is_no_schema_is_told_with_its_distribution(install_plu
     install_plugin(source=source)
 
     with pytest.raises(ContractViolation, match=r"^acme-clippers\[mine\] 1\.2: The constructor"):
-        registry.check_options("clipper", "mine", {})
+        registry.construct("clipper", "mine", {})

@@ -12,8 +12,9 @@ from PIL import Image
 from bptt import figures
 from bptt.comparison.curves import band
 from bptt.figures import frames, style
-from bptt.figures.curves import moments
+from bptt.figures.curves import curves_frame, fill_curves, moments
 from bptt.figures.flow_history import FlowHistory
+from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
 
 
 @pytest.fixture
@@ -26,12 +27,29 @@ def make_flow():
     return make
 
 
+def gradient_heat_map(flow, **options):
+    return drawn(heat_map_frame(*flow.norms), fill_heat_map, flow, options)
+
+
+def gradient_curves(flow, **options):
+    return drawn(curves_frame(*flow.norms), fill_curves, flow, options)
+
+
+def heat_map_tile(flow, **options):
+    return drawn(tile_frame(), fill_tile, flow, options)
+
+
+def drawn(figure, fill, flow, options):
+    fill(figure, flow, **options)
+    return figure
+
+
 def panels(figure):
     return [axes for axes in figure.axes if axes.get_xlabel()]
 
 
 def test_heat_map_has_a_panel_per_state_and_names_the_run(make_flow):
-    figure = figures.gradient_heat_map(make_flow("hc"), title="lstm-s0")
+    figure = gradient_heat_map(make_flow("hc"), title="lstm-s0")
 
     assert len(panels(figure)) == 2
     assert "lstm-s0" in figure.get_suptitle()
@@ -42,7 +60,7 @@ def test_heat_map_has_a_panel_per_state_and_names_the_run(make_flow):
 def test_heat_map_shows_log10_of_the_norm_with_fixed_colours(make_flow):
     flow = make_flow(slope=-0.5)
 
-    mesh = panels(figures.gradient_heat_map(flow, title="rnn"))[0].collections[0]
+    mesh = panels(gradient_heat_map(flow, title="rnn"))[0].collections[0]
 
     assert mesh.get_clim() == (-8.0, 0.0)
     np.testing.assert_allclose(mesh.get_array(), flow.log10())
@@ -52,7 +70,7 @@ def test_heat_map_marks_what_explodes_and_what_is_unknown(make_flow):
     flow = make_flow(probes=1, lags=4)
     flow.norms["h"][0] = [1e3, np.inf, np.nan, 1e-3]
 
-    mesh = panels(figures.gradient_heat_map(flow, title="rnn"))[0].collections[0]
+    mesh = panels(gradient_heat_map(flow, title="rnn"))[0].collections[0]
 
     colours = [to_hex(colour) for colour in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)]
     assert colours[:2] == [style.EXPLODED.lower()] * 2
@@ -61,19 +79,19 @@ def test_heat_map_marks_what_explodes_and_what_is_unknown(make_flow):
 
 
 def test_heat_map_leaves_room_for_the_training_that_was_planned(make_flow):
-    axes = panels(figures.gradient_heat_map(make_flow(), title="rnn", steps=2000))[0]
+    axes = panels(gradient_heat_map(make_flow(), title="rnn", steps=2000))[0]
 
     assert axes.get_ylim()[1] == 2000
 
 
 def test_single_probe_is_wide_enough_to_see(make_flow):
-    figure = figures.heat_map_tile(make_flow(probes=1), title="rnn", steps=1000)
+    figure = heat_map_tile(make_flow(probes=1), title="rnn", steps=1000)
 
     coordinates = panels(figure)[0].collections[0].get_coordinates()
     assert coordinates[-1, 0, 1] - coordinates[0, 0, 1] == 50
 
 
-@pytest.mark.parametrize("draw", [figures.gradient_heat_map, figures.gradient_curves])
+@pytest.mark.parametrize("draw", [gradient_heat_map, gradient_curves])
 def test_window_of_truncated_backpropagation_is_marked(make_flow, draw):
     figure = draw(make_flow(lags=30), title="rnn", truncation=20)
 
@@ -94,20 +112,20 @@ def test_window_of_truncated_backpropagation_is_marked(make_flow, draw):
 )
 def test_titles_name_how_far_windows_lie_apart(make_flow, every, told):
     flow = dataclasses.replace(make_flow(lags=30), every=every)
-    for draw in (figures.gradient_heat_map, figures.gradient_curves):
+    for draw in (gradient_heat_map, gradient_curves):
         title = draw(flow, title="rnn", truncation=20).get_suptitle()
         assert title.endswith(f"windows {told}")
-    assert "one every" not in figures.gradient_curves(flow, title="rnn").get_suptitle()
+    assert "one every" not in gradient_curves(flow, title="rnn").get_suptitle()
 
 
 def test_no_window_is_marked_without_truncation(make_flow):
-    axes = panels(figures.gradient_heat_map(make_flow(), title="rnn"))[0]
+    axes = panels(gradient_heat_map(make_flow(), title="rnn"))[0]
 
     assert list(axes.lines) == []
 
 
 def test_tile_is_what_mlflows_grid_takes(make_flow, tmp_path):
-    figure = figures.heat_map_tile(make_flow("hc"), title="a name that is longer than any tile")
+    figure = heat_map_tile(make_flow("hc"), title="a name that is longer than any tile")
 
     path = figures.save(figure, tmp_path / "new" / "tile.png")
 
@@ -117,7 +135,7 @@ def test_tile_is_what_mlflows_grid_takes(make_flow, tmp_path):
 
 
 def test_curves_are_drawn_before_half_way_and_at_the_end(make_flow):
-    axes = panels(figures.gradient_curves(make_flow(), title="rnn"))[0]
+    axes = panels(gradient_curves(make_flow(), title="rnn"))[0]
 
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["init (step 0)", "mid (step 200)", "final (step 400)"]
@@ -139,34 +157,14 @@ def test_moments_are_probes_that_exist(steps, expected):
     assert moments(flow) == expected
 
 
-def test_overlay_tells_runs_apart_without_colour(make_flow):
-    runs = {f"run {number}": make_flow() for number in range(20)}
+def test_curves_of_probes_without_a_finite_gradient_say_so(make_flow):
+    flow = make_flow()
+    flow.norms["h"][-1] = np.inf
 
-    axes = panels(figures.gradient_overlay(runs, title="adding"))[0]
-
-    lines = [line for line in axes.lines if line.get_label() in runs]
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
-    assert len(axes.get_legend().get_texts()) == 20
-
-
-def test_overlay_says_which_run_has_no_finite_gradient(make_flow):
-    exploded = make_flow()
-    exploded.norms["h"][-1] = np.inf
-
-    axes = panels(figures.gradient_overlay({"a": make_flow(), "b": exploded}, title="x"))[0]
+    axes = panels(gradient_curves(flow, title="rnn"))[0]
 
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["a", "b (not finite)"]
-
-
-def test_overlay_compares_all_states_of_a_cell_together(make_flow):
-    flow = make_flow("hc")
-
-    axes = panels(figures.gradient_overlay({"lstm": flow}, title="x"))[0]
-
-    (line,) = [line for line in axes.lines if line.get_label() == "lstm"]
-    together = np.hypot(flow.norms["h"][-1], flow.norms["c"][-1])
-    np.testing.assert_allclose(line.get_ydata(), np.log10(together))
+    assert labels == ["init (step 0)", "mid (step 200)", "final (step 400) (not finite)"]
 
 
 def test_a_band_is_drawn_of_three_seeds_and_fewer_are_drawn_themselves():
@@ -230,9 +228,9 @@ def test_figures_need_neither_pyplot_nor_a_screen():
 @pytest.mark.parametrize(
     ("save", "draw", "planned"),
     [
-        (frames.save_heat_map, figures.gradient_heat_map, {"steps": 900}),
-        (frames.save_tile, figures.heat_map_tile, {"steps": 900}),
-        (frames.save_curves, figures.gradient_curves, {}),
+        (frames.save_heat_map, gradient_heat_map, {"steps": 900}),
+        (frames.save_tile, heat_map_tile, {"steps": 900}),
+        (frames.save_curves, gradient_curves, {}),
     ],
     ids=["heat map", "tile", "curves"],
 )

@@ -8,8 +8,9 @@ from annotated_types import Gt
 from pydantic import BaseModel
 
 from bptt import registry
-from bptt.errors import ContractViolation
+from bptt.errors import ContractViolation, InvalidSpec
 from bptt.registry.option import MisfitError
+from tests.complete_options import complete_options
 
 
 class Colour(Enum):
@@ -104,10 +105,9 @@ def test_summary_and_description_leave_the_sections_out():
 def test_checked_options_are_complete_and_in_one_form():
     given, same = {"recurrent_gain": 1, "forget_bias": 3}, {"forget_bias": 3.0}
 
-    complete, faults = registry.check_options("cell", "lstm", given)
+    complete = complete_options("cell", "lstm", given)
 
-    assert faults == []
-    assert repr(complete) == repr(registry.check_options("cell", "lstm", same)[0])
+    assert repr(complete) == repr(complete_options("cell", "lstm", same))
     assert complete == {
         "recurrent_init": "uniform",
         "recurrent_gain": 1.0,
@@ -121,33 +121,40 @@ def test_checked_options_are_complete_and_in_one_form():
 def test_all_faults_are_found_at_once():
     given = {"biases": 7, "recurent_gain": 2, "forget_bias": "x"}
 
-    _, faults = registry.check_options("cell", "lstm", given)
+    with pytest.raises(InvalidSpec) as refused:
+        registry.construct_cell("lstm", given, 2, 3)
 
-    assert [fault.partition(": ")[0] for fault in faults] == [
-        "recurent_gain",
-        "forget_bias",
-        "biases",
+    assert [fault.partition(" ")[0] for fault in refused.value.faults] == [
+        "cell.recurent_gain",
+        "cell.forget_bias",
+        "cell.biases",
     ]
 
 
 def test_unknown_option_is_answered_with_the_nearest_and_all_allowed():
-    _, (fault,) = registry.check_options("clipper", "global_norm", {"max_nrom": 1})
+    with pytest.raises(InvalidSpec) as refused:
+        registry.construct("clipper", "global_norm", {"max_nrom": 1})
 
-    assert fault == (
-        "max_nrom: is not an option of this clipper; did you mean 'max_norm'? Allowed: max_norm."
-    )
+    assert refused.value.faults == [
+        "clipper.max_nrom is not an option of this clipper; did you mean 'max_norm'? "
+        "Allowed: max_norm."
+    ]
 
 
 def test_option_of_a_plugin_that_takes_none_is_refused():
-    _, (fault,) = registry.check_options("clipper", "none", {"max_norm": 1})
+    with pytest.raises(InvalidSpec) as refused:
+        registry.construct("clipper", "none", {"max_norm": 1})
 
-    assert fault == "max_norm: is not an option of this clipper, which takes none."
+    assert refused.value.faults == [
+        "clipper.max_norm is not an option of this clipper, which takes none."
+    ]
 
 
 def test_missing_option_is_named_with_what_it_takes():
-    _, faults = registry.check_options("task", "char_lm", {})
+    with pytest.raises(InvalidSpec) as refused:
+        registry.construct("task", "char_lm", {})
 
-    assert faults == ["text: must be given (the path of a file)."]
+    assert refused.value.faults == ["task.text must be given (the path of a file)."]
 
 
 class Positional:

@@ -1,6 +1,4 @@
-"""The gradient through time as lines over the lag: one run as it learns, or several runs."""
-
-from collections.abc import Mapping
+"""The gradient through time as lines over the lag: one run as it learns."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,19 +7,9 @@ from matplotlib.figure import Figure
 from bptt.figures import style
 from bptt.figures.flow_history import Array, FlowHistory
 
-LABELLED = 20
-"""Lines that a legend still tells apart; above this the lines are thin and unnamed."""
-
-
-def gradient_curves(flow: FlowHistory, *, title: str, truncation: int | None = None) -> Figure:
-    """Draw the curve over the lag before training, half-way and at the end; a panel per state."""
-    figure = curves_frame(*flow.norms)
-    fill_curves(figure, flow, title=title, truncation=truncation)
-    return figure
-
 
 def curves_frame(*states: str) -> Figure:
-    """Return curves of these states without any run."""
+    """Return curves without any run, a panel for each of these states."""
     figure = style.new_figure(1.2 + 5.4 * len(states), 4.8, style.Margins(0.85, 0.15, 0.6, 0.5))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, states, strict=True):
@@ -32,7 +20,14 @@ def curves_frame(*states: str) -> Figure:
 def fill_curves(
     figure: Figure, flow: FlowHistory, *, title: str, truncation: int | None = None
 ) -> None:
-    """Draw a run on a frame; see `gradient_curves`."""
+    """Draw a run on a frame: its curve before training, half-way and at the end.
+
+    Args:
+        figure: of the run's states.
+        flow: what was measured.
+        title: says which run.
+        truncation: window of truncated backpropagation, marked if given.
+    """
     for axes, state in zip(figure.axes, flow.norms, strict=True):
         # of the run before
         axes.relim()
@@ -40,33 +35,10 @@ def fill_curves(
         for index, (name, row) in enumerate(moments(flow).items()):
             label = f"{name} (step {flow.steps[row]})"
             _line(axes, values[row], index, label)
-        _set_lags(axes, flow.lags)
+        axes.set_xlim(0, max(flow.lags - 1, 1))
         style.mark_window(axes, flow.window_edge(truncation))
     figure.axes[0].legend(frameon=False, fontsize=12)
     figure.suptitle(style.full_title(title, truncation, flow.every), fontsize=15)
-
-
-def gradient_overlay(
-    runs: Mapping[str, FlowHistory], *, title: str, moment: str = "final"
-) -> Figure:
-    """Draw one curve per run, over all states together, at the same moment of their training.
-
-    Args:
-        runs: label -> what was measured.
-        title: says which runs.
-        moment: `init`, `mid` or `final`.
-    """
-    figure = style.new_figure(8.4, 5.2)
-    axes = figure.subplots()
-    for index, (label, flow) in enumerate(runs.items()):
-        row = moments(flow).get(moment, -1)
-        _line(axes, flow.log10()[row], index, label, thin=len(runs) > LABELLED)
-    _finish(axes, "s")
-    _set_lags(axes, max((flow.lags for flow in runs.values()), default=1))
-    if 0 < len(runs) <= LABELLED:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=11)
-    figure.suptitle(f"Gradient through time, {moment}: {title}", fontsize=15)
-    return figure
 
 
 def moments(flow: FlowHistory) -> dict[str, int]:
@@ -81,7 +53,7 @@ def moments(flow: FlowHistory) -> dict[str, int]:
     return rows
 
 
-def _line(axes: Axes, values: Array, index: int, label: str, thin: bool = False) -> None:
+def _line(axes: Axes, values: Array, index: int, label: str) -> None:
     shown = np.where(np.isfinite(values), values, np.nan)
     axes.plot(
         np.arange(len(values)),
@@ -89,13 +61,9 @@ def _line(axes: Axes, values: Array, index: int, label: str, thin: bool = False)
         # 7 colours and 4 dashes have no common divisor: 28 lines before a pair comes again
         color=style.COLOURS[index % len(style.COLOURS)],
         linestyle=style.DASHES[index % len(style.DASHES)],
-        linewidth=0.8 if thin else 2.0,
+        linewidth=2.0,
         label=label if np.isfinite(values).any() else f"{label} (not finite)",
     )
-
-
-def _set_lags(axes: Axes, lags: int) -> None:
-    axes.set_xlim(0, max(lags - 1, 1))
 
 
 def _finish(axes: Axes, state: str) -> None:

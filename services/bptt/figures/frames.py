@@ -1,6 +1,6 @@
 """Pictures of many runs on one figure: making axes and their words takes as long as drawing.
 
-Each picture is, byte by byte, what the function that returns a figure of its own draws.
+Each picture is, byte by byte, what a figure of its own would show.
 """
 
 import threading
@@ -23,17 +23,17 @@ _of_thread = threading.local()
 
 
 def save_heat_map(path: Path, flow: FlowHistory, **options: Any) -> None:
-    """Write the picture of `heat_map.gradient_heat_map`, which has the options."""
+    """Write a heat map of a run; `heat_map.fill_heat_map` has the options."""
     _save(path, heat_map_frame, tuple(flow.norms), lambda f: fill_heat_map(f, flow, **options))
 
 
 def save_tile(path: Path, flow: FlowHistory, **options: Any) -> None:
-    """Write the picture of `heat_map.heat_map_tile`, which has the options."""
+    """Write the tile of a run; `heat_map.fill_tile` has the options."""
     _save(path, tile_frame, (), lambda figure: fill_tile(figure, flow, **options))
 
 
 def save_curves(path: Path, flow: FlowHistory, **options: Any) -> None:
-    """Write the picture of `curves.gradient_curves`, which has the options."""
+    """Write the curves of a run; `curves.fill_curves` has the options."""
     _save(path, curves_frame, tuple(flow.norms), lambda f: fill_curves(f, flow, **options))
 
 

@@ -19,24 +19,8 @@ LOW, HIGH, MARKS = -8.0, 0.0, (-8, -6, -4, -2, 0)
 COLOURS_TOLD = "black: below -8, orange: above 0, grey: none"
 
 
-def gradient_heat_map(
-    flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
-) -> Figure:
-    """Draw one panel per state (h, and c of an LSTM) for the full screen.
-
-    Args:
-        flow: what was measured.
-        title: says which run.
-        steps: updates planned; the axis ends there, and what was not trained stays grey.
-        truncation: window of truncated backpropagation, marked if given.
-    """
-    figure = heat_map_frame(*flow.norms)
-    fill_heat_map(figure, flow, title=title, steps=steps, truncation=truncation)
-    return figure
-
-
 def heat_map_frame(*states: str) -> Figure:
-    """Return a heat map of these states without any run."""
+    """Return a heat map without any run for the full screen, a panel for each of these states."""
     figure = style.new_figure(1.6 + 5.4 * len(states), 5.2, style.Margins(1.0, 0.35, 0.6, 0.75))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     figure.subplots_adjust(wspace=0.06)
@@ -60,7 +44,15 @@ def fill_heat_map(
     steps: int | None = None,
     truncation: int | None = None,
 ) -> None:
-    """Draw a run on a frame; see `gradient_heat_map`."""
+    """Draw a run on a frame.
+
+    Args:
+        figure: of the run's states.
+        flow: what was measured.
+        title: says which run.
+        steps: updates planned; the axis ends there, and what was not trained stays grey.
+        truncation: window of truncated backpropagation, marked if given.
+    """
     # the last axes are those of the colours
     for axes, state in zip(figure.axes, flow.norms, strict=False):
         _draw(axes, flow, state, steps)
@@ -68,17 +60,8 @@ def fill_heat_map(
     figure.suptitle(style.full_title(title, truncation, flow.every), fontsize=15)
 
 
-def heat_map_tile(
-    flow: FlowHistory, *, title: str, steps: int | None = None, truncation: int | None = None
-) -> Figure:
-    """Draw all states together for MLflow's image grid: 440 x 440 pixels, few and large words."""
-    figure = tile_frame()
-    fill_tile(figure, flow, title=title, steps=steps, truncation=truncation)
-    return figure
-
-
 def tile_frame() -> Figure:
-    """Return a tile without any run."""
+    """Return a tile of MLflow's image grid without any run: 440 x 440 pixels, few, large words."""
     figure = style.new_figure(4.4, 4.4, style.Margins(1.05, 0.6, 0.7, 0.35))
     axes = figure.subplots()
     axes.tick_params(labelsize=13)
@@ -99,7 +82,7 @@ def fill_tile(
     steps: int | None = None,
     truncation: int | None = None,
 ) -> None:
-    """Draw a run on a frame; see `heat_map_tile`."""
+    """Draw a run on a tile, all its states together; see `fill_heat_map`."""
     axes = figure.axes[0]
     _draw(axes, flow, None, steps)
     style.mark_window(axes, flow.window_edge(truncation), "white")

@@ -6,17 +6,10 @@ the far past matters, compute the graph on a float64 copy of the weights.
 """
 
 from bptt.measuring.decay import Decay, fit_decay
-from bptt.measuring.flow import flow_curves, state_gradient_norms
 from bptt.measuring.gates import gate_statistics, keep_timescale, keep_value
 from bptt.measuring.jacobian import step_jacobians
-from bptt.measuring.lag import lag_curves, mean_lag_curve
-from bptt.measuring.lyapunov import (
-    backward_exponents,
-    backward_sum,
-    kaplan_yorke_dimension,
-    lyapunov_exponents,
-    lyapunov_sum,
-)
+from bptt.measuring.lag import mean_lag_curve
+from bptt.measuring.lyapunov import backward_exponents, backward_sum, lyapunov_sum
 from bptt.measuring.product import backward_triangles, product_spectrum
 from bptt.measuring.spectrum import (
     block_spectra,
@@ -43,22 +36,17 @@ __all__ = [
     "count_elements",
     "effective_learning_rate",
     "fit_decay",
-    "flow_curves",
     "frobenius_norm",
     "gate_statistics",
     "group_norms",
-    "kaplan_yorke_dimension",
     "keep_timescale",
     "keep_value",
-    "lag_curves",
     "largest_singular_value",
-    "lyapunov_exponents",
     "lyapunov_sum",
     "mean_lag_curve",
     "orthogonality_error",
     "product_spectrum",
     "spectral_radius",
-    "state_gradient_norms",
     "step_jacobians",
     "update_ratio",
 ]

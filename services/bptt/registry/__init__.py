@@ -3,7 +3,7 @@
 Importing this package imports neither torch nor pydantic: the command line starts with it.
 """
 
-from bptt.registry.construction import check_options, construct, construct_cell, construct_class
+from bptt.registry.construction import construct, construct_cell, construct_class
 from bptt.registry.discovery import KINDS, Kind, Plugin, discover, find, load, load_plugin
 from bptt.registry.docstring import description, summary
 from bptt.registry.files import files_at
@@ -14,7 +14,6 @@ __all__ = [
     "Kind",
     "Option",
     "Plugin",
-    "check_options",
     "construct",
     "construct_cell",
     "construct_class",

@@ -12,23 +12,6 @@ if TYPE_CHECKING:
     from bptt.contracts import Cell, Claim, Clipper, Task
 
 
-def check_options(
-    kind: Kind, name: str, given: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    """Return every option of a plugin with its value or default, and one line per fault.
-
-    Values are in the form JSON holds, equal for equal meaning (1 and 1.0 for a number), so that
-    they can be recorded and hashed. A fault reads `<option>: must be ..., got ...`.
-
-    Raises:
-        PluginError: the plugin itself is unknown, ambiguous, broken or against its contract.
-    """
-    plugin = find(kind, name)
-    known = _options_of(plugin, load_plugin(plugin))
-    read, faults = _read(kind, known, given)
-    return {option: known[option].write(value) for option, value in read.items()}, faults
-
-
 @overload
 def construct(kind: Literal["task"], name: str, given: Mapping[str, Any]) -> "Task": ...
 @overload
@@ -74,7 +57,7 @@ def construct_class(
 def _construct(kind: Kind, name: str, given: Mapping[str, Any], sizes: tuple[int, ...]) -> Any:
     plugin = find(kind, name)
     plugin_class = load_plugin(plugin)
-    _options_of(plugin, plugin_class)
+    _check_signature(plugin, plugin_class)
     try:
         return construct_class(kind, plugin_class, given, *sizes)
     except BpttError:
@@ -90,9 +73,9 @@ def _construct(kind: Kind, name: str, given: Mapping[str, Any], sizes: tuple[int
         ) from cause
 
 
-def _options_of(plugin: Plugin, plugin_class: type[Any]) -> dict[str, Option]:
+def _check_signature(plugin: Plugin, plugin_class: type[Any]) -> None:
     try:
-        return options(plugin_class)
+        options(plugin_class)
     except ContractViolation as violation:
         raise ContractViolation(f"{plugin.label}: {violation}") from violation
 

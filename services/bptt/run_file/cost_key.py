@@ -24,28 +24,24 @@ from typing import Any
 
 from bptt import registry
 from bptt.errors import PluginError
-from bptt.spec import Choice, RunSpec, Section, join_sections, section_text
+from bptt.spec import Choice, Section, join_sections, section_text
 
 FILLING = ("recurrent_init", "recurrent_gain", "spectral_radius", "input_std", "forget_bias")
 COUNTING = ("task", "cell", "model", "optimizer", "training", "statistics")
 
 
-def cost_key(spec: RunSpec, plugins: Mapping[str, str], data: str = "") -> str:
-    """Return what the spec has in common with those that cost the same, 16 hex digits.
-
-    Args:
-        spec: complete, as a run file resolves it.
-        plugins: distribution and version of each plugin, `cell:lstm` -> `bptt 0.1.0`.
-        data: the task's fingerprint.
-    """
-    parts = {name: shape_text(name, getattr(spec, name)) for name in COUNTING}
-    return join_shapes(parts, spec.task.name, spec.cell.name, plugins, data)
-
-
 def join_shapes(
     parts: Mapping[str, str], task: str, cell: str, plugins: Mapping[str, str], data: str
 ) -> str:
-    """Return the key from the `shape_text` of every counting section."""
+    """Return the key, 16 hex digits.
+
+    Args:
+        parts: the `shape_text` of every counting section.
+        task: its name.
+        cell: its name.
+        plugins: distribution and version of each plugin, `cell:lstm` -> `bptt 0.1.0`.
+        data: the task's fingerprint.
+    """
     versions = {name: plugins.get(name, "") for name in (f"task:{task}", f"cell:{cell}")}
     content = join_sections({**parts, "plugins": section_text(versions), "data": repr(data)})
     return hashlib.sha256(content.encode()).hexdigest()[:16]

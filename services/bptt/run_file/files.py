@@ -4,7 +4,7 @@ A path in a file that somebody sends is never opened where it is read: the sende
 of each, or why there is none. In a file of one's own it is opened here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +67,3 @@ class Files:
         """Return the hashes of the files in use that can be read nowhere here."""
         hashes = dict.fromkeys(named.sha256 for named in self.used.values())
         return [digest for digest in hashes if digest not in self.places]
-
-    def in_words(self, values: Iterable[str]) -> str:
-        """Return the files of these hashes as a person knows them."""
-        return ", ".join(self.names.get(digest) or f"{content.PREFIX}{digest}" for digest in values)

@@ -12,10 +12,8 @@ from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Content, Row
 from bptt.run_file.cost import Cost
 from bptt.run_file.cost_key import COUNTING, join_shapes, shape_text
-from bptt.run_file.dimensions import Dimensions
 from bptt.run_file.estimate import Estimate
 from bptt.run_file.identification import identify
-from bptt.run_file.memory import Memory
 from bptt.spec import RunSpec, identity_of
 
 
@@ -161,12 +159,8 @@ class GridRequest(Sequence[RunRequest]):
         return self._groups
 
     def flops_of(self, number: int) -> float:
-        """Return the floating point operations of one point at most."""
+        """Return the floating point operations of one point at most: counted, see `estimate`."""
         return self._estimate.flops(self._raw[number])
-
-    def flops(self) -> Iterator[float]:
-        """Yield the floating point operations of every point at most: counted, see `estimate`."""
-        return (self._estimate.flops(raw) for raw in self._raw)
 
     def steps_of(self, number: int) -> int:
         """Return the updates of one point at most."""
@@ -177,14 +171,6 @@ class GridRequest(Sequence[RunRequest]):
         raw = self._raw[number]
         cell = self._tables["cell"][raw[PART["cell"]]].branch.name
         return cell, self._estimate.cost(raw)
-
-    def sizes_of(self, number: int) -> Dimensions:
-        """Return the sizes of one point."""
-        return self._estimate.sizes(self._raw[number])
-
-    def memory_of(self, number: int) -> Memory:
-        """Return the memory of one point at its peak."""
-        return self._estimate.memory(self._raw[number])
 
     def _request(self, number: int) -> RunRequest:
         spec, plugins = self.spec.points[number], self._plugins_of(number)

@@ -10,7 +10,7 @@ from bptt.shipping.rounds import Round
 from bptt.tracking.client import connect
 from bptt.tracking.grid import charts
 from bptt.tracking.grid import views as grid_views
-from tests.integration.tracking.queued_grid import WORKER, open_queue
+from tests.integration.tracking.queued_grid import WORKER, open_queue, state_of
 
 embedded = pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
 """For what is said of a grid: it is the same over HTTP, by which the other tests go too."""
@@ -205,7 +205,7 @@ def test_each_view_shows_the_runs_of_its_grid_alone_by_a_metric(queue):
     shown = {}
     for view in grid_views.KEYS:
         tag = queue.tags()[f"{charts.PREFIX}{grid_views.key(grid_id, view)}"]
-        state = charts.state_of(tag)
+        state = state_of(tag)
         found = client.search_runs(
             [experiment.experiment_id],
             state["searchFilter"],

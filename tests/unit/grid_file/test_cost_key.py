@@ -53,7 +53,6 @@ def test_points_of_a_grid_have_the_keys_of_their_requests(grid_of):
     keys = [grid.cost_key_of(number) for number in range(len(grid))]
     assert keys == [request.cost_key for request in grid]
     assert len(set(keys)) == 4
-    assert [grid.flops_of(number) for number in range(len(grid))] == list(grid.flops())
 
 
 def test_switch_of_an_optimiser_counts(run_of):

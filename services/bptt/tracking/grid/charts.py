@@ -34,17 +34,6 @@ def tag_value(name: str, state: Mapping[str, Any], now: int) -> str:
     )
 
 
-def state_of(tag_value: str) -> dict[str, Any]:
-    """Return the state of the page that a tag holds.
-
-    Raises:
-        ValueError: it is no view that was written like this.
-    """
-    packed = json.loads(tag_value)["state"].removeprefix("deflate;")
-    state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
-    return state
-
-
 def link(address: str, experiment_id: str, **query: str) -> str:
     """Return the address of an experiment's page.
 
