@@ -2,7 +2,7 @@
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -31,29 +31,30 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def insert_many(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> None:
+def insert_many(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows of plain values; a JSON column takes JSON text.
 
     Args:
         connection: of a writing transaction.
         table: where to.
-        columns: what the values of a row are; other columns get their defaults.
-        rows: looked at once.
+        rows: values by column, looked at once. All have the same columns in the same order;
+            other columns get their defaults.
     """
-    statement, remaining = _statement(connection, table, columns), iter(rows)
+    remaining = iter(rows)
+    statement = ""
     if connection.dialect.name == "sqlite":
         # at most so many KiB: indexes are written at random, and 2 MiB hold too little of them
         connection.exec_driver_sql("PRAGMA cache_size = -65536")
     inserted = 0
     while chunk := list(islice(remaining, CHUNK)):
         inserted += len(chunk)
+        statement = statement or _statement(connection, table, list(chunk[0]))
+        values = [tuple(row.values()) for row in chunk]
         if connection.dialect.name == "postgresql":
             # one round trip and one parse, where a row by row insert would have thousands
-            connection.execute(text(statement), {"rows": json.dumps(chunk)})
+            connection.execute(text(statement), {"rows": json.dumps(values)})
         else:
-            connection.exec_driver_sql(statement, [tuple(row) for row in chunk])
+            connection.exec_driver_sql(statement, values)
     if inserted >= MANY:
         learn(connection, table)
 

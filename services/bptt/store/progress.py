@@ -68,7 +68,10 @@ def _running(connection: Connection, grid_id: str) -> list[RunWork]:
         .where(runs.c.grid_id == grid_id, text(RUNNING))
         .order_by(runs.c.number)
     )
-    return [RunWork(*row) for row in rows]
+    return [
+        RunWork(work=row.work, step=row.step, steps=row.steps, step_seconds=row.step_seconds)
+        for row in rows
+    ]
 
 
 def _waiting(connection: Connection, grid_id: str) -> int:

@@ -62,7 +62,15 @@ def leases_of_the_future(database: Database) -> list[Lease]:
             .join(workers, workers.c.id == runs.c.worker_id)
             .where(text("runs." + RUNNING), workers.c.beat_at > now())
         ).all()
-    return [Lease(*row) for row in found]
+    return [
+        Lease(
+            id=row.id,
+            attempt=row.attempt,
+            worker_id=row.worker_id,
+            lease_expires_at=row.lease_expires_at,
+        )
+        for row in found
+    ]
 
 
 def reap_unrenewed(

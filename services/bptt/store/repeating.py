@@ -95,9 +95,9 @@ def _repeat(
     connection: Connection, grid: AnyRow, numbers: Numbers, which: ColumnElement[bool], actor: str
 ) -> list[str]:
     """Replace the runs of the points for which `which` holds; return the ids of the new ones."""
-    columns = [points.c[name] for name in Expected._fields]
     rows = connection.execute(
-        select(*columns, runs.c.id.label("run_id"))
+        select(points.c.number, points.c.configuration_id, points.c.seed)
+        .add_columns(points.c.identity, points.c.name, runs.c.id.label("run_id"))
         .join_from(points, runs, runs.c.id == points.c.run_id, isouter=True)
         .where(points.c.grid_id == grid.id, which)
         .order_by(points.c.number)
@@ -109,9 +109,15 @@ def _repeat(
     deleted = last_deleted(connection, grid.id)
     new = [
         Replacement(
-            Expected(*row[:5]),
-            _new_id(grid.id, row.number, row.run_id or deleted.get(row.number)),
-            row.run_id,
+            Expected(
+                number=row.number,
+                configuration_id=row.configuration_id,
+                seed=row.seed,
+                identity=row.identity,
+                name=row.name,
+            ),
+            run_id=_new_id(grid.id, row.number, row.run_id or deleted.get(row.number)),
+            retry_of=row.run_id,
         )
         for row in rows
     ]
@@ -141,9 +147,15 @@ def _refuse(connection: Connection, run: AnyRow, allowed: Collection[Status]) ->
 
 def _tell(connection: Connection, grid_id: str, new: Sequence[Replacement], actor: str) -> None:
     at = read_clock(connection)
-    columns = ["at", "grid_id", "run_id", "kind", "actor", "data"]
     rows = (
-        (at, grid_id, run.run_id, "queued", actor, json.dumps({"retry_of": run.retry_of}))
+        {
+            "at": at,
+            "grid_id": grid_id,
+            "run_id": run.run_id,
+            "kind": "queued",
+            "actor": actor,
+            "data": json.dumps({"retry_of": run.retry_of}),
+        }
         for run in new
     )
-    insert_many(connection, events, columns, rows)
+    insert_many(connection, events, rows)

@@ -16,14 +16,31 @@ PAGE = 10_000
 """Runs read at once."""
 
 OF_RUN = [
-    *(runs.c[name] for name in ("id", "seed", "user_name", "status", "stop_request", "attempt")),
-    *(runs.c[name] for name in ("step", "step_seconds", "created_at", "started_at", "finished_at")),
-    *(runs.c[name] for name in ("result", "failure", "reason", "retry_of")),
-    *(runs.c[name] for name in ("mlflow", "mlflow_run_id", "ship_trouble")),
+    runs.c.id,
+    runs.c.seed,
+    runs.c.user_name,
+    runs.c.status,
+    runs.c.stop_request,
+    runs.c.attempt,
+    runs.c.step,
+    runs.c.step_seconds,
+    runs.c.created_at,
+    runs.c.started_at,
+    runs.c.finished_at,
+    runs.c.result,
+    runs.c.failure,
+    runs.c.reason,
+    runs.c.retry_of,
+    runs.c.mlflow,
+    runs.c.mlflow_run_id,
+    runs.c.ship_trouble,
     workers.c.host,
     workers.c.pid,
+    configurations.c.config,
+    configurations.c.axis_values,
+    configurations.c.steps,
+    configurations.c.work,
 ]
-OF_CONFIGURATION = [configurations.c[name] for name in ("config", "axis_values", "steps", "work")]
 
 
 def list_runs(
@@ -193,14 +210,14 @@ def _of_points() -> Select[Any]:
         configurations, configurations.c.id == points.c.configuration_id
     )
     of_point = [points.c.grid_id, points.c.number, points.c.name]
-    return select(*OF_RUN, *OF_CONFIGURATION, *of_point).select_from(_with_worker(start))
+    return select(*OF_RUN, *of_point).select_from(_with_worker(start))
 
 
 def _of_runs() -> Select[Any]:
     """Select runs as points of the grids they were made for."""
     start = runs.join(configurations, configurations.c.id == runs.c.configuration_id)
     of_run = [runs.c.grid_id, runs.c.number, runs.c.name]
-    return select(*OF_RUN, *OF_CONFIGURATION, *of_run).select_from(_with_worker(start))
+    return select(*OF_RUN, *of_run).select_from(_with_worker(start))
 
 
 def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RunRow]:
@@ -214,13 +231,31 @@ def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RunRow]:
 
 
 def _as_record(row: AnyRow, varies_seed: bool) -> RunRow:
-    same = "grid_id number name config seed status stop_request attempt step steps step_seconds"
-    same += " created_at started_at finished_at result failure reason retry_of mlflow"
-    same += " mlflow_run_id ship_trouble work"
     return RunRow(
         run_id=row.id,
+        grid_id=row.grid_id,
+        number=row.number,
+        name=row.name,
+        config=row.config,
+        seed=row.seed,
         values=row.axis_values | ({"seed": row.seed} if varies_seed else {}),
         user=row.user_name,
+        status=row.status,
+        stop_request=row.stop_request,
+        attempt=row.attempt,
+        step=row.step,
+        steps=row.steps,
+        step_seconds=row.step_seconds,
         worker=None if row.host is None else f"{row.host}:{row.pid}",
-        **{name: getattr(row, name) for name in same.split()},
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        result=row.result,
+        failure=row.failure,
+        reason=row.reason,
+        retry_of=row.retry_of,
+        mlflow=row.mlflow,
+        mlflow_run_id=row.mlflow_run_id,
+        ship_trouble=row.ship_trouble,
+        work=row.work,
     )

@@ -53,7 +53,16 @@ def unshipped(
             .order_by(case((ended, 1), else_=0), turn, runs.c.seq)
             .limit(limit)
         ).all()
-    return [ToShip(*row) for row in rows]
+    return [
+        ToShip(
+            run_id=row.id,
+            grid_id=row.grid_id,
+            attempt=row.attempt,
+            status=row.status,
+            mlflow_run_id=row.mlflow_run_id,
+        )
+        for row in rows
+    ]
 
 
 def shipped(database: Database, *, before: int | None, limit: int) -> list[tuple[int, str]]:

@@ -24,9 +24,18 @@ def register_worker(database: Database, worker: Worker) -> None:
         f" ON CONFLICT (id) DO UPDATE SET beat_at = {moment}, removed_at = NULL,"
         " slots = excluded.slots, draining = excluded.draining"
     )
-    names = "worker_id host boot_id pid pid_started slots version draining"
+    values = {
+        "worker_id": worker.worker_id,
+        "host": worker.host,
+        "boot_id": worker.boot_id,
+        "pid": worker.pid,
+        "pid_started": worker.pid_started,
+        "slots": worker.slots,
+        "version": worker.version,
+        "draining": worker.draining,
+    }
     with database.write() as connection:
-        connection.execute(statement, {name: getattr(worker, name) for name in names.split()})
+        connection.execute(statement, values)
 
 
 def beat_worker(
@@ -91,5 +100,17 @@ def live_owners(database: Database) -> list[Worker]:
 
 def as_worker(row: AnyRow) -> Worker:
     """Return a row of `workers`, with a column `busy`, as the record of it."""
-    names = "host boot_id pid pid_started slots version busy beat_at draining trouble ship_trouble"
-    return Worker(worker_id=row.id, **{name: getattr(row, name) for name in names.split()})
+    return Worker(
+        worker_id=row.id,
+        host=row.host,
+        boot_id=row.boot_id,
+        pid=row.pid,
+        pid_started=row.pid_started,
+        slots=row.slots,
+        version=row.version,
+        busy=row.busy,
+        beat_at=row.beat_at,
+        draining=row.draining,
+        trouble=row.trouble,
+        ship_trouble=row.ship_trouble,
+    )

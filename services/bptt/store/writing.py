@@ -84,13 +84,22 @@ def write_configurations(
 ) -> list[int]:
     """Add configurations to a grid and return their ids."""
     ids = [numbers.configuration + position for position in range(len(new))]
-    columns = ["id", "grid_id", "axis_values", "spec", "plugins", "data"]
-    columns += ["config", "cost_key", "steps", "work"]
     rows = (
-        (number, grid_id, json.dumps(one.axis_values), *one.content, *one[2:])
+        {
+            "id": number,
+            "grid_id": grid_id,
+            "axis_values": json.dumps(one.axis_values),
+            "spec": one.content.spec,
+            "plugins": one.content.plugins,
+            "data": one.content.data,
+            "config": one.config,
+            "cost_key": one.cost_key,
+            "steps": one.steps,
+            "work": one.work,
+        }
         for number, one in zip(ids, new, strict=True)
     )
-    insert_many(connection, configurations, columns, rows)
+    insert_many(connection, configurations, rows)
     return ids
 
 
@@ -117,25 +126,48 @@ def write_points(
         reused: runs that have succeeded, by identity.
     """
     # made when they are written: a hundred thousand rows at once would keep the collector busy
-    expected = (
-        Expected(number, configuration_ids[point.configuration], *point[1:])
+    queued = (
+        Replacement(
+            Expected(
+                number=number,
+                configuration_id=configuration_ids[point.configuration],
+                seed=point.seed,
+                identity=point.identity,
+                name=point.name,
+            ),
+            run_id=f"{grid_id}-{number}",
+            retry_of=None,
+        )
         for number, point in enumerate(new, first)
         if point.identity not in reused
     )
-    queued = (Replacement(point, f"{grid_id}-{point.number}", None) for point in expected)
     _write_runs(connection, grid_id, user, numbers, queued)
-    columns = ["run_id", "grid_id", "number", "configuration_id", "seed", "identity", "name"]
-    of_run = [runs.c.id if name == "run_id" else runs.c[name] for name in columns]
-    here = select(*of_run).where(runs.c.grid_id == grid_id, runs.c.seq >= numbers.run)
-    connection.execute(insert(points).from_select(columns, here))
+    _point_at_runs(connection, grid_id, numbers)
     there = (
-        (run.run_id, grid_id, number, configuration_ids[point.configuration], *point[1:])
+        {
+            "run_id": run.run_id,
+            "grid_id": grid_id,
+            "number": number,
+            "configuration_id": configuration_ids[point.configuration],
+            "seed": point.seed,
+            "identity": point.identity,
+            "name": point.name,
+        }
         for number, point in enumerate(new, first)
         if (run := reused.get(point.identity)) is not None
     )
-    insert_many(connection, points, columns, there)
+    insert_many(connection, points, there)
     if len(new) >= MANY:
         learn(connection, points)
+
+
+def _point_at_runs(connection: Connection, grid_id: str, numbers: Numbers) -> None:
+    """Add a point for each run of a grid that has just been written."""
+    shared = ("grid_id", "number", "configuration_id", "seed", "identity", "name")
+    new = select(runs.c.id, *(runs.c[name] for name in shared)).where(
+        runs.c.grid_id == grid_id, runs.c.seq >= numbers.run
+    )
+    connection.execute(insert(points).from_select(["run_id", *shared], new))
 
 
 def write_replacements(
@@ -163,10 +195,21 @@ def _write_runs(
     new: Iterable[Replacement],
 ) -> None:
     at = read_clock(connection)
-    columns = ["number", "configuration_id", "seed", "identity", "name", "id", "retry_of"]
-    columns += ["seq", "grid_id", "user_name", "status", "created_at"]
     rows = (
-        (*run.point, run.run_id, run.retry_of, seq, grid_id, user, "queued", at)
+        {
+            "id": run.run_id,
+            "seq": seq,
+            "grid_id": grid_id,
+            "number": run.point.number,
+            "configuration_id": run.point.configuration_id,
+            "seed": run.point.seed,
+            "identity": run.point.identity,
+            "name": run.point.name,
+            "user_name": user,
+            "status": "queued",
+            "retry_of": run.retry_of,
+            "created_at": at,
+        }
         for seq, run in enumerate(new, numbers.run)
     )
-    insert_many(connection, runs, columns, rows)
+    insert_many(connection, runs, rows)
