@@ -20,10 +20,10 @@ import torch
 from torch import nn
 
 from benchmarks.plain_script import updating
+from benchmarks.torch_weights import to_torch
 from benchmarks.updates import on_batches
 from bptt.run_file import read_run_file
 from bptt.training import TrainingRun
-from bptt.training.torch_weights import to_torch
 
 PARALLEL = 2
 RATES, SEEDS = (3e-4, 1e-3, 3e-3, 1e-2), {1: 16, 2: 8, 3: 5}

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
+from benchmarks.torch_weights import load_torch, to_torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bptt.network.layers import Stack, reverse
-from bptt.training.torch_weights import load_torch, to_torch
 from bptt_plugins.cells.gru import GRU
-from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
 
@@ -165,36 +164,3 @@ def test_dense_layers_read_all_outputs_before_them():
 def test_skip_without_a_layer_for_it_is_refused(skip):
     with pytest.raises(ValueError, match=f"skip: {skip} needs at least 2 layers"):
         make_stack(skip, layers=1, input_size=3)
-
-
-def test_cell_torch_does_not_have_is_not_exported():
-    stack = Stack(lambda size: GRUCho(size, 4), 3, 4)
-
-    with pytest.raises(ValueError, match="no layer that computes GRUCho"):
-        to_torch(stack)
-
-
-def test_layers_that_compute_something_else_are_refused():
-    relu = Stack(lambda size: RNN(size, 5, nonlinearity="relu"), 3, 5)
-    skipping = Stack(lambda size: LSTM(size, 5), 5, 5, skip="residual")
-    unbiased = Stack(lambda size: LSTM(size, 5, biases=0), 3, 5)
-
-    with pytest.raises(ValueError, match="nonlinearities differ: relu here, tanh in torch"):
-        load_torch(relu, nn.RNN(3, 5))
-    with pytest.raises(ValueError, match="no recurrent layers with skip: residual"):
-        load_torch(skipping, nn.LSTM(5, 5))
-    with pytest.raises(ValueError, match="has biases, this cell has none"):
-        load_torch(unbiased, nn.LSTM(3, 5))
-    with pytest.raises(ValueError, match="proj_size"):
-        load_torch(make_pair("lstm")[0], nn.LSTM(3, 5, proj_size=2))
-
-
-def test_weights_of_another_shape_are_refused():
-    stack, _ = make_pair("lstm")
-
-    with pytest.raises(ValueError, match="sizes of layer 0 differ"):
-        load_torch(stack, nn.LSTM(3, 6))
-    with pytest.raises(ValueError, match="layers and directions differ"):
-        load_torch(stack, nn.LSTM(3, 5, num_layers=2))
-    with pytest.raises(ValueError, match="LSTM computes LSTM, got GRU"):
-        load_torch(stack, nn.GRU(3, 5))

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from benchmarks.torch_weights import to_torch
 from torch import nn
 
 from bptt.batches.data import TrainingData
 from bptt.training import TrainingRun, train
-from bptt.training.torch_weights import to_torch
 
 LR = 0.05
 MAX_NORM = 0.6

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from benchmarks.torch_weights import to_torch
 from torch import nn
 
 from bptt.batches.data import TrainingData
 from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.training import TrainingRun, train
 from bptt.training.run import log_interval
-from bptt.training.torch_weights import to_torch
 
 CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
 

@@ -1,8 +1,8 @@
 """Gated recurrent unit, as torch and cuDNN compute it."""
 
-from torch import Tensor, nn, sigmoid, tanh
+from torch import Tensor, sigmoid, tanh
 
-from bptt.contracts import PointwiseCell, TorchLayer
+from bptt.contracts import PointwiseCell
 
 
 class GRU(PointwiseCell):
@@ -15,7 +15,6 @@ class GRU(PointwiseCell):
     states = ("h",)
     preactivations = {"r": "x+h", "z": "x+h", "n_state": "h", "n_input": "x"}
     gates = {"z": "keep", "r": "reset"}
-    torch_layer = TorchLayer(nn.GRU, rows=("r", "z", ("n_input", "n_state")))
 
     def step(self, r: Tensor, z: Tensor, n_state: Tensor, n_input: Tensor, h: Tensor) -> Tensor:
         n = tanh(n_input + sigmoid(r) * n_state)

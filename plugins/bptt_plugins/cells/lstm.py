@@ -1,8 +1,8 @@
 """Long short-term memory."""
 
-from torch import Tensor, nn, sigmoid, tanh
+from torch import Tensor, sigmoid, tanh
 
-from bptt.contracts import PointwiseCell, TorchLayer
+from bptt.contracts import PointwiseCell
 
 
 class LSTM(PointwiseCell):
@@ -15,7 +15,6 @@ class LSTM(PointwiseCell):
     states = ("h", "c")
     preactivations = {"i": "x+h", "f": "x+h", "o": "x+h", "g": "x+h"}
     gates = {"f": "keep", "i": "write", "o": "read"}
-    torch_layer = TorchLayer(nn.LSTM, rows=("i", "f", "g", "o"))
 
     def step(
         self, i: Tensor, f: Tensor, o: Tensor, g: Tensor, h: Tensor, c: Tensor

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bptt.contracts import PointwiseCell, TorchLayer
+from bptt.contracts import PointwiseCell
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
@@ -26,7 +26,6 @@ class RNN(PointwiseCell):
 
     states = ("h",)
     preactivations = {"a": "x+h"}
-    torch_layer = TorchLayer(nn.RNN, rows=("a",))
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from bptt.contracts.clipper import (
 from bptt.contracts.data_file import DataFile
 from bptt.contracts.initialisation import gate_bias
 from bptt.contracts.losses import KnownLoss
-from bptt.contracts.pointwise import PointwiseCell, TorchLayer
+from bptt.contracts.pointwise import PointwiseCell
 from bptt.contracts.task import Batch, Extent, Features, StreamTask, Task, Tokens
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "StreamTask",
     "Task",
     "Tokens",
-    "TorchLayer",
     "Verdict",
     "elementwise",
     "gate_bias",

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -14,15 +13,6 @@ from bptt.contracts.cell import Cell, State
 from bptt.errors import ContractViolation
 
 Source = Literal["x", "h", "x+h"]
-
-
-@dataclass(frozen=True)
-class TorchLayer:
-    """The layer of `torch.nn` that computes the same function, for exchanging weights."""
-
-    module: type[nn.RNNBase]
-    rows: tuple[str | tuple[str, str], ...]
-    """Preactivation of each block of rows of `weight_ih`; a pair where input and state feed two."""
 
 
 class PointwiseCell(Cell):
@@ -54,8 +44,6 @@ class PointwiseCell(Cell):
 
     vectors: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Trainable vectors (hidden,): name -> bounds of its uniform initialisation."""
-
-    torch_layer: ClassVar[TorchLayer | None] = None
 
     def __init__(
         self,
