@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from bptt.backoff import Backoff
 from bptt.host import die_with_parent, signal_group
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-STEADY = 60.0
-"""Seconds after which an end counts as the first one again."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+"""Seconds until the next start after an end; they double."""
 LOG_AT_MOST = 5 * 2**20
 """Bytes of a log that is gone on with; a longer one becomes `<name>.log.1`."""
 TOLD = 10
@@ -21,7 +21,7 @@ TOLD = 10
 
 
 class Program:
-    """Started by `start`; `tend`, called often, starts it again with growing pauses.
+    """Started by `start`; `tend`, called often, starts it again after growing waits.
 
     Args:
         name: for a person.
@@ -43,7 +43,7 @@ class Program:
         """Set by whoever can tell; False again at each start."""
         self.failures = 0
         """Ends in a row without having been ready."""
-        self._ends = 0
+        self._backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
 
     @property
     def pid(self) -> int | None:
@@ -84,17 +84,16 @@ class Program:
         self._process = None
         lasted = time.monotonic() - self._started
         self.failures = 0 if self.ready else self.failures + 1
-        self._ends = 1 if lasted > STEADY else self._ends + 1
+        self._backoff.end(lasted)
         self.put_off()
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
     def put_off(self) -> None:
         """Wait before the next start, longer with each end."""
-        pause = min(FIRST_PAUSE * 2 ** min(self._ends - 1, 10), LONGEST_PAUSE)
-        self._again_at = time.monotonic() + pause
+        self._again_at = time.monotonic() + max(self._backoff.wait, FIRST_WAIT)
 
     def is_due(self) -> bool:
-        """Whether it has ended and the pause after that is over."""
+        """Whether it has ended and the wait after that is over."""
         return self._process is None and time.monotonic() >= self._again_at
 
     def last_words(self) -> str:

@@ -6,12 +6,14 @@ import time
 from typing import Any
 
 from bptt import job_queue
+from bptt.backoff import Backoff
 from bptt.worker.context import Post
 from bptt.worker.slot_loop import SlotLoop
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 30.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+"""Seconds until it is started again; they double."""
 
 
 class Consumer(threading.Thread):
@@ -35,7 +37,7 @@ class Consumer(threading.Thread):
         self._app.set_default()
         if not (broker := job_queue.check_broker(self._post.settings)).up:
             logger.warning("%s Slots look for work by themselves.", broker.detail)
-        pause = 1.0
+        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
         while not self._post.draining.is_set():
             state.should_stop = state.should_terminate = None
             began = time.monotonic()
@@ -44,8 +46,7 @@ class Consumer(threading.Thread):
             # slots look for work by themselves until it is back
             except Exception:
                 logger.exception("Celery failed")
-            pause = 1.0 if time.monotonic() - began > 60 else min(2 * pause, LONGEST_WAIT)
-            if not self._post.draining.wait(pause):
+            if not self._post.draining.wait(backoff.end(time.monotonic() - began)):
                 logger.warning("Celery is started again")
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from bptt import store
+from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
 from bptt.lifecycle import StopRequest
 from bptt.store import Database
@@ -19,6 +20,8 @@ FREEZE_AFTER = 2 / 3
 """Part of a lease without a renewal after which the run's process is frozen."""
 EXPIRE_AFTER = 5 / 6
 """Part of a lease without a renewal after which the process ends by itself."""
+FIRST_WAIT, LONGEST_WAIT = 0.4, 5.0
+"""Seconds until the next renewal after one that failed; they double."""
 LOOK_EVERY = 1.0
 """Seconds between two looks for requests to stop."""
 
@@ -81,7 +84,7 @@ class LeaseKeeper(threading.Thread):
         self._tenures: dict[str, Tenure] = {}
         self._hurried = False
         self._due = 0.0
-        self._failures = 0
+        self._backoff = Backoff(FIRST_WAIT, min(lease_seconds / (2 * RENEWALS), LONGEST_WAIT))
 
     def add(self, run_id: str, attempt: int, claimed_at: float) -> Tenure:
         """Keep a run that was claimed at `claimed_at`, on the monotonic clock."""
@@ -136,34 +139,32 @@ class LeaseKeeper(threading.Thread):
                     self._renew(tenures)
                     if hurried:
                         self._told.set()
-                elif not self._failures:
+                elif not self._backoff.failures:
                     self._look(tenures)
             except DatabaseUnavailable as error:
                 self._fail(error)
             # whatever it is, the runs are frozen in time if it does not pass
             except Exception as error:
-                if not self._failures:
+                if not self._backoff.failures:
                     logger.exception("the keeper of leases failed")
                 self._fail(error)
 
     def _pause(self) -> float:
         until_due = max(self._due - time.monotonic(), 0.0)
-        return until_due if self._failures else min(until_due, LOOK_EVERY)
+        return until_due if self._backoff.failures else min(until_due, LOOK_EVERY)
 
     def _fail(self, error: Exception) -> None:
-        self._failures += 1
-        if self._failures == 1:
+        if not self._backoff.failures:
             logger.warning("leases cannot be renewed: %s", error)
-        pause = min(0.2 * 2.0**self._failures, self._lease / (2 * RENEWALS), 5.0)
-        self._due = time.monotonic() + pause
+        self._due = time.monotonic() + self._backoff.fail()
 
     def _renew(self, tenures: list[Tenure]) -> None:
         sent = time.monotonic()
         beats = [tenure.beat for tenure in tenures]
         requests = store.renew(self._database, self._worker_id, beats, self._lease)
-        if self._failures:
+        if self._backoff.failures:
             logger.warning("leases are renewed again")
-        self._failures = 0
+        self._backoff.reset()
         self._due = sent + self._lease / RENEWALS
         for tenure, beat in zip(tenures, beats, strict=True):
             if tenure.run_id in requests:

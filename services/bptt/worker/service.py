@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bptt import __version__, host, store
+from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
 from bptt.settings import Settings
 from bptt.store import Database
@@ -34,7 +35,8 @@ TELL_WITHIN = 6.0
 """Seconds the database has to hear that the worker ends; it has to refuse us within five."""
 LAST_TRIES = 2.0
 """Seconds in which a database that did not hear of it may still hear how runs ended."""
-LONGEST_WAIT = 10.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+"""Seconds between two tries to reach the database when the worker starts; they double."""
 
 
 def serve(settings: Settings, *, with_parent: bool = False) -> int:
@@ -157,15 +159,14 @@ def _describe(post: Post) -> Worker:
 
 def _insist(action: Callable[[], object], draining: threading.Event) -> None:
     """Do something as soon as the database answers, or not at all if the worker is to end."""
-    pause = 0.5
+    backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
     while not draining.is_set():
         try:
             action()
             return
         except DatabaseUnavailable as error:
             logger.warning("waiting for the database: %s", error)
-            draining.wait(pause)
-            pause = min(2 * pause, LONGEST_WAIT)
+            draining.wait(backoff.fail())
 
 
 def _tell(action: Callable[[], object]) -> bool:

@@ -8,11 +8,13 @@ import time
 from types import TracebackType
 from typing import Self
 
+from bptt.backoff import Backoff
 from bptt.settings import Settings, for_child
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds until it is started again; they double."""
 
 
 class ShippingProcess:
@@ -47,7 +49,7 @@ class ShippingProcess:
         self._thread.join(10)
 
     def _keep(self) -> None:
-        pause = 1.0
+        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
         while not self._closed.is_set():
             began = time.monotonic()
             try:
@@ -57,8 +59,7 @@ class ShippingProcess:
             else:
                 if not self._closed.is_set():
                     logger.warning("shipping to MLflow ended with %s, and starts again", code)
-            pause = 1.0 if time.monotonic() - began > 60 else min(2 * pause, LONGEST_WAIT)
-            self._closed.wait(pause)
+            self._closed.wait(backoff.end(time.monotonic() - began))
 
     def _run(self) -> int:
         with subprocess.Popen(

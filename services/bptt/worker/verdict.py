@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bptt import store
+from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
 from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
@@ -24,8 +25,8 @@ LOG_BYTES = 16_384
 WITH_TEMPLATE = "it died with the process that runs are forked from"
 SOON = 0.5
 """Seconds between two tries while the worker ends."""
-LONGEST_WAIT = 5.0
-"""Seconds between two tries to tell the database; the first ones follow sooner."""
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+"""Seconds between two tries to tell the database; they double."""
 
 
 def memory_kills() -> int | None:
@@ -65,7 +66,7 @@ class Ending:
 def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> None:
     """Tell the database how an attempt ended, as often as it takes until it has heard."""
     tell = _tell(post, tenure, folder, ending)
-    pause = 0.1
+    backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
     while not tenure.fenced:
         try:
             if tenure.first_step is not None:
@@ -75,10 +76,10 @@ def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> N
             return
         except DatabaseUnavailable as error:
             logger.warning("%s: its end cannot be told yet: %s", tenure.run_id, error)
-            if post.leaving.wait(min(pause, SOON) if post.draining.is_set() else pause):
+            wait = backoff.fail()
+            if post.leaving.wait(min(wait, SOON) if post.draining.is_set() else wait):
                 # the lease ends by itself, and what is on the disk is gone on from
                 return
-            pause = min(2 * pause, LONGEST_WAIT)
     logger.warning("%s: attempt %s was another's already", tenure.run_id, tenure.attempt)
 
 
