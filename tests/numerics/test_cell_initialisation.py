@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bptt.contracts import PointwiseCell
-from bptt.measuring import orthogonality_error, spectral_radius
+from bptt.measuring.spectrum import orthogonality_error, spectral_radius
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung

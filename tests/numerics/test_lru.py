@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from bptt.errors import InvalidSpec
-from bptt.measuring import backward_exponents, backward_triangles, step_jacobians
+from bptt.measuring.jacobian import step_jacobians
+from bptt.measuring.lyapunov import backward_exponents
+from bptt.measuring.product import backward_triangles
 from bptt.registry import construct_class
 from bptt_plugins.cells.lru import LRU
 from tests.numerics.cells_at_work import (

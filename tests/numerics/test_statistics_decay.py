@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.measuring import Decay, fit_decay
+from bptt.measuring.decay import Decay, fit_decay
 from bptt_plugins.cells.rnn import RNN
 from tests.numerics.plain_gradients import gradient_norms
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.measuring import gate_statistics, keep_timescale, keep_value
+from bptt.measuring.gates import gate_statistics, keep_timescale, keep_value
 
 
 def test_gate_statistics_are_mean_and_the_fractions_at_both_ends():

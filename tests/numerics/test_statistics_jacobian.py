@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
 from bptt.contracts import Cell, PointwiseCell
-from bptt.measuring import step_jacobians
+from bptt.measuring.jacobian import step_jacobians
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from bptt.measuring import mean_lag_curve
+from bptt.measuring.lag import mean_lag_curve
 
 
 def test_mean_lag_curve_takes_only_the_anchors_that_reach_a_lag():

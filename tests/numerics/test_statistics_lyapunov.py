@@ -3,14 +3,10 @@ import math
 import pytest
 import torch
 
-from bptt.measuring import (
-    backward_exponents,
-    backward_sum,
-    backward_triangles,
-    fit_decay,
-    lyapunov_sum,
-    step_jacobians,
-)
+from bptt.measuring.decay import fit_decay
+from bptt.measuring.jacobian import step_jacobians
+from bptt.measuring.lyapunov import backward_exponents, backward_sum, lyapunov_sum
+from bptt.measuring.product import backward_triangles
 from bptt_plugins.cells.rnn import RNN
 from tests.numerics.plain_gradients import gradient_norms
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.measuring import (
+from bptt.norms import (
     ElementCounts,
     count_elements,
     effective_learning_rate,

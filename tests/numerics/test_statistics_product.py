@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from bptt.measuring import product_spectrum, step_jacobians
+from bptt.measuring.jacobian import step_jacobians
+from bptt.measuring.product import product_spectrum
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
 

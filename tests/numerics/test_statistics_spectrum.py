@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from bptt.measuring import (
+from bptt.measuring.spectrum import (
     largest_singular_value,
     orthogonality_error,
     spectral_radius,

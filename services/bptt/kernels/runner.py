@@ -7,9 +7,8 @@ from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
 from bptt.errors import InvalidSetting
-from bptt.kernels import autograd as reference
-from bptt.kernels import traced as sequence
-from bptt.kernels.compiled import call as compiled
+from bptt.kernels import autograd, traced
+from bptt.kernels.compiled import call
 from bptt.kernels.compiled.building import NotBuilt, load
 from bptt.kernels.compiled.call import Kernel
 from bptt.kernels.compiled.emission import source
@@ -58,7 +57,7 @@ class Runner:
         truncation: int | None = None,
         gradient_norms: bool = False,
     ) -> Unrolled:
-        """Apply `cell` along the time axis; see `reference.unroll`.
+        """Apply `cell` along the time axis; see `autograd.unroll`.
 
         Raises:
             InvalidSetting: the backend that was asked for cannot run this cell.
@@ -67,10 +66,10 @@ class Runner:
         sequence_of = (inputs, initial, lengths, truncation, gradient_norms)
         match self._made:
             case Kernel():
-                return compiled.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
+                return call.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
             case Program():
-                return sequence.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
-        return reference.unroll(cell, *sequence_of)
+                return traced.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
+        return autograd.unroll(cell, *sequence_of)
 
     def kernel(self, cell: Cell, dtype: torch.dtype) -> Kernel | None:
         """Return the compiled kernel of a cell; None if another backend runs it.
@@ -113,7 +112,7 @@ class Runner:
         try:
             for _ in range(TRACED):
                 before = Sight(cell, dtype, device)
-                traced = trace(cell, dtype)
+                found = trace(cell, dtype)
                 if before.holds(cell, dtype, device):
                     break
             else:
@@ -122,13 +121,13 @@ class Runner:
         except NotTraceable as why:
             return "autograd", str(why), None
         if self.wanted == "sequence":
-            return "sequence", "", Program(cell, traced)
+            return "sequence", "", Program(cell, found)
         settings = read_settings()
         try:
-            library = load(source(cell, traced, dtype), settings.compilers, settings.kernels)
+            library = load(source(cell, found, dtype), settings.compilers, settings.kernels)
         except NotBuilt as why:
-            return "sequence", str(why), Program(cell, traced)
-        return "compiled", "", Kernel(library, len(traced.states), len(traced.vectors))
+            return "sequence", str(why), Program(cell, found)
+        return "compiled", "", Kernel(library, len(found.states), len(found.vectors))
 
 
 def _is_changed(cell: PointwiseCell, method: str) -> bool:

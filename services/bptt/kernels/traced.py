@@ -73,7 +73,7 @@ def unroll(
     truncation: int | None = None,
     gradient_norms: bool = False,
 ) -> WholeSequence:
-    """Apply `cell` along the time axis, as `compiled.unroll` does."""
+    """Apply `cell` along the time axis, as `autograd.unroll` does."""
     shape = (int(gradient_norms), len(initial), inputs.shape[0])
     norms = torch.zeros(shape, dtype=torch.float64)
     limits = (lengths, truncation)

@@ -7,9 +7,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bptt import measuring as statistics
 from bptt.contracts import Cell, State
 from bptt.kernels import Unrolled
+from bptt.measuring.gates import gate_statistics
+from bptt.measuring.jacobian import step_jacobians
+from bptt.measuring.lyapunov import backward_exponents, backward_sum
+from bptt.measuring.product import backward_triangles, product_spectrum
+from bptt.measuring.spectrum import block_spectra
 
 JACOBIAN_BYTES = 2**26
 """Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
@@ -55,17 +59,14 @@ class Place:
             values = self.cell.gate_values(
                 x.flatten(end_dim=1), tuple(s.flatten(end_dim=1) for s in states)
             )
-        return {
-            self.key("gate", name): statistics.gate_statistics(value)
-            for name, value in values.items()
-        }
+        return {self.key("gate", name): gate_statistics(value) for name, value in values.items()}
 
     def spectrum(self) -> dict[str, Tensor]:
         """Return spectral radius, largest singular value and orthogonality error of each block."""
         blocks = self.cell.recurrent_weights
         if not blocks:
             return {}
-        rows = statistics.block_spectra(list(blocks.values()))
+        rows = block_spectra(list(blocks.values()))
         return {self.key("spectrum", name): row for name, row in zip(blocks, rows, strict=True)}
 
     def jacobians(self, exponents: int) -> Mapping[str, Tensor]:
@@ -78,15 +79,15 @@ class Place:
         size = sum(s.shape[-1] for s in states)
         step_bytes = 8 * size**2
         time = max(1, min(len(states[0]), JACOBIAN_BYTES // step_bytes))
-        found = statistics.step_jacobians(
+        found = step_jacobians(
             self.cell, self.unrolled.inputs[-time:, 0], tuple(s[-time:, 0] for s in states)
         )
-        triangles = statistics.backward_triangles(found)
+        triangles = backward_triangles(found)
         spread = torch.logspace(0, torch.tensor(time).log10().item(), PRODUCT_LAGS)
         lags = spread.round().long().clamp(1, time).unique()
         return {
-            self.key("lyapunov"): statistics.backward_exponents(triangles, time, exponents),
-            self.key("lyapunov_sum"): statistics.backward_sum(triangles, found).reshape(1),
-            self.key("jacobian"): statistics.product_spectrum(found, lags.tolist(), triangles),
+            self.key("lyapunov"): backward_exponents(triangles, time, exponents),
+            self.key("lyapunov_sum"): backward_sum(triangles, found).reshape(1),
+            self.key("jacobian"): product_spectrum(found, lags.tolist(), triangles),
             self.key("jacobian_lags"): lags.double(),
         }

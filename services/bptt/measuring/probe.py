@@ -8,7 +8,6 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from bptt import measuring as statistics
 from bptt.batches import scored
 from bptt.batches.data import probe_batch
 from bptt.contracts import Task
@@ -16,11 +15,15 @@ from bptt.errors import ContractViolation
 from bptt.kernels import Unrolled
 from bptt.kernels.autograd import StepByStep
 from bptt.measuring.cell_at_work import Place
+from bptt.measuring.decay import fit_decay
+from bptt.measuring.gates import keep_timescale, keep_value
+from bptt.measuring.lag import mean_lag_curve
 from bptt.network.divergence import readable
 from bptt.network.model import Model, mean_loss
 from bptt.network.overlap import Overlap
 from bptt.network.parameters import FlatParameters
 from bptt.network.passes import Passes
+from bptt.norms import frobenius_norm, group_norms
 from bptt.settings import read_settings
 from bptt.spec import RunSpec
 
@@ -99,7 +102,7 @@ class Probe:
         metrics = {"grad/subnormal": float(vanished.sum())}
         parameters = frozen.parameters
         for kind, tensors in (("grad", parameters.gradients), ("weight", parameters.values)):
-            norms = statistics.group_norms(tensors, frozen.group_of.__getitem__)
+            norms = group_norms(tensors, frozen.group_of.__getitem__)
             metrics |= {f"layer/{group}_{kind}_norm": norm for group, norm in norms.items()}
         return metrics, arrays, places
 
@@ -117,7 +120,7 @@ class Probe:
                     loss, did.states_of(index), retain_graph=True, materialize_grads=True
                 )
                 total = windows.add_up(torch.stack(to))
-                arrays[place.key("flow", name)] = statistics.frobenius_norm(total, kept_axes=1)
+                arrays[place.key("flow", name)] = frobenius_norm(total, kept_axes=1)
         return arrays
 
     def _lag(self, frozen: Model) -> dict[str, Tensor]:
@@ -206,13 +209,10 @@ def _summary(arrays: Mapping[str, Tensor], top: Place) -> dict[str, float]:
     """Return the scalars that MLflow compares, of the top layer's forward cell."""
     anchors = [int(t) for t in arrays["anchors"]]
     # all states together: an LSTM's gradient travels through c, a GRU's through h
-    by_state = [
-        statistics.mean_lag_curve(arrays[top.key("lag", state)], anchors)
-        for state in top.cell.states
-    ]
-    curve = statistics.frobenius_norm(torch.stack(by_state, dim=-1), kept_axes=1)
+    by_state = [mean_lag_curve(arrays[top.key("lag", state)], anchors) for state in top.cell.states]
+    curve = frobenius_norm(torch.stack(by_state, dim=-1), kept_axes=1)
     # at lag 0 the read-out alone speaks
-    decay = statistics.fit_decay(curve, first_lag=1)
+    decay = fit_decay(curve, first_lag=1)
     metrics = {
         "flow/slope": decay.slope,
         "flow/half_life": decay.half_life,
@@ -236,9 +236,9 @@ def _summary(arrays: Mapping[str, Tensor], top: Place) -> dict[str, float]:
             metrics |= {f"gate/{gate}_mean": mean, f"gate/{gate}_saturated": closed + opened}
             keeps = role == "keep" or (role == "write" and "keep" not in top.cell.gates.values())
             if keeps:
-                kept = statistics.keep_value(torch.tensor(mean, dtype=torch.float64), role)
+                kept = keep_value(torch.tensor(mean, dtype=torch.float64), role)
                 metrics |= {
                     "gate/keep_mean": float(kept),
-                    "gate/keep_timescale": statistics.keep_timescale(kept),
+                    "gate/keep_timescale": keep_timescale(kept),
                 }
     return metrics

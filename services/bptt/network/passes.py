@@ -11,8 +11,7 @@ from torch import Tensor
 
 from bptt.batches import scored
 from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
-from bptt.kernels.compiled import call as compiled
-from bptt.kernels.compiled.call import Kernel, WholeSequence
+from bptt.kernels.compiled.call import Kernel, WholeSequence, weights
 from bptt.kernels.compiled.read_out import Losses, ReadOut
 from bptt.kernels.compiled.repeated import Repeated, Shape
 from bptt.kernels.compiled.update import UpdateKernel
@@ -34,7 +33,7 @@ class CellPasses:
     ) -> None:
         self.cell = cell
         # what has no elements is no parameter of the run
-        self._views = [views.get(id(w), w.detach()) for w in compiled.weights(cell)]
+        self._views = [views.get(id(w), w.detach()) for w in weights(cell)]
         self._gradient_norms = gradient_norms
         self._shape: Shape | None = None
         self._zeros: State = ()
@@ -98,7 +97,7 @@ class Passes:
         own = [cell for cell in cells if isinstance(cell, PointwiseCell)]
         known = [model.read_out.weight, model.read_out.bias]
         known += [] if model.embedding is None else [model.embedding.weight]
-        known += [weight for cell in own for weight in compiled.weights(cell)]
+        known += [weight for cell in own for weight in weights(cell)]
         self._cells: list[CellPasses] = []
         if (
             len(own) == len(layers)

@@ -25,13 +25,13 @@ from bptt.contracts import (
 from bptt.errors import ContractViolation
 from bptt.kernels.compiled.building import NotBuilt
 from bptt.kernels.compiled.update import load_update_kernel
-from bptt.measuring import count_elements, update_ratio
 from bptt.measuring.probe import Probe
 from bptt.measuring.training_flow import TrainingFlow
 from bptt.network import divergence
 from bptt.network.model import WINDOWS, Forward, build_model
 from bptt.network.parameters import FlatParameters, is_finite
 from bptt.network.passes import Passes
+from bptt.norms import count_elements, update_ratio
 from bptt.spec import RunSpec
 from bptt.training.evaluation import Evaluation
 from bptt.training.normal_range import NormalRange

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from bptt.measuring import effective_learning_rate
+from bptt.norms import effective_learning_rate
 
 SUMS = ("loss", "grad_norm", "clipped_grad_norm")
 HALVINGS = 64

@@ -83,7 +83,7 @@ def unroll(
     truncation: int | None = None,
     gradient_norms: bool = False,
 ) -> WholeSequence:
-    """Apply `cell` along the time axis, as `reference.unroll` does.
+    """Apply `cell` along the time axis, as `autograd.unroll` does.
 
     Args:
         kernel: of this cell and type of numbers.
