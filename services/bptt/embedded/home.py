@@ -67,7 +67,6 @@ class HomeLock:
     """
 
     def __init__(self, home: Path) -> None:
-        self._home = home
         self._file = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         if not take(self._file, PROBES_END):
             os.close(self._file)

@@ -23,6 +23,7 @@ EXPLODED = "#D55E00"
 UNKNOWN = "#BBBBBB"
 """Where nothing was measured, or nothing finite."""
 
+DOTS_PER_INCH = 100
 PACKING = {"compress_level": 1}
 """Of PNG files: a tenth of the time for a twentieth more bytes."""
 
@@ -47,9 +48,7 @@ class Margins(NamedTuple):
     top: float
 
 
-def new_figure(
-    width: float, height: float, margins: Margins | None = None, dots_per_inch: int = 100
-) -> Figure:
+def new_figure(width: float, height: float, margins: Margins | None = None) -> Figure:
     """Return an empty figure of `width` x `height` inches that needs no screen and no pyplot.
 
     pyplot keeps figures in a global list, which is neither safe in a thread nor ever freed.
@@ -59,9 +58,8 @@ def new_figure(
         height: inches.
         margins: where every word has a known place; else matplotlib finds them, which takes as
             long as drawing.
-        dots_per_inch: of the picture.
     """
-    figure = Figure(figsize=(width, height), dpi=dots_per_inch)
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     if margins is None:
         figure.set_layout_engine("constrained")
     else:

@@ -15,7 +15,6 @@ def move_waiting(
     after: Status,
     *,
     actor: str,
-    reason: str | None = None,
 ) -> int:
     """Change the status of all runs of a grid that wait; the caller holds the grid.
 
@@ -25,7 +24,6 @@ def move_waiting(
         before: `held`, `queued` or both; what is claimed at the same moment is left alone.
         after: what they become.
         actor: who does it.
-        reason: why they wait now.
 
     Returns:
         How many there were.
@@ -34,11 +32,11 @@ def move_waiting(
     among = ", ".join(repr(status) for status in before)
     which = f"grid_id = :grid_id AND status IN ({among})"
     update = (
-        "UPDATE runs SET status = :after, reason = :reason, finished_at = "
+        "UPDATE runs SET status = :after, reason = NULL, finished_at = "
         f"{moment if after in TERMINAL else 'NULL'} WHERE {which}"
     )
     event = f"SELECT {moment}, :grid_id, id, :after, :actor, '{{}}'"
-    given = {"grid_id": grid_id, "after": after, "reason": reason, "actor": actor}
+    given = {"grid_id": grid_id, "after": after, "actor": actor}
     if connection.dialect.name == "postgresql":
         # one statement: between two, some of the runs could be claimed
         moved = f"WITH moved AS ({update} RETURNING id) {EVENTS} {event} FROM moved"
