@@ -1,0 +1,170 @@
+"""Homes that earlier versions made open in this one: nothing in them is lost."""
+
+import base64
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData, create_engine
+
+from bptt import store
+from tests.servers import postgres_server, redis_server, short_folder, until
+
+__all__ = ["postgres_server", "redis_server"]
+
+HOMES = Path(__file__).parents[1] / "fixtures" / "homes"
+STOPPED_AT = 100_000
+
+
+class Home:
+    """A folder with a home in it, and the command for it."""
+
+    def __init__(self, folder: Path, archive: Path, **settings: str) -> None:
+        self.folder = folder / "home"
+        self.folder.mkdir()
+        with tarfile.open(archive) as content:
+            content.extractall(self.folder, filter="data")
+        kept = {n: v for n, v in os.environ.items() if not n.startswith("BPTT_")}
+        self.environment = kept | {"BPTT_HOME": str(self.folder), "COLUMNS": "120"} | settings
+
+    def bptt(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "bptt", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def run(self, grid: str, number: int = 0) -> dict:
+        return json.loads(self.bptt("show", f"{grid}/{number}", "--json"))[0]["run"]
+
+    def statuses(self, grid: str) -> list[str]:
+        return [run["status"] for run in json.loads(self.bptt("runs", grid, "--json"))]
+
+
+@pytest.fixture(params=sorted(HOMES.glob("embedded-*.tar.xz")), ids=lambda path: path.name[:13])
+def embedded(request) -> Iterator[Home]:
+    with short_folder() as folder:
+        home = Home(folder, request.param)
+        yield home
+        subprocess.run([sys.executable, "-m", "bptt", "down"], env=home.environment)
+
+
+def refill(url: str, revision: str, tables: dict) -> None:
+    """Make the tables of a revision and fill them with rows."""
+    database = store.open_database(url)
+    store.upgrade(database)
+    store.downgrade(database, revision)
+    database.close()
+    engine = create_engine(url)
+    there = MetaData()
+    there.reflect(engine)
+    with engine.begin() as connection:
+        for table in there.sorted_tables:
+            if table.name == "alembic_version":
+                continue
+            connection.execute(table.delete())
+            for row in tables[table.name]:
+                there_is = {k: rebuilt(v) for k, v in row.items() if v is not None}
+                connection.execute(table.insert().values(there_is))
+            for column in table.primary_key:
+                if column.autoincrement is True or column.server_default or column.identity:
+                    go_on = (
+                        f"SELECT setval(pg_get_serial_sequence('{table}', '{column.name}'), 1000)"
+                    )
+                    connection.exec_driver_sql(go_on)
+    engine.dispose()
+
+
+def rebuilt(value):
+    match value:
+        case {"bytes": text}:
+            return base64.b64decode(text)
+        case {"time": text}:
+            return datetime.datetime.fromisoformat(text)
+    return value
+
+
+@pytest.fixture(params=sorted(HOMES.glob("team-*.tar.xz")), ids=lambda path: path.name[:9])
+def team(request, postgres_server, redis_server) -> Iterator[Home]:
+    url = postgres_server.new_database()
+    with short_folder() as folder:
+        home = Home(folder, request.param, BPTT_DATABASE_URL=url, BPTT_REDIS_URL=redis_server.url)
+        tables = json.loads((home.folder / "database.json").read_text())
+        (revision,) = (row["version_num"] for row in tables["alembic_version"])
+        refill(url, revision, tables)
+        yield home
+
+
+def check_what_had_ended(home: Home) -> None:
+    assert home.statuses("kept") == ["succeeded", "succeeded"]
+    assert home.statuses("waits") == ["queued", "queued"]
+    assert home.statuses("cut") == ["cancelled", "cancelled"]
+    assert home.statuses("stopped") == ["queued"]
+    assert home.run("stopped")["step"] > STOPPED_AT
+    shown = home.run("kept", 1)
+    assert shown["step"] == 40
+    assert shown["result"]["metric"] == "accuracy"
+    assert "lstm" in home.bptt("show", "kept/1")
+    (compared,) = json.loads(home.bptt("compare", "kept", "--json"))
+    assert len(compared["groups"]) == 2
+    assert "damaged" not in home.bptt("show", "kept/0", "kept/1")
+
+
+def check_what_goes_on(home: Home) -> None:
+    """A run that was stopped goes on from its checkpoint; runs that were held begin."""
+    home.bptt("release", "waits")
+    home.bptt("priority", "waits", "1")
+    assert until(lambda: home.statuses("waits") == ["succeeded"] * 2, 240)
+    assert until(lambda: (home.run("stopped")["step"] or 0) > STOPPED_AT, 240)
+    said = home.bptt("show", "stopped/0")
+    assert "resumed at step" in said
+    home.bptt("cancel", "stopped", "--yes")
+    assert until(lambda: home.statuses("stopped") == ["cancelled"], 240)
+
+
+def test_a_home_of_an_earlier_version_is_shown_resumed_and_shipped(embedded):
+    embedded.bptt("database", "upgrade")
+    embedded.bptt("database", "upgrade")
+    check_what_had_ended(embedded)
+
+    embedded.bptt("up", "-d", "--slots", "2")
+    check_what_goes_on(embedded)
+    embedded.bptt("down")
+    embedded.bptt("ship")
+
+    assert "not reached MLflow" not in embedded.bptt("status")
+    assert "fail  " not in embedded.bptt("doctor")
+
+
+def test_bptt_up_upgrades_a_home_of_an_earlier_version(embedded):
+    embedded.bptt("up", "-d", "--slots", "1")
+
+    assert embedded.statuses("kept") == ["succeeded"] * 2
+
+
+def test_a_team_s_database_of_an_earlier_version_is_upgraded_and_its_runs_go_on(team):
+    team.bptt("database", "upgrade")
+    check_what_had_ended(team)
+    assert {"ada", "bob"} <= {
+        user["name"] for user in json.loads(team.bptt("users", "list", "--json"))
+    }
+    assert len(json.loads(team.bptt("tokens", "list", "--json"))) == 2
+
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "bptt", "worker", "--slots", "2"], env=team.environment
+    )
+    try:
+        check_what_goes_on(team)
+    finally:
+        worker.terminate()
+        worker.wait(60)
