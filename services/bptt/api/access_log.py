@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bptt.api import USER_HEADER
-from bptt.store.user_records import Holder
+from bptt.records.users import Holder
 
 LONGEST = 300
 """Characters of a path; what is longer is cut."""

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from bptt import __version__
 from bptt.api import comparing, content, grids, pages, plugins, queue, runs, submission, users
+from bptt.api.described import add_descriptions
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.drafting import Drafting, bounds_here
 from bptt.api.faults import status_of, told, told_outside
@@ -28,6 +29,16 @@ TOKEN = HTTPBearer(auto_error=False, description="As `bptt tokens create` prints
 """Only tells /docs where a token goes: the gate reads it."""
 
 
+class Application(FastAPI):
+    """FastAPI, whose document tells what the fields of answers mean."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            add_descriptions(super().openapi())
+        return super().openapi()
+
+
 def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     """Return the application for these settings; the database is opened with the first request."""
 
@@ -38,7 +49,7 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
         app.state.drafting.close()
         app.state.service.close()
 
-    app = FastAPI(
+    app = Application(
         title="bptt",
         version=__version__,
         summary="Grids of runs of recurrent networks: queue them, follow them, steer them.",

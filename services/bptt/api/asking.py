@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 from bptt.api import USER_HEADER
 from bptt.api.gate import NO_TOKEN, Admission
 from bptt.errors import InvalidSpec, NotAdmitted, quoted
-from bptt.store.user_records import Holder
+from bptt.records.users import Holder
 
 LONGEST = 64
 

@@ -12,7 +12,7 @@ from bptt import store
 from bptt.api.faults import status_of, told_outside
 from bptt.api.service import Service
 from bptt.errors import BpttError, NotAdmitted
-from bptt.store.user_records import Holder
+from bptt.records.users import Holder
 
 Admission = Literal["machine", "everybody", "tokens"]
 """Who gets through: this process, whoever reaches the address, or who shows a token."""

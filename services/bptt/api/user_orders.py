@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bptt.api.orders import Order
-from bptt.api.user_answers import Role
+from bptt.records.users import Role
 
 MOST = 2_000_000_000
 """Runs a limit can name."""

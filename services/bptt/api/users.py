@@ -6,9 +6,10 @@ from bptt.api.parameters import InPath
 from bptt.api.permission import Admin, OwnToken, Proven, own_name
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
-from bptt.api.user_answers import Me, NewToken, Token, User
+from bptt.api.user_answers import Me, NewToken
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.errors import InvalidSpec, NotAllowed
+from bptt.records.users import Token, User
 
 router = new_router("users")
 
@@ -29,7 +30,7 @@ async def me(asker: Asker) -> Me:
 @router.get("/users")
 def list_users(service: Shared) -> list[User]:
     """What everybody may use of the queue, and what they do use."""
-    return [User.model_validate(row) for row in store.list_users(service.database)]
+    return store.list_users(service.database)
 
 
 @router.patch("/users/{user:path}")
@@ -40,14 +41,14 @@ def set_user(user: InPath, order: SetUser, asker: Admin, service: Shared) -> Use
         raise InvalidSpec([f"Nothing to change. Known: {', '.join(SetUser.model_fields)}."])
     store.set_user(service.database, user, **changes)
     service.wake()
-    return User.model_validate(store.get_user(service.database, user))
+    return store.get_user(service.database, user)
 
 
 @router.get("/tokens")
 def list_tokens(asker: Proven, service: Shared) -> list[Token]:
     """The tokens of who asks, or all of them for an admin."""
     whose = None if asker.is_admin else asker.name
-    return [Token.model_validate(row) for row in store.list_tokens(service.database, whose)]
+    return store.list_tokens(service.database, whose)
 
 
 @router.post("/tokens", status_code=201)
@@ -58,17 +59,17 @@ def create_token(order: CreateToken, asker: Proven, service: Shared) -> NewToken
         raise NotAllowed(f"Only an admin makes admins, and you, {asker.name}, are a user.")
     if not order.label.isprintable():
         raise InvalidSpec([f"label must be printable, got {order.label!r}."])
-    token, row = store.create_token(
+    token, known = store.create_token(
         service.database,
         user=user,
         label=order.label,
         seconds=None if order.days is None else order.days * DAY,
         role=order.role,
     )
-    return NewToken(token=token, known=Token.model_validate(row))
+    return NewToken(token=token, known=known)
 
 
 @router.post("/tokens/{prefix}/revoke")
 def revoke_token(prefix: OwnToken, service: Shared) -> Token:
     """Let a token hold no longer, from the next request on."""
-    return Token.model_validate(store.revoke_token(service.database, prefix))
+    return store.revoke_token(service.database, prefix)

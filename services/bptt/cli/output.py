@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ def print_json(content: Any) -> None:
 def _plain(content: Any) -> Any:
     if hasattr(content, "model_dump"):
         content = content.model_dump(mode="json")
+    if is_dataclass(content) and not isinstance(content, type):
+        content = asdict(content)
     if isinstance(content, Sequence) and not isinstance(content, str):
         return [_plain(part) for part in content]
     return content

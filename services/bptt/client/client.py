@@ -11,9 +11,10 @@ from bptt.api import answers, comparison_answers, plugin_answers, queue_answers,
 from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.content import Sender
-from bptt.client.requests import Requests
+from bptt.client.requests import Requests, read_answer
 from bptt.errors import InvalidSpec
 from bptt.lifecycle import Standing
+from bptt.records.users import Role, Token, User
 from bptt.settings import Settings
 
 T = TypeVar("T", bound=Order)
@@ -235,24 +236,24 @@ class Client(Requests):
 
     # users
 
-    def users(self) -> list[user_answers.User]:
+    def users(self) -> list[User]:
         """Return everybody, and what they may use and do use."""
-        return self._list(user_answers.User, "/users")
+        return self._list(User, "/users")
 
-    def set_user(self, user: str, **changes: Any) -> user_answers.User:
+    def set_user(self, user: str, **changes: Any) -> User:
         """Change what a user may do and use: fields of `SetUser`."""
         body = _checked(SetUser, **changes).model_dump(mode="json", exclude_unset=True)
         content = self._connection.request("PATCH", f"/users/{quote(user, safe='')}", body=body)
-        return user_answers.User.model_validate(content)
+        return read_answer(User, content)
 
-    def tokens(self) -> list[user_answers.Token]:
+    def tokens(self) -> list[Token]:
         """Return the tokens of who asks, or all of them for an admin."""
-        return self._list(user_answers.Token, "/tokens")
+        return self._list(Token, "/tokens")
 
     def create_token(
         self,
         user: str | None = None,
-        role: user_answers.Role | None = None,
+        role: Role | None = None,
         days: float | None = None,
         label: str = "",
     ) -> user_answers.NewToken:
@@ -260,11 +261,11 @@ class Client(Requests):
         order = _checked(CreateToken, user=user, role=role, days=days, label=label)
         return self._post(user_answers.NewToken, "/tokens", order)
 
-    def revoke_token(self, prefix: str) -> user_answers.Token:
+    def revoke_token(self, prefix: str) -> Token:
         """Let the token that begins like this hold no longer."""
         # who gives the whole token gets no more of it into any server's log
         begins = quote(prefix[:SHOWN], safe="")
-        return self._post(user_answers.Token, f"/tokens/{begins}/revoke")
+        return self._post(Token, f"/tokens/{begins}/revoke")
 
 
 def _checked(order: type[T], **fields: Any) -> T:

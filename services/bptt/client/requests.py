@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from bptt.api.answers import Answer, Found
+from bptt.api.answers import Found
 from bptt.client.connection import Connection
 from bptt.errors import GridNotFound, RunNotFound
 from bptt.settings import Settings
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A")
 Kind = Literal["grid", "run"]
 
 
@@ -50,7 +50,7 @@ class Requests:
         return self._get(Found, "/find", text=text, kind=kind, change=change or None)
 
     def _get(self, answer: type[A], path: str, **query: Any) -> A:
-        return answer.model_validate(self._connection.request("GET", path, query=query))
+        return read_answer(answer, self._connection.request("GET", path, query=query))
 
     def _list(self, answer: type[A], path: str, **query: Any) -> list[A]:
         content = self._connection.request("GET", path, query=query)
@@ -58,7 +58,7 @@ class Requests:
 
     def _post(self, answer: type[A], path: str, order: Any = None) -> A:
         body = None if order is None else order.model_dump(mode="json")
-        return answer.model_validate(self._connection.request("POST", path, body=body))
+        return read_answer(answer, self._connection.request("POST", path, body=body))
 
     def _grid(self, grid: str) -> str:
         """Return the path of a grid that is to be read."""
@@ -82,12 +82,17 @@ class Requests:
         if "/" not in text:
             try:
                 given = f"{_path(kind, text)}{rest}"
-                return answer.model_validate(self._connection.request(method, given, body=body))
+                return read_answer(answer, self._connection.request(method, given, body=body))
             except (GridNotFound, RunNotFound):
                 # nothing has this id, so it may be a name
                 pass
         found = _path(kind, self.find(text, kind, change=True).id)
-        return answer.model_validate(self._connection.request(method, f"{found}{rest}", body=body))
+        return read_answer(answer, self._connection.request(method, f"{found}{rest}", body=body))
+
+
+def read_answer(answer: type[A], content: Any) -> A:
+    """Return the content of an answer as what it is."""
+    return TypeAdapter(answer).validate_python(content)
 
 
 def _path(kind: Kind, text: str) -> str:

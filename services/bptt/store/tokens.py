@@ -7,10 +7,10 @@ from hashlib import sha256
 from sqlalchemy import Select, insert, select, update
 
 from bptt.errors import NotAdmitted, NotPossible, TokenNotFound
+from bptt.records.users import Holder, Role, Token, TokenStatus
 from bptt.store.clock import now, read_clock
 from bptt.store.database import Database
 from bptt.store.tables import AnyRow, tokens, users
-from bptt.store.user_records import Holder, Role, TokenRow, TokenStatus
 from bptt.store.users import add_user
 
 MARK = "bptt_"
@@ -30,7 +30,7 @@ def create_token(
     label: str = "",
     seconds: float | None = None,
     role: Role | None = None,
-) -> tuple[str, TokenRow]:
+) -> tuple[str, Token]:
     """Make a token.
 
     Args:
@@ -123,7 +123,7 @@ def note_use(database: Database, token_id: int) -> None:
         )
 
 
-def list_tokens(database: Database, user: str | None = None) -> list[TokenRow]:
+def list_tokens(database: Database, user: str | None = None) -> list[Token]:
     """Return the tokens of one user or of all, the newest first.
 
     Raises:
@@ -137,7 +137,7 @@ def list_tokens(database: Database, user: str | None = None) -> list[TokenRow]:
         return [_as_row(row, at) for row in connection.execute(chosen)]
 
 
-def find_token(database: Database, text: str, user: str | None = None) -> TokenRow:
+def find_token(database: Database, text: str, user: str | None = None) -> Token:
     """Return the token that begins like this, of one user or of all.
 
     Raises:
@@ -157,7 +157,7 @@ def find_token(database: Database, text: str, user: str | None = None) -> TokenR
     raise TokenNotFound(f"No token begins with {begins!r}. They are listed by: bptt tokens list")
 
 
-def revoke_token(database: Database, prefix: str) -> TokenRow:
+def revoke_token(database: Database, prefix: str) -> Token:
     """Let a token hold no longer, from the next request on.
 
     Raises:
@@ -199,8 +199,8 @@ def _all() -> Select[*tuple[object, ...]]:
     )
 
 
-def _as_row(row: AnyRow, at: float) -> TokenRow:
-    return TokenRow(
+def _as_row(row: AnyRow, at: float) -> Token:
+    return Token(
         prefix=row.prefix,
         user=row.user_name,
         role=row.role,

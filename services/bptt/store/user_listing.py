@@ -2,14 +2,14 @@
 
 from sqlalchemy import func, select, text
 
+from bptt.records.users import User
 from bptt.store.clock import read_clock
 from bptt.store.database import Database
 from bptt.store.tables import QUEUED, RUNNING, grids, runs, users
-from bptt.store.user_records import UserRow
 from bptt.store.users import decayed, unknown_user
 
 
-def list_users(database: Database) -> list[UserRow]:
+def list_users(database: Database) -> list[User]:
     """Return every user by name.
 
     Raises:
@@ -18,7 +18,7 @@ def list_users(database: Database) -> list[UserRow]:
     return _rows(database, None)
 
 
-def get_user(database: Database, name: str) -> UserRow:
+def get_user(database: Database, name: str) -> User:
     """Return one user.
 
     Raises:
@@ -31,7 +31,7 @@ def get_user(database: Database, name: str) -> UserRow:
         raise unknown_user(connection, name)
 
 
-def _rows(database: Database, name: str | None) -> list[UserRow]:
+def _rows(database: Database, name: str | None) -> list[User]:
     running = (
         select(func.count())
         .where(runs.c.user_name == users.c.name, text(RUNNING))
@@ -49,7 +49,7 @@ def _rows(database: Database, name: str | None) -> list[UserRow]:
     with database.read() as connection:
         at = read_clock(connection)
         return [
-            UserRow(
+            User(
                 name=row.name,
                 role=row.role,
                 weight=row.weight,

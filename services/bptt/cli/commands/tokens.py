@@ -12,7 +12,7 @@ from bptt.cli.output import print_json
 from bptt.cli.spans import ago, span
 
 if TYPE_CHECKING:
-    from bptt.api.user_answers import Role, Token
+    from bptt.records.users import Role, Token
 
 
 @click.group()

@@ -13,7 +13,7 @@ from bptt.cli.spans import span
 from bptt.errors import quoted
 
 if TYPE_CHECKING:
-    from bptt.api.user_answers import User
+    from bptt.records.users import User
 
 MOST = 2_000_000_000
 NO_LIMIT = "none"

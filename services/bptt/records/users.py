@@ -1,4 +1,4 @@
-"""What the store tells of users and of their tokens: plain values, free of SQL."""
+"""Users and their access tokens."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,17 +8,18 @@ TokenStatus = Literal["valid", "expired", "revoked", "disabled"]
 
 
 @dataclass(frozen=True)
-class UserRow:
-    """One user: what they may use of the queue, and what they do use."""
+class User:
+    """What somebody may use of the queue, and what they do use."""
 
     name: str
     role: Role
     weight: float
     """Share of the slots in relation to other users'."""
     max_running: int | None
-    """Runs that may be trained at once; None: no limit."""
+    """Runs that may be trained at once; null: no limit."""
     max_queued: int
     disabled_at: float | None
+    """Since when nobody is let in as this user, and none of their runs begins."""
     running: int
     queued: int
     usage: float
@@ -26,8 +27,8 @@ class UserRow:
 
 
 @dataclass(frozen=True)
-class TokenRow:
-    """One access token, which nobody can show who has only this."""
+class Token:
+    """An access token without its secret: this alone lets nobody in."""
 
     prefix: str
     """What the token begins with."""
@@ -46,7 +47,7 @@ class TokenRow:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who showed a token that holds."""
+    """Who showed a valid token."""
 
     name: str
     role: Role
