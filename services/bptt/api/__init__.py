@@ -1,7 +1,7 @@
 """The one door to grids and runs: a FastAPI application, served or called in-process."""
 
 API = 1
-"""Counted up whenever an older client, or an older server, would misunderstand the other one."""
+"""Incremented whenever an older client or an older server would misunderstand the other."""
 
 API_HEADER = "Bptt-Api"
 VERSION_HEADER = "Bptt-Version"

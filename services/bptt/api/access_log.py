@@ -13,24 +13,24 @@ from bptt.api import USER_HEADER
 from bptt.records.users import Holder
 
 LONGEST = 300
-"""Characters of a path; what is longer is cut."""
+"""Characters of a path that are kept; longer ones are cut."""
 TOKEN = re.compile(r"(bptt_[\w-]{8})[\w-]+")
-"""What is, or could be, a token; its beginning tells which."""
+"""What is, or could be, a token; its beginning says which."""
 LEFT_OUT = "/api/health"
-"""Asked every few seconds, by nobody."""
+"""Requested every few seconds, by machines."""
 
 
 class AccessLog:
-    """Says who asked for what, which status that had, and how long it took.
+    """Logs who requested what, the status of the answer, and how long it took.
 
-    Queries are left out, as people put secrets there.
+    Queries are left out, because people put secrets there.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and tell of it when it is over."""
+        """Pass a request on and log it when it is done."""
         if scope["type"] != "http" or scope["path"] == LEFT_OUT:
             await self._app(scope, receive, send)
             return
@@ -47,14 +47,14 @@ class AccessLog:
         finally:
             took = (time.monotonic() - begun) * 1000
             when = datetime.now(UTC).isoformat(timespec="seconds")
-            # encoded again: nothing in it starts a line of its own
+            # encoded again, so that nothing in it can start a new line
             path = quote(_without_tokens(scope["path"]))[:LONGEST]
             told = f"{when} {_who(scope)} {scope['method']} {path} {status} {took:.0f} ms"
             print(told, file=sys.stderr, flush=True)
 
 
 def _who(scope: Scope) -> str:
-    """Return the owner of the token, or in brackets what a client without one says; - for none."""
+    """Return the owner of the token, or in brackets whom a client without one names, or -."""
     holder: Holder | None = scope.get("state", {}).get("holder")
     if holder is not None:
         return _one_word(holder.name)

@@ -26,7 +26,7 @@ from bptt.settings import Settings
 log = logging.getLogger(__name__)
 
 TOKEN = HTTPBearer(auto_error=False, description="As `bptt tokens create` prints it.")
-"""Only tells /docs where a token goes: the gate reads it."""
+"""Only tells /docs where a token goes; the gate reads it."""
 
 
 class Application(FastAPI):
@@ -63,7 +63,7 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
     for part in (queue, submission, content, runs, grids, comparing, pages, plugins, users):
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
     app.add_middleware(Gate, service=app.state.service, admission=admission)
-    # outermost, so that a refusal says who gives it as well
+    # outermost, so that refusals say who gives them as well
     app.add_middleware(Doorway, largest_file=app.state.service.largest_file)
     app.add_exception_handler(BpttError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_misfits)

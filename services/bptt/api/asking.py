@@ -1,4 +1,4 @@
-"""Who asks: the one place that says so, for every route."""
+"""Who is asking: the one place that decides it, for every route."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,23 +16,23 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks, and how that is known."""
+    """Who is asking, and how that is known."""
 
     name: str
     is_admin: bool
-    """May change what is somebody else's."""
+    """May change what belongs to others."""
     is_proven: bool
-    """By a token, or by access to this machine's files; else it is only what the client says."""
+    """By a token or by access to this machine's files; if not, the client only claims it."""
     token: Holder | None = None
 
 
 async def who_asks(
     request: Request, name: Annotated[str | None, Header(alias=USER_HEADER)] = None
 ) -> Person:
-    """Return who asks: the owner of the token, or whom the client names.
+    """Return who is asking: the owner of the token, or whom the client names.
 
-    Who needs no token has this machine, and may do everything there. No page of a stranger's in a
-    browser can send either header, so no page can change anything.
+    Anyone who needs no token has access to this machine and may do everything there. No foreign
+    page in a browser can send either header, so no page can change anything.
 
     Raises:
         InvalidSpec: the name is missing, empty, too long or not printable.
@@ -78,7 +78,7 @@ Asker = Annotated[Person, Depends(who_asks)]
 async def who_reads(
     request: Request, name: Annotated[str | None, Header(alias=USER_HEADER)] = None
 ) -> str | None:
-    """Return whose names go first where something is only looked at; None: nobody's.
+    """Return whose names take precedence where something is only read; None: nobody's.
 
     Raises:
         InvalidSpec: the client names somebody, and that name is empty, too long or not printable.

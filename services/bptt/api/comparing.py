@@ -1,6 +1,6 @@
 """Routes of a grid's answer: the comparison of its configurations, pictures and the report.
 
-What compares and what draws are imported only where somebody asks for it.
+The code that compares and draws is imported only when somebody asks for it.
 """
 
 import base64
@@ -29,7 +29,7 @@ def compare(
 ) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its tasks.
 
-    `by` names axes that tell configurations apart, `metric` what is compared.
+    `by` names the axes that distinguish configurations, `metric` what is compared.
     """
     from bptt import comparison
 
@@ -60,7 +60,7 @@ def pictures(
 def report(
     grid_id: NamedGrid, service: Shared, reader: Reader, by: Names = None, metric: Names = None
 ) -> Report:
-    """The comparison and the pictures as one page of HTML that needs nothing else."""
+    """The comparison and the pictures as one self-contained page of HTML."""
     from bptt import comparison
     from bptt.comparison.report import report
 

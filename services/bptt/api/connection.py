@@ -1,4 +1,4 @@
-"""A connection to the server that is closed if its request does not come to an end."""
+"""A connection to the server that is closed if its request does not end in time."""
 
 import asyncio
 from typing import Any
@@ -9,11 +9,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 PATIENCE = 15.0
 """Seconds for the head of a request, and for a pause in its body."""
 SLOWEST = 16 * 1024
-"""Bytes of a body per second, on average, that it has to have after PATIENCE."""
+"""Bytes of a body that must arrive per second, on average, after PATIENCE."""
 
 
 class Connection(H11Protocol):
-    """Uvicorn's, which by itself waits for the rest of a request forever."""
+    """Uvicorn's connection, which would otherwise wait forever for the rest of a request."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -23,23 +23,23 @@ class Connection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start waiting for a request."""
         super().connection_made(transport)
         self._note(0)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Take what has arrived."""
         super().data_received(data)
         self._note(len(data))
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Start waiting for the next request."""
         super().on_response_complete()
         self._note(0)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting."""
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)

@@ -1,7 +1,7 @@
 """Contents of files that grids name: received once, kept under their hash, removed when unread.
 
-A user may name what they have sent themselves, whoever else has sent the same: knowing a hash gives
-nobody anything, and no answer tells whether somebody else has a file.
+Users may name only what they have sent themselves, no matter who else has sent the same: knowing a
+hash gives no access, and no answer reveals whether somebody else has a file.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 router = new_router("content")
 
 SILENCE = 60.0
-"""Seconds for which nothing of a content may arrive."""
+"""Seconds for which an upload may stall."""
 
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the content.")]
 BODY = {
@@ -52,9 +52,9 @@ async def send_content(
 ) -> KeptContent:
     """Send the content of a file, so that grids can name it.
 
-    It is kept whole or not at all, and may be sent again.
+    It is stored completely or not at all, and may be sent again.
     """
-    # the doorway has seen that it is there
+    # the doorway has made sure that it is there
     size, user = int(request.headers.get("content-length", "0")), asker.name
     # opening it may take a while
     database = await run_in_threadpool(lambda: service.database)
@@ -85,7 +85,7 @@ async def send_content(
 
 
 def _keep(service: Service, incoming: Incoming, user: str) -> None:
-    # on the disk before anybody waits for the database
+    # on disk before anything waits for the database
     incoming.sync()
     store.keep_content(
         service.database,
@@ -98,7 +98,7 @@ def _keep(service: Service, incoming: Incoming, user: str) -> None:
 
 
 async def _receive(request: Request, incoming: Incoming) -> None:
-    """Write what arrives, a piece at a time: nothing is held in memory as a whole."""
+    """Write what arrives piece by piece, so that a file is never in memory as a whole."""
     waiting = bytearray()
     async for piece in _pieces(request):
         waiting += piece
@@ -139,13 +139,13 @@ def files_of(
     stored: Mapping[str, Named] | None = None,
     only_looks: bool = False,
 ) -> "Files":
-    """Return what is known of the files that a grid names; no path of a request is opened.
+    """Return what is known about the files that a grid names; no path from a request is opened.
 
     Args:
         service: what all routes share.
-        user: who asks, and may name what they have sent.
-        given: what the request says of each path.
-        stored: what the grid reads already, whoever has sent it.
+        user: who is asking, and may name what they have sent.
+        given: what the request says about each path.
+        stored: what the grid already reads, no matter who sent it.
         only_looks: nothing will be queued, so what a client in this process lends is enough.
     """
     from bptt.run_file import Files
@@ -158,7 +158,7 @@ def files_of(
             problems[path] = content.too_large(shown, one.size, service.largest_file)
         elif not one.problem and one.sha256:
             name = content.plain_name(one.name)
-            # the sender's, to be compared with and never to be opened
+            # the sender's path, to be compared and never to be opened
             earlier = one.path if one.path.isprintable() else ""
             named[path] = Named(one.sha256, one.size, name, earlier)
     asked = {one.sha256 for one in named.values()}
@@ -172,7 +172,7 @@ def files_of(
 
 
 def told(problem: str) -> str:
-    """Return what a client says of one of its files, as one line."""
+    """Return what a client says about one of its files, as one line."""
     line = " ".join("".join(c if c.isprintable() else " " for c in problem).split())
     return line if re.search(r"[.!?]$", line) else f"{line}."
 
@@ -183,6 +183,6 @@ def remove_unread(service: Service) -> None:
         runs = service.settings.runs
         store.remove_unread(service.database, service.library, lambda: read_outside(runs))
     except OSError as error:
-        # what cannot be removed now is tried again with the next
+        # what cannot be removed now is tried again next time
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, *FULL):
             raise

@@ -4,7 +4,7 @@ from bptt.api.answers import Answer
 
 
 class KeptContent(Answer):
-    """The content of a file, which grids of the one who sent it may name from now on."""
+    """The content of a file, which its sender's grids may name from now on."""
 
     sha256: str
     size: int

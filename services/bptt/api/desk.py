@@ -1,4 +1,4 @@
-"""What a draft is made with, in whichever process."""
+"""What a draft is made with, whichever process makes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +12,6 @@ class Desk:
 
     service: Service
     is_local: bool
-    """Runs are trained on this machine."""
+    """Whether runs are trained on this machine."""
     checked: Callable[[], None]
-    """To be called when nothing of a plugin's runs any more."""
+    """To be called once no code of a plugin will run any more."""

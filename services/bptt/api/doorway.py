@@ -1,4 +1,4 @@
-"""What holds for every request: its size is bounded, and every answer says who gives it."""
+"""What applies to every request: its size is bounded, and every answer says who gives it."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
 """A process for one draft: forked, bounded in time and memory, and thrown away.
 
-It is forked from one that has imported torch already. Whatever a plugin does in it, computing
-without end, allocating, ending the process, starting others: the server goes on, and says so.
+It is forked from one that has already imported torch. Whatever a plugin does in it (computing
+endlessly, allocating, ending the process, starting others), the server carries on and says so.
 """
 
 import contextlib
@@ -36,25 +36,25 @@ log = logging.getLogger(__name__)
 
 CONTEXT = multiprocessing.get_context("forkserver")
 _LOCK = threading.Lock()
-"""multiprocessing reads an exit code once, whichever thread looks at its processes."""
+"""multiprocessing reads an exit code only once, no matter which thread looks at its processes."""
 
 BASE = 768 * 2**20
-"""Bytes that a process is forked with at most, libraries included."""
+"""Bytes that a process has at most when it is forked, libraries included."""
 LARGEST_ANSWER = 32 * 2**20
-"""Bytes that the server takes from a process."""
+"""Bytes that the server accepts from a process."""
 LONGEST_WAIT = 300.0
-"""Seconds that a process of a busy machine may wait for a processor, beside those of its work."""
+"""Seconds that a process may wait for a processor on a busy machine, besides those of its work."""
 LOOK_EVERY = 0.25
 """Seconds between two looks at the memory of a process."""
 
 
 @dataclass(frozen=True)
 class Errand:
-    """What a process is for, how long it may take, and the words of its refusal."""
+    """What a process is for, how long it may take, and the wording of its refusal."""
 
     doing: str
     seconds: float
-    """Until all code of plugins has run, not counting those in which it waits for a processor."""
+    """Seconds until all plugin code has run, not counting those spent waiting for a processor."""
     advice: str
     then: str = ""
     whole_seconds: float = 0.0
@@ -67,7 +67,7 @@ class DraftProcesses:
     Args:
         service: of the server.
         memory: bytes that a process may allocate; None: in this process, without bounds.
-        turn: what may end them before they are done.
+        turn: what may stop them before they are done.
     """
 
     def __init__(self, service: Service, memory: int | None, turn: Turn | None = None) -> None:
@@ -100,7 +100,7 @@ class DraftProcesses:
 
 
 def prepare() -> None:
-    """Import what the processes of drafts need, so that the first one need not wait for that."""
+    """Import what draft processes need, so that the first one need not wait for it."""
     CONTEXT.set_forkserver_preload(["bptt.api.draft_template"])
     with _started(CONTEXT.Process(target=os.getpid, daemon=True)) as process:
         process.join()
@@ -108,14 +108,14 @@ def prepare() -> None:
 
 @contextlib.contextmanager
 def _started(process: ForkServerProcess) -> Iterator[ForkServerProcess]:
-    """Start a process, and see that it and what it has started are gone in the end."""
+    """Start a process, and make sure that it and whatever it started are gone in the end."""
     with _LOCK:
         process.start()
     try:
         yield process
     finally:
         if process.pid is not None:
-            # of whose group it is the first, unless it has hardly begun
+            # it leads its process group, unless it has hardly begun
             for kill in (os.killpg, os.kill):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     kill(process.pid, signal.SIGKILL)
@@ -183,7 +183,7 @@ def _beyond(errand: Errand, memory: int, why: str = "") -> TooMuchWork:
 
 
 def _taken(pid: int | None) -> int:
-    """Return the resident bytes of a process; 0 where the system does not tell."""
+    """Return the resident bytes of a process; 0 if the system does not say."""
     try:
         fields = Path(f"/proc/{pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -192,7 +192,7 @@ def _taken(pid: int | None) -> int:
 
 
 def _waited(pid: int | None) -> float:
-    """Return the seconds in which a process could have worked, had it been given a processor."""
+    """Return the seconds for which a process has worked or waited for a processor."""
     try:
         # of its first thread, in nanoseconds, after those in which it has worked
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
@@ -210,7 +210,7 @@ def _work(
     """Make a draft in this process, which ends with it."""
     os.setsid()
     die_with_forkserver()
-    # who asks for little goes first, and the server itself before all
+    # small requests go first, and the server itself before all
     yield_processor(10)
     yield_memory()
     forget_secrets()
@@ -226,12 +226,12 @@ def _work(
     limit_memory(None)
     with contextlib.suppress(OSError):
         connection.send_bytes(answer)
-    # no thread that a plugin left behind keeps the process
+    # no thread that a plugin left behind keeps the process alive
     os._exit(0)
 
 
 def _told(error: BaseException) -> tuple[str, Mapping[str, Any] | None]:
-    # what a constructor raised has become the fault of a file
+    # what a constructor raised has become an error in a file
     if is_memory(error):
         return "memory", None
     if isinstance(error, BpttError):

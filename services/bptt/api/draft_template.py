@@ -1,6 +1,6 @@
-"""Imported once by the process that those of requests are forked from; see `drafting`.
+"""Imported once by the process that the processes of requests are forked from; see `drafting`.
 
-No plugin is imported here, and nothing computes: torch's threads do not survive a fork.
+No plugin is imported and nothing is computed here: torch's threads do not survive a fork.
 """
 
 import torch

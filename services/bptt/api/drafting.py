@@ -2,13 +2,14 @@
 
 A grid file names plugins, whose constructors may do anything, and up to a million points; to say
 what a plugin is, it has to be imported. A server that did this itself would be as slow, and as
-large, as the worst of them. So each such request gets a fresh process (`draft_process`), which may
-take so much memory and so many seconds, and if it is killed, that request alone is refused.
+large, as the worst of them. So each such request gets a fresh process (`draft_process`) with limits
+on memory and time; if it is killed, only that request is refused.
 
-A few work at a time, one of each user, so that nobody waits behind another's twenty. And so that
-nobody waits behind a large one, one's own included, each begins as a small one does. What turns out
-to be large moves to one of the places that are kept for such; while those are taken, and others
-wait, it gives way and is begun again later. Whoever stops waiting has the process stopped.
+A few work at a time, one per user, so that nobody waits behind somebody else's twenty. So that
+nobody waits behind a large request either, not even their own, each starts out as a small one. A
+request that turns out to be large moves to one of the places reserved for large ones; while those
+are taken and others are waiting, it gives way and is restarted later. If a client stops waiting,
+its process is stopped.
 """
 
 import asyncio
@@ -39,24 +40,24 @@ GRID_ADVICE = (
     "does."
 )
 OWN_MEMORY, LEAST_MEMORY = 512 * 2**20, 128 * 2**20
-"""Bytes of a server without the processes of requests, and the least that one of those has."""
+"""Bytes of a server without its request processes, and the least that one of those needs."""
 SMALL_MEMORY, SMALL_SECONDS = 256 * 2**20, 1.0
-"""What a request may take and still be a small one."""
+"""What a request may use and still count as small."""
 LOOK_EVERY = 0.1
-"""Seconds between two looks at who waits."""
+"""Seconds between two checks for who is waiting."""
 
 Gone = Callable[[], Awaitable[None]]
-"""Returns when who asked waits no longer."""
+"""Returns when the client no longer waits."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What requests may take."""
+    """What requests may use."""
 
     read_seconds: float = 60.0
-    """Until a grid file has been read and checked: plugins may run until then."""
+    """Seconds until a grid file has been read and checked; plugins may run until then."""
     whole_seconds: float = 570.0
-    """Until all of it is written; the client waits for 600."""
+    """Seconds until all of it is written; the client waits for 600."""
     memory: int = 1536 * 2**20
     """Bytes beyond what a process is forked with: twice what a million points take."""
     large: int = 2
@@ -64,13 +65,13 @@ class Bounds:
     small: int = 2
     """Others worked on beside them."""
     waiting: int = 8
-    """Requests of one user that may wait, the one that is worked on included."""
+    """Requests of one user that may be waiting, including the one being worked on."""
 
 
 def bounds_here() -> Bounds:
-    """Return the bounds of a server on this machine: no more memory than it, or its container, has.
+    """Return the bounds of a server here: no more memory than the machine or container has.
 
-    What is left over is for the server itself and for what processes are forked from.
+    The rest is for the server itself and for the process that others are forked from.
     """
     there = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     with contextlib.suppress(OSError, ValueError):
@@ -97,7 +98,7 @@ class Drafting:
         self._threads: ThreadPoolExecutor | None = None
         self._processes = DraftProcesses(service, bounds.memory if bounds else None)
         if bounds:
-            # one more for what needs no place
+            # one more for work that needs no place
             together = bounds.small + bounds.large + 1
             self._threads = ThreadPoolExecutor(together, thread_name_prefix="bptt-draft")
 
@@ -130,9 +131,9 @@ class Drafting:
         return await self.in_turn(user, gone, lambda made: made.run(errand, draft, *args, **kw))
 
     async def in_turn(self, user: str, gone: Gone, work: Callable[[DraftProcesses], A]) -> A:
-        """Return what `work` does in a thread, when it is this user's turn.
+        """Return what `work` returns in a thread, once it is this user's turn.
 
-        It may be begun a second time, as long as it has written nothing.
+        It may be restarted as long as it has written nothing.
 
         Raises:
             TooMuchWork: too many requests of this user wait already.
@@ -144,7 +145,7 @@ class Drafting:
             return await _unless(gone, self._in_places(user, work))
 
     async def beside(self, gone: Gone, work: Callable[[DraftProcesses], A]) -> A:
-        """Return what `work` does in a thread, without a place for it; one at a time.
+        """Return what `work` returns in a thread, without taking a place; one at a time.
 
         Raises:
             NobodyWaits: who asked is gone.
@@ -187,7 +188,7 @@ class Drafting:
         turn: Turn,
         look: Callable[[], None] = lambda: None,
     ) -> A:
-        """Return what `work` does in a thread; who is cancelled waits until it has ended."""
+        """Return what `work` returns in a thread; if cancelled, wait until it has ended."""
         loop = asyncio.get_running_loop()
         working = loop.run_in_executor(self._threads, work, self._processes.within(turn))
         try:
@@ -203,7 +204,7 @@ class Drafting:
 
     @contextlib.contextmanager
     def _counted(self, user: str) -> Iterator[None]:
-        """Refuse one request too many of a user."""
+        """Refuse a user's request that is one too many."""
         waiting = self._bounds.waiting
         if self._asked[user] >= waiting:
             raise TooMuchWork(
@@ -219,7 +220,7 @@ class Drafting:
                 del self._asked[user]
 
     def prepare(self) -> None:
-        """Begin to import what the processes of requests need, before the first one comes."""
+        """Start importing what request processes need, before the first request comes."""
         if self._threads is not None:
             self._threads.submit(prepare)
 
@@ -230,7 +231,7 @@ class Drafting:
 
 
 async def _unless(gone: Gone, work: Coroutine[Any, Any, A]) -> A:
-    """Return what comes of `work`, unless who asked is gone before."""
+    """Return the result of `work`, unless the client is gone before."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
-"""What a request with a grid file asks for: all that imports plugins, or grows with the grid.
+"""What a request with a grid file asks for: everything that imports plugins or grows with the grid.
 
-Each of these runs in this process where the machine is one's own, and in a process of its own,
-with limits, where a server does it for others (`drafting`).
+On one's own machine each of these runs in this process; where a server does it for others, in a
+process of its own, with limits (`drafting`).
 """
 
 from collections.abc import Sequence

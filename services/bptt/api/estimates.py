@@ -1,4 +1,4 @@
-"""Times of grids: the model's, at the pace that was measured, shared out among slots."""
+"""Times of grids: the model's, at the measured pace, shared among the slots."""
 
 import math
 import os
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from bptt.run_file import GridRequest
 
 GRIDS_ASKED, RUNS_ASKED = 5, 60
-"""Latest grids that tell how fast runs are, and runs of each."""
+"""The number of latest grids that show how fast runs are, and of runs taken from each."""
 COMPILED = 1.2
-"""Seconds until a kernel is there that nobody has used yet."""
+"""Seconds to build a kernel that has not been used yet."""
 KERNELS_OF_ALL, KERNELS_OF_A_CELL = 2, 2
-"""Kernels that every run needs, and that each cell adds: one for each type of numbers."""
+"""Kernels that every run needs, and that each cell adds: one per number type."""
 
 
 def slots_of(queue: QueueStatus) -> int:
-    """Return the slots of all workers that take new runs."""
+    """Return the number of slots of all workers that take new runs."""
     return sum(worker.slots for worker in queue.workers if worker.takes_runs)
 
 
 def expected_slots(settings: Settings, queue: QueueStatus) -> int:
-    """Return the slots of the workers; if none is up, those that `bptt up` would start here."""
+    """Return the number of slots of all workers; if none is up, of a `bptt up` here."""
     return slots_of(queue) or settings.slots or os.cpu_count() or 1
 
 
 def measured(database: store.Database) -> Evidence:
-    """Return what the latest runs were measured to take."""
+    """Return how long the latest runs were measured to take."""
     return evidence(store.measured_runs(database, GRIDS_ASKED, RUNS_ASKED))
 
 
 def times_of(request: "GridRequest", pace: Pace, slots: int, share: float, first: float) -> Times:
-    """Return how long a grid takes that nobody has begun.
+    """Return how long a grid that has not begun will take.
 
     Args:
         request: the grid.
         pace: of runs here.
         slots: that train it.
-        share: of its work that is to be done.
+        share: of its work that remains to be done.
         first: seconds that pass once before the first run can begin.
     """
     total = longest = 0.0
@@ -69,12 +69,12 @@ def times_of(request: "GridRequest", pace: Pace, slots: int, share: float, first
 
 
 def spread(seconds: float, factor: float, may_stop: bool) -> Times:
-    """Return a time with the range in which it probably lies."""
+    """Return a time with its probable range."""
     return Times(seconds=seconds, least=seconds / factor, most=seconds * factor, may_stop=may_stop)
 
 
 def seconds_of_kernels(settings: Settings, request: "GridRequest") -> float:
-    """Return how long it takes to build the kernels that are probably not there yet."""
+    """Return how long it takes to build the kernels that probably do not exist yet."""
     cells = {request.cost_of(number)[0] for number, _ in request.groups()}
     try:
         there = sum(1 for _ in settings.kernels.glob("*.so"))
@@ -84,11 +84,11 @@ def seconds_of_kernels(settings: Settings, request: "GridRequest") -> float:
 
 
 def grid_times(service: Service, work: GridWork, queue: QueueStatus) -> Times:
-    """Return how long a grid takes still, with the slots it has and those that are free."""
+    """Return how much longer a grid takes, with the slots it has and those that are free."""
     here, prior = work.measured, Pace(measured(service.database)).of_all
     underway = [Underway(*run) for run in work.running]
     begun = [run for run in underway if run.step_seconds]
-    # what this grid's own runs take counts most
+    # what this grid's own runs took counts most
     took = here.seconds + sum(run.step * (run.step_seconds or 0.0) for run in begun)
     modelled = (here.work + sum(run.work * run.step / run.steps for run in begun)) / REFERENCE_SPEED
     pace = (took + PRIOR_OF_CELL * prior) / (modelled + PRIOR_OF_CELL)
@@ -105,7 +105,7 @@ def grid_times(service: Service, work: GridWork, queue: QueueStatus) -> Times:
 
 
 def why_unknown(work: GridWork, queue: QueueStatus, held: bool) -> str:
-    """Say why there is no estimate of a grid, all of which may be held."""
+    """Say why there is no estimate for a grid, all of whose runs may be held."""
     if held and not work.running:
         return "until bptt release"
     if not queue.workers:

@@ -1,4 +1,4 @@
-"""How long runs take still, shared out among slots."""
+"""How much longer runs take, shared among slots."""
 
 import math
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from bptt.api.pace import START
 from bptt.store.plan import REFERENCE_SPEED
 
 PRIOR_OF_RUN = 0.3
-"""Seconds of the model's that speak against what the run itself was measured to take."""
+"""Weight of the model, in seconds, against the run's own measured time."""
 
 
 @dataclass(frozen=True)
 class Underway:
-    """A run that is being trained."""
+    """A run in training."""
 
     work: float
     """Of the whole run, by the model."""
@@ -29,9 +29,9 @@ def seconds_left(
     """Return the estimated wall time until everything is done.
 
     Args:
-        waiting_seconds: what the runs that have not begun take, all together.
+        waiting_seconds: total time of the runs that have not begun.
         waiting: how many these are.
-        underway: runs that have.
+        underway: runs that have begun.
         pace: seconds for one of the model's.
         slots: how many runs can be trained at once.
 

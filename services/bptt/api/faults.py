@@ -28,7 +28,7 @@ STATUS: Mapping[type[BpttError], int] = {
     errors.UserError: 400,
     errors.BpttError: 500,
 }
-"""HTTP status of an error; of a subclass the nearest one that stands here."""
+"""HTTP status of an error; a subclass has that of its nearest base class here."""
 
 
 def status_of(error: BpttError) -> int:
@@ -48,13 +48,13 @@ def told(error: BpttError) -> dict[str, Any]:
 
 
 def told_outside(error: BpttError) -> dict[str, Any]:
-    """Return the body for who is not on this machine: no word of a driver, no path of ours."""
+    """Return the body for clients elsewhere: no driver's text, no path on this machine."""
     outside = error.outside
     return {**told(error), "message": outside} if outside else told(error)
 
 
 def rebuilt(body: Mapping[str, Any]) -> BpttError:
-    """Return the error that `told` made this of; one this version does not know keeps its words.
+    """Return the error that `told` made this from; one this version does not know keeps its text.
 
     Raises:
         KeyError: the body is not an error's.
@@ -69,7 +69,7 @@ def rebuilt(body: Mapping[str, Any]) -> BpttError:
     message = str(body["message"] if "message" in body else "\n".join(body["faults"]))
     if not (isinstance(kind, type) and issubclass(kind, BpttError)):
         kind = UserError if code == UserError.exit_code else BpttError
-    # some constructors make their message themselves, of what is not known here
+    # some constructors build their message themselves, from what is not known here
     error = kind.__new__(kind)
     Exception.__init__(error, message)
     error.exit_code = code

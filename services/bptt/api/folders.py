@@ -1,6 +1,6 @@
-"""Folders of runs on this machine: what an attempt said.
+"""Folders of runs on this machine: the output of an attempt.
 
-Every path is made of the id of a run that the database holds, never of what a request says.
+Every path is made from the id of a run in the database, never from a request's text.
 """
 
 import codecs
@@ -21,7 +21,7 @@ PIECE = 256 * 2**10
 def read_log(
     runs: Path, run: RunRow, attempts: Sequence[AttemptRow], attempt: int | None, offset: int
 ) -> Log:
-    """Return what an attempt said from a byte on, a piece of it.
+    """Return a piece of an attempt's output, starting at a byte.
 
     Raises:
         RunNotFound: the run has no such attempt.
@@ -53,7 +53,7 @@ def read_log(
         )
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(piece)
-    # a character that is cut in two comes with the next piece
+    # a character cut in two comes with the next piece
     kept = len(piece) - len(decoder.getstate()[0])
     is_last = ended and len(piece) < PIECE
     return Log(attempt=chosen.attempt, text=text, next=offset + kept, ended=is_last, where=None)

@@ -1,4 +1,4 @@
-"""Who is let in: the one place that reads tokens, in front of every route there is or will be."""
+"""Who is let in: the one place that reads tokens, in front of every present and future route."""
 
 from contextlib import suppress
 from typing import Literal
@@ -15,12 +15,12 @@ from bptt.errors import BpttError, NotAdmitted
 from bptt.records.users import Holder
 
 Admission = Literal["machine", "everybody", "tokens"]
-"""Who gets through: this process, whoever reaches the address, or who shows a token."""
+"""Who gets through: this process, anyone who can reach the address, or anyone with a token."""
 
 OPEN = frozenset(
     {"/api/health", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/favicon.ico"}
 )
-"""What tells nothing about anybody."""
+"""What reveals nothing about anybody."""
 
 NO_TOKEN = (
     "The server asks for a token: set BPTT_TOKEN, or BPTT_TOKEN_FILE. "
@@ -30,7 +30,7 @@ SCHEME = "bearer"
 
 
 class Gate:
-    """Refuses a request whose token does not hold, and one without where a token is required."""
+    """Refuses requests with an invalid token, and those without one where a token is required."""
 
     def __init__(self, app: ASGIApp, service: Service, admission: Admission) -> None:
         self._app, self._service, self._admission = app, service, admission
@@ -58,16 +58,16 @@ class Gate:
     async def _note_uses(self) -> None:
         """Note which tokens were used, after their answers; one at a time.
 
-        While somebody else writes for long, no more than one thread waits for its turn.
+        While somebody else is writing for long, at most one thread waits its turn.
         """
         if self._is_noting:
-            # by the request that notes already
+            # by the request that is already noting
             return
         self._is_noting = True
         try:
             while self._used:
                 token_id = self._used.pop()
-                # that a full disk takes no note is told where it matters
+                # a full disk is reported where it matters
                 with suppress(BpttError):
                     await run_in_threadpool(store.note_use, self._service.database, token_id)
         finally:

@@ -1,4 +1,4 @@
-"""Routes of grids that are there already: list them, follow them, steer them."""
+"""Routes of existing grids: list them, follow them, steer them."""
 
 from bptt import store
 from bptt.api.answers import (
@@ -29,7 +29,7 @@ router = new_router("grids")
 RUNNING_AT_MOST, WAITING_AT_MOST, FAILED_AT_MOST = 50, 3, 5
 """Runs that the progress of a grid names."""
 FAILED_READ = 200
-"""Of so many the latest are named; where more have failed, nobody looks for the latest one."""
+"""Up to so many failures, the latest ones are named; with more, the latest are not searched for."""
 
 
 @router.get("/grids")
@@ -47,13 +47,13 @@ def get_grid(grid_id: NamedGrid, service: Shared) -> Grid:
 
 @router.get("/grids/{grid}/axes")
 def grid_axes(grid_id: NamedGrid, service: Shared) -> list[AxisValues]:
-    """What differs between the points of a grid."""
+    """What varies between the points of a grid."""
     return [AxisValues.model_validate(axis) for axis in store.grid_axes(service.database, grid_id)]
 
 
 @router.get("/grids/{grid}/progress")
 def progress(grid_id: NamedGrid, service: Shared) -> Progress:
-    """How far a grid is, and what waits for what."""
+    """How far a grid has got, and what is waiting for what."""
     database = service.database
     row, work = store.get_grid(database, grid_id), store.grid_work(database, grid_id)
     queue = store.queue_status(database)
@@ -91,13 +91,13 @@ def cancel(grid_id: OwnGrid, asker: Asker, service: Shared) -> Cancelled:
 
 @router.post("/grids/{grid}/hold")
 def hold(grid_id: OwnGrid, asker: Asker, service: Shared) -> Changed:
-    """Begin no further run of a grid."""
+    """Start no further runs of a grid."""
     return Changed(runs=store.hold_grid(service.database, grid_id, asker.name))
 
 
 @router.post("/grids/{grid}/release")
 def release(grid_id: OwnGrid, asker: Asker, service: Shared) -> Changed:
-    """Let the held runs of a grid begin."""
+    """Let the held runs of a grid start."""
     released = store.release_grid(service.database, grid_id, asker.name)
     service.wake()
     return Changed(runs=released)
@@ -117,6 +117,6 @@ def delete(grid_id: OwnGrid, asker: Asker, service: Shared) -> Deleted:
     run_ids = store.delete_grid(service.database, grid_id, asker.name)
     folders = delete_folders(service.settings.runs, run_ids)
     remove_unread(service)
-    # of deletions that were interrupted
+    # from interrupted deletions
     finish_deletions(service.settings.runs, service.database)
     return Deleted(runs=len(run_ids), folders=folders)

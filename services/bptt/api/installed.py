@@ -1,4 +1,4 @@
-"""Which plugins are installed here and what they are: for the command line and for the server."""
+"""Which plugins are installed here and what they are; for the command line and the server."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def list_installed(long: bool) -> list[dict[str, Any]]:
-    """List what is installed, by metadata alone; each is imported if `long` asks for its summary.
+    """List what is installed, from metadata alone; with `long` each is imported for its summary.
 
-    Plain rows: a list is there before pydantic would be imported.
+    Plain rows: a list is done before pydantic would be imported.
     """
     return [
         asdict(plugin) | ({"summary": summary(plugin)} if long else {}) for plugin in installed()
@@ -23,7 +23,7 @@ def list_installed(long: bool) -> list[dict[str, Any]]:
 
 
 def installed() -> list[Plugin]:
-    """Return every plugin, by metadata alone."""
+    """Return every plugin, from metadata alone."""
     return [
         plugin
         for kind in registry.KINDS
@@ -33,7 +33,7 @@ def installed() -> list[Plugin]:
 
 
 def summary(plugin: Plugin) -> str:
-    """Import a plugin and return what it is in a line, or why it cannot be imported."""
+    """Import a plugin and return a line on what it is, or why it cannot be imported."""
     try:
         return registry.summary(registry.load_plugin(plugin))
     except BpttError as error:
@@ -79,7 +79,7 @@ def describe(words: Sequence[str]) -> "PluginDetail":
 
 
 def unknown(name: str) -> str:
-    """Say that no kind has a plugin of this name."""
+    """Say that there is no plugin of this name, of any kind."""
     names = {name for kind in registry.KINDS for name in registry.discover(kind)}
     return str(UnknownPlugin("plugin", name, sorted(names)))
 

@@ -1,13 +1,13 @@
-"""A few places to work at, one for each user at a time; for one event loop."""
+"""A few places to work at, at most one per user at a time; for one event loop."""
 
 import asyncio
 
 
 class Lane:
-    """Lets requests in, of whoever was served longest ago first.
+    """Lets requests in, first those of the user served longest ago.
 
     Args:
-        places: how many are in it at once.
+        places: how many may be in at once.
     """
 
     def __init__(self, places: int) -> None:
@@ -16,7 +16,7 @@ class Lane:
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
 
     def enter_now(self, user: str) -> bool:
-        """Take a place if one is free for this user, and say so."""
+        """Take a place if one is free for this user; return whether it was."""
         if user in self._inside or len(self._inside) >= self._places:
             return False
         self._inside.add(user)
@@ -34,7 +34,7 @@ class Lane:
             if mine in self._waiting:
                 self._waiting.remove(mine)
             else:
-                # it was let in at the very moment
+                # it was let in at that very moment
                 self.leave(user)
             raise
 
@@ -48,5 +48,5 @@ class Lane:
                 waiter[1].set_result(None)
 
     def is_wanted_of(self, user: str) -> bool:
-        """Say whether anybody waits for the place that this user has."""
+        """Say whether anybody is waiting for this user's place."""
         return any(other == user or other not in self._inside for other, _ in self._waiting)

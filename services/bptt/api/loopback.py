@@ -1,4 +1,4 @@
-"""Which addresses only this machine reaches."""
+"""Which addresses can only be reached from this machine."""
 
 from ipaddress import ip_address
 
@@ -6,7 +6,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches what listens there; a name that may change does not."""
+    """Say whether only this machine can reach a host; False for names that may change."""
     if host == "localhost":
         return True
     try:

@@ -14,13 +14,13 @@ Overrides = Annotated[Sequence[Override], Field(max_length=1000)]
 
 
 class Order(BaseModel):
-    """A request's body; what is not known is refused, never passed over."""
+    """A request's body; unknown fields are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NamedFile(Order):
-    """A file that a grid names, as the one who sends the grid finds it on their own machine."""
+    """A file that a grid names, as it is on the sender's own machine."""
 
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     size: int = Field(default=0, ge=0, lt=2**63)
@@ -28,9 +28,9 @@ class NamedFile(Order):
     name: str = Field(default="", max_length=4096, pattern=PRINTED)
     """Of the file, for people."""
     path: str = Field(default="", max_length=4096)
-    """Where it lies, absolute. It is never opened: runs of earlier versions are known by it."""
+    """Its absolute path. It is never opened; runs of earlier versions are identified by it."""
     problem: str = Field(default="", max_length=8192)
-    """Why there is no content, instead of all that: told with the line of the grid's file."""
+    """Why there is no content, instead of all that; reported with the line of the grid file."""
 
 
 class GridText(Order):
@@ -40,14 +40,14 @@ class GridText(Order):
     filename: str = Filename
     overrides: Overrides = ()
     files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
-    """By the path as it stands in `source` or `overrides`; no path is ever opened here."""
+    """By the path as written in `source` or `overrides`; no path is ever opened here."""
 
 
 class Submit(GridText):
     """Queue a grid."""
 
     force: bool = False
-    """Repeat what has been run already."""
+    """Repeat what has already been run."""
     hold: bool = False
     priority: int = Priority
     urgency: int = Field(default=1, ge=0, le=2)
@@ -60,7 +60,7 @@ class Extend(Order):
     filename: str | None = Field(default=None, min_length=1, max_length=4096, pattern=PRINTED)
     overrides: Overrides = ()
     files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
-    """As for a grid; what the grid's own file names is known already."""
+    """As for a grid; what the grid's own file names is already known."""
 
 
 class Retry(Order):

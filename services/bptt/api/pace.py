@@ -1,8 +1,8 @@
-"""How fast runs are here: the model's seconds, corrected by what runs were measured to take.
+"""How fast runs are here: the model's seconds, corrected by measurements of runs.
 
-A run of a few updates tells next to nothing about a long one: what is done once weighs most in it.
-So what was measured counts against a second's worth of what the model says, and a smoke run of 40
-milliseconds leaves an estimate nearly as it was, while runs of minutes decide it.
+A run of a few updates says next to nothing about a long one, because one-off work dominates it. So
+measurements are weighed against one second of the model's: a smoke run of 40 milliseconds leaves an
+estimate nearly unchanged, while runs of minutes decide it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 START = 0.35
 """Seconds of a run besides what the model counts: its process, its folder, its end."""
 PRIOR, PRIOR_OF_CELL = 1.0, 0.5
-"""Seconds of the model's that speak against what was measured, of all cells and of one."""
+"""Weight of the model, in seconds, against measurements of all cells and of one cell."""
 SPREADS = ((20.0, 1.35), (2.0, 1.6), (0.0, 2.2))
-"""How far off an estimate may be, by the model's seconds that were measured."""
+"""By which factor an estimate may be off, by how many of the model's seconds were measured."""
 ENOUGH = 2
-"""Runs of equal cost that tell how long one more takes."""
+"""How many runs of equal cost are needed to say how long another one takes."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the latest runs took, and how fast this machine is beside the reference machine."""
+    """What the latest runs took, and how fast this machine is against the reference machine."""
 
     by_cell: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Seconds that were measured, and those that the model has for the same updates."""
+    """Measured seconds, and the model's for the same updates."""
     by_cost: Mapping[str, tuple[int, float]] = field(default_factory=dict)
-    """Runs by what they cost, and the seconds of all of them together."""
+    """The number of runs by cost, and their total seconds."""
 
 
 def evidence(measured: Iterable[MeasuredRun]) -> Evidence:
-    """Return what runs tell."""
+    """Return what runs show."""
     by_cell: dict[str, tuple[float, float]] = {}
     by_cost: dict[str, tuple[int, float]] = {}
     for run in measured:
@@ -53,7 +53,7 @@ class Pace:
 
     Args:
         evidence: what was measured.
-        machine: seconds here for one of the reference machine, as a quick look at it has it.
+        machine: seconds here for one of the reference machine's, by a quick measurement.
     """
 
     evidence: Evidence
@@ -75,7 +75,7 @@ class Pace:
         """Return the seconds of one run, from its process to its end."""
         number, total = self.evidence.by_cost.get(cost_key, (0, 0.0))
         factor = self.of_cell(cell)
-        # where it may stop, its like tell when it does
+        # if it may stop early, similar runs show when
         updates = total / number if number >= ENOUGH else factor * cost.updates
         return START + factor * cost.once + updates
 

@@ -1,4 +1,4 @@
-"""What may stand in a path or a query: bounds that the database and every answer can hold."""
+"""What a path or a query may contain: bounds that the database and every answer can hold."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from bptt.api import PRINTED
 
 LONGEST = 200
-"""Characters of an id or a name; all that there are have fewer."""
+"""Characters of an id or a name; all existing ones are shorter."""
 NAMES_AT_MOST = 100
 FURTHEST = 2**53
 """Byte of a log: exact in every JSON reader, and far beyond any disk."""

@@ -1,7 +1,7 @@
-"""Who may change what: the one place that says so, for every route.
+"""Who may change what: the one place that decides it, for every route.
 
-Whoever is let in sees everything but the tokens of others. Users change what is theirs; admins
-change everything, and only they give urgency, roles and limits.
+Everyone who is let in sees everything except other users' tokens. Users change what is theirs;
+admins change everything, and only they grant urgency, roles and limits.
 """
 
 from typing import Annotated
@@ -21,7 +21,7 @@ URGENT = URGENCIES.index("urgent")
 
 
 def own_grid(grid: InPath, asker: Asker, service: Shared) -> str:
-    """Return the id of a grid that the one who asks may change; it must be given whole.
+    """Return the id of a grid that the asker may change; the full id is required.
 
     Raises:
         GridNotFound: there is none with this id.
@@ -34,7 +34,7 @@ def own_grid(grid: InPath, asker: Asker, service: Shared) -> str:
 
 
 def own_run(run: InPath, asker: Asker, service: Shared) -> str:
-    """Return the id of a run that the one who asks may change; it must be given whole.
+    """Return the id of a run that the asker may change; the full id is required.
 
     Raises:
         NotAllowed: it is somebody else's.
@@ -54,10 +54,10 @@ def _refuse_foreign(asker: Person, what: str, owner: str) -> None:
 
 
 def refuse_urgency(asker: Person, urgency: int | None) -> None:
-    """Return if this class may be given by the one who asks.
+    """Return if the asker may assign this class.
 
     Raises:
-        NotAllowed: it goes before everybody else's, and that an admin has to want.
+        NotAllowed: it goes before everybody else's, which takes an admin.
     """
     if urgency == URGENT and not asker.is_admin:
         raise NotAllowed(
@@ -67,10 +67,10 @@ def refuse_urgency(asker: Person, urgency: int | None) -> None:
 
 
 def refuse_more_urgent_runs(asker: Person, urgency: int) -> None:
-    """Return if a grid of this class may be given more points by the one who asks.
+    """Return if the asker may add points to a grid of this class.
 
     Raises:
-        NotAllowed: it is urgent, and what an admin allowed was the grid as it is.
+        NotAllowed: it is urgent, and an admin approved only the grid as it is.
     """
     if urgency == URGENT and not asker.is_admin:
         raise NotAllowed(
@@ -80,10 +80,10 @@ def refuse_more_urgent_runs(asker: Person, urgency: int) -> None:
 
 
 async def proven(asker: Asker) -> Person:
-    """Return who asks, if more than their word says so.
+    """Return who is asking, if there is more than their word for it.
 
     Raises:
-        NotAdmitted: nothing but their word does: anybody could make themselves an admin.
+        NotAdmitted: there is only their word: anybody could make themselves an admin.
     """
     if not asker.is_proven:
         raise NotAdmitted(f"Users and tokens are not for everybody. {NO_TOKEN}")
@@ -94,7 +94,7 @@ Proven = Annotated[Person, Depends(proven)]
 
 
 async def admin(asker: Proven) -> Person:
-    """Return who asks, if that is an admin.
+    """Return who is asking, if that is an admin.
 
     Raises:
         NotAllowed: it is not.
@@ -110,7 +110,7 @@ Admin = Annotated[Person, Depends(admin)]
 
 
 def own_name(asker: Person, user: str | None) -> str:
-    """Return for whom something is asked: oneself if nobody is named.
+    """Return for whom something is asked: the asker, unless somebody is named.
 
     Raises:
         NotAllowed: it is somebody else, and that is for admins.
@@ -125,13 +125,13 @@ def own_name(asker: Person, user: str | None) -> str:
 
 
 def own_token(prefix: InPath, asker: Proven, service: Shared) -> str:
-    """Return the full prefix of a token that the one who asks may revoke.
+    """Return the full prefix of a token that the asker may revoke.
 
     Raises:
         NotAllowed: it is somebody else's, and its whole prefix was given.
         TokenNotFound: there is none, or several.
     """
-    # who guesses beginnings is told of nobody else's token
+    # guessing prefixes reveals nobody else's token
     whose = None if asker.is_admin or len(prefix) >= PREFIX else asker.name
     found = store.find_token(service.database, prefix, whose)
     if not asker.is_admin:

@@ -21,7 +21,7 @@ class InstalledPlugin(Answer):
     value: str
     """Where the class lies."""
     summary: str | None = None
-    """What it is, or why it cannot be imported; null: that was not asked for."""
+    """What it is, or why it cannot be imported; null: not asked for."""
 
 
 class Installed(Answer):
@@ -51,7 +51,7 @@ class PluginDetail(Answer):
 
 
 class CheckPlugins(Order):
-    """Which plugins to check against their contracts: all where none is named."""
+    """Which plugins to check against their contracts; all if none is named."""
 
     names: Sequence[Text] = Field(default=(), max_length=1000)
     given: Sequence[Text] = Field(default=(), max_length=1000)
@@ -59,7 +59,7 @@ class CheckPlugins(Order):
 
 
 class CheckedPlugin(Answer):
-    """How one plugin keeps its contract."""
+    """How well one plugin honours its contract."""
 
     kind: str
     name: str
@@ -74,7 +74,7 @@ class CheckedPlugin(Answer):
 
 
 class Checked(Answer):
-    """What came of checking plugins."""
+    """The result of checking plugins."""
 
     plugins: Sequence[CheckedPlugin]
     faults: Sequence[str]

@@ -1,4 +1,4 @@
-"""What a request about plugins asks for: all that imports them (`draft_process`)."""
+"""What a request about plugins asks for: everything that imports them (`draft_process`)."""
 
 import json
 import subprocess
@@ -25,8 +25,8 @@ ADVICE = ". Look at what it does when it is imported, or uninstall it on the ser
 def summaries(processes: DraftProcesses, plugins: Sequence[Plugin]) -> list[str]:
     """Return what each plugin is, or why it cannot be imported.
 
-    One that does harm is found by importing in further processes what each distribution has, then
-    each plugin, and harms no other.
+    A harmful one is found by importing each distribution, then each plugin, in further processes,
+    and does not affect the others.
     """
     try:
         return processes.run(_importing(_called(plugins)), _summaries, plugins)
@@ -44,7 +44,7 @@ def _called(plugins: Sequence[Plugin]) -> str:
 
 
 def _parts(plugins: Sequence[Plugin]) -> list[list[Plugin]]:
-    """Return the plugins by distribution; of a single one, each by itself."""
+    """Return the plugins by distribution; if there is only one, each by itself."""
     origins = dict.fromkeys(plugin.origin for plugin in plugins)
     if len(origins) == 1:
         return [[plugin] for plugin in plugins]
@@ -64,7 +64,7 @@ def checked(processes: DraftProcesses, names: Sequence[str], given: Sequence[str
     """Check plugins against their contracts.
 
     Raises:
-        BpttError: nothing came of it.
+        BpttError: it gave no result.
     """
     errand = Errand("checking the plugins", CHECKED_WITHIN, ". Check fewer of them at a time.")
     return processes.run(errand, _checked, names, given)

@@ -1,6 +1,6 @@
-"""Routes of the plugins that are installed where the server is, as its workers have them too.
+"""Routes of the plugins installed on the server, and so on its workers.
 
-What imports them comes only where somebody asks, and works in processes of its own.
+They are imported only when somebody asks, in separate processes.
 """
 
 from dataclasses import asdict
@@ -32,7 +32,7 @@ _checking = Lock()
 async def list_plugins(
     drafting: Drafts, reader: Reader, leaving: Leaving, long: bool = False
 ) -> Installed:
-    """What is installed, by metadata alone; with `long`, what each is."""
+    """What is installed, from metadata alone; with `long`, what each is."""
     # here, as most processes of the application list no plugins
     from bptt.api.installed import clashes, installed
 

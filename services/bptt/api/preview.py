@@ -1,6 +1,6 @@
-"""A grid before it is queued: its axes and points, in the form an answer has.
+"""A grid before it is queued: its axes and points, in the form of an answer.
 
-Whatever the size of the grid, the answer is small: long axes are cut, and their lengths told.
+Whatever the size of the grid, the answer is small: long axes are cut and their lengths given.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FIRST, LAST = 5, 2
 """Points shown of a long grid."""
 MOST_VALUES = 1000
-"""Values of an axis that are told."""
+"""Values of an axis that are listed."""
 
 
 def preview(request: "GridRequest") -> Preview:
@@ -38,7 +38,7 @@ def preview(request: "GridRequest") -> Preview:
 
 
 def outlined(outline: "GridOutline") -> Preview:
-    """Describe a grid of which files have not been sent, as far as that goes."""
+    """Describe a grid some of whose files have not been sent, as far as possible."""
     first = outline.ends if outline.points <= FIRST + LAST + 1 else outline.ends[:FIRST]
     points = [
         Point(

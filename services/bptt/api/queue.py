@@ -38,10 +38,10 @@ def find(
     kind: Literal["grid", "run"] | None = None,
     change: bool = False,
 ) -> Found:
-    """What an id, its beginning, a grid's name or `user/name`, or a point's `latch/0` stands for.
+    """What an id, a prefix of one, a grid's name or `user/name`, or a point's `latch/0` refers to.
 
-    With `change` only what can mean nothing else: no beginning, no name of several of one's
-    grids, and no point that a run of another grid serves.
+    With `change`, only what is unambiguous: no prefix, no name that several of one's grids share,
+    and no point that a run of another grid serves.
     """
     meaning = store.find(service.database, text, kind=kind, asker=reader, change=change)
     return Found.model_validate(meaning)

@@ -1,4 +1,4 @@
-"""What a request that only reads may call grids and runs: see `store.naming`."""
+"""How a request that only reads may refer to grids and runs: see `store.naming`."""
 
 from typing import Annotated
 

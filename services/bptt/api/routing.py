@@ -1,4 +1,4 @@
-"""Routes that are documented by their docstring, like everything else."""
+"""Routes that are documented by their docstrings, like everything else."""
 
 import inspect
 from collections.abc import Callable

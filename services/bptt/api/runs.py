@@ -1,4 +1,4 @@
-"""Routes of runs: list them, read what they said, steer one of them."""
+"""Routes of runs: list them, read their output, steer one of them."""
 
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ def list_runs(
 ) -> list[Run]:
     """List runs, of all grids or of one; `status` is a status, or how a run ended or is to end.
 
-    The next page is what follows `after`, the last run of this one.
+    The next page starts after `after`, the last run of this one.
     """
     grid_id = None
     if grid is not None:
@@ -79,9 +79,9 @@ def log(
     attempt: AttemptNumber | None = None,
     offset: Offset = 0,
 ) -> Log:
-    """What an attempt of a run said, from a byte on.
+    """The output of an attempt of a run, starting at a byte.
 
-    Of the newest attempt, unless another one is asked for.
+    The newest attempt, unless another one is asked for.
     """
     row = store.get_run(service.database, found.id)
     attempts = store.attempts(service.database, found.id)
@@ -100,14 +100,14 @@ def cancel(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
 
 @router.post("/runs/{run}/hold")
 def hold(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
-    """Keep a run from beginning, or let it stop and wait."""
+    """Keep a run from starting, or make it stop and wait."""
     store.hold_run(service.database, run_id, asker.name)
     return Run.model_validate(store.get_run(service.database, run_id))
 
 
 @router.post("/runs/{run}/release")
 def release(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
-    """Let a held run begin."""
+    """Let a held run start."""
     store.release_run(service.database, run_id, asker.name)
     service.wake()
     return Run.model_validate(store.get_run(service.database, run_id))
@@ -115,12 +115,12 @@ def release(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
 
 @router.delete("/runs/{run}")
 def delete(run_id: OwnRun, asker: Asker, service: Shared) -> Deleted:
-    """Delete a run that is not running, with those it repeats, and their folders.
+    """Delete a run that is not running, together with those it repeats, and their folders.
 
     The point of the grid stays, without a run.
     """
     run_ids = store.delete_run(service.database, run_id, asker.name)
     folders = delete_folders(service.settings.runs, run_ids)
-    # of deletions that were interrupted
+    # from interrupted deletions
     finish_deletions(service.settings.runs, service.database)
     return Deleted(runs=len(run_ids), folders=folders)

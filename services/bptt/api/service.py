@@ -14,7 +14,7 @@ from bptt.settings import Settings
 
 
 class Service:
-    """Opens the database when it is first needed, so that a server starts without it."""
+    """Opens the database when it is first needed, so that a server can start without it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -22,9 +22,9 @@ class Service:
         self._database: store.Database | None = None
         self.library = Library(settings.data)
         self.lent: dict[str, Path] = {}
-        """Files of this machine by their hash, which a client in this process may let be read."""
+        """Local files by their hash, which a client in this process may offer for reading."""
         self.arriving: Counter[str] = Counter()
-        """Bytes that are being received, by who sends them."""
+        """Bytes that are being received, by sender."""
 
     @property
     def largest_file(self) -> int:
@@ -55,7 +55,7 @@ class Service:
             try:
                 store.check(database)
             except SchemaMismatch:
-                # the home's own file has no other keeper; a shared database has one
+                # nobody else upgrades the home's own file; a shared database has an administrator
                 if self.settings.database_url:
                     raise
                 store.upgrade(database)
@@ -66,18 +66,18 @@ class Service:
         return database
 
     def wake(self) -> None:
-        """Tell idle slots that there is work; without Redis they see it for themselves soon."""
+        """Tell idle slots that there is work; without Redis they soon see it for themselves."""
         queue = store.queue_status(self.database)
         free = sum(w.slots - w.busy for w in queue.workers if w.takes_runs)
         if (tokens := min(free, queue.claimable)) < 1:
             return
-        # Celery is not imported where nobody would hear of it
+        # Celery is not imported where nobody is listening
         from bptt.job_queue import send_tokens
 
         send_tokens(self.settings, tokens)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         with self._lock:
             if self._database is not None:
                 self._database.close()

@@ -19,12 +19,12 @@ from bptt.settings import Settings
 
 
 def serve(settings: Settings, host: str, port: int, begun: Callable[[], None]) -> None:
-    """Answer requests until a signal ends it; call `begun` as soon as they are taken.
+    """Answer requests until a signal ends it; call `begun` as soon as requests are accepted.
 
     Raises:
         InvalidSetting: nothing can listen there, or nobody could be let in.
     """
-    # uvicorn ends by the signal that it has heard, and nothing would be put away
+    # uvicorn re-raises the signal it received, which would skip the cleanup
     signal.signal(signal.SIGTERM, _leave)
     with _listen(host, port) as listener:
         app = served_app(settings, host)
@@ -46,10 +46,10 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def served_app(settings: Settings, host: str) -> FastAPI:
-    """Return the application as it answers at an address.
+    """Return the application as it serves an address.
 
     Raises:
-        InvalidSetting: it asks for tokens, and there is none that holds.
+        InvalidSetting: it asks for tokens, and there is no valid one.
         SchemaMismatch: the shared database is of another version.
     """
     if asks_for_tokens(settings, host):
@@ -57,13 +57,13 @@ def served_app(settings: Settings, host: str) -> FastAPI:
         _refuse_to_shut_everybody_out(app, host)
         return app
     app = create_app(settings, "everybody")
-    # a page in a browser may not pass for this machine by a name of its own
+    # a page in a browser must not pass for this machine under a name of its own
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, f"[{LOOPBACK[1]}]", host])
     return app
 
 
 def asks_for_tokens(settings: Settings, host: str) -> bool:
-    """Say whether nobody is let in without a token."""
+    """Say whether a token is required."""
     return settings.api_tokens == "required" or not is_loopback(host)
 
 
@@ -72,7 +72,7 @@ def _refuse_to_shut_everybody_out(app: FastAPI, host: str) -> None:
         if store.any_token_holds(app.state.service.database):
             return
     except DatabaseUnavailable:
-        # it may come up after us, and until then nobody is let in
+        # the database may come up after us, and until then nobody is let in
         return
     app.state.service.close()
     raise InvalidSetting(

@@ -1,4 +1,4 @@
-"""Routes that bring work: a grid, more points of one, and what did not succeed once more."""
+"""Routes that bring work: a grid, more points for one, and retries of what did not succeed."""
 
 from starlette.concurrency import run_in_threadpool
 
@@ -20,9 +20,9 @@ async def preview_grid(
 ) -> Preview:
     """Check a grid file and describe its points; queue nothing and keep nothing.
 
-    Of a file whose content was never sent hash and size are enough; what depends on it is left out.
+    For a file whose content was never sent, hash and size suffice; what depends on it is left out.
     """
-    # what reads files comes only where one is given
+    # the code that reads files is imported only if one is given
     from bptt.api.drafts import draft_preview
 
     return await drafting.make(asker.name, leaving, draft_preview, order, asker)
@@ -52,7 +52,7 @@ async def extend(
 ) -> Submission:
     """Add the points that a grid lacks.
 
-    Read the grid's own file, or the one given, with the overrides on top of its own.
+    Read the grid's own file, or the one given, with these overrides on top of the grid's.
     """
     from bptt.api.drafts import draft_extension
 
@@ -65,7 +65,7 @@ async def extend(
 def fill(grid_id: OwnGrid, asker: Asker, service: Shared) -> Changed:
     """Queue a new run for every point that lacks a result.
 
-    The points whose run failed, was cancelled or was deleted.
+    That is, points whose run failed, was cancelled or was deleted.
     """
     store.ensure_user(service.database, asker.name)
     filled = store.fill_grid(service.database, user=asker.name, grid_id=grid_id)

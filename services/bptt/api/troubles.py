@@ -1,4 +1,4 @@
-"""What keeps runs, or their results, from going on, as far as this machine sees it."""
+"""What holds up runs or their results, as far as this machine can see."""
 
 from bptt import store
 from bptt.api.service import Service
@@ -7,19 +7,19 @@ from bptt.store.records import QueueStatus
 from bptt.worker.disk_space import trouble_of
 
 NAMED = 3
-"""Runs that cannot be sent, of those of one grid."""
+"""Runs of one grid that cannot be sent."""
 
 
 def disk_trouble(settings: Settings) -> str:
     """Return why no run can be written here; empty if there is room.
 
-    A worker writes the same down in the database, if that is on a disk that has room.
+    A worker records the same in the database, if that is on a disk with room.
     """
     return trouble_of(settings.runs) or trouble_of(settings.home)
 
 
 def troubles_of(service: Service, queue: QueueStatus, grid_id: str) -> list[str]:
-    """Return what keeps a grid from going on, or what it measured from MLflow, a line each."""
+    """Return what holds up a grid, or keeps its results from MLflow, one line each."""
     found = [worker.trouble for worker in queue.workers if worker.trouble]
     arrears = store.arrears(service.database, grid_id, NAMED)
     if arrears.pending:

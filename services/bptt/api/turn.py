@@ -1,21 +1,21 @@
-"""What the event loop and the thread that minds a process tell each other of it."""
+"""What the event loop and the thread that watches a process tell each other about it."""
 
 from threading import Event
 
 
 class GaveWay(Exception):
-    """The process was stopped, to be begun again when there is time for it."""
+    """The process was stopped, to be restarted when there is time for it."""
 
 
 class Stopped(Exception):
-    """The process was stopped: nobody waits for its answer any more."""
+    """The process was stopped because the client no longer waits for its answer."""
 
 
 class Turn:
     """One request's time at work.
 
     Args:
-        small: bytes that its process may take and still be a small one; None: any.
+        small: bytes that its process may use and still count as small; None: any number.
     """
 
     def __init__(self, small: int | None) -> None:
@@ -24,11 +24,11 @@ class Turn:
 
     @property
     def is_large(self) -> bool:
-        """The process has taken more than a small one does."""
+        """The process has used more than a small one may."""
         return self._large.is_set()
 
     def stop(self) -> None:
-        """Have the process stopped, whatever it does."""
+        """Have the process stopped, whatever it is doing."""
         self._stop.set()
 
     def give_way(self) -> None:
@@ -36,10 +36,10 @@ class Turn:
         self._give_way.set()
 
     def look(self, grown: int, writes: bool) -> None:
-        """Return if the process may go on; for the thread that minds it.
+        """Return if the process may continue; for the thread that watches it.
 
         Args:
-            grown: bytes that it has taken since it began.
+            grown: bytes that it has gained since it began.
             writes: it may have changed something.
 
         Raises:

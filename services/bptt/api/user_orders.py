@@ -6,7 +6,7 @@ from bptt.api.orders import Order
 from bptt.records.users import Role
 
 MOST = 2_000_000_000
-"""Runs a limit can name."""
+"""The largest number of runs that a limit can name."""
 LEAST_WEIGHT = 1e-6
 MOST_WEIGHT = 1_000_000.0
 LONGEST_LABEL = 200
@@ -17,11 +17,11 @@ class CreateToken(Order):
     """Make a token."""
 
     user: str | None = None
-    """Whose it is; null: who asks."""
+    """Whose it is; null: the asker's."""
     role: Role | None = None
-    """What that user becomes; null: as they are, and a new one a user."""
+    """The role that user gets; null: unchanged, and `user` for a new one."""
     days: float | None = Field(default=None, gt=0, le=LONGEST_LIFE)
-    """How long it holds; null: until it is revoked."""
+    """How long it is valid; null: until it is revoked."""
     label: str = Field(default="", max_length=LONGEST_LABEL)
 
 
@@ -34,4 +34,4 @@ class SetUser(Order):
     """null: no limit."""
     max_queued: int = Field(default=0, ge=0, le=MOST)
     disabled: bool = False
-    """Nobody is let in as this user, and none of their runs begins."""
+    """Nobody is let in as this user, and none of their runs starts."""

@@ -18,7 +18,7 @@ DAY = 86_400.0
 
 @router.get("/me")
 async def me(asker: Asker) -> Me:
-    """Who asks, as the server sees it."""
+    """Who is asking, as the server sees it."""
     return Me(
         name=asker.name,
         role="admin" if asker.is_admin else "user",
@@ -29,13 +29,13 @@ async def me(asker: Asker) -> Me:
 
 @router.get("/users")
 def list_users(service: Shared) -> list[User]:
-    """What everybody may use of the queue, and what they do use."""
+    """What everybody may use of the queue, and what they are using."""
     return store.list_users(service.database)
 
 
 @router.patch("/users/{user:path}")
 def set_user(user: InPath, order: SetUser, asker: Admin, service: Shared) -> User:
-    """Change what a user may do and use; the next claim goes by it."""
+    """Change what a user may do and use, from the next claim on."""
     changes = order.model_dump(exclude_unset=True)
     if not changes:
         raise InvalidSpec([f"Nothing to change. Known: {', '.join(SetUser.model_fields)}."])
@@ -46,14 +46,14 @@ def set_user(user: InPath, order: SetUser, asker: Admin, service: Shared) -> Use
 
 @router.get("/tokens")
 def list_tokens(asker: Proven, service: Shared) -> list[Token]:
-    """The tokens of who asks, or all of them for an admin."""
+    """The asker's tokens, or everybody's for an admin."""
     whose = None if asker.is_admin else asker.name
     return store.list_tokens(service.database, whose)
 
 
 @router.post("/tokens", status_code=201)
 def create_token(order: CreateToken, asker: Proven, service: Shared) -> NewToken:
-    """Make a token for oneself, or as an admin for anybody."""
+    """Make a token for oneself or, as an admin, for anybody."""
     user = own_name(asker, None if order.user is None else user_name(order.user, "user"))
     if order.role == "admin" and not asker.is_admin:
         raise NotAllowed(f"Only an admin makes admins, and you, {asker.name}, are a user.")
@@ -71,5 +71,5 @@ def create_token(order: CreateToken, asker: Proven, service: Shared) -> NewToken
 
 @router.post("/tokens/{prefix}/revoke")
 def revoke_token(prefix: OwnToken, service: Shared) -> Token:
-    """Let a token hold no longer, from the next request on."""
+    """Revoke a token, from the next request on."""
     return store.revoke_token(service.database, prefix)
