@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from bptt.errors import InvalidSetting
-from bptt.kernels import Runner, unroll
+from bptt.kernels import Runner
+from bptt.kernels.autograd import unroll
 from bptt.kernels.step.tracing import NotTraceable, trace
 from bptt.training import TrainingRun, train
 from bptt_plugins.cells.gru_cho import GRUCho

@@ -5,7 +5,8 @@ import torch
 
 from bptt import registry
 from bptt.contracts import PointwiseCell
-from bptt.kernels import Runner, unroll
+from bptt.kernels import Runner
+from bptt.kernels.autograd import unroll
 from bptt.kernels.compiled.emission import plan
 from bptt.kernels.step.tracing import trace
 from bptt_plugins.cells.lru import LRU

@@ -6,7 +6,8 @@ from torch import exp, log, log1p, sigmoid, tanh
 from torch.nn import functional as F
 
 from bptt.contracts import PointwiseCell
-from bptt.kernels import Runner, unroll
+from bptt.kernels import Runner
+from bptt.kernels.autograd import unroll
 from bptt.kernels.step.operations import INTO_C
 from bptt.kernels.step.tracing import trace
 

@@ -5,7 +5,7 @@ import torch
 
 from bptt import registry
 from bptt.contracts import Batch
-from bptt.kernels import unroll
+from bptt.kernels.autograd import unroll
 from bptt.network.model import build_model, mean_loss
 from bptt.spec import ModelSpec
 from bptt.training import TrainingRun

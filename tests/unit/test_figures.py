@@ -127,7 +127,7 @@ def test_no_window_is_marked_without_truncation(make_flow):
 def test_tile_is_what_mlflows_grid_takes(make_flow, tmp_path):
     figure = heat_map_tile(make_flow("hc"), title="a name that is longer than any tile")
 
-    path = figures.save(figure, tmp_path / "new" / "tile.png")
+    path = style.save(figure, tmp_path / "new" / "tile.png")
 
     with Image.open(path) as image:
         assert (image.format, image.size) == ("PNG", (440, 440))

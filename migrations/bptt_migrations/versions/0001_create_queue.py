@@ -177,33 +177,7 @@ def _create_runs() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("started_at", sa.Float()),
         sa.Column("finished_at", sa.Float()),
-        sa.CheckConstraint(
-            "(status = 'failed') = (failure IS NOT NULL)", name=op.f("ck_runs_failure")
-        ),
-        sa.CheckConstraint(
-            "(status = 'running') = (lease_expires_at IS NOT NULL)", name=op.f("ck_runs_lease")
-        ),
-        sa.CheckConstraint(
-            "(status = 'running') = (worker_id IS NOT NULL)", name=op.f("ck_runs_owner")
-        ),
-        sa.CheckConstraint(
-            "(status = 'succeeded') = (result IS NOT NULL)", name=op.f("ck_runs_result")
-        ),
-        sa.CheckConstraint(
-            "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)",
-            name=op.f("ck_runs_ended"),
-        ),
-        sa.CheckConstraint("mlflow IN ('no', 'pending', 'complete')", name=op.f("ck_runs_mlflow")),
-        sa.CheckConstraint(
-            "status IN ('held', 'queued', 'running', 'succeeded', 'failed', 'cancelled')",
-            name=op.f("ck_runs_status"),
-        ),
-        sa.CheckConstraint(
-            "stop_request = 'none' OR status = 'running'", name=op.f("ck_runs_request")
-        ),
-        sa.CheckConstraint(
-            "stop_request IN ('none', 'cancel', 'hold')", name=op.f("ck_runs_stop_request")
-        ),
+        *_checks_of_runs(),
         sa.ForeignKeyConstraint(
             ["configuration_id"], ["configurations.id"], name="fk_runs_configuration_id"
         ),
@@ -214,6 +188,28 @@ def _create_runs() -> None:
         sa.UniqueConstraint("seq", name="uq_runs_seq"),
         postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02},
     )
+    _index_runs()
+
+
+def _checks_of_runs() -> list[sa.CheckConstraint]:
+    conditions = {
+        "failure": "(status = 'failed') = (failure IS NOT NULL)",
+        "lease": "(status = 'running') = (lease_expires_at IS NOT NULL)",
+        "owner": "(status = 'running') = (worker_id IS NOT NULL)",
+        "result": "(status = 'succeeded') = (result IS NOT NULL)",
+        "ended": "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)",
+        "mlflow": "mlflow IN ('no', 'pending', 'complete')",
+        "status": "status IN ('held', 'queued', 'running', 'succeeded', 'failed', 'cancelled')",
+        "request": "stop_request = 'none' OR status = 'running'",
+        "stop_request": "stop_request IN ('none', 'cancel', 'hold')",
+    }
+    return [
+        sa.CheckConstraint(condition, name=op.f(f"ck_runs_{name}"))
+        for name, condition in conditions.items()
+    ]
+
+
+def _index_runs() -> None:
     op.create_index(
         "ix_runs_active", "runs", ["user_name", "lease_expires_at"], **_only("status = 'running'")
     )

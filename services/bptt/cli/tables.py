@@ -158,39 +158,20 @@ def number(value: float | None) -> str:
 
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:
-    spec, metrics, result = summary.spec, summary.metrics, summary.result
+    metrics = summary.metrics
 
     def told(*pairs: tuple[str, str]) -> str:
         parts = [f"{text} {number(metrics[key])}" for text, key in pairs if key in metrics]
         return ", ".join(parts)
 
-    outcome = summary.told_outcome
-    if result is None:
-        # a run of the queue goes on by itself
-        if "attempt" not in summary.run and summary.outcome == "unfinished":
-            outcome += f"; go on with: bptt run --resume {summary.run_id}"
-    else:
-        speed = number(result.get("steps_per_second"))
-        backend = result.get("backend", "-")
-        if reason := result.get("backend_reason"):
-            backend += f", for {reason}"
-        outcome += f" ({number(result.get('seconds'))} s, {speed} steps/s, {backend})"
     evaluated = sorted(key for key in metrics if key.startswith("eval/"))
     gates = [key.removeprefix("gate/")[:-5] for key in metrics if _is_gate_mean(key)]
-    # what the file left open, and the run decided by its length
-    applied: dict[str, dict[str, Any]] = {}
-    if spec["statistics"].get("interval") is None:
-        applied["statistics"] = {"interval": default_interval(spec["training"]["steps"])}
-    share = (result or {}).get("statistics_share", metrics.get("sys/statistics_share"))
+    share = (summary.result or {}).get("statistics_share", metrics.get("sys/statistics_share"))
     return [
         ("run", f"{summary.run_id}  {summary.run['name']}  (project {summary.run['project']})"),
-        *(
-            (section, _told_section(spec[section] | applied.get(section, {})))
-            for section in SECTIONS
-        ),
-        ("seed", str(spec["seed"])),
+        *_told_spec(summary.spec),
         ("", " "),
-        ("outcome", outcome),
+        ("outcome", _outcome(summary)),
         ("metric", _told_metric(summary)),
         ("evaluation", told(*((key.removeprefix("eval/"), key) for key in evaluated))),
         (
@@ -232,6 +213,29 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         ("not finite", told(("gradient elements", "grad/nonfinite"))),
         ("statistics", "" if share is None else f"{100 * share:.1f} % of the training time"),
     ]
+
+
+def _told_spec(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # what the file left open, and the run decided by its length
+    applied: dict[str, dict[str, Any]] = {}
+    if spec["statistics"].get("interval") is None:
+        applied["statistics"] = {"interval": default_interval(spec["training"]["steps"])}
+    sections = [(name, _told_section(spec[name] | applied.get(name, {}))) for name in SECTIONS]
+    return [*sections, ("seed", str(spec["seed"]))]
+
+
+def _outcome(summary: Summary) -> str:
+    outcome, result = summary.told_outcome, summary.result
+    if result is None:
+        # a run of the queue goes on by itself
+        if "attempt" not in summary.run and summary.outcome == "unfinished":
+            outcome += f"; go on with: bptt run --resume {summary.run_id}"
+        return outcome
+    speed = number(result.get("steps_per_second"))
+    backend = result.get("backend", "-")
+    if reason := result.get("backend_reason"):
+        backend += f", for {reason}"
+    return f"{outcome} ({number(result.get('seconds'))} s, {speed} steps/s, {backend})"
 
 
 def _told_metric(summary: Summary) -> str:

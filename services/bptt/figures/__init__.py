@@ -5,7 +5,6 @@ from matplotlib.figure import Figure
 from bptt.figures.bands import clipping_bands, gradient_bands, learning_curves
 from bptt.figures.heat_map import heat_map_group
 from bptt.figures.rates import success_rates
-from bptt.figures.style import save
 
 __all__ = [
     "Figure",
@@ -13,6 +12,5 @@ __all__ = [
     "gradient_bands",
     "heat_map_group",
     "learning_curves",
-    "save",
     "success_rates",
 ]

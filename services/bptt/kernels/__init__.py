@@ -1,7 +1,6 @@
 """A cell over a whole sequence: whichever backend runs it, the result is the same."""
 
-from bptt.kernels.autograd import StepByStep, unroll
 from bptt.kernels.runner import Runner
 from bptt.kernels.unrolled import Unrolled
 
-__all__ = ["Runner", "StepByStep", "Unrolled", "unroll"]
+__all__ = ["Runner", "Unrolled"]

@@ -34,7 +34,6 @@ __all__ = [
     "read_grid_file",
     "read_grid_text",
     "read_run_file",
-    "read_text",
 ]
 
 

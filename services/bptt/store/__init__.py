@@ -36,7 +36,7 @@ from bptt.store.reaping import leases_of_the_future, reap, reap_unrenewed, reap_
 from bptt.store.repeating import fill_grid, retry
 from bptt.store.run_deletion import delete_run
 from bptt.store.run_listing import attempts, events, every_point, get_run, list_runs
-from bptt.store.schema import backup, check, downgrade, upgrade
+from bptt.store.schema import backup, check, upgrade
 from bptt.store.shipping import (
     arrears,
     deleted_grids,
@@ -84,7 +84,6 @@ __all__ = [
     "delete_run",
     "deleted_grids",
     "deleted_runs",
-    "downgrade",
     "ensure_user",
     "events",
     "every_point",

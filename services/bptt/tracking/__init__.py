@@ -18,14 +18,12 @@ from bptt.tracking.grid.orders import (
 from bptt.tracking.grid.shown import Grid, GridNews, GridStatus
 from bptt.tracking.lost import find_forgotten, find_lost, forget
 from bptt.tracking.run.sending import draw, is_shipped, ship, unqueued, unshipped
-from bptt.tracking.run.state import Shipped
 from bptt.tracking.target import Target, check_target, hindrance, target_of
 
 __all__ = [
     "Grid",
     "GridNews",
     "GridStatus",
-    "Shipped",
     "Target",
     "check_target",
     "draw",

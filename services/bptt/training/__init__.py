@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from bptt.training.reports import Outcome, Report
+from bptt.training.reports import Report
 from bptt.training.run import TrainingRun
 from bptt.training.threads import prepare_thread
 
-__all__ = ["Outcome", "Report", "TrainingRun", "prepare_thread", "train"]
+__all__ = ["TrainingRun", "train"]
 
 
 def train(run: TrainingRun) -> Iterator[Report]:

@@ -9,7 +9,6 @@ import time
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from os import environ
 from pathlib import Path
 
 from bptt.execution.assignment import FAILED, STOPPED, Assignment, News
@@ -47,8 +46,8 @@ def main(assignment: Assignment, connection: Connection) -> None:
     faulthandler.enable()
     yield_memory()
     # written, never read: what a GPU's driver looks at in this process
-    environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    environ["CUDA_VISIBLE_DEVICES"] = assignment.gpu
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    os.environ["CUDA_VISIBLE_DEVICES"] = assignment.gpu
     limit_memory(assignment.memory_bytes)
     try:
         code = _train(assignment, connection, lifeline)

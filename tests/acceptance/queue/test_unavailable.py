@@ -5,6 +5,7 @@ import pytest
 
 from bptt import store
 from bptt.settings import Settings
+from bptt.store.schema import downgrade
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_home_that_cannot_be_made_is_one_line(bptt, home):
 
 def test_older_database_of_the_home_is_brought_up_to_date_in_passing(bptt, submitted, home):
     database = store.open_database(Settings(home=home).database)
-    store.downgrade(database, "0001")
+    downgrade(database, "0001")
     database.close()
 
     code, out, errors = bptt("grids")

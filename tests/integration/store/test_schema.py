@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
-from bptt.store import Database, open_database
+from bptt.store import Database, open_database, schema
 from bptt.store.tables import configurations, metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
 
@@ -91,7 +91,7 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
     before, asked_for = rows_of(database, runs, runs.c.seq), rows_of(database, configurations)
     assert [row.cost_key for row in asked_for] == ["k"]
 
-    store.downgrade(database, "0001")
+    schema.downgrade(database, "0001")
     with database.read() as connection:
         kept = connection.execute(text("SELECT id, status, outcome FROM runs ORDER BY seq")).all()
         keys = connection.execute(text("SELECT pack_key FROM configurations")).scalars().all()
@@ -101,7 +101,7 @@ def test_up_down_and_up_again_keeps_what_the_older_schema_can_hold(
     assert rows_of(database, runs, runs.c.seq) == before
     assert rows_of(database, configurations) == asked_for
 
-    store.downgrade(database, "base")
+    schema.downgrade(database, "base")
     assert store.upgrade(database) == ALL
     assert rows_of(database, runs) == []
     store.check(database)
@@ -114,7 +114,7 @@ def test_the_migrations_lead_to_exactly_the_tables_of_the_program(
     migrated, created = blank(), blank()
     store.upgrade(migrated)
     store.upgrade(created)
-    store.downgrade(created, "base")
+    schema.downgrade(created, "base")
 
     with created.write() as connection:
         metadata.create_all(connection)
@@ -158,7 +158,7 @@ def test_an_older_a_newer_and_no_schema_are_told_apart(blank: Callable[[], Datab
         store.check(database)
 
     store.upgrade(database)
-    store.downgrade(database, "0001")
+    schema.downgrade(database, "0001")
     with pytest.raises(
         SchemaMismatch,
         match=rf"older than this bptt: it has schema 0001, needed is {ALL[-1]}. Run: bptt database",
@@ -173,7 +173,7 @@ def test_an_older_a_newer_and_no_schema_are_told_apart(blank: Callable[[], Datab
     with pytest.raises(SchemaMismatch, match=newer):
         store.upgrade(database)
     with pytest.raises(SchemaMismatch, match=newer):
-        store.downgrade(database, "base")
+        schema.downgrade(database, "base")
 
 
 @both
@@ -187,7 +187,7 @@ def test_what_needs_the_schema_says_so_without_it(blank: Callable[[], Database])
         assert not database.file.exists()
 
     store.upgrade(database)
-    store.downgrade(database, "base")
+    schema.downgrade(database, "base")
 
     with pytest.raises(SchemaMismatch, match=r"lacks what this bptt needs.*bptt database upgrade"):
         store.claimable(database)
@@ -199,7 +199,7 @@ def test_an_unknown_revision_to_go_back_to_is_refused(blank: Callable[[], Databa
     store.upgrade(database)
 
     with pytest.raises(SchemaMismatch, match=rf"'0077'.*Known: base, {', '.join(ALL)}"):
-        store.downgrade(database, "0077")
+        schema.downgrade(database, "0077")
 
     store.check(database)
 

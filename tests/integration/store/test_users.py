@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from bptt import store
 from bptt.errors import NotPossible, UserNotFound
 from bptt.store import Database
+from bptt.store.schema import downgrade
 from tests.integration.store.queueing import put_grid, put_worker
 from tests.integration.store.submitting import LEASE, submit, succeed
 
@@ -122,7 +123,7 @@ def test_users_outlive_the_way_down_and_up_without_roles_and_tokens(
     new_database: Callable[[str], Database], dialect: str
 ) -> None:
     database = new_database(dialect)
-    store.downgrade(database, "0003")
+    downgrade(database, "0003")
     columns = "(name, weight, usage_at, created_at) VALUES ('ada', 3, 1.0, 2.0)"
     with database.write() as connection:
         connection.execute(text(f"INSERT INTO users {columns}"))
@@ -134,7 +135,7 @@ def test_users_outlive_the_way_down_and_up_without_roles_and_tokens(
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.execute(text("UPDATE users SET role = 'root'"))
 
-    store.downgrade(database, "0003")
+    downgrade(database, "0003")
     assert store.upgrade(database)[0] == "0004"
     (ada,) = store.list_users(database)
     assert (ada.role, ada.weight, store.list_tokens(database)) == ("user", 3, [])

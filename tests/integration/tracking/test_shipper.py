@@ -4,7 +4,8 @@ import pytest
 
 from bptt.run_folder import RunFolder
 from bptt.shipping.thread import Shipper
-from bptt.tracking import Shipped, Target, check_target, target_of, unshipped
+from bptt.tracking import Target, check_target, target_of, unshipped
+from bptt.tracking.run.state import Shipped
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import pytest
 
-from bptt.comparison import Point, compare, mean_interval, rate_interval
+from bptt.comparison import Point, compare
+from bptt.comparison.interval import mean_interval, rate_interval
 
 
 def result(value, outcome="finished", slope=-0.1, better="higher"):

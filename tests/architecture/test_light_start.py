@@ -1,22 +1,13 @@
-"""The shape of the code: file lengths, one reader of the environment, a light start."""
+"""What commands import, and how long they take to start."""
 
-import graphlib
 import json
 import os
-import re
 import resource
-import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-import grimp
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("services", "plugins", "migrations")
-SOURCES = sorted(path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py"))
-FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager"}
 HEAVY = {"torch", "pydantic", "rich", "mlflow", "numpy", "ruamel", "sqlalchemy", "matplotlib"}
 UNUSED_BY_A_LISTING = {
     *("torch", "numpy", "scipy", "matplotlib", "mlflow", "alembic", "mako", "ruamel"),
@@ -24,73 +15,6 @@ UNUSED_BY_A_LISTING = {
     *("bptt.run_file", "bptt.spec", "bptt.registry", "bptt.comparison", "bptt.figures"),
     *("bptt.training", "bptt.kernels", "bptt_plugins"),
 }
-
-
-def lines(path):
-    return len(path.read_text().splitlines())
-
-
-def test_no_file_is_longer_than_300_lines():
-    tests = (ROOT / "tests").rglob("*.py")
-
-    long = {str(path.relative_to(ROOT)): lines(path) for path in SOURCES if lines(path) > 300}
-    long |= {str(path.relative_to(ROOT)): lines(path) for path in tests if lines(path) > 300}
-
-    assert long == {}
-
-
-def test_median_file_is_at_most_130_lines():
-    assert statistics.median(lines(path) for path in SOURCES) <= 130
-
-
-def test_no_file_is_named_after_nothing():
-    assert [path for path in SOURCES if path.stem in FORBIDDEN_NAMES] == []
-
-
-def test_settings_alone_read_the_environment():
-    readers = {
-        str(path.relative_to(ROOT))
-        for path in SOURCES
-        if "os.environ" in path.read_text() or "getenv" in path.read_text()
-    }
-
-    # these hand on what MLflow, tempfile and a compiler take from nowhere else
-    handing_on = {
-        "services/bptt/tracking/environment.py",
-        "services/bptt/temporary.py",
-        "services/bptt/kernels/compiled/building.py",
-    }
-    assert readers - handing_on == {"services/bptt/settings.py"}
-
-
-@pytest.mark.parametrize(
-    ("module", "owner"),
-    [
-        ("mlflow", "services/bptt/tracking/"),
-        ("matplotlib", "services/bptt/figures/"),
-        ("rich", "services/bptt/cli/"),
-        ("click", "services/bptt/cli/"),
-    ],
-)
-def test_library_is_imported_in_one_place_only(module, owner):
-    imports = re.compile(rf"^\s*(import|from) {module}\b", re.MULTILINE)
-
-    importers = {
-        str(path.relative_to(ROOT)) for path in SOURCES if imports.search(path.read_text())
-    }
-
-    assert importers
-    assert all(importer.startswith(owner) for importer in importers), importers
-
-
-def test_no_module_imports_itself_by_way_of_others():
-    graph = grimp.build_graph("bptt", exclude_type_checking_imports=True, cache_dir=None)
-    imported = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
-
-    # an import inside a function counts; raises where there is a circle, and names it
-    order = list(graphlib.TopologicalSorter(imported).static_order())
-
-    assert len(order) > 300
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plugins", "list", "--help"]])

@@ -1,0 +1,50 @@
+"""What nobody uses, as far as names can tell; what only tests use counts as unused."""
+
+import tomllib
+
+from vulture import Vulture
+
+from tests.architecture.sources import PROGRAM, ROOT, files, name_of
+
+USERS = (*PROGRAM, "benchmarks", "docs")
+CALLED_BY_LIBRARIES = {
+    "_compile": "SQLAlchemy, to write the moment as SQL",
+    "d_read": "compiled C, by its place in a structure",
+    "debug": "click, from the command line",
+    "down_revision": "alembic, to order revisions",
+    "format_commands": "click, to print help",
+    "handle_request": "httpx, to ask the application",
+    "inherit_cache": "SQLAlchemy, to know that a statement can be kept",
+    "memo": "copy, in the signature of __deepcopy__",
+    "model_config": "pydantic, to configure a model",
+    "redis_server": "the doctor, by a name in its table",
+    "should_terminate": "Celery, to end its worker",
+    "vocabulary": "whoever reads what a model of a text predicts",
+    "_buffers": "nobody: it keeps alive what addresses point to",
+    "_weights": "nobody: it keeps alive what addresses point to",
+}
+"""Names that are used, and by what."""
+DECORATORS = ["@click.*", "@plugins.*", "@tokens.*", "@users.*", "@database.*", "@router.*"]
+"""Of commands and requests, which click and FastAPI call."""
+
+
+def plugin_classes() -> set[str]:
+    """Return the classes that are entry points."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    return {value.partition(":")[2] for group in groups.values() for value in group.values()}
+
+
+def test_everything_is_used_by_something_other_than_a_test():
+    looking = Vulture(ignore_decorators=DECORATORS)
+    looking.scavenge([str(path) for path in files(*USERS)])
+
+    unused = {
+        item.name: f"{name_of(path)}:{item.first_lineno}: {item.typ} {item.name}"
+        for item in looking.get_unused_code()
+        if (path := item.filename) in files(*PROGRAM)
+    }
+
+    allowed = set(CALLED_BY_LIBRARIES) | plugin_classes()
+    assert sorted(text for name, text in unused.items() if name not in allowed) == []
+    # what is used after all, or gone, needs no exception
+    assert set(CALLED_BY_LIBRARIES) - set(unused) == set()
