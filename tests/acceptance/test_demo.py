@@ -133,8 +133,17 @@ def test_demo_that_is_killed_in_each_of_its_steps_ends_well_when_it_is_given_aga
         own.bptt("down")
 
 
-@pytest.mark.parametrize("step", ["$ bptt up -d", "$ bptt watch latch", "ended: "])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        ("$ bptt up -d", signal.SIGINT),
+        ("$ bptt watch latch", signal.SIGTERM),
+        ("ended: ", signal.SIGINT),
+        pytest.param("$ bptt up -d", signal.SIGTERM, marks=pytest.mark.soak),
+        pytest.param("$ bptt watch latch", signal.SIGINT, marks=pytest.mark.soak),
+        pytest.param("ended: ", signal.SIGTERM, marks=pytest.mark.soak),
+    ],
+)
 def test_demo_that_is_interrupted_takes_down_what_it_began(demo, step, number):
     process = demo.begin()
     for line in process.stdout:

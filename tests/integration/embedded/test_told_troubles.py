@@ -114,7 +114,11 @@ def set_schema(home: Home, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "told"), [("451aebb31d03", "older MLflow"), ("ffffffffffff", "newer MLflow")]
+    ("version", "told"),
+    [
+        ("451aebb31d03", "older MLflow"),
+        pytest.param("ffffffffffff", "newer MLflow", marks=pytest.mark.soak),
+    ],
 )
 def test_an_mlflow_database_of_another_version_is_told_by_ui_status_ship_and_doctor(
     home: Home, version: str, told: str

@@ -31,8 +31,15 @@ def queue(servers) -> Iterator[Queue]:
         yield queue
 
 
-@pytest.mark.parametrize("how", ["stopped", "frozen"])
-@pytest.mark.parametrize("also_redis", [False, True])
+@pytest.mark.parametrize(
+    ("how", "also_redis"),
+    [
+        ("stopped", False),
+        ("frozen", True),
+        pytest.param("stopped", True, marks=pytest.mark.soak),
+        pytest.param("frozen", False, marks=pytest.mark.soak),
+    ],
+)
 def test_worker_that_has_nobody_to_tell_ends_at_once_and_its_runs_go_on_later(
     queue, servers, start_worker, undisturbed, faulty, how, also_redis
 ):
