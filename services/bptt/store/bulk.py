@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Table, TextClause, text
 CHUNK = 20_000
 """Rows per statement."""
 MANY = 1000
-"""Rows that may change how a table is best searched."""
+"""Number of rows that may change how a table is best searched."""
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the garbage collector off while rows by the hundred thousand are made and dropped.
+    """Turn the garbage collector off while hundreds of thousands of rows are made and dropped.
 
-    None of them is part of a cycle, and looking through them takes a sixth of the time.
+    None of them is part of a cycle, and scanning them takes a sixth of the time.
     """
     if not gc.isenabled():
         yield
@@ -37,13 +37,13 @@ def insert_many(connection: Connection, table: Table, rows: Iterable[Mapping[str
     Args:
         connection: of a writing transaction.
         table: where to.
-        rows: values by column, looked at once. All have the same columns in the same order;
+        rows: values by column, iterated once. All have the same columns in the same order;
             other columns get their defaults.
     """
     remaining = iter(rows)
     statement = ""
     if connection.dialect.name == "sqlite":
-        # at most so many KiB: indexes are written at random, and 2 MiB hold too little of them
+        # at most so many KiB: indexes are written at random, and 2 MiB holds too little of them
         connection.exec_driver_sql("PRAGMA cache_size = -65536")
     inserted = 0
     while chunk := list(islice(remaining, CHUNK)):
@@ -51,7 +51,7 @@ def insert_many(connection: Connection, table: Table, rows: Iterable[Mapping[str
         statement = statement or _statement(connection, table, list(chunk[0]))
         values = [tuple(row.values()) for row in chunk]
         if connection.dialect.name == "postgresql":
-            # one round trip and one parse, where a row by row insert would have thousands
+            # one round trip and one parse, where row-by-row inserts would need thousands
             connection.execute(text(statement), {"rows": json.dumps(values)})
         else:
             connection.exec_driver_sql(statement, values)
@@ -60,9 +60,9 @@ def insert_many(connection: Connection, table: Table, rows: Iterable[Mapping[str
 
 
 def learn(connection: Connection, table: Table) -> None:
-    """Let PostgreSQL look at a table into which many rows were written.
+    """Have PostgreSQL analyse a table into which many rows were written.
 
-    It would do so by itself a minute later, and plan until then as if the table were empty.
+    It would do so by itself a minute later, and until then plan as if the table were empty.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"ANALYZE {table.name}"))
@@ -78,7 +78,7 @@ def _statement(connection: Connection, table: Table, columns: Sequence[str]) -> 
 
 
 def among(connection: Connection, column: str, values: Sequence[str]) -> TextClause:
-    """Return the condition that a column holds one of any number of values."""
+    """Return the condition that a column has one of any number of values."""
     # a list in the statement itself is limited to some thousands, and parsed each time
     if connection.dialect.name == "postgresql":
         return text(f"{column} = ANY(:among)").bindparams(among=list(values))

@@ -1,8 +1,8 @@
-"""Which run comes next: the best grid of each user, then the user who has least.
+"""Which run comes next: the best grid of each user, then the user who has the least.
 
 Within one user: the more urgent grid, then the higher priority, then the older run. Between users:
-the more urgent run, then who has fewer running for their weight, then who used less lately. So
-nobody gains by giving their own grids a high priority.
+the more urgent run, then whoever has fewer running for their weight, then whoever used less lately.
+So nobody gains anything by giving all their grids a high priority.
 """
 
 from sqlalchemy import Connection, text
@@ -11,8 +11,8 @@ from bptt.store.clock import read_clock
 from bptt.store.tables import AnyRow
 from bptt.store.users import decayed
 
-# A grid's gate is closed while its first run is queued or running: then only that one counts.
-# Nothing is joined with runs: each answer is one look into an index, however many runs wait or have
+# A grid's gate is closed while its first run is queued or running; then only that run counts.
+# Nothing is joined with runs: each answer is one index look-up, however many runs wait or have
 # ended, and no statistics can make PostgreSQL read them all.
 HEADS = """
 WITH busy AS (
@@ -68,7 +68,7 @@ COUNT_AT_MOST = 1000
 
 
 def next_run(connection: Connection) -> int | None:
-    """Return the `seq` of the run to claim now; none if no user has one they may begin."""
+    """Return the `seq` of the run to claim now; None if no user has one that may start."""
     heads = connection.execute(text(HEADS)).all()
     if not heads:
         return None
@@ -77,7 +77,7 @@ def next_run(connection: Connection) -> int | None:
 
 
 def count_claimable(connection: Connection) -> int:
-    """Return how many runs could begin now were there slots enough; counts to 1000 at most."""
+    """Return how many runs could start now, given enough slots; counts to 1000 at most."""
     users = connection.execute(text(COUNTS), {"at_most": COUNT_AT_MOST}).all()
     return min(sum(_room(user) for user in users), COUNT_AT_MOST)
 

@@ -16,7 +16,7 @@ from bptt.store.records import ClaimedRun
 from bptt.store.tables import AnyRow, attempts, configurations, grids, runs, workers
 
 TRIES = 5
-"""How often to choose again when somebody cancels the chosen run at that moment."""
+"""How often to choose again if somebody cancels the chosen run at that moment."""
 
 
 def claim(
@@ -31,10 +31,10 @@ def claim(
         lease_seconds: how long the run stays the slot's own without a renewal.
 
     Returns:
-        None if no run may begin now.
+        None if no run may start now.
 
     Raises:
-        DatabaseUnavailable: the database does not answer; the run, if one was taken all the same,
+        DatabaseUnavailable: the database does not answer; if a run was taken nevertheless, it
             goes back to the queue when its lease ends.
         NotPossible: the worker is not registered, or has been removed.
     """
@@ -45,14 +45,14 @@ def claim(
             lock_claims(connection)
             claimed = _claim(connection, worker_id, slot, lease_seconds)
     except DatabaseUnavailable:
-        # it may have been committed, and the answer lost on its way
+        # it may have been committed and only the answer lost
         if claimed is None or not _owns(database, claimed, worker_id):
             raise
     return claimed
 
 
 def claimable(database: Database) -> int:
-    """Return how many queued runs free slots could begin now; it stops counting at 1000.
+    """Return how many queued runs free slots could start now; stops counting at 1000.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -158,7 +158,7 @@ def _describe(connection: Connection, run: AnyRow) -> ClaimedRun:
         created_at=run.created_at,
         checkpoint_step=run.checkpoint_step,
         retry_of=run.retry_of,
-        # one look-up more only for those that read a file
+        # an extra look-up only for those that read a file
         files=contents_of_grid(connection, run.grid_id) if PREFIX in shared.spec else {},
     )
 

@@ -1,4 +1,4 @@
-"""Time by the database's clock: workers' clocks are never compared with each other."""
+"""Time by the database's clock; workers' clocks are never compared with each other."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ NOW = {
     # not now(): that is when the transaction began, before it waited for locks
     "postgresql": "extract(epoch from clock_timestamp())::float8",
 }
-"""The SQL of it by dialect, for statements written as text."""
+"""Its SQL by dialect, for statements written as text."""
 
 
 class _Now(FunctionElement[float]):
@@ -45,5 +45,5 @@ def database_time(database: Database) -> float:
 
 
 def read_clock(connection: Connection) -> float:
-    """Return the present, in seconds since the epoch; read it after locks were waited for."""
+    """Return the present, in seconds since the epoch; call it after waiting for locks."""
     return float(connection.execute(select(now())).scalar_one())

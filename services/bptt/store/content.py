@@ -1,4 +1,4 @@
-"""Contents of files: who has sent them, which grids read them, and which nobody needs any more."""
+"""Contents of files: who has sent them, which grids read them, and which are no longer needed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -17,11 +17,11 @@ from bptt.store.tables import contents, grid_contents
 from bptt.store.users import add_user
 
 GRACE = 24 * 3600.0
-"""Seconds for which a content stays that no grid reads: somebody may be about to submit one."""
+"""Seconds for which an unread content is kept: somebody may be about to submit a grid for it."""
 
 
 def sent_contents(database: Database, user: str, digests: Collection[str]) -> dict[str, int]:
-    """Return the size of each of these contents that a user has sent, by its hash.
+    """Return the sizes, by hash, of those of these contents that a user has sent.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -40,7 +40,7 @@ def _sent(connection: Connection, user: str, digests: Collection[str]) -> dict[s
 
 
 def bytes_sent(database: Database, user: str) -> int:
-    """Return how many bytes the contents have together that a user has sent and that are kept.
+    """Return the total size in bytes of the stored contents that a user has sent.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -63,19 +63,19 @@ def keep_content(
     quota: int,
     keep: Callable[[], object],
 ) -> None:
-    """Note that a user has sent a content, and have its bytes kept in the same moment.
+    """Record that a user has sent a content, and have its bytes stored at the same time.
 
     Args:
         database: the queue.
-        user: who sent it; made known if need be.
+        user: who sent it; created if necessary.
         digest: its SHA-256.
         size: bytes.
-        quota: bytes that all contents of a user may have together; 0: any number.
-        keep: puts the bytes in their place; nobody removes them meanwhile.
+        quota: bytes that all contents of a user may take in total; 0: any number.
+        keep: puts the bytes in place; nobody removes them meanwhile.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        NotPossible: it would be more than the quota; nothing was kept.
+        NotPossible: it would exceed the quota; nothing was stored.
     """
     with database.write() as connection:
         lock_numbers(connection)
@@ -90,10 +90,10 @@ def keep_content(
 
 
 def refuse_beyond(quota: int, held: int, size: int, user: str) -> None:
-    """Return if a user may send so many bytes more.
+    """Return if a user may send this many more bytes.
 
     Raises:
-        NotPossible: they would be more than the quota.
+        NotPossible: they would exceed the quota.
     """
     if quota and held + size > quota:
         raise NotPossible(
@@ -111,18 +111,18 @@ def refer(
     library: Library,
     already: Collection[str] = (),
 ) -> None:
-    """Note in the transaction that writes a grid which contents its runs read.
+    """Record, in the transaction that writes a grid, which contents its runs read.
 
     Args:
         connection: of that transaction, which holds the lock on numbers.
         grid_id: of the grid.
-        user: who asks; has sent what is not `already` read by the grid.
+        user: who is asking; has sent whatever the grid does not `already` read.
         files: by the path in the grid's file.
         library: where the bytes must be.
-        already: hashes that the grid reads, whoever has sent them.
+        already: hashes that the grid reads, no matter who sent them.
 
     Raises:
-        ContentNeeded: one has been removed since it was looked for.
+        ContentNeeded: one has been removed since it was checked.
     """
     new = {named.sha256: named for named in files.values() if named.sha256 not in already}
     sent = _sent(connection, user, list(new)) if new else {}
@@ -139,7 +139,7 @@ def refer(
 
 
 def as_document(files: Mapping[str, Named]) -> dict[str, dict[str, Any]] | None:
-    """Return files by path as a column holds them; nothing for none."""
+    """Return files by path as a column stores them; None if there are none."""
     return {path: asdict(named) for path, named in files.items()} or None
 
 
@@ -154,7 +154,7 @@ def contents_of_grid(connection: Connection, grid_id: str) -> dict[str, str]:
 
 
 def read_contents(database: Database) -> dict[str, str]:
-    """Return what the files are called that runs of grids read, by the hash of their content.
+    """Return the names of the files that runs of grids read, by the hash of their content.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -168,12 +168,12 @@ def read_contents(database: Database) -> dict[str, str]:
 def remove_unread(
     database: Database, library: Library, others: Callable[[], Collection[str]]
 ) -> Sequence[str]:
-    """Remove contents that no grid has read and nobody has sent for a day; return their hashes.
+    """Remove contents that no grid reads and nobody has sent for a day; return their hashes.
 
     Args:
         database: the queue.
         library: of its home.
-        others: returns the hashes that runs outside the queue read; asked only if need be.
+        others: returns the hashes that runs outside the queue read; called only if needed.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -187,7 +187,7 @@ def remove_unread(
         )
         unread = set(old) - set(read.scalars())
         unread -= set(others()) if unread else set()
-        # one that was sent or submitted again since
+        # one that was sent or submitted again meanwhile
         gone = sorted(unread & set(library.older_than(GRACE)))
         connection.execute(delete(contents).where(among(connection, "sha256", gone)))
         for digest in gone:

@@ -1,6 +1,7 @@
-"""What people order: cancel, hold, release, and the order of their grids.
+"""What people ask for: cancel, hold, release, and the order of their grids.
 
-To stop a run that trains is a request in its row, which its owner heeds; all else is done at once.
+A request to stop a running run is written to its row for its owner to act on; everything else is
+done at once.
 """
 
 from typing import Any
@@ -21,9 +22,9 @@ from bptt.store.tables import QUEUED, RUNNING, AnyRow, grids, runs
 
 
 def cancel_grid(database: Database, grid_id: str, actor: str) -> tuple[int, int]:
-    """Cancel every run of a grid that waits, and ask those that train to stop.
+    """Cancel every waiting run of a grid, and ask the running ones to stop.
 
-    Results that the grid has from others, and those that others have from it, are left alone.
+    Results that the grid has from others, and those that others have from it, are not affected.
 
     Returns:
         How many were cancelled at once, and how many are still stopping.
@@ -50,7 +51,7 @@ def cancel_grid(database: Database, grid_id: str, actor: str) -> tuple[int, int]
 
 
 def cancel_run(database: Database, run_id: str, actor: str) -> Status:
-    """Cancel a run that waits, or ask one that trains to stop; return its status as it is then.
+    """Cancel a waiting run, or ask a running one to stop; return its new status.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -69,15 +70,15 @@ def cancel_run(database: Database, run_id: str, actor: str) -> Status:
 
 
 def hold_grid(database: Database, grid_id: str, actor: str) -> int:
-    """Let no further run of a grid begin; those that train go on.
+    """Let no further run of a grid start; running ones continue.
 
     Returns:
-        How many runs wait for it to be released.
+        How many runs are waiting for it to be released.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
         GridNotFound: there is no such grid.
-        NotPossible: it has ended or is held already.
+        NotPossible: it has ended or is already held.
     """
     with database.write() as connection:
         grid = take_grid(connection, grid_id)
@@ -92,7 +93,7 @@ def hold_grid(database: Database, grid_id: str, actor: str) -> int:
 
 
 def release_grid(database: Database, grid_id: str, actor: str) -> int:
-    """Let the runs of a grid begin: undo a hold of the grid, and of each run that is held.
+    """Let the runs of a grid start: release the grid and each of its held runs.
 
     The first run still goes ahead of the others if none has begun.
 
@@ -117,11 +118,11 @@ def release_grid(database: Database, grid_id: str, actor: str) -> int:
 
 
 def hold_run(database: Database, run_id: str, actor: str) -> None:
-    """Keep a run from beginning, or ask one that trains to stop and wait.
+    """Keep a run from starting, or ask a running one to stop and wait.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        NotPossible: it has ended, is held already, or has been told to stop for good.
+        NotPossible: it has ended, is already held, or has been asked to stop for good.
         RunNotFound: there is no such run.
     """
     with database.write() as connection:
@@ -137,7 +138,7 @@ def hold_run(database: Database, run_id: str, actor: str) -> None:
 
 
 def release_run(database: Database, run_id: str, actor: str) -> None:
-    """Let a held run begin, or take back the request that it stop and wait.
+    """Let a held run start, or withdraw the request that it stop and wait.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -160,13 +161,13 @@ def release_run(database: Database, run_id: str, actor: str) -> None:
 def set_priority(
     database: Database, grid_id: str, priority: int, urgency: int | None = None, *, actor: str
 ) -> None:
-    """Put a grid before or after others of its user, and into another class.
+    """Move a grid before or after others of its user, and into another class.
 
     Args:
         database: the queue.
         grid_id: of the grid.
-        priority: more is earlier.
-        urgency: 0 low, 1 normal, 2 urgent; None: as it is.
+        priority: higher is earlier.
+        urgency: 0 low, 1 normal, 2 urgent; None: unchanged.
         actor: who does it.
 
     Raises:
@@ -198,7 +199,7 @@ def _queued(connection: Connection, grid_id: str) -> int:
 
 
 def _ask(connection: Connection, run: AnyRow, request: StopRequest, actor: str) -> None:
-    """Write what the owner shall do, once; the caller holds the run."""
+    """Write what the owner should do, once; the caller has locked the run."""
     if run.stop_request == request:
         return
     connection.execute(update(runs).where(runs.c.id == run.id).values(stop_request=request))
@@ -207,7 +208,7 @@ def _ask(connection: Connection, run: AnyRow, request: StopRequest, actor: str) 
 
 
 def _change(connection: Connection, run: AnyRow, actor: str, **values: Any) -> None:
-    """Change a run that waits; the caller holds it, or a claim may come first."""
+    """Change a waiting run; the caller has locked it, otherwise a claim may come first."""
     connection.execute(update(runs).where(runs.c.id == run.id).values(**values))
     _tell(connection, run, values["status"], actor)
 

@@ -1,7 +1,7 @@
 """The database: the only place that begins a transaction.
 
-A writing transaction on SQLite begins as one (`BEGIN IMMEDIATE`): a transaction that reads first
-and then wants to write fails at once when another has written in between, whatever the timeout.
+A writing transaction on SQLite starts as one (`BEGIN IMMEDIATE`): a transaction that reads first
+and then wants to write fails at once if another has written in between, whatever the timeout.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ from bptt.store.faults import describe, translate
 from bptt.store.waiting import WAIT, until_free
 
 BUSY = 10.0
-"""Seconds SQLite itself waits where only it can."""
+"""Seconds that SQLite itself waits where only SQLite can."""
 STATEMENT = 15.0
-"""Seconds a statement may take on PostgreSQL, if the caller does not allow more."""
+"""Seconds that a statement may take on PostgreSQL, unless the caller allows more."""
 
 SERVER_SETTINGS = {
     "lock_timeout": "3s",
     "statement_timeout": f"{STATEMENT:g}s",
-    # a host that vanishes inside a claim must not hold its lock for hours
+    # a host that vanishes in the middle of a claim must not hold its lock for hours
     "idle_in_transaction_session_timeout": "10s",
 }
 CONNECTION = {
@@ -76,7 +76,7 @@ class Database:
             self.reader, self.writer = _sqlite(self.url, False), _sqlite(self.url, True)
         else:
             self.reader = self.writer = _postgresql(self.url)
-        # SQLite has one writer at a time; our own threads wait in line, which its own do not
+        # SQLite has one writer at a time; our own threads queue up, which SQLite's waiters do not
         self._line = threading.Lock()
 
     @property
@@ -94,7 +94,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one moment of the database and cannot write.
+        """Yield a read-only connection that sees a snapshot of the database.
 
         Raises:
             DatabaseUnavailable: it does not answer.
@@ -113,15 +113,16 @@ class Database:
     def write(
         self, durable: bool = True, statement_seconds: float = STATEMENT
     ) -> Iterator[Connection]:
-        """Give a connection that may write; commit at the end, undo everything on an error.
+        """Yield a connection that may write; commit at the end, roll back on an error.
 
-        After an error while it commits nobody knows whether it did: who must know reads again.
+        After an error during the commit nobody knows whether it took effect: read again to find
+        out.
 
         Args:
             durable: what it writes survives a loss of power as soon as this returns. False only
-                for what is soon written again, on SQLite; PostgreSQL always makes it durable.
+                for what is soon rewritten, on SQLite; PostgreSQL always makes it durable.
             statement_seconds: how long one statement, or a pause between two, may take on
-                PostgreSQL; more only for what is large.
+                PostgreSQL; more only for large transactions.
 
         Raises:
             DatabaseUnavailable: it does not answer, is locked too long or has no room left.
@@ -170,7 +171,7 @@ def open_database(where: str | Path) -> Database:
 
 
 def _of_file(path: Path) -> URL:
-    # a name may hold whatever means something in a URL
+    # a name may contain characters that are special in a URL
     return URL.create("sqlite", database=str(path))
 
 
@@ -203,7 +204,7 @@ def _sqlite(url: URL, writes: bool) -> Engine:
 
 
 def _keep_log(connection: sqlite3.Connection, where: str) -> None:
-    """Have a new file write its log ahead; when two processes do that, SQLite does not wait."""
+    """Put a new file into WAL mode; when two processes do that, SQLite does not wait."""
     connection.execute("PRAGMA busy_timeout = 0")
     until_free(lambda: connection.execute("PRAGMA journal_mode = WAL"), where)
     connection.execute(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
@@ -211,7 +212,7 @@ def _keep_log(connection: sqlite3.Connection, where: str) -> None:
 
 def _begin_reading(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
-    # only the first look at the file may have to wait, for who keeps everybody out
+    # only the first look at the file may have to wait, for a process with an exclusive lock
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
     look = "SELECT 1 FROM sqlite_master LIMIT 1"
     until_free(lambda: connection.exec_driver_sql(look).all(), describe(connection.engine.url))

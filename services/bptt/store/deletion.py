@@ -13,7 +13,8 @@ from bptt.store.history import record_event
 from bptt.store.numbering import LARGE, lock_numbers
 from bptt.store.tables import RUNNING, configurations, events, grid_contents, grids, points, runs
 
-# A run that other grids refer to becomes one of the oldest of them, with its name for it.
+# A run that other grids refer to becomes a run of the oldest of them, under that grid's name for
+# it.
 ADOPT = """
 UPDATE runs SET grid_id = a.grid_id, number = a.number, configuration_id = a.configuration_id
 FROM (
@@ -27,18 +28,18 @@ WHERE runs.id = a.run_id AND a.place = 1
 
 
 def delete_grid(database: Database, grid_id: str, actor: str) -> list[str]:
-    """Remove a grid with its runs, waiting ones included, and their history.
+    """Remove a grid with its runs, including waiting ones, and their history.
 
     A run that points of other grids refer to stays, with its id, attempts, history and folder, as
     a run of the oldest of those grids.
 
     Returns:
-        The ids of the runs that were removed, whose folders can go.
+        The ids of the removed runs, whose folders can be deleted.
 
     Raises:
         DatabaseUnavailable: the database does not answer; nothing was removed.
         GridNotFound: there is no such grid.
-        NotPossible: runs of it are running.
+        NotPossible: some of its runs are running.
     """
     with database.write(statement_seconds=LARGE) as connection:
         lock_numbers(connection)
@@ -55,7 +56,7 @@ def delete_grid(database: Database, grid_id: str, actor: str) -> list[str]:
         connection.execute(
             delete(runs).where(runs.c.grid_id == grid_id, runs.c.status != "running")
         )
-        # on PostgreSQL one may have been claimed since
+        # on PostgreSQL one may have been claimed meanwhile
         _refuse_running(connection, grid_id)
         connection.execute(delete(configurations).where(configurations.c.grid_id == grid_id))
         connection.execute(delete(grids).where(grids.c.id == grid_id))
@@ -85,7 +86,7 @@ def deleted_runs(database: Database, run_ids: Sequence[str]) -> list[str]:
 
 
 def begun_runs(database: Database) -> dict[str, bool]:
-    """Return whether each run that was ever begun has ended, by its id.
+    """Return, by id, whether each run that ever started has ended.
 
     Raises:
         DatabaseUnavailable: the database does not answer.

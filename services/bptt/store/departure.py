@@ -16,7 +16,7 @@ from bptt.store.records import Failure
 
 @dataclass(frozen=True)
 class Owned:
-    """What the decision depends on: the row of a running run."""
+    """What a decision depends on: the row of a running run."""
 
     run_id: str
     stop_request: StopRequest
@@ -28,7 +28,7 @@ class Owned:
 
 @dataclass(frozen=True)
 class Departure:
-    """What the row of the run and that of its attempt become."""
+    """What becomes of the rows of the run and of its attempt."""
 
     status: Status
     ending: str
@@ -40,13 +40,13 @@ class Departure:
     exit_code: int | None = None
     signal: int | None = None
     last_step: int | None = None
-    """None: the owner did not say; what it said last when it renewed its lease."""
+    """None: the owner did not say; then what it said when it last renewed its lease."""
     losses: Mapping[str, int] = field(default_factory=dict)
     """New values of `losses` and `loss_step`."""
 
 
 def finished(run: Owned, result: Mapping[str, Any], last_step: int) -> Departure:
-    """Decide for a run that was trained to its end; a cancel that came before wins."""
+    """Decide for a run that was trained to its end; an earlier cancellation wins."""
     if run.stop_request == "cancel":
         return Departure("cancelled", "cancelled", last_step=last_step)
     return Departure("succeeded", "succeeded", result=result, last_step=last_step)
@@ -62,7 +62,7 @@ def failed(run: Owned, failure: Failure, last_step: int) -> Departure:
 
 
 def given_back(run: Owned, why: str, last_step: int) -> Departure:
-    """Decide for a run whose owner stops it in good order: that is never counted as a loss."""
+    """Decide for a run whose owner stops it in an orderly way, which never counts as a loss."""
     if run.stop_request == "cancel":
         return Departure("cancelled", "cancelled", last_step=last_step)
     if run.stop_request == "hold":
@@ -73,14 +73,14 @@ def given_back(run: Owned, why: str, last_step: int) -> Departure:
 def lost(
     run: Owned, ending: str, death: Failure, last_step: int | None, *, by_itself: bool
 ) -> Departure:
-    """Decide for a run whose process or worker died; it may be what kills them.
+    """Decide for a run whose process or worker died; the run may be what kills them.
 
     Args:
         run: its row.
         ending: `lost` or `expired`.
-        death: what is known of it; the message says who died and how.
+        death: what is known about it; the message says what died and how.
         last_step: the last step it is known to have done.
-        by_itself: its own process died, while its worker and what else it needs were well.
+        by_itself: its own process died, while its worker and everything else it needs were well.
     """
     how: dict[str, Any] = {"exit_code": death.exit_code, "signal": death.signal}
     how |= {"last_step": last_step}

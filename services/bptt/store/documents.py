@@ -1,4 +1,4 @@
-"""JSON as both databases take it."""
+"""JSON as both databases accept it."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def to_json(value: Any) -> str:
-    """Return a value as JSON; NaN and infinities, which JSON does not know, become null."""
+    """Return a value as JSON; NaN and infinities, which JSON lacks, become null."""
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:

@@ -1,8 +1,8 @@
-"""How an owner ends its attempt; each write carries the attempt and does nothing without it.
+"""How an owner ends its attempt; each write names the attempt, and only the current one counts.
 
 None as an answer means fenced: the run is somebody else's or has ended, nothing was changed, and
-nothing this attempt made counts. After `DatabaseUnavailable` the same call may be made again; if
-the first one was written all the same, the second is answered with None.
+nothing this attempt made counts. After `DatabaseUnavailable` the same call may be repeated; if the
+first one was written after all, the second returns None.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from bptt.store.records import Ended, Failure
 def finish(
     database: Database, run_id: str, attempt: int, result: Mapping[str, Any], last_step: int
 ) -> Ended | None:
-    """End a run that was trained to its end; if somebody cancelled it before, that wins.
+    """End a run that was trained to its end; an earlier cancellation wins.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -32,7 +32,7 @@ def finish(
 def fail(
     database: Database, run_id: str, attempt: int, failure: Failure, last_step: int
 ) -> Ended | None:
-    """End a run that cannot be trained to its end, whoever tries.
+    """End a run that cannot be trained to its end, no matter who tries.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -56,7 +56,7 @@ def lose(
     log_tail: str = "",
     by_itself: bool = True,
 ) -> Ended | None:
-    """Give back a run whose process died; it fails when it dies again and again without progress.
+    """Give back a run whose process died; it fails if it dies again and again without progress.
 
     Args:
         database: the queue.
@@ -66,9 +66,9 @@ def lose(
         cause: of the failure, if it comes to that.
         exit_code: of its process, if it exited.
         signal: that killed its process, if one did.
-        last_step: the last it is known to have done.
+        last_step: the last one it is known to have done.
         log_tail: the last lines it wrote.
-        by_itself: whether only it died; else it is blamed no more than if its worker had died.
+        by_itself: whether only it died; if not, it is blamed no more than for a worker's death.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -85,7 +85,7 @@ def lose(
 def give_back(
     database: Database, run_id: str, attempt: int, *, why: str, last_step: int = 0
 ) -> Ended | None:
-    """Give back a run that was stopped in good order: queued, held or cancelled, as was asked.
+    """Give back a run that was stopped in an orderly way: queued, held or cancelled, as requested.
 
     Raises:
         DatabaseUnavailable: the database does not answer.

@@ -1,4 +1,4 @@
-"""Work that one process at a time does, on whatever machine, without a transaction around it."""
+"""Work that only one process at a time does, on any machine, without a transaction around it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,27 +9,27 @@ from sqlalchemy import text
 from bptt.store.database import Database
 
 SPACE = 73
-"""Of PostgreSQL's advisory locks; that of claims is 72."""
+"""The space of PostgreSQL's advisory locks; that of claims is 72."""
 HELD_AT_MOST = 300
-"""Seconds PostgreSQL lets somebody hold it who does not speak: frozen, or cut off."""
+"""Seconds that PostgreSQL lets a silent process, frozen or cut off, hold it."""
 
 
 @contextmanager
 def exclusively(database: Database, grid_id: str) -> Iterator[bool]:
-    """Keep other processes off a grid in MLflow; yields False if one was faster.
+    """Keep other processes away from a grid in MLflow; yields False if one was faster.
 
-    It ends with the process, however that ends. On PostgreSQL somebody else may get in after
-    `HELD_AT_MOST`, so that what is done under it must bear being done twice.
+    It ends with the process, however that ends. On PostgreSQL another process may get in after
+    `HELD_AT_MOST`, so whatever is done under it must tolerate being done twice.
 
     Args:
-        database: whose processes; on SQLite those of this machine, on PostgreSQL all there are.
+        database: whose processes; on SQLite those of this machine, on PostgreSQL all of them.
         grid_id: of the grid.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
     if database.file is not None:
-        # one file for all grids: a machine has hardly more than one process that asks
+        # one file for all grids: a machine rarely has more than one process that asks
         with database.file.with_name("grids.lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def grid_source(database: Database, grid_id: str) -> GridSource:
-    """Return the text a grid was read from.
+    """Return the text that a grid was read from.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -61,29 +61,29 @@ def extend_grid(
     overrides: Sequence[str],
     library: Library | None = None,
 ) -> Submitted:
-    """Add to a grid the points of a request that it lacks; what it has stays as it is.
+    """Add to a grid the points of a request that it lacks; existing points stay as they are.
 
     Points are named after what they differ in; where the request varies more than the grid did,
-    the points of the grid are called by their value of it from then on. A grid that had ended
-    goes on.
+    the names of the grid's points include their value of it from then on. A grid that had ended
+    continues.
 
     Args:
         database: the queue.
-        user: who asks; the runs are those of the grid's user.
+        user: who is asking; the runs belong to the grid's user.
         grid_id: of the grid.
-        request: points it shall have; those it has already are passed over.
+        request: points it should have; those it already has are skipped.
         source: the text of the request; it becomes the grid's own if it leaves nothing out.
         overrides: that were applied to it.
-        library: where the contents are that the request reads; none if it reads no file.
+        library: where the contents are that the request reads; None if it reads no file.
 
     Returns:
-        What was added; `points` counts all that the grid has now.
+        What was added; `points` counts all that the grid now has.
 
     Raises:
         ContentNeeded: one of them has been removed since the request was made.
         DatabaseUnavailable: the database does not answer; nothing was added.
         GridNotFound: there is no such grid.
-        NotPossible: the points could not be told apart, a plugin has another version now, or the
+        NotPossible: the points could not be told apart, a plugin's version has changed, or the
             grid's user would have too many queued runs.
     """
     plan = make_plan(request)
@@ -96,7 +96,7 @@ def extend_grid(
             .order_by(points.c.number)
         ).all()
         known = {row.identity for row in there}
-        # under the name it has now, or the one that an earlier version gave it
+        # under its present name, or the one that an earlier version gave it
         new = [
             point
             for point in plan.points
@@ -163,7 +163,7 @@ def _rename(connection: Connection, merged: Merged) -> None:
 def _configuration_ids(
     connection: Connection, grid_id: str, numbers: Numbers, merged: Merged, plan: Plan
 ) -> list[int]:
-    """Write the configurations the grid lacks; return the ids of all that the plan has."""
+    """Write the configurations that the grid lacks; return the ids of all those of the plan."""
     write_configurations(connection, grid_id, numbers, merged.new)
     rows = connection.execute(select(configurations).where(configurations.c.grid_id == grid_id))
     ids = {_content(row): row.id for row in rows}

@@ -1,4 +1,4 @@
-"""From what a driver raises to the one line a person reads."""
+"""From what a driver raises to one line for a person."""
 
 import shutil
 import sqlite3
@@ -22,13 +22,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from bptt.errors import BpttError, DatabaseUnavailable, SchemaMismatch
 
 OURS = (DataError, IntegrityError, NotSupportedError)
-"""Never the service's fault: a constraint that did its work, or a mistake in a statement."""
+"""Never the database's fault: a constraint that did its job, or a mistake in a statement."""
 IDLE_IN_TRANSACTION = "25P03"
 MISSING_TABLES = ("no such table", "no such column")
 UNDEFINED = ("42P01", "42703")
 DISK_FULL = "53100"
 STARVED = 2**20
-"""Bytes free on a disk under which an error of writing is for want of room."""
+"""Free bytes on a disk below which a write error is put down to lack of space."""
 LOCK_NOT_AVAILABLE = "55P03"
 UPGRADE = "Run: bptt database upgrade"
 
@@ -38,11 +38,11 @@ OTHER_SCHEMA = (
     "The server's database is of another version of bptt. Tell who runs the server: "
     "bptt database upgrade"
 )
-"""For who asks a server: where its database lies, and what its driver says, is not for them."""
+"""For a server's clients, who must not see where its database is or what its driver says."""
 
 
 def translate(error: SQLAlchemyError, url: URL) -> BpttError | None:
-    """Return what to raise instead of `error`; none if it is a mistake of ours."""
+    """Return what to raise instead of `error`; None if it is our own mistake."""
     where = describe(url)
     if isinstance(error, PoolTimeoutError):
         return _outside(
@@ -87,7 +87,7 @@ def _line(
     cause: BaseException | None, said: str, sqlstate: str | None, where: str, url: URL
 ) -> str:
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    # with nobody else at the file, SQLite fails to make what it shares beside it, and says no more
+    # if nobody else has the file open, SQLite fails to create its shared files, and says no more
     starved = code == sqlite3.SQLITE_IOERR and _is_full(url)
     if _is_disk_full(cause, sqlstate) or starved:
         return (
@@ -120,7 +120,7 @@ def _is_full(url: URL) -> bool:
 
 
 def describe(url: URL) -> str:
-    """Return the database as a person may read it: a file, or an address without a password."""
+    """Return the database as people may see it: a file, or an address without a password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.set(query={}).render_as_string(hide_password=True)

@@ -1,4 +1,4 @@
-"""Grids and runs by their whole ids: whose they are, and their rows, locked."""
+"""Grids and runs by their full ids: whose they are, and their rows, locked."""
 
 from sqlalchemy import Connection, select
 
@@ -11,7 +11,7 @@ WHOLE = "What changes something takes a whole id"
 
 
 def owner_of_grid(database: Database, grid_id: str) -> str:
-    """Return whose a grid is, which never changes.
+    """Return the owner of a grid, who never changes.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -29,7 +29,7 @@ def owner_of_grid(database: Database, grid_id: str) -> str:
 
 
 def owner_of_run(database: Database, run_id: str) -> str:
-    """Return whose a run is: who owns the grid that it belongs to now.
+    """Return the owner of a run: that of the grid it now belongs to.
 
     Raises:
         DatabaseUnavailable: the database does not answer.

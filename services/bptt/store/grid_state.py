@@ -8,16 +8,16 @@ from bptt.store.history import record_event
 from bptt.store.tables import LIVE, AnyRow, grids, runs
 
 FIRST_FAILED = "its first run failed at once"
-"""How the reason begins for which a grid is held by its first run."""
+"""How the reason begins when a grid is held because of its first run."""
 
 
 def end_if_over(connection: Connection, grid_id: str, actor: str) -> bool:
-    """Mark a grid as ended if none of its runs can change any more; say whether it was done.
+    """Mark a grid as ended if none of its runs can change any more; return whether it was.
 
-    The caller holds the grid (`lock_grid`). Once it has ended, the same content may be queued anew.
+    The caller has locked the grid. Once it has ended, the same content may be queued again.
     """
     alive = select(runs.c.status).where(runs.c.grid_id == grid_id, text(LIVE))
-    # the order is for ix_runs_live, which is read nowhere but at its first entry
+    # the order makes it use ix_runs_live, of which only the first entry is read
     if connection.execute(alive.order_by(runs.c.status).limit(1)).first() is not None:
         return False
     ended = connection.execute(
@@ -31,7 +31,7 @@ def end_if_over(connection: Connection, grid_id: str, actor: str) -> bool:
 
 
 def open_gate(connection: Connection, grid_id: str, run_id: str, actor: str) -> bool:
-    """Let all runs of a grid be claimed if `run_id` is the one they wait for; say if it was."""
+    """Let all runs of a grid be claimed if `run_id` is the one they wait for; return if it was."""
     opened = connection.execute(
         update(grids)
         .where(grids.c.id == grid_id, grids.c.canary_run_id == run_id)

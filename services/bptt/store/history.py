@@ -22,12 +22,12 @@ def record_event(
     """Add an entry to the history.
 
     Args:
-        connection: of the transaction that does what the entry tells of.
-        kind: the new status where a run's status changes; else a word of its own, for example
+        connection: of the transaction that does what the entry describes.
+        kind: the new status where a run's status changes; otherwise a word of its own, such as
             `cancel_requested`.
         grid_id: the grid of the run, or the grid itself.
         actor: a user, a worker's id, or `reaper`.
-        run_id: none if the entry is about the grid as a whole.
+        run_id: None if the entry is about the grid as a whole.
         attempt: which attempt of the run, where it matters.
         data: what else a reader may ask for.
     """

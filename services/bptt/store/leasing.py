@@ -16,19 +16,19 @@ from bptt.store.tables import RUNNING, attempts, grids, runs
 def renew(
     database: Database, worker_id: str, beats: Sequence[Beat], lease_seconds: float
 ) -> dict[str, StopRequest]:
-    """Renew the leases of all runs of a worker, and write down where they stand.
+    """Renew the leases of all runs of a worker, and record how far they are.
 
-    A lease that has run out is renewed too, as long as nobody has taken the run.
+    An expired lease is renewed too, as long as nobody has taken the run.
 
     Args:
         database: the queue.
         worker_id: whose runs they are.
-        beats: one per run the worker believes to own.
+        beats: one per run that the worker believes it owns.
         lease_seconds: from now on, by the database's clock.
 
     Returns:
-        What is asked of each run the worker still owns. One that is missing belongs to somebody
-        else or has ended: its process must be killed, and nothing of it counts.
+        What is asked of each run that the worker still owns. A missing one belongs to somebody
+        else or has ended: its process must be killed, and nothing it did counts.
 
     Raises:
         DatabaseUnavailable: the database does not answer; the leases are as they were.
@@ -50,7 +50,7 @@ def renew(
 
 
 def stop_requests(database: Database, worker_id: str) -> list[OwnedRun]:
-    """Return the runs a worker owns and what is asked of each; cheap enough for every second.
+    """Return the runs that a worker owns and what is asked of each; cheap enough for every second.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -65,7 +65,7 @@ def stop_requests(database: Database, worker_id: str) -> list[OwnedRun]:
 
 
 def _lock(connection: Connection, beats: Sequence[Beat]) -> dict[str, str]:
-    """Take the runs, and before them the grids that wait for one; return those by run."""
+    """Lock the runs, and before them the grids that wait for one; return those grids by run."""
     begun = [beat.run_id for beat in beats if beat.step > 0]
     waiting = connection.execute(
         select(runs.c.id, runs.c.grid_id)
@@ -80,7 +80,7 @@ def _lock(connection: Connection, beats: Sequence[Beat]) -> dict[str, str]:
 
 
 def _correct_beginnings(connection: Connection, beats: Sequence[Beat]) -> None:
-    """Write down where attempts began whose checkpoint is not the one the database heard of."""
+    """Record where attempts began whose checkpoint is not the one the database knows."""
     for beat in beats:
         if beat.first_step is not None:
             connection.execute(

@@ -1,4 +1,4 @@
-"""The one transaction in which a run leaves the status running, whoever ends it."""
+"""The one transaction in which a run leaves the status running, no matter who ends it."""
 
 from collections.abc import Callable
 
@@ -24,18 +24,18 @@ def leave(
     actor: str | None = None,
     guard: ColumnElement[bool] | None = None,
 ) -> Ended | None:
-    """Take a run from its owner as `decide` says, and all that follows from it.
+    """Take a run from its owner as `decide` says, and do all that follows from it.
 
     Args:
         connection: of a writing transaction that holds no lock yet.
         run_id: of the run.
-        attempt: whose run it must still be.
+        attempt: must still own the run.
         decide: what becomes of it.
-        actor: who does it; none: the owner itself.
-        guard: what must hold of the row besides.
+        actor: who does it; None: the owner itself.
+        guard: an additional condition on the row.
 
     Returns:
-        None if the attempt does not own the run any more: nothing was changed.
+        None if the attempt no longer owns the run: nothing was changed.
     """
     grid = connection.execute(select(runs.c.grid_id).where(runs.c.id == run_id)).scalar()
     if grid is None:
@@ -135,7 +135,7 @@ def _last_step(run: AnyRow, departure: Departure) -> int:
 
 
 def _step_seconds(run: AnyRow, departure: Departure) -> float | None:
-    """Return the mean of all updates: what a beat told last may be of the first one alone."""
+    """Return the mean over all updates: the last renewal may have known only the first one."""
     seconds, step = (departure.result or {}).get("seconds"), _last_step(run, departure)
     told: float | None = run.step_seconds
     return seconds / step if seconds and step else told

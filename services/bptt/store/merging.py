@@ -1,4 +1,4 @@
-"""How the points of a grid are told apart once others have been added; pure."""
+"""How the points of a grid are told apart once others have been added; without SQL."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ Axes = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Labelled:
-    """A configuration that a grid has already."""
+    """A configuration that a grid already has."""
 
     configuration_id: int
     content: Content
@@ -28,7 +28,7 @@ class Merged:
     new: Sequence[Configuration]
     """Configurations that the grid lacks."""
     renamed: Mapping[int, Configuration]
-    """What configurations of the grid are called from now on, by their id."""
+    """The new names of the grid's configurations, by id."""
 
 
 def merge(
@@ -38,14 +38,14 @@ def merge(
     seeds: Iterable[int],
     plan: Plan,
 ) -> Merged:
-    """Return what a grid becomes when the points of a plan are added that it lacks.
+    """Return what a grid becomes when the points of a plan that it lacks are added.
 
     Args:
         grid_id: of the grid, for messages.
         old_axes: its axes.
         old: its configurations.
         seeds: of its points and of those to add, in order.
-        plan: the points that are asked for.
+        plan: the requested points.
 
     Raises:
         NotPossible: the points would have equal names, or some would lack the value of an axis.
@@ -75,7 +75,7 @@ def merge(
 
 
 def _refuse_versions(grid_id: str, old: Sequence[Labelled], plan: Plan) -> None:
-    """Raise if a point is the same but for a plugin's version or the data on the disk."""
+    """Raise if a point is the same except for a plugin's version or the data on disk."""
     before = {one.content.spec: one.content for one in old}
     for one in plan.configurations:
         content, known = one.content, before.get(one.content.spec)

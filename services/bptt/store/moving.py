@@ -1,4 +1,4 @@
-"""Runs that wait change their status, many at once, with an event each."""
+"""Changing the status of many waiting runs at once, with an event each."""
 
 from sqlalchemy import Connection, text
 
@@ -16,12 +16,12 @@ def move_waiting(
     *,
     actor: str,
 ) -> int:
-    """Change the status of all runs of a grid that wait; the caller holds the grid.
+    """Change the status of all waiting runs of a grid; the caller has locked the grid.
 
     Args:
         connection: of a writing transaction.
         grid_id: whose runs.
-        before: `held`, `queued` or both; what is claimed at the same moment is left alone.
+        before: `held`, `queued` or both; runs claimed at the same moment are left alone.
         after: what they become.
         actor: who does it.
 

@@ -1,10 +1,10 @@
 """From what a person types to one grid or run.
 
-A grid is called by its id, its name, or `user/name`; a bare name is one's own newest grid of that
-name, and somebody else's only where one has none. A point of a grid is called by grid and number:
-`z6yn7-0` by the grid's id, or `latch/0`, `ada/latch/0`; it stands for the run that serves it.
-Where something is only read the beginning of one id will do as well; what changes something wants
-a text that can mean nothing else.
+A grid is referred to by its id, its name, or `user/name`; a bare name means one's own newest grid
+of that name, and somebody else's only if one has none. A point of a grid is referred to by grid and
+number: `z6yn7-0` by the grid's id, or `latch/0`, `ada/latch/0`; it means the run that serves it.
+For reading, a unique prefix of an id will do as well; changing something requires an unambiguous
+text.
 """
 
 import re
@@ -26,27 +26,27 @@ NAMED = 5
 Kind = Literal["grid", "run"]
 How = Literal["id", "name", "beginning"]
 POINT = re.compile(r"(?P<grid>.+?)(?P<by>[-/])(?P<number>-?[0-9]+)")
-"""However large or small the number is: a person is told which there are."""
+"""Of any number of digits, so that a wrong one can be answered with the valid range."""
 LIKE_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}-.*")
 BEGINS_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{1,{ID_LENGTH}}}(-[0-9r]*)?")
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """The one grid or run that a text stands for."""
+    """The one grid or run that a text refers to."""
 
     kind: Kind
     id: str
     how: How
-    """By what it was called; a point is called by name."""
+    """How it was referred to; a point counts as a name."""
     grid_id: str
     """Of the grid, or of the one that the run belongs to."""
     name: str
     """Of that grid."""
     user: str
-    """Whose that grid is."""
+    """The owner of that grid."""
     is_own: bool
-    """Whether that is who asks."""
+    """Whether that is the asker."""
     note: str | None = None
     """Of a point that a run of another grid serves: which one, and whose."""
 
@@ -59,16 +59,16 @@ def find(
     asker: str | None = None,
     change: bool = False,
 ) -> Meaning:
-    """Return the grid or run that a text stands for.
+    """Return the grid or run that a text refers to.
 
-    A whole id wins over a name, a name over the beginning of an id.
+    A full id takes precedence over a name, and a name over a prefix of an id.
 
     Args:
         database: the queue.
-        text: an id, a name, a point, or the beginning of an id.
+        text: an id, a name, a point, or a prefix of an id.
         kind: what it must be; None: either.
-        asker: whose names go first.
-        change: it is to be changed, and so must not be mistaken.
+        asker: whose names take precedence.
+        change: it is to be changed, so the text must be unambiguous.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -104,7 +104,7 @@ def find(
 
 
 def _find_grid(database: Database, text: str, asker: str | None, change: bool) -> Meaning:
-    """Return the grid that a text stands for, or raise GridNotFound."""
+    """Return the grid that a text refers to, or raise GridNotFound."""
     with database.read() as connection:
         # what cannot be printed cannot be sent to PostgreSQL either
         if text.isprintable() and text:
@@ -129,8 +129,8 @@ def _find_grid(database: Database, text: str, asker: str | None, change: bool) -
 def _find_run(database: Database, text: str, asker: str | None, change: bool) -> Meaning:
     """Return the run of this id, or the one that serves this point.
 
-    Raises RunNotFound, GridNotFound where several grids of the point could be meant, NotPossible
-    where it is to be changed and is another grid's.
+    Raises RunNotFound, GridNotFound if the point's grid is ambiguous, NotPossible if the run is to
+    be changed and belongs to another grid.
     """
     why = ""
     with database.read() as connection:
@@ -164,7 +164,7 @@ def _find_run(database: Database, text: str, asker: str | None, change: bool) ->
 def _called(
     connection: Connection, text: str, asker: str | None, change: bool, id_only: bool = False
 ) -> Meaning | None:
-    """Return the grid that has this id or name; none where there is none."""
+    """Return the grid that has this id or name; None if there is none."""
     if row := connection.execute(_newest().where(grids.c.id == text)).first():
         return _grid(row, "id", asker)
     if id_only:
@@ -188,8 +188,8 @@ def _called(
 
 
 def _number(text: str) -> int:
-    """Return the number of a point; -1, which none has, for one that is written otherwise."""
-    # 01 is not how anybody's list calls it, and may be a slip for 10
+    """Return the number of a point; -1, which no point has, if it is not written canonically."""
+    # no list writes 01, and it may be a typo for 10
     plain = len(text) <= 10 and text == str(int(text))
     return int(text) if plain else -1
 

@@ -1,4 +1,4 @@
-"""Numbers that are given out once: of grids, runs and configurations, and the ids of grids."""
+"""Numbers that are assigned once, to grids, runs and configurations, and the ids of grids."""
 
 import secrets
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from sqlalchemy import Connection, func, select, text
 from bptt.store.tables import configurations, events, grids, runs
 
 ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-"""Without look-alikes."""
+"""Characters of ids, without look-alikes."""
 ID_LENGTH = 5
 LARGE = 300.0
-"""Seconds a statement may take that concerns all runs of a grid."""
+"""Seconds that a statement about all runs of a grid may take."""
 SUBMISSIONS = (72, 2)
 PATIENCE = 120.0
-"""Seconds a submission waits for others."""
+"""Seconds that a submission waits for others."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the next rows may be called."""
+    """The next free numbers."""
 
     grid: int
     run: int
@@ -29,7 +29,7 @@ class Numbers:
 def lock_numbers(connection: Connection) -> Numbers:
     """Let no other transaction add or remove grids and runs until this one ends.
 
-    It is taken before every other lock. Numbers are then in the order of submission, and two
+    It is taken before every other lock, so numbers are in the order of submission, and two
     submissions of the same grid see each other.
     """
     if connection.dialect.name == "postgresql":
@@ -47,7 +47,7 @@ def lock_numbers(connection: Connection) -> Numbers:
 
 
 def new_grid_id(connection: Connection) -> str:
-    """Return an id that no grid has or ever had: folders and histories outlive a grid."""
+    """Return an id that no grid has or ever had, because folders and histories outlive a grid."""
     while True:
         grid_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
         taken = connection.execute(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from bptt.run_file.cost import Cost
 
 REFERENCE_SPEED = 3e10
-"""Operations a second of the machine that `cost` is of; what the column `work` counts in."""
+"""Operations per second of the machine that `cost` models; the unit of the column `work`."""
 
 
 class Content(NamedTuple):
-    """What points have in common that differ in the seed alone."""
+    """What points that differ only in their seed have in common."""
 
     spec: str
     """Canonical JSON with seed 0."""
@@ -25,7 +25,7 @@ class Content(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """A content, and what people call it in its grid."""
+    """A content and its name in its grid."""
 
     content: Content
     axis_values: Mapping[str, Any]
@@ -56,11 +56,11 @@ class Plan:
     configurations: Sequence[Configuration]
     points: Sequence[Point]
     earlier: Mapping[str, str]
-    """What earlier versions called a point, by its identity; for those that read files."""
+    """The identities that earlier versions gave a point, by identity; for those that read files."""
 
     @property
     def key(self) -> str:
-        """Equal for two submissions that ask for the same under the same name."""
+        """Equal for two submissions that ask for the same points under the same name."""
         content = json.dumps([self.project, self.name]).encode()
         digest = hashlib.sha256(content)
         for point in self.points:
@@ -69,7 +69,7 @@ class Plan:
 
 
 def make_plan(request: "GridRequest") -> Plan:
-    """Return the rows of a grid; each point of the request is looked at once."""
+    """Return the rows of a grid; each point of the request is visited once."""
     # whoever asks for a grid has imported what reads it; a listing does without
     from bptt.grid_spec import GridPoints
 
@@ -79,7 +79,7 @@ def make_plan(request: "GridRequest") -> Plan:
     first: list[int] = []
     points = []
     for position, (row, entry) in enumerate(zip(held.rows, request.entries(), strict=True)):
-        # equal rows may be called differently where an `include` completes to the same
+        # equal rows may have different names where an `include` comes out the same
         key = row[:-1], entry.config
         number = numbers.setdefault(key, len(first))
         if number == len(first):
@@ -101,7 +101,7 @@ def make_plan(request: "GridRequest") -> Plan:
 
 
 def work_of(cost: "Cost") -> float:
-    """Return the work of a run: operations that take as long on the reference machine."""
+    """Return the work of a run: the operations that take equally long on the reference machine."""
     return cost.updates * REFERENCE_SPEED
 
 

@@ -11,9 +11,9 @@ from bptt.store.tables import LIVE, RUNNING, configurations, grids, points, runs
 from bptt.store.work_records import GridWork, Measured, MeasuredRun, RunWork
 
 MEASURED = 1000
-"""Runs whose speed is looked at."""
+"""How many runs the speed is taken from."""
 LOOKED_AT = 30
-"""Latest grids among which those are sought that have been measured."""
+"""How many of the latest grids are searched for measured ones."""
 
 
 def grid_work(database: Database, grid_id: str) -> GridWork:
@@ -93,7 +93,7 @@ def _measured(connection: Connection, grid_id: str) -> Measured:
 
 
 def measured_runs(database: Database, grids_at_most: int, runs_at_most: int) -> list[MeasuredRun]:
-    """Return what runs of the latest grids took that have any that succeeded.
+    """Return what runs of the latest grids with successful runs took.
 
     Raises:
         DatabaseUnavailable: the database does not answer.

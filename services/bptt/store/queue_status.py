@@ -1,4 +1,4 @@
-"""The queue as a whole, and where one run stands in it."""
+"""The queue as a whole, and the place of one run in it."""
 
 from sqlalchemy import Connection, func, select, text
 
@@ -12,7 +12,7 @@ from bptt.store.tables import QUEUED, RUNNING, AnyRow, grids, runs, users, worke
 from bptt.store.workers import as_worker
 
 SILENT = 90.0
-"""Seconds after which a worker that says nothing is not counted any more."""
+"""Seconds after which a silent worker no longer counts."""
 
 
 def queue_status(database: Database) -> QueueStatus:
@@ -36,9 +36,10 @@ def queue_status(database: Database) -> QueueStatus:
 
 
 def position(database: Database, run_id: str) -> tuple[int, str]:
-    """Return about how many queued runs come before a run, and why it waits.
+    """Return roughly how many queued runs come before a run, and why it waits.
 
-    Users take turns, so as many runs of each other user count as the run's own user has before it.
+    Users take turns, so every other user counts with as many runs as the run's own user has before
+    it.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -70,7 +71,8 @@ def _workers(connection: Connection) -> tuple[Worker, ...]:
     )
     rows = connection.execute(
         select(workers, busy.label("busy"))
-        # one that was heard of later than now has been silent since the clock was set back
+        # one whose last sign of life lies in the future has been silent since the clock was set
+        # back
         .where(workers.c.removed_at.is_(None))
         .where(workers.c.beat_at.between(now() - SILENT, now() + SILENT))
         .order_by(workers.c.registered_at, workers.c.id)
@@ -107,7 +109,7 @@ def _before(connection: Connection, run: AnyRow) -> int:
 
 
 def _hindrance(connection: Connection, run: AnyRow) -> str | None:
-    """Say what keeps a queued run from its turn, whatever its place."""
+    """Say what keeps a queued run from starting, whatever its place."""
     if run.held_reason is not None:
         return f"its grid is held: {run.held_reason}"
     canary = select(runs.c.status).where(runs.c.id == run.canary_run_id)

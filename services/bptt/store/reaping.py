@@ -1,4 +1,4 @@
-"""Taking runs from owners that have gone; every worker does it, and all may at once."""
+"""Taking runs from owners that are gone; every worker does it, and all may do so at once."""
 
 import math
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ JUST_STARTED = text(
 
 
 def reap(database: Database, *, lease_seconds: float, not_after: float = math.inf) -> list[Ended]:
-    """End the attempts whose lease has run out; each run in a transaction of its own.
+    """End the attempts whose lease has expired, each run in a transaction of its own.
 
-    For one lease after PostgreSQL has started nothing is taken: while it was down no owner could
-    renew. SQLite has no server that could be down.
+    Nothing is taken during the first lease after PostgreSQL has started: while it was down no owner
+    could renew. SQLite has no server that could be down.
 
     Args:
         database: the queue.
         lease_seconds: how long a lease lasts.
-        not_after: nothing is taken once the database's clock shows more: it was set, and its
+        not_after: nothing is taken once the database's clock shows more: then it was set, and
             owners have had no time to renew.
 
     Raises:
@@ -48,10 +48,10 @@ def reap(database: Database, *, lease_seconds: float, not_after: float = math.in
 
 
 def leases_of_the_future(database: Database) -> list[Lease]:
-    """Return the leases of workers that were last heard of later than now.
+    """Return the leases of workers whose last sign of life lies in the future.
 
-    The database's clock has been set back since, and shows only after all that time that such a
-    lease is over. Whoever lives renews it, by the new time; see `reap_unrenewed` for the others.
+    The database's clock has been set back since, so such a lease seems valid for all that time.
+    Live workers renew it by the new time; see `reap_unrenewed` for the others.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -76,12 +76,12 @@ def leases_of_the_future(database: Database) -> list[Lease]:
 def reap_unrenewed(
     database: Database, leases: Sequence[Lease], *, lease_seconds: float
 ) -> list[Ended]:
-    """End attempts whose leases nobody has renewed for as long as one lasts, by the caller's clock.
+    """End attempts whose leases have not been renewed for the length of one, by the caller's clock.
 
     Args:
         database: the queue.
         leases: what they were when the caller began to watch them.
-        lease_seconds: how long a lease lasts; as in `reap`, PostgreSQL was up for longer.
+        lease_seconds: how long a lease lasts; as in `reap`, PostgreSQL must have been up longer.
 
     Raises:
         DatabaseUnavailable: the database does not answer; the next call goes on.
@@ -99,11 +99,11 @@ def reap_unrenewed(
 
 
 def reap_workers(database: Database, worker_ids: Sequence[str]) -> list[Ended]:
-    """End the attempts of workers that are known to be dead, without waiting for their leases.
+    """End the attempts of workers known to be dead, without waiting for their leases.
 
     Args:
         database: the queue.
-        worker_ids: workers whose processes have been seen to be gone; they are removed too.
+        worker_ids: workers whose processes were seen to be gone; they are removed too.
 
     Raises:
         DatabaseUnavailable: the database does not answer; the next call goes on.

@@ -24,11 +24,11 @@ RETRY = re.compile(r"(?P<first>.+-\d+)r(?P<times>\d+)")
 def fill_grid(database: Database, *, user: str, grid_id: str) -> int:
     """Queue a new run for every point whose run failed, was cancelled or was deleted.
 
-    Every other run stays as it is. A grid that had ended goes on.
+    Every other run stays as it is. A grid that had ended continues.
 
     Args:
         database: the queue.
-        user: who asks; the runs are those of the grid's user.
+        user: who is asking; the runs belong to the grid's user.
         grid_id: of the grid.
 
     Returns:
@@ -54,15 +54,15 @@ def retry(
     run_id: str | None = None,
     only_failed: bool = True,
 ) -> list[str]:
-    """Queue a new run in the place of one that failed, or of all of a grid that did.
+    """Queue a new run in place of one that failed, or of all failed runs of a grid.
 
-    What has ended stays what it was, in the history; the grid's point refers to the new run, which
-    may go on from the last checkpoint of the old one. A grid that had ended goes on. Where one is
-    held because its first run failed at once, the new run goes ahead of the rest as that did.
+    The old run stays in the history; the grid's point refers to the new run, which may continue
+    from the last checkpoint of the old one. A grid that had ended continues. If a grid is held
+    because its first run failed at once, the new run goes ahead of the rest in its place.
 
     Args:
         database: the queue.
-        user: who asks; the runs are those of the grid's user.
+        user: who is asking; the runs belong to the grid's user.
         grid_id: every such run of this grid, or
         run_id: this run.
         only_failed: leave alone what was cancelled.
@@ -73,7 +73,7 @@ def retry(
     Raises:
         DatabaseUnavailable: the database does not answer; nothing was queued.
         GridNotFound: there is no such grid.
-        NotPossible: the run has not ended, has succeeded or has been retried already; the grid's
+        NotPossible: the run has not ended, has succeeded or has already been retried; the grid's
             user would have too many queued runs.
         RunNotFound: there is no such run.
     """
@@ -105,7 +105,7 @@ def _repeat(
     if not rows:
         return []
     refuse_too_many(connection, grid.user_name, len(rows))
-    # an id is given once: folders and MLflow may still have what a deleted run has left
+    # an id is used only once: folders and MLflow may still have traces of a deleted run
     deleted = last_deleted(connection, grid.id)
     new = [
         Replacement(

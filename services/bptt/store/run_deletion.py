@@ -14,16 +14,16 @@ from bptt.store.tables import AnyRow, events, grids, points, runs
 NAMED = 5
 """Grids that a message names."""
 DELETED = "deleted"
-"""The event that a deletion leaves, with the run it was of."""
+"""The event that a deletion leaves, with the deleted run."""
 
 
 def delete_run(database: Database, run_id: str, actor: str) -> list[str]:
-    """Remove a run with those that it repeats, and their history; the point stays without a run.
+    """Remove a run, those it repeats, and their history; the point stays, without a run.
 
-    `fill_grid` queues a new run for the point, under an id that no run had before.
+    `fill_grid` queues a new run for the point, under an id that no run has had before.
 
     Returns:
-        The ids of the runs that were removed, whose folders can go.
+        The ids of the removed runs, whose folders can be deleted.
 
     Raises:
         DatabaseUnavailable: the database does not answer; nothing was removed.
@@ -44,7 +44,7 @@ def delete_run(database: Database, run_id: str, actor: str) -> list[str]:
         )
         connection.execute(delete(events).where(events.c.run_id.in_(ids)))
         connection.execute(delete(runs).where(runs.c.id.in_(ids)))
-        # the one that stood for the point last, and so the next one's id follows it
+        # the one that served the point last, so that the next one's id follows it
         for gone in sorted(ids, key=lambda one: one == run_id):
             data = {"number": run.number}
             record_event(
@@ -56,7 +56,7 @@ def delete_run(database: Database, run_id: str, actor: str) -> list[str]:
 
 
 def last_deleted(connection: Connection, grid_id: str) -> dict[int, str]:
-    """Return the last run of each point of a grid that `delete_run` has removed, by its number."""
+    """Return, by point number, the last run of a grid's points that `delete_run` removed."""
     deletions = (
         select(events.c.data, events.c.run_id)
         .where(events.c.grid_id == grid_id, events.c.kind == DELETED, events.c.run_id.is_not(None))

@@ -1,7 +1,7 @@
-"""The schema's version: upgrade, check, downgrade, and a copy before all of these.
+"""The schema's version: upgrade, check, downgrade, and a copy to make before that.
 
-Every command checks, hardly any upgrades: Alembic, a fifth of a command's time, is imported by what
-changes the schema alone. A check needs no more than the names of the revisions.
+Every command checks, hardly any upgrades: Alembic, a fifth of a command's time, is imported only to
+change the schema. A check needs no more than the names of the revisions.
 """
 
 import contextlib
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 MIGRATIONS = "bptt_migrations"
 REVISION = re.compile(r"(\d{4})_\w+\.py")
-"""A file of a revision; the next one counts one up."""
+"""A revision's file; the next one has the next number."""
 UPGRADE_LOCK = (72, 1)
 PATIENCE = 600.0
-"""Seconds a revision may take, or wait for another process that upgrades."""
+"""Seconds that a revision may take, or wait for another process that upgrades."""
 
 
 def upgrade(database: Database) -> list[str]:
-    """Bring the schema to this program's version; make the SQLite file if there is none.
+    """Bring the schema to this program's version; create the SQLite file if there is none.
 
-    Any number of processes may call it at once: one does the work, the others find it done.
+    Any number of processes may call this at once: one does the work, the others find it done.
 
     Returns:
         The revisions that were applied, oldest first.
 
     Raises:
         DatabaseUnavailable: the database does not answer, or its disk is full.
-        InvalidSetting: its file cannot be made where it is to lie.
+        InvalidSetting: its file cannot be created.
         SchemaMismatch: it is newer than this program.
     """
     from alembic import command
@@ -56,7 +56,7 @@ def upgrade(database: Database) -> list[str]:
 
 
 def check(database: Database) -> None:
-    """Return if the schema is the one this program was made for.
+    """Return if the schema is the one this program needs.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -76,7 +76,7 @@ def check(database: Database) -> None:
 
 
 def downgrade(database: Database, revision: str) -> None:
-    """Take the schema back to `revision`; `base` removes every table and all they hold.
+    """Take the schema back to `revision`; `base` removes every table and everything in them.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -97,7 +97,7 @@ def downgrade(database: Database, revision: str) -> None:
 
 
 def backup(database: Database, target: Path) -> None:
-    """Write a consistent copy of an SQLite database while others go on using it.
+    """Write a consistent copy of an SQLite database while others keep using it.
 
     Args:
         database: what to copy.
@@ -142,9 +142,9 @@ def _alone(database: Database) -> Iterator[Connection]:
 
 
 def _refuse_newer(database: Database, connection: Connection) -> str | None:
-    """Return the schema's revision, none if there is none; raise if this program lacks it."""
+    """Return the schema's revision, None if there is none; raise if this program lacks it."""
     revision: str | None = None
-    # on PostgreSQL a look at a table that is not there would end the transaction
+    # on PostgreSQL reading a missing table would end the transaction
     if inspect(connection).has_table("alembic_version"):
         found = connection.execute(text("SELECT version_num FROM alembic_version"))
         revision = found.scalar_one_or_none()
@@ -178,7 +178,7 @@ def _make_file(path: Path) -> None:
         # SQLite gives its journal files the mode of the database
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
-        # room comes back; a folder that is not ours does not
+        # a full disk may be freed; a folder that is not ours stays so
         is_full = error.errno in FULL
         raise (DatabaseUnavailable if is_full else InvalidSetting)(
             f"Cannot make the database {path}: {error.strerror}. "

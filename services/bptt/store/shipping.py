@@ -1,4 +1,4 @@
-"""Which runs MLflow may lack, and what it is known to have."""
+"""Which runs MLflow may be missing, and what it is known to have."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -21,18 +21,18 @@ def unshipped(
     damaged: bool = False,
     without: Sequence[str] = (),
 ) -> list[ToShip]:
-    """Return runs that have begun and of which MLflow may lack something.
+    """Return runs that have started and of which MLflow may be missing something.
 
-    Those that this worker trains come first; what another worker trains is its own, and what waits
-    to go on is shipped when it does. Of those that have ended, users take turns, each with the
-    newest grid first: a flood of runs delays nobody else's.
+    Those that this worker is training come first; another worker's are left to it, and runs that
+    wait to continue are shipped when they do. Among those that have ended users take turns, each
+    with the newest grid first, so that one user's flood of runs delays nobody else's.
 
     Args:
         database: the queue.
         limit: how many at most.
-        worker_id: whose running runs count too.
+        worker_id: whose running runs are included.
         damaged: only those that could not be sent for a reason of their own, instead of all others.
-        without: ids that are left out.
+        without: ids to leave out.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -70,11 +70,11 @@ def shipped(database: Database, *, before: int | None, limit: int) -> list[tuple
 
     Args:
         database: the queue.
-        before: the number that came last in the page before.
+        before: the last number of the previous page.
         limit: how many at most.
 
     Returns:
-        A number that only grows and the id of each.
+        An ever-growing number and the id of each.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -88,7 +88,7 @@ def shipped(database: Database, *, before: int | None, limit: int) -> list[tuple
 
 
 def training(database: Database, worker_id: str) -> int:
-    """Return how many runs a worker trains.
+    """Return how many runs a worker is training.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -106,14 +106,14 @@ def mark_shipped(
     complete: bool,
     instead_of: str | None = None,
 ) -> None:
-    """Write down where a run is in MLflow; a run that was deleted meanwhile is passed over.
+    """Record where a run is in MLflow; a run that was deleted meanwhile is skipped.
 
     Args:
         database: the queue.
         run_id: of the run.
         mlflow_run_id: what MLflow calls it, empty if it has none; the first one written stays.
         complete: all of it is there. It counts only once the run has ended.
-        instead_of: what MLflow called it before its database was replaced; only that gives way.
+        instead_of: its id before MLflow's database was replaced; only that is overwritten.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -135,7 +135,7 @@ def mark_shipped(
 
 
 def mark_unshipped(database: Database, run_ids: Collection[str]) -> None:
-    """Write down that MLflow has not these runs any more, so that they are sent again.
+    """Record that MLflow no longer has these runs, so that they are sent again.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -149,7 +149,7 @@ def mark_unshipped(database: Database, run_ids: Collection[str]) -> None:
 
 
 def mark_unshippable(database: Database, run_id: str, why: str) -> None:
-    """Write down why a run cannot be sent, whatever MLflow does; it is tried again when it changes.
+    """Record why a run can never be sent as it is; it is tried again when it changes.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -163,7 +163,7 @@ def mark_unshippable(database: Database, run_id: str, why: str) -> None:
 
 
 def tell_shipping(database: Database, worker_id: str, trouble: str) -> None:
-    """Write down why a worker sends nothing for now; empty: nothing keeps it.
+    """Record why a worker is sending nothing for now; empty: it is not prevented.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -175,7 +175,7 @@ def tell_shipping(database: Database, worker_id: str, trouble: str) -> None:
 
 
 def arrears(database: Database, grid_id: str | None = None, named: int = 5) -> Arrears:
-    """Return how much of what has ended MLflow lacks, and why.
+    """Return how much of what has ended is missing in MLflow, and why.
 
     Args:
         database: the queue.

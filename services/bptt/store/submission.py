@@ -44,29 +44,29 @@ def submit_grid(
     urgency: int = 1,
     library: Library | None = None,
 ) -> Submitted:
-    """Queue a run for every point of a grid whose result is not there already.
+    """Queue a run for every point of a grid that has no result yet.
 
-    A point with the identity of a run that has succeeded, whoever ran it, refers to that run. If
-    the user has a grid with the same name, project and points in the queue, that one is returned
-    and nothing is written, even if both are submitted at the same moment.
+    A point with the identity of a run that has succeeded, no matter who ran it, refers to that run.
+    If the user already has a grid with the same name, project and points in the queue, that one is
+    returned and nothing is written, even if both are submitted at the same moment.
 
     Args:
         database: the queue.
-        user: whose grid it becomes; made known if need be.
+        user: the owner of the new grid; created if necessary.
         request: the grid.
         source: the text it was read from, which `extend_grid` starts from.
         filename: of that text.
         overrides: that were applied to it.
-        force: repeat what has been run already, and queue what is in the queue once more.
-        hold: let none of its runs begin before somebody releases the grid.
-        priority: among the grids of this user; more is earlier.
+        force: repeat what has already been run, and queue again what is already in the queue.
+        hold: let none of its runs start before somebody releases the grid.
+        priority: among the grids of this user; higher is earlier.
         urgency: class among all users: 0 low, 1 normal, 2 urgent.
-        library: where the contents are that the request reads; none if it reads no file.
+        library: where the contents are that the request reads; None if it reads no file.
 
     Raises:
         ContentNeeded: one of them has been removed since the request was made.
-        DatabaseUnavailable: the database does not answer; unless it failed while it committed,
-            nothing was queued, and if it did, the same call returns the grid.
+        DatabaseUnavailable: the database does not answer. Nothing was queued, unless it failed
+            during the commit; in that case the same call returns the grid.
         NotPossible: the user would have too many queued runs.
     """
     plan = make_plan(request)

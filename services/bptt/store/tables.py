@@ -1,12 +1,12 @@
 """The tables, their constraints and indexes; `migrations/` must lead to exactly this.
 
-Times are seconds since the epoch by the database's clock. What must never happen is a constraint
-where it can be one: a terminal run has ended, a running one has an owner and a lease, one attempt
-of a run is open at most, and a run ends once. Two triggers, which stand in the migrations alone,
-refuse to change a run that has ended and an attempt that goes back.
+Times are seconds since the epoch by the database's clock. Invariants are constraints wherever they
+can be: a terminal run has ended, a running one has an owner and a lease, at most one attempt of a
+run is open, and a run ends once. Two triggers, found only in the migrations, reject changes to a
+run that has ended and an attempt number that goes back.
 
-A statement that is to use a partial index must repeat its condition word for word, as text: with a
-bound value (`status = ?`) neither database can know that the index has every row it needs.
+A statement that should use a partial index must repeat its condition word for word, as text: with a
+bound value (`status = ?`) neither database can know that the index has all the rows it needs.
 """
 
 from typing import Any
@@ -44,10 +44,10 @@ NAMES = {
 metadata = MetaData(naming_convention=NAMES)
 
 AnyRow = Row[*tuple[Any, ...]]
-"""A row as a statement gives it."""
+"""A row as a statement returns it."""
 DOCUMENT = JSON(none_as_null=True)
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts up only what it calls INTEGER."""
+"""SQLite auto-increments only what it calls INTEGER."""
 
 
 def _among(column: str, values: tuple[str, ...]) -> str:
@@ -77,12 +77,12 @@ users = Table(
     Column("usage_at", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("role", String, nullable=False, server_default=text("'user'")),
-    Column("disabled_at", Float),  # nobody is admitted as this user, and none of their runs begins
+    Column("disabled_at", Float),  # nobody is admitted as this user, and none of their runs starts
     CheckConstraint("weight > 0", name="weight"),
     CheckConstraint("role IN ('user', 'admin')", name="role"),
 )
 
-# who shows one is its user; the token itself is nowhere
+# whoever presents a token is its user; the token itself is not stored
 tokens = Table(
     "tokens",
     metadata,
@@ -103,14 +103,14 @@ grids = Table(
     Column("id", String, primary_key=True),
     Column("seq", SERIAL, nullable=False, unique=True),
     Column("user_name", ForeignKey("users.name"), nullable=False),
-    # what is in the queue once may not be queued again by a slip; null once the grid has ended
+    # keeps the same grid from being queued twice by mistake; null once the grid has ended
     Column("live_key", String),
     Column("name", String, nullable=False),
     Column("project", String, nullable=False),
     Column("source", Text, nullable=False),
     Column("filename", String, nullable=False),
     Column("overrides", DOCUMENT, nullable=False),
-    # hash, size and name of each file that source or overrides name, by the path that stands there
+    # hash, size and name of each file that source or overrides name, by the path given there
     Column("files", DOCUMENT),
     Column("axes", DOCUMENT, nullable=False),
     Column("points", Integer, nullable=False),
@@ -128,7 +128,7 @@ grids = Table(
 Index("ix_grids_name", grids.c.name, grids.c.seq)
 _partial("ix_grids_live", grids.c.user_name, where="ended_at IS NULL")
 
-# who may name a content, because they have sent it; the bytes lie in the home
+# who may name a content, because they have sent it; the bytes are in the home
 contents = Table(
     "contents",
     metadata,
@@ -139,7 +139,7 @@ contents = Table(
 )
 Index("ix_contents_user_name", contents.c.user_name)
 
-# what the runs of a grid read, and what whoever submitted it calls it
+# what the runs of a grid read, and the submitter's name for it
 grid_contents = Table(
     "grid_contents",
     metadata,
@@ -148,7 +148,7 @@ grid_contents = Table(
     Column("name", String, nullable=False),
 )
 
-# what the points of a grid share that differ in the seed alone
+# what points of a grid that differ only in their seed have in common
 configurations = Table(
     "configurations",
     metadata,
@@ -172,7 +172,7 @@ runs = Table(
     # the grid it was made for; points of other grids may refer to it
     Column("grid_id", ForeignKey("grids.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    # none: its grid was deleted while another one refers to the run
+    # null: its grid was deleted while another one refers to the run
     Column("configuration_id", ForeignKey("configurations.id"), nullable=False, index=True),
     Column("seed", BigInteger, nullable=False),
     Column("identity", String, nullable=False, index=True),
@@ -199,7 +199,7 @@ runs = Table(
     # pending from the first claim on; complete when all of a run that has ended is in MLflow
     Column("mlflow", String, nullable=False, server_default=text("'no'")),
     Column("mlflow_run_id", String),
-    # why it cannot be sent to MLflow; null: nothing of its own keeps it
+    # why it cannot be sent to MLflow; null: no reason of its own
     Column("ship_trouble", String),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
@@ -213,11 +213,11 @@ runs = Table(
     CheckConstraint("(status = 'succeeded') = (result IS NOT NULL)", name="result"),
     CheckConstraint("(status = 'failed') = (failure IS NOT NULL)", name="failure"),
     CheckConstraint("stop_request = 'none' OR status = 'running'", name="request"),
-    # every renewal writes the row again: room for it on the same page, and no bloat
+    # every renewal rewrites the row: leave room for it on the same page, without bloat
     postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02},
 )
-# stop_request is 'none' in all of these: an order by it and seq is one that only this index has,
-# and so PostgreSQL cannot walk along seq through all runs there ever were; ix_runs_live is alike
+# stop_request is 'none' in all of these: only this index has the order by it and seq, so that
+# PostgreSQL cannot walk along seq through all runs there ever were; the same goes for ix_runs_live
 _partial("ix_runs_claim", runs.c.grid_id, runs.c.stop_request, runs.c.seq, where=QUEUED)
 _partial("ix_runs_active", runs.c.user_name, runs.c.lease_expires_at, where=RUNNING)
 _partial("ix_runs_owned", runs.c.worker_id, where=RUNNING)

@@ -1,4 +1,4 @@
-"""Access tokens: who shows one is its user. Only hashes of them are kept."""
+"""Access tokens: whoever presents one is its user. Only their hashes are stored."""
 
 import hmac
 import secrets
@@ -14,12 +14,12 @@ from bptt.store.tables import AnyRow, tokens, users
 from bptt.store.users import add_user
 
 MARK = "bptt_"
-"""Every token begins with it, so that a search finds one that lies where it should not."""
+"""Every token begins with it, so that a search finds tokens where they should not be."""
 SECRET_BYTES = 32
 PREFIX = len(MARK) + 8
-"""Characters of a token that may be shown: enough to tell it from others, too few to use it."""
+"""Characters of a token that may be shown: enough to identify it, too few to use it."""
 NOTED_AFTER = 60.0
-"""Seconds between two notes of a token's use."""
+"""Seconds between two records of a token's use."""
 RENEW = "Ask for a new one: bptt tokens create"
 
 
@@ -35,13 +35,13 @@ def create_token(
 
     Args:
         database: the queue.
-        user: whose it is; made known if need be.
+        user: its owner; created if necessary.
         label: what it is for, in the owner's words.
-        seconds: how long it holds; None: until it is revoked.
-        role: what the user becomes; None: as they are, and a new one a `user`.
+        seconds: how long it is valid; None: until it is revoked.
+        role: the role the user gets; None: unchanged, and `user` for a new one.
 
     Returns:
-        The token itself, which nobody can find out again, and what is known of it.
+        The token itself, which cannot be recovered later, and its record.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -72,11 +72,11 @@ def create_token(
 
 
 def admit(database: Database, token: str) -> Holder:
-    """Return whose token this is.
+    """Return the owner of a token.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        NotAdmitted: nobody's, or it does not hold any more.
+        NotAdmitted: it is unknown or no longer valid.
     """
     given = _hash(token)
     # what cannot be printed cannot be sent to PostgreSQL either
@@ -84,7 +84,7 @@ def admit(database: Database, token: str) -> Holder:
     with database.read() as connection:
         at = read_clock(connection)
         rows = connection.execute(_all().where(tokens.c.prefix == begins)).all()
-    # the whole of each is compared, in the same time wherever they differ
+    # compared in full, in the same time wherever they differ
     row = next((row for row in rows if hmac.compare_digest(row.hash, given)), None)
     if row is None:
         raise NotAdmitted(f"The server does not know this token. Check BPTT_TOKEN. {RENEW}")
@@ -109,7 +109,7 @@ def admit(database: Database, token: str) -> Holder:
 
 
 def note_use(database: Database, token_id: int) -> None:
-    """Note that a token was used just now, unless another request has noted it already.
+    """Record that a token was just used, unless another request has already done so.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -138,18 +138,18 @@ def list_tokens(database: Database, user: str | None = None) -> list[Token]:
 
 
 def find_token(database: Database, text: str, user: str | None = None) -> Token:
-    """Return the token that begins like this, of one user or of all.
+    """Return the token with this prefix, of one user or of all.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        TokenNotFound: there is none, or several begin so.
+        TokenNotFound: there is none, or several have it.
     """
     begins = text[:PREFIX]
     found = [row for row in list_tokens(database, user) if row.prefix.startswith(begins) and text]
     if len(found) == 1:
         return found[0]
     if found:
-        # named to nobody: an admin may see them, and asks for it by another command
+        # not listed here: admins may see them, with another command
         raise TokenNotFound(
             f"{begins!r} is the beginning of several tokens: give more of it. "
             "They are listed by: bptt tokens list"
@@ -158,11 +158,11 @@ def find_token(database: Database, text: str, user: str | None = None) -> Token:
 
 
 def revoke_token(database: Database, prefix: str) -> Token:
-    """Let a token hold no longer, from the next request on.
+    """Revoke a token, from the next request on.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        NotPossible: it was revoked before.
+        NotPossible: it was already revoked.
         TokenNotFound: there is none with this prefix.
     """
     with database.write() as connection:
@@ -180,7 +180,7 @@ def revoke_token(database: Database, prefix: str) -> Token:
 
 
 def any_token_holds(database: Database) -> bool:
-    """Say whether anybody could be admitted by a token.
+    """Say whether there is any valid token.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -189,7 +189,7 @@ def any_token_holds(database: Database) -> bool:
 
 
 def _hash(token: str) -> str:
-    # the token is as random as a key: nothing is gained by hashing it slowly
+    # the token is as random as a key, so slow hashing would gain nothing
     return sha256(token.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Users in a listing: what each may use, and what they do use."""
+"""Users in a listing: what each may use, and what they are using."""
 
 from sqlalchemy import func, select, text
 
@@ -23,7 +23,7 @@ def get_user(database: Database, name: str) -> User:
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        UserNotFound: nobody is called so.
+        UserNotFound: there is no user of this name.
     """
     if rows := _rows(database, name):
         return rows[0]

@@ -1,4 +1,4 @@
-"""Users: who they are, what they may use, and what they have used of the slots lately."""
+"""Users: who they are, what they may use, and how much slot time they used lately."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ HALF_LIFE = 86400.0
 
 
 def ensure_user(database: Database, name: str) -> None:
-    """Make the user known, with no limit and an equal share; nothing happens if they are.
+    """Create a user with no limit and an equal share, unless they exist.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -27,7 +27,7 @@ def ensure_user(database: Database, name: str) -> None:
 
 
 def add_user(connection: Connection, name: str) -> None:
-    """Make the user known within a transaction that has begun."""
+    """Create a user within an open transaction."""
     moment = NOW[connection.dialect.name]
     connection.execute(
         text(
@@ -41,19 +41,19 @@ def add_user(connection: Connection, name: str) -> None:
 def set_user(
     database: Database, name: str, *, disabled: bool | None = None, **columns: Any
 ) -> None:
-    """Change what a user may do and use; the next claim goes by it.
+    """Change what a user may do and use, from the next claim on.
 
     Args:
         database: the queue.
         name: the user.
-        disabled: let nobody be admitted as this user and none of their runs begin; what is
-            running goes on. None: as it is.
+        disabled: admit nobody as this user and start none of their runs; running ones
+            continue. None: unchanged.
         columns: `role`, `weight`, `max_running` (None: no limit), `max_queued`; those that are not
             given stay as they are.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        UserNotFound: nobody is called so.
+        UserNotFound: there is no user of this name.
     """
     values: dict[str, Any] = dict(columns)
     if disabled is not None:
@@ -65,7 +65,7 @@ def set_user(
 
 
 def unknown_user(connection: Connection, name: str) -> UserNotFound:
-    """Return the error that says that nobody is called so, and who is."""
+    """Return the error that there is no such user, with the closest name."""
     names = connection.execute(select(users.c.name).order_by(users.c.name)).scalars().all()
     return UserNotFound(
         f"No user {name!r}{did_you_mean(name, names)} They are listed by: bptt users list. "
@@ -74,13 +74,13 @@ def unknown_user(connection: Connection, name: str) -> UserNotFound:
 
 
 def decayed(usage: float, usage_at: float, at: float) -> float:
-    """Return what is left at `at` of `usage` slot-seconds counted at `usage_at`."""
+    """Return what remains at `at` of `usage` slot-seconds counted at `usage_at`."""
     # a clock that was set back must not make usage grow
     return float(usage * 0.5 ** (max(at - usage_at, 0.0) / HALF_LIFE))
 
 
 def add_usage(connection: Connection, name: str, slot_seconds: float, at: float) -> None:
-    """Charge a user for an attempt that has ended; the last lock a transaction takes."""
+    """Charge a user for an ended attempt; this is the last lock a transaction takes."""
     user = connection.execute(
         select(users.c.usage, users.c.usage_at)
         .where(users.c.name == name)

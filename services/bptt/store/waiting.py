@@ -1,4 +1,4 @@
-"""Waiting for a lock of SQLite's that somebody else has, which is said when it takes long."""
+"""Waiting for an SQLite lock that somebody else holds, with a message if it takes long."""
 
 import logging
 import random
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from sqlalchemy.exc import OperationalError
 
 logger = logging.getLogger("bptt.store")
-"""Where nothing is set up, as in a command, Python prints its warnings to stderr."""
+"""If logging is not set up, as in a command, Python prints its warnings to stderr."""
 
 WAIT = 30.0
-"""Seconds to wait for others before it is given up."""
+"""Seconds to wait for others before giving up."""
 LOOKS = (0.001, 0.005)
-"""Seconds, at least and at most, between two looks whether others are done."""
+"""Shortest and longest time in seconds between two checks whether others are done."""
 SAY_AFTER = 2.0
-"""Seconds after which a person is told why nothing happens."""
+"""Seconds after which people are told why nothing happens."""
 SAY_AGAIN = 60.0
-"""Seconds within which one process says so once."""
+"""Seconds within which a process says so only once."""
 
 
 class _Said:
@@ -26,13 +26,13 @@ class _Said:
 
 
 def until_free(attempt: Callable[[], object], where: str) -> None:
-    """Call something until the database is not locked for it.
+    """Call something until the database is no longer locked.
 
-    SQLite itself waits ever longer between two looks, and who has waited long never gets in.
+    SQLite itself waits ever longer between two tries, so long waiters never get in.
 
     Args:
         attempt: raises SQLITE_BUSY, bare or as SQLAlchemy wraps it, while it is locked.
-        where: which database, for a person.
+        where: which database, for the message.
 
     Raises:
         OperationalError: it is locked for longer than `WAIT`, or something else is wrong.

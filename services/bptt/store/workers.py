@@ -1,4 +1,4 @@
-"""Workers: who they are, and when they were last heard of."""
+"""Workers: who they are, and when they last gave a sign of life."""
 
 from sqlalchemy import exists, func, select, text, update
 
@@ -10,7 +10,7 @@ from bptt.store.tables import RUNNING, AnyRow, runs, workers
 
 
 def register_worker(database: Database, worker: Worker) -> None:
-    """Make a worker known, before it claims anything; the same worker may do it again.
+    """Register a worker before it claims anything; the same worker may do so again.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -41,13 +41,13 @@ def register_worker(database: Database, worker: Worker) -> None:
 def beat_worker(
     database: Database, worker_id: str, *, draining: bool = False, trouble: str = ""
 ) -> None:
-    """Say that a worker lives; one that was taken for dead is known again.
+    """Record that a worker is alive; one that was taken for dead is registered again.
 
     Args:
         database: the queue.
         worker_id: of the worker.
-        draining: it claims nothing more and ends.
-        trouble: why it claims nothing for now, in one line for a person.
+        draining: it claims nothing more and will end.
+        trouble: why it claims nothing for now, in one line for people.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -64,7 +64,7 @@ def beat_worker(
 
 
 def remove_worker(database: Database, worker_id: str) -> None:
-    """Say that a worker has ended in good order.
+    """Record that a worker has ended in an orderly way.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -78,7 +78,7 @@ def remove_worker(database: Database, worker_id: str) -> None:
 
 
 def live_owners(database: Database) -> list[Worker]:
-    """Return the workers that own runs or have not been removed, silent ones included.
+    """Return the workers that own runs or have not been removed, including silent ones.
 
     Raises:
         DatabaseUnavailable: the database does not answer.

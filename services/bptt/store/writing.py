@@ -25,7 +25,7 @@ class Expected(NamedTuple):
 
 
 class Reused(NamedTuple):
-    """A run that has succeeded, of whatever grid."""
+    """A run that has succeeded, of any grid."""
 
     run_id: str
     user: str
@@ -47,7 +47,7 @@ def find_finished(
     Args:
         connection: of a transaction.
         points: whose runs are looked for, of any user and grid.
-        earlier: what earlier versions called some of them, by identity.
+        earlier: the identities that earlier versions gave some of them, by identity.
     """
     now_called = {earlier[p.identity]: p.identity for p in points if p.identity in earlier}
     identities = [*now_called, *(point.identity for point in points)]
@@ -62,10 +62,10 @@ def find_finished(
 
 
 def refuse_too_many(connection: Connection, user: str, new: int) -> None:
-    """Return if the user may have so many more runs in the queue.
+    """Return if the user may have this many more runs in the queue.
 
     Raises:
-        NotPossible: they would be more than the user's limit.
+        NotPossible: they would exceed the user's limit.
     """
     most = connection.execute(select(users.c.max_queued).where(users.c.name == user)).scalar_one()
     live = select(grids.c.id).where(grids.c.user_name == user, text("ended_at IS NULL"))
@@ -119,13 +119,13 @@ def write_points(
         connection: of a writing transaction.
         grid_id: of the grid.
         user: whose runs they are.
-        numbers: where to go on counting.
+        numbers: where to continue counting.
         new: the points.
         first: number of the first of them in its grid.
         configuration_ids: of the configurations that the points count.
         reused: runs that have succeeded, by identity.
     """
-    # made when they are written: a hundred thousand rows at once would keep the collector busy
+    # made as they are written: a hundred thousand rows at once would keep the collector busy
     queued = (
         Replacement(
             Expected(
