@@ -1,4 +1,4 @@
-"""What a plugin must be: the whole extension surface of bptt, and all a plugin may import."""
+"""What a plugin must be: the whole extension surface of bptt, and all that a plugin may import."""
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 

@@ -21,8 +21,8 @@ class Cell(nn.Module, ABC):
     their annotations the schema, for example `gain: Annotated[float, Gt(0)] = 1.0`; a
     `pathlib.Path` is made absolute before it gets there.
     Parameters are drawn from torch's global generator, which the framework seeds per run.
-    A matrix that a cell holds itself is used as `x @ W`, so that a column belongs to a unit; in one
-    that a module of torch holds, such as `nn.Linear`, a row does. Clippers rely on it.
+    A matrix held by the cell itself must be used as `x @ W`, so that a column belongs to a unit; in
+    one held by a module of torch, such as `nn.Linear`, a row does. Clippers rely on this.
 
     Args:
         input_size: number of features of `x_t`.
@@ -50,10 +50,10 @@ class Cell(nn.Module, ABC):
     def forward(self, x_t: Tensor, state: State) -> State:
         """Advance one step: `x_t` is (batch, input_size), each state (batch, hidden_size).
 
-        It does nothing else: no checkpoint would hold what it draws or keeps, and evaluations call
-        it too, with `training` as it is. So no random numbers (dropout), no buffer or attribute
-        that changes (BatchNorm), nothing written into its arguments, and no `if` on the value of
-        a tensor, where one sequence would decide for all.
+        It must do nothing else: no checkpoint would contain what it draws or stores, and
+        evaluations call it too, with `training` unchanged. So no random numbers (dropout), no
+        buffer or attribute that changes (BatchNorm), no writing into its arguments, and no `if` on
+        the value of a tensor, where one sequence would decide for all.
         """
 
     def gate_values(self, x_t: Tensor, state: State) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the measurements say of a claim; computed, never set by hand."""
+    """What the measurements say about a claim; computed, never set by hand."""
 
     verdict: Literal["supported", "refuted", "undecided"]
     estimate: float
@@ -32,4 +32,4 @@ class Claim(ABC):
 
     @abstractmethod
     def decide(self, results: Sequence[Mapping[str, Any]]) -> Verdict:
-        """Return the verdict from the results of the grid's runs, one mapping a run."""
+        """Return the verdict from the results of the grid's runs, one mapping per run."""

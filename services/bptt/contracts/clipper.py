@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 SMALLEST, LARGEST = 1e-140, 1e140
-"""Norms whose squares, and those of elements 1e-13 of them, are normal float64."""
+"""Norms whose squares are normal float64, as are those of elements 1e-13 as large."""
 
 PART = 2.0**-64
-"""Of gradients whose norm is no float64: that of this part is one."""
+"""If the norm of gradients exceeds float64, the norm of this fraction of them does not."""
 
 Gradients = Mapping[str, Tensor]
 """Gradients (or parameters) of one run by parameter name: `embedding.weight`;
@@ -20,13 +20,13 @@ Gradients = Mapping[str, Tensor]
 
 
 class FlatGradients(Mapping[str, Tensor]):
-    """Gradients that lie side by side in one vector, so that one operation treats all alike.
+    """Gradients stored side by side in one vector, so that one operation can treat them all.
 
-    In training, gradients and parameters both do, in the same places.
+    In training both gradients and parameters are stored so, in the same places.
 
     Args:
         flat: (elements,) all of them.
-        places: where each lies and what shape it has.
+        places: position and shape of each.
     """
 
     def __init__(self, flat: Tensor, places: Mapping[str, tuple[slice, torch.Size]]) -> None:
@@ -56,11 +56,11 @@ class ClipReport(NamedTuple):
     clipped_grad_norm: Tensor
     """The same after clipping, float64."""
     scale: Tensor
-    """clipped_grad_norm / grad_norm; 1 where nothing changed."""
+    """clipped_grad_norm / grad_norm; 1 if nothing changed."""
     clipped: Tensor
     """Whether any gradient changed, bool."""
     threshold: Tensor
-    """The bound in force at this step; infinity where there is none."""
+    """The bound in force at this step; infinity if there is none."""
 
 
 class Clipper(ABC):
@@ -83,17 +83,17 @@ class Clipper(ABC):
         """Return the clipped gradients, the next state and a report.
 
         Norms are accumulated in float64, because the squares of vanishing float32 gradients
-        underflow to zero; `joint_norm` also heeds squares that are no float64. Shorten by
-        `rescaled`, and report the norm that was measured after it.
+        underflow to zero; `joint_norm` also handles squares beyond float64. Shorten with
+        `rescaled`, and report the norm measured afterwards.
         """
 
     def scale_of_norm(self, norm: float) -> float | None:
-        """Return the one factor that `clip` puts on all gradients of a joint norm.
+        """Return the one factor by which `clip` multiplies all gradients of this joint norm.
 
-        Worth the lines where that is all `clip` does: an update then clips in the same pass over
+        Worth implementing if that is all `clip` does: an update then clips in the same pass over
         the gradients in which the optimiser reads them. None, as here: `clip` does something else.
-        Where the factor, or what it would leave, is no normal number of the gradients' type,
-        `clip` is called all the same.
+        If the factor, or what it would leave, is not a normal number of the gradients' type,
+        `clip` is called anyway.
 
         Args:
             norm: 2-norm of all gradients together, finite.
@@ -111,12 +111,12 @@ def side_by_side(gradients: Gradients) -> Tensor:
 def joint_norm(gradients: Gradients) -> Tensor:
     """Return the 2-norm of all gradients taken as one vector, in float64.
 
-    float32 would return 0 for gradients below 1e-19, whose squares underflow. Where the square of a
-    float64 would be no number, all are divided by the largest before they are squared (Blue 1978).
-    Infinity only where an element is infinite, or the norm itself is no float64.
+    float32 would return 0 for gradients below 1e-19, whose squares underflow. Where the square
+    would exceed float64, all are divided by the largest before they are squared (Blue 1978).
+    Infinity only if an element is infinite, or the norm itself exceeds float64.
     """
     vector = side_by_side(gradients)
-    # one norm of a copy, because a norm costs more than copying what small networks have
+    # one norm of a copy, because a norm costs more than copying the gradients of a small network
     plain: Tensor = torch.linalg.vector_norm(vector, dtype=torch.float64)
     if vector.dtype != torch.float64 or len(vector) == 0 or lie_within(SMALLEST, LARGEST, plain):
         return plain
@@ -127,17 +127,17 @@ def joint_norm(gradients: Gradients) -> Tensor:
 
 
 def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gradients:
-    """Return all gradients times numerator / denominator, or as they are where that is above 1.
+    """Return all gradients times numerator / denominator, or unchanged if that is above 1.
 
-    Where the quotient is too small for the gradients' type (1.2e-38 in float32), as that of a bound
-    of 1e-5 and a norm of 1e35, they are divided first and then multiplied: the product may well be
-    an ordinary number.
+    If the quotient is too small for the gradients' type (1.2e-38 in float32), for example with a
+    bound of 1e-5 and a norm of 1e35, they are divided first and then multiplied: the result may
+    well be an ordinary number.
 
     Args:
         gradients: finite.
-        numerator: the norm they are to have, float64 without axes; infinity: whatever it is.
-        denominator: the one they have, or a little more; infinity stands for one that is no
-            float64, and `joint_norm` of a fraction of the gradients takes its place.
+        numerator: the norm they should have, float64 without axes; infinity: any.
+        denominator: the norm they have, or a little more; infinity means that it exceeds
+            float64, and `joint_norm` of a fraction of the gradients is used instead.
     """
     scale = torch.where(numerator.isinf(), 1.0, denominator.reciprocal() * numerator).clamp(max=1.0)
     vector = side_by_side(gradients)
@@ -157,14 +157,13 @@ def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gr
 
 
 def lie_within(least: float, most: float, *values: Tensor) -> bool:
-    """Say whether values are known to lie in least .. most; False under `torch.func.vmap`.
+    """Say whether values are known to be in least .. most; False under `torch.func.vmap`.
 
-    For leaving out what costs something and is seldom needed; the result must be the same either
-    way.
+    For skipping work that is costly and rarely needed; the result must be the same either way.
 
     Args:
-        least: smallest of them allowed.
-        most: largest of them allowed.
+        least: smallest allowed value.
+        most: largest allowed value.
         values: without axes.
     """
     try:
@@ -174,7 +173,7 @@ def lie_within(least: float, most: float, *values: Tensor) -> bool:
 
 
 def elementwise(gradients: Gradients, function: Callable[[Tensor], Tensor]) -> Gradients:
-    """Return what a function that works element by element makes of all gradients."""
+    """Apply an elementwise function to all gradients."""
     if isinstance(gradients, FlatGradients):
         return FlatGradients(function(gradients.flat), gradients.places)
     return {name: function(gradient) for name, gradient in gradients.items()}

@@ -33,14 +33,14 @@ class PointwiseCell(Cell):
         input_std: draw the input weights from N(0, input_std^2) instead of U(+-1/sqrt(hidden)).
         forget_bias: bias of every gate with role `keep` (LSTM's forget gate: Gers 2000,
             Jozefowicz 2015; GRU's update gate), or `chrono`: log U(1, horizon - 1), and its
-            negative for every gate with role `write` (Tallec & Ollivier 2018). Where no gate
-            keeps, what is not written is kept: the bias of a `write` gate is the negative.
+            negative for every gate with role `write` (Tallec & Ollivier 2018). In a cell without a
+            `keep` gate, what is not written is kept: a `write` gate gets the negative bias.
         biases: trainable biases per preactivation fed by both input and state: 0, 1, or 2 as
             torch has them (two biases double the step of their sum under Adam).
     """
 
     preactivations: ClassVar[Mapping[str, Source]]
-    """Linear maps the framework makes: name -> fed by the input, the state's output, or both."""
+    """Linear maps the framework provides: name -> fed by the input, the state's output, or both."""
 
     vectors: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Trainable vectors (hidden,): name -> bounds of its uniform initialisation."""
@@ -89,7 +89,7 @@ class PointwiseCell(Cell):
         self.reset_parameters(horizon=2)
 
     def _refuse_without_state(self) -> None:
-        """Refuse options about recurrent weights where there are none.
+        """Reject options about recurrent weights if there are none.
 
         Raises:
             ValueError: one was given, and the state feeds no preactivation.

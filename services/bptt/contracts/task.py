@@ -38,25 +38,25 @@ class Batch:
     """(time, batch) int64 tokens or (time, batch, features) floats; padded at the end."""
     targets: Tensor
     """(time, batch, ...) for a task that reads every step, (batch, ...) for the last. With a
-    `loss` that is known, anything may stand where the mask is False."""
+    known `loss`, values where the mask is False do not matter."""
     mask: Tensor | None = None
     """(time, batch) bool: positions that count in the loss; None: all of them."""
     lengths: Tensor | None = None
     """(batch,) int64: valid steps of each sequence; None: all of equal length."""
     extra: Mapping[str, Tensor] = field(default_factory=dict)
-    """What the metrics need besides, (batch, ...) each."""
+    """What else the metrics need, (batch, ...) each."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a batch is, told by arithmetic: nothing is drawn."""
+    """How large a batch is, by arithmetic: nothing is drawn."""
 
     steps: int
     """Time steps at most."""
     sequences: int
-    """As many as the batch holds."""
+    """As many as are in the batch."""
     extra_bytes: int = 0
-    """What `Batch.extra` takes; inputs, targets, mask and lengths follow from the rest."""
+    """Size of `Batch.extra`; that of inputs, targets, mask and lengths follows from the rest."""
 
 
 class Task(ABC):
@@ -67,7 +67,7 @@ class Task(ABC):
     """
 
     causal: bool
-    """Whether a prediction may use only what came before it; refuses bidirectional models."""
+    """Whether a prediction may use only what came before it; excludes bidirectional models."""
     reads: Literal["last", "every"]
     """Whether the model is read out after the last valid step or at every step."""
     metric: ClassVar[str]
@@ -75,8 +75,8 @@ class Task(ABC):
     better: ClassVar[Literal["lower", "higher"]]
     """Which way `metric` improves."""
     loss: ClassVar[KnownLoss | None] = None
-    """The loss, if it is one that the framework knows, and trains on fastest: `cross_entropy` of
-    classes, `squared_error` of one output. None: `losses` says."""
+    """The loss, if it is one that the framework knows and trains fastest on: `cross_entropy` over
+    classes, `squared_error` of one output. None: `losses` computes it."""
     class_weights: ClassVar[Sequence[float] | None] = None
     """Factor on the cross-entropy of each class; None: 1."""
 
@@ -89,17 +89,17 @@ class Task(ABC):
     """`metric` of the best predictor that ignores the long dependency, in closed form."""
 
     def fingerprint(self) -> str:
-        """Return what decides the data besides the options, for example the hash of a file.
+        """Return what determines the data besides the options, for example the hash of a file.
 
-        Two runs are the same only if this is; a run does not go on with other data.
+        Two runs are the same only if this is; a run does not continue with different data.
         """
         return ""
 
     def extent(self, sequences: int) -> Extent | None:
-        """Return how large a batch of so many training sequences is at most.
+        """Return how large a batch of this many training sequences is at most.
 
-        From it memory and time of a run are known before anything is drawn, however large its
-        options are. None: one sequence is drawn to see.
+        This gives a run's memory and time before anything is drawn, however large its
+        options are. None: one sequence is drawn to find out.
 
         Raises:
             ValueError: there can be no such batch; a text may be too short for it.
@@ -107,13 +107,13 @@ class Task(ABC):
         return None
 
     def evaluation_extents(self, size: int) -> Mapping[str, Extent]:
-        """Return how large each of the `evaluation_sets` is at most; needed where those are."""
+        """Return how large each of the `evaluation_sets` is at most; override both together."""
         extent = self.extent(size)
         return {} if extent is None else {"": extent}
 
     @abstractmethod
     def sample(self, generator: Generator, batch_size: int) -> Batch:
-        """Draw training sequences on the CPU from `generator` alone: same state, same batch."""
+        """Draw training sequences on the CPU using only `generator`: same state, same batch."""
 
     def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
         """Return named evaluation batches of `size` sequences; metrics get the name as suffix.
@@ -126,7 +126,7 @@ class Task(ABC):
         """Return the loss of each prediction: (time, batch) if `reads` is `every`, else (batch,).
 
         `outputs` is (time, batch, output_size) or (batch, output_size). The framework averages
-        over the mask. To be written where `loss` is None.
+        over the mask. Must be implemented if `loss` is None.
         """
         match self.loss:
             case "cross_entropy":
@@ -141,10 +141,10 @@ class Task(ABC):
         )
 
     def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        """Return what `losses` does and the derivative of each loss by its own prediction.
+        """Return what `losses` does, and the derivative of each loss by its own prediction.
 
-        Where `loss` is None it may be written, because what autograd does for so small a graph
-        takes as long as a kernel of a small network; None leaves it to autograd.
+        May be implemented if `loss` is None, because autograd takes as long for such a small graph
+        as the kernel of a small network; None leaves it to autograd.
 
         Args:
             outputs: as `losses` gets them, without a graph.
@@ -164,7 +164,7 @@ class Task(ABC):
 
     @property
     def known_loss(self) -> KnownLoss | None:
-        """`loss`, unless the task has methods that say something else."""
+        """`loss`, unless the task's methods override it."""
         own = self._has_own("losses") or self._has_own("loss_gradients")
         return None if own else self.loss
 
@@ -172,7 +172,7 @@ class Task(ABC):
         return method in vars(self) or getattr(type(self), method) is not getattr(Task, method)
 
     def _counted(self, batch: Batch) -> Tensor:
-        """Return the targets, with zeros where it does not matter what they are."""
+        """Return the targets, with zeros where they do not matter."""
         if batch.mask is None or self.reads == "last":
             return batch.targets
         return batch.targets.masked_fill(~batch.mask, 0)
@@ -187,11 +187,11 @@ class Task(ABC):
 
 
 class StreamTask(Task):
-    """A task over one long text, read window after window while the state is carried on."""
+    """A task over one long text, read window by window while the state is carried over."""
 
     @abstractmethod
     def window(self, index: int, batch_size: int) -> tuple[Batch, bool]:
         """Return the window of training step `index`, and whether it continues the last one.
 
-        The gradient never crosses from one window into the one before.
+        The gradient never crosses into the previous window.
         """

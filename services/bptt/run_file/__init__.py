@@ -1,7 +1,7 @@
 """A YAML file, checked as a whole, becomes the request for one run or for a grid of them.
 
-One reader serves both: a run file is the grid of one point, in which lists are refused. Every
-fault is told at once, each with the line of the file or the `--set` that caused it.
+One reader serves both: a run file is a grid of one point, in which lists are rejected. All
+faults are reported at once, each with the line of the file or the `--set` that caused it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def read_run_file(path: str | Path, overrides: Sequence[str] = ()) -> RunRequest:
-    """Return the run a file asks for, with `key=value` overrides applied.
+    """Return the run that a file asks for, with `key=value` overrides applied.
 
     Raises:
         InvalidSpec: all that is wrong with the file and the overrides.
@@ -48,7 +48,7 @@ def read_run_file(path: str | Path, overrides: Sequence[str] = ()) -> RunRequest
 
 
 def read_grid_file(path: str | Path, overrides: Sequence[str] = ()) -> GridRequest:
-    """Return the grid a file spans: each list in it, and in the overrides, is an axis.
+    """Return the grid that a file describes: each list in it, and in the overrides, is an axis.
 
     Raises:
         InvalidSpec: all that is wrong with the file and the overrides.
@@ -60,16 +60,16 @@ def read_grid_file(path: str | Path, overrides: Sequence[str] = ()) -> GridReque
 def read_grid_text(
     text: str, filename: str, overrides: Sequence[str] = (), files: Files | None = None
 ) -> GridRequest:
-    """Return the grid that the text of a file spans, wherever the file itself lies.
+    """Return the grid that the text of a file describes, wherever the file itself is.
 
     Args:
         text: what `read_text` returned of the file.
         filename: what a fault calls it; its stem names a grid that has no name.
         overrides: `key=value`, applied in this order.
-        files: what is known of the files it names; no path is opened.
+        files: what is known about the files it names; no path is opened.
 
     Raises:
-        ContentNeeded: a file that it names is not known, or its content not here.
+        ContentNeeded: a file that it names is unknown, or its content is not here.
         InvalidSpec: all that is wrong with the text and the overrides.
     """
     check_text(text, filename)
@@ -79,17 +79,17 @@ def read_grid_text(
 def outline_grid_text(
     text: str, filename: str, overrides: Sequence[str], files: Files
 ) -> GridOutline:
-    """Return what can be said of a grid while contents of files it names are not here.
+    """Return what can be said about a grid while contents of its files are missing.
 
     Args:
         text: as for `read_grid_text`.
         filename: likewise.
         overrides: likewise.
-        files: hash and size of each; plugins that would read what is not here are not constructed.
+        files: hash and size of each; plugins that would read missing contents are not constructed.
 
     Raises:
-        ContentNeeded: a file that it names is not known.
-        InvalidSpec: all that is wrong, as far as it can be seen.
+        ContentNeeded: a file that it names is unknown.
+        InvalidSpec: all that is wrong, as far as can be seen.
     """
     check_text(text, filename)
     reading = Reading(filename, True, files)
@@ -151,7 +151,7 @@ def _check_own_name(root: Mapping[str, Node], reading: Reading) -> None:
 
 
 def _readable(contents: Contents, reading: Reading) -> dict[str, bool]:
-    """Return which sections can be tried out: without a fault, and with every file here."""
+    """Return which sections can be tried out: those without faults or missing files."""
     lacking = set(reading.files.lacking())
     return {
         part: not reading.faults.concern(part)

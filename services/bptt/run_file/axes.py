@@ -1,4 +1,4 @@
-"""What differs between the points of a grid, and what a point is called for it."""
+"""What varies between the points of a grid, and how it names them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,7 +49,7 @@ class Labels:
             self._by_section.setdefault(axis.path.partition(".")[0], []).append(axis)
         paths = dict.fromkeys(axis.path for axis in axes)
         endings = [path.rpartition(".")[2] for path in paths]
-        # the last word is enough where only one section has it
+        # the last word is enough if only one section has it
         self._short = {
             p: e if endings.count(e) == 1 else p for p, e in zip(paths, endings, strict=True)
         }
@@ -80,7 +80,7 @@ class Labels:
         return found
 
     def config(self, row: Row) -> str:
-        """Return what the points that differ in the seed alone have in common: `lstm lr=0.003`."""
+        """Return what points that differ only in their seed have in common: `lstm lr=0.003`."""
         if row[:-1] not in self._configs:
             values = self.values(row).items()
             named = [self._word(path, value) for path, value in values if path != "seed"]

@@ -1,4 +1,4 @@
-"""What no section can know alone: whether plugins, sizes and model go together."""
+"""What no section can know by itself: whether plugins, sizes and model go together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from bptt.contracts import Cell, Clipper, Task
 
 LARGEST_TRIAL = 64
-"""Hidden size a cell is tried at, at most: enough to see whether its options go together."""
+"""Largest hidden size at which a cell is tried: enough to see whether its options go together."""
 
 
 @dataclass
 class Trial:
-    """What came of constructing every plugin once per distinct options."""
+    """The result of constructing every plugin once per distinct set of options."""
 
     tasks: dict[int, "Task"] = field(default_factory=dict)
     """By the number of the task's content."""
@@ -37,26 +37,26 @@ class Trial:
     cells: dict[tuple[int, int], CellShape] = field(default_factory=dict)
     """By the numbers of cell and model."""
     whole_clips: dict[int, bool] = field(default_factory=dict)
-    """Of clippers, by the number of their content: whether they put one factor on all gradients."""
+    """By the number of a clipper's content: whether it multiplies all gradients by one factor."""
     models: list[ModelSpec] = field(default_factory=list)
     """Complete, with the defaults that depend on the task."""
     completed: dict[tuple[int, int], int] = field(default_factory=dict)
-    """By the numbers of task and model: which of `models` it becomes."""
+    """By the numbers of task and model: which of `models` results."""
 
 
 def try_out(
     contents: Contents, rows: Iterable[Row], readable: Mapping[str, bool], faults: Faults
 ) -> Trial:
-    """Construct each plugin and complete each model that some row needs; note what is refused.
+    """Construct each plugin and complete each model that some row needs; note what is rejected.
 
     Args:
         contents: of every section.
-        rows: the points; a cross of options that no point has is not looked at.
+        rows: the points; a combination of options that no point has is not tried.
         readable: which sections have no fault so far; the others are left out.
-        faults: takes one line for each refusal, however many points share it.
+        faults: receives one line for each rejection, however many points share it.
     """
     trial = Trial()
-    # dictionaries, because a set has no order and the first fault of a key is told
+    # dictionaries, because a set has no order and only the first fault of a key is reported
     needed: dict[tuple[str, str], dict[tuple[int, int], None]] = {}
     wanted = [("task", "training"), ("cell", "model"), ("clipper", "clipper"), ("task", "model")]
     wanted.append(("training", "model"))
@@ -142,13 +142,13 @@ def _clips_whole(clipper: object) -> bool:
 
 
 def _try_cell(content: Content, size: int, faults: Faults) -> CellShape | None:
-    """Return what the cell has with `size` units, if it can be constructed."""
+    """Return the make-up of the cell with `size` units, if it can be constructed."""
     from bptt.contracts import PointwiseCell
 
     choice = cast(Choice, content.value)
     counts = []
     try:
-        # a feature more shows what belongs to the input: minGRU has nothing else
+        # an extra feature shows what belongs to the input: minGRU has nothing else
         for features in (size, size + 1):
             cell: Cell = registry.construct_cell(choice.name, choice.options, features, size)
             counts.append(sum(parameter.numel() for parameter in cell.parameters()))
@@ -175,7 +175,7 @@ def _try_cell(content: Content, size: int, faults: Faults) -> CellShape | None:
 def _complete(content: Content, task: "Task", task_name: str, faults: Faults) -> ModelSpec:
     """Return the model with the defaults that depend on the task or on other options.
 
-    Notes a fault for each option that the others, or the task, leave without a meaning.
+    Notes a fault for each option that the others, or the task, make meaningless.
     """
     from bptt.contracts import Tokens
 

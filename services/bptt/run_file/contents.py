@@ -1,4 +1,4 @@
-"""Every distinct content of every section of a file, each kept once and known by its number."""
+"""Every distinct content of every section of a file, each stored once and known by its number."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ from bptt.run_file.sections import read_optimizers, read_plain
 from bptt.spec import SECTIONS, Choice, Section, section_text
 
 PARTS = tuple(name for name in SECTIONS if name != "seed")
-"""The sections of a spec, in the order in which a row holds their numbers."""
+"""The sections of a spec, in the order of their numbers in a row."""
 PART = {name: position for position, name in enumerate(PARTS)}
 
 
@@ -50,7 +50,7 @@ class Content:
 
     @property
     def shown(self) -> Mapping[str, Any]:
-        """The options as people read them: a file by its name and the beginning of its hash."""
+        """The options for people: a file by its name and the start of its hash."""
         return {name: self._shown(value) for name, value in self.options.items()}
 
     def _shown(self, value: Any) -> Any:
@@ -58,7 +58,7 @@ class Content:
         return value if named is None else named.short
 
     def add_fault(self, error: BpttError | ValueError, faults: Faults) -> None:
-        """Note what the plugin's constructor said, at the option its message begins with."""
+        """Note what the plugin's constructor said, at the option that its message begins with."""
         kind, name = self.branch.section, self.branch.name
         refusal = error if isinstance(error, ValueError) else error.__cause__
         if not isinstance(refusal, ValueError):
@@ -67,7 +67,7 @@ class Content:
         message = renamed(" ".join(str(refusal).split()).rstrip("."))
         subject = message.split(" ", 1)[0].rstrip(":,")
         told = f"{kind}.{message}." if subject in self.options else f"{kind} {name!r}: {message}."
-        # one line for each thing the constructor says, however many options lead to it
+        # one line for each message of the constructor, however many options lead to it
         faults.add(f"{self.branch.key}: {told}", self.places.get(subject, self.place), told)
 
 
@@ -78,12 +78,13 @@ class Contents:
         self._reading = reading
         self.tables: dict[str, list[Content]] = {name: [] for name in PARTS}
         self._numbers: dict[str, dict[str, int]] = {name: {} for name in PARTS}
-        # sections that an include leaves alone are read once; the nodes are kept, and so their ids
+        # sections that an include leaves unchanged are read once; nodes are kept so that ids stay
+        # unique
         self._branches: dict[tuple[str, int], tuple[Node | None, list[Branch]]] = {}
         self._expanded: dict[tuple[str, int], list[int]] = {}
 
     def branches(self, section: str, root: Mapping[str, Node]) -> list[Branch]:
-        """Return what stands in a section, validated; faults are noted once."""
+        """Return what a section contains, validated; faults are noted once."""
         node = root.get(section)
         key = section, id(node)
         if key not in self._branches:
@@ -91,7 +92,7 @@ class Contents:
         return self._branches[key][1]
 
     def refers(self, section: str, digest: str) -> bool:
-        """Say whether an option in a section has the content of this hash as its value."""
+        """Say whether some option in a section has the content of this hash as its value."""
         return any(
             digest_of(value) == digest
             for content in self.tables[section]
@@ -99,7 +100,7 @@ class Contents:
         )
 
     def count(self, section: str, root: Mapping[str, Node]) -> int:
-        """Return how many contents the section spans, before any is made."""
+        """Return how many contents the section yields, before any is made."""
         return sum(
             math.prod(len(values) for values in branch.options.values())
             for branch in self.branches(section, root)
@@ -158,7 +159,7 @@ class Contents:
 
 
 def shown(values: Mapping[str, Any]) -> str:
-    """Return paths and values as a person reads them: `cell=lstm, optimizer.lr=0.003`."""
+    """Return paths and values for people: `cell=lstm, optimizer.lr=0.003`."""
     return ", ".join(
         f"{path}={value if isinstance(value, str) else wording.show(value)}"
         for path, value in values.items()

@@ -1,10 +1,10 @@
 """How long a run takes on a reference machine: a model, fitted to measured updates.
 
-An update is the products of its weights with states, the pointwise work of its steps, drawing
-data, reading out, and what is done once whatever the sizes. Which of these counts most depends on
-who runs the cells: a kernel, torch's operations step by step, or autograd. Evaluations, probes and
-Jacobians are counted as often as they come. The figures are of one core of an AMD EPYC with
-AVX-512; another machine needs a factor, which is measured (`bptt.api.pace`), and kernels one more
+An update consists of the products of its weights with states, the pointwise work of its steps,
+drawing data, reading out, and work that does not depend on the sizes. Which of these dominates
+depends on what runs the cells: a kernel, torch's operations step by step, or autograd. Evaluations,
+probes and Jacobians count as often as they occur. The figures are for one core of an AMD EPYC with
+AVX-512; other machines need a factor, which is measured (`bptt.api.pace`), and kernels another one
 where vectors are narrower.
 """
 
@@ -22,40 +22,40 @@ from bptt.spec import Adam
 Backend = Literal["compiled", "sequence", "autograd"]
 
 FLOP = {"compiled": 1 / 190e9, "sequence": 1 / 90e9, "autograd": 1 / 70e9}
-"""Seconds of an operation of a product with weights."""
+"""Seconds per operation of a product with weights."""
 ELEMENT = {"compiled": 0.55e-9, "sequence": 3e-9, "autograd": 3e-9}
-"""Seconds of a preactivation of one unit in one step of one sequence, both ways."""
+"""Seconds per preactivation of one unit in one step of one sequence, forward and back."""
 NARROW_FLOP, NARROW_ELEMENT = 2.6, 1.4
-"""Times as long in a kernel, besides what a product of matrices takes, without AVX-512."""
+"""How many times as long a kernel takes without AVX-512, apart from matrix products."""
 STEP = {"compiled": 0.3e-6, "sequence": 90e-6, "autograd": 190e-6}
-"""Seconds of a step of a cell, whatever its size, both ways."""
+"""Seconds per step of a cell, whatever its size, forward and back."""
 UPDATE = 45e-6
-"""Seconds of an update, whatever its sizes."""
+"""Seconds per update, whatever its sizes."""
 BY_AUTOGRAD = 350e-6
-"""Seconds more where autograd takes the model as a whole."""
+"""Additional seconds where autograd runs the whole model."""
 LAYER = 20e-6
 POSITION = 8e-9
-"""Seconds of drawing one position of one sequence."""
+"""Seconds to draw one position of one sequence."""
 LOOKED_UP = 1.5e-9
-"""Seconds of a feature of a token, both ways."""
+"""Seconds per feature of a token, forward and back."""
 PREDICTED = 2.0e-9
-"""Seconds of a loss for each output of the read-out, both ways."""
+"""Seconds per loss and output of the read-out, forward and back."""
 PARAMETER = 0.7e-9
-"""Seconds of a parameter in clipping and optimiser."""
+"""Seconds per parameter for clipping and optimiser."""
 BY_TORCH = 90e-6
-"""Seconds more of an optimiser, or a clipper, that torch runs."""
+"""Additional seconds of an optimiser, or a clipper, that torch runs."""
 EVALUATION = 250e-6
 FORWARD = 0.45
-"""Share of an update that a forward pass alone takes, for each sequence."""
+"""Share of an update that a forward pass takes, per sequence."""
 LINE = 250e-6
-"""Seconds of a line of the log."""
+"""Seconds per line of the log."""
 PROBE = 2.5e-3
 SPECTRUM = 4e-9
-"""Seconds of a probe for each cube of units, and recurrent block."""
+"""Seconds of a probe per (units cubed) and recurrent block."""
 TRIANGLE, TRIANGLE_ELEMENT = 55e-6, 0.5e-9
-"""Seconds of the frame that goes back over one step, and for each cube of its states."""
+"""Seconds per step of the frame that goes back, and per (states cubed)."""
 DOUBLE = 2.0
-"""Times as long as in float32."""
+"""How many times as long as in float32."""
 LINES = 300
 
 
@@ -64,7 +64,7 @@ class Cost:
     """Seconds on the reference machine."""
 
     updates: float
-    """All of them together, with what is done between them: evaluations, logs, statistics."""
+    """All updates together, with what is done between them: evaluations, logs, statistics."""
     once: float
     """Before the first update: first evaluation, first probe."""
     may_stop: bool
@@ -72,11 +72,11 @@ class Cost:
 
 
 def cost(run: Dimensions, clips_whole: bool) -> Cost:
-    """Return what a run takes that trains for all its updates.
+    """Return how long a run takes if it trains for all its updates.
 
     Args:
         run: its sizes.
-        clips_whole: whether its clipper puts one factor on all gradients.
+        clips_whole: whether its clipper multiplies all gradients by one factor.
     """
     by = backend(run)
     slow = DOUBLE if run.training.dtype == "float64" else 1.0
@@ -133,7 +133,7 @@ def update_seconds(run: Dimensions, clips_whole: bool) -> float:
 
 
 def _pass(run: Dimensions, by: Backend, steps: int, sequences: int) -> float:
-    """Return the seconds of both passes over a batch in float32, without what surrounds them."""
+    """Return the seconds of both passes over a batch in float32, excluding what surrounds them."""
     positions = steps * sequences
     predicted = positions if run.reads_every else sequences
     flops = 6 * (run.recurrent * positions + run.read_out * predicted)

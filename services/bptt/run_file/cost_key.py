@@ -1,14 +1,14 @@
-"""Which runs cost the same: what some of them took tells how long the others will take.
+"""Which runs cost the same: the time some of them took predicts that of the others.
 
-Equal keys promise equal shapes, an equal number of updates and equal times of evaluation and
-probes. Unequal keys promise nothing: what is not known to leave every shape alone is part of the
-key. What is known to, and is left out:
+Equal keys promise equal shapes, equal numbers of updates and equal times of evaluation and
+probes. Unequal keys promise nothing: everything not known to leave all shapes unchanged is part of
+the key. Known to do so, and left out, are:
 
 - the seed;
 - the clipper and its options, a pure function of one run's gradients;
 - the optimiser's numbers (lr, decays, momentum, eps), not its name and not its switches;
 - the initial bias of highway gates;
-- the options by which `PointwiseCell` fills weights it has already made: `recurrent_init`,
+- the options by which `PointwiseCell` fills weights it has already created: `recurrent_init`,
   `recurrent_gain`, `spectral_radius`, `input_std`, `forget_bias`, unless the cell's own class
   declares an option of that name. Of a `Cell` that is not pointwise, every option counts.
 
@@ -48,7 +48,7 @@ def join_shapes(
 
 
 def shape_text(section: str, content: Section) -> str:
-    """Return what a section says about shapes, as JSON."""
+    """Return the part of a section that concerns shapes, as JSON."""
     match section:
         case "cell" if isinstance(content, Choice):
             free = free_options(content.name)
@@ -62,7 +62,7 @@ def shape_text(section: str, content: Section) -> str:
 
 
 def free_options(cell: str) -> frozenset[str]:
-    """Return the options of a cell that change the values of weights and no shape."""
+    """Return the options of a cell that change values of weights but no shape."""
     try:
         return _free_options(registry.load("cell", cell))  # type: ignore[arg-type] # hashable
     except PluginError:

@@ -1,4 +1,4 @@
-"""The sizes of one run, from which follow its operations, its memory and its time."""
+"""The sizes of one run, which determine its operations, memory and time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from bptt.contracts import Extent, Task
 
 POOL = 128
-"""Sequences drawn for each one that a probe keeps, where they are of unequal length."""
+"""Sequences drawn for each one that a probe keeps, if their lengths differ."""
 
 
 @dataclass(frozen=True)
 class CellShape:
-    """What a cell is made of, as a layer of any size has it."""
+    """What a cell is made of, in a layer of any size."""
 
     by_input: float
     """Parameters per unit and feature of the input."""
     by_unit: float
-    """Parameters per unit and unit; what there is once per unit is in here."""
+    """Parameters per pair of units; includes those that exist once per unit."""
     states: int = 1
     lanes: int = 1
     """Preactivations of a unit."""
     is_pointwise: bool = False
-    """Whether its step is known element by element, and may be compiled."""
+    """Whether its step is pointwise, and may be compiled."""
     recurrent_blocks: int = 1
 
 
@@ -40,7 +40,7 @@ class Dimensions:
     """Of an update."""
     evaluation: "Mapping[str, Extent]"
     probe: "Extent | None"
-    """What the statistics are taken on; None: there are none."""
+    """What the statistics are measured on; None: there are none."""
     cell: CellShape
     model: ModelSpec
     """Complete."""
@@ -50,7 +50,7 @@ class Dimensions:
 
     @property
     def windows(self) -> "Extent | None":
-        """What an update runs again with overlapping windows of truncated BPTT, if it does."""
+        """What an update recomputes with overlapping windows of truncated BPTT, if any."""
         from bptt.contracts import Extent
 
         every, length = self.training.overlap, self.training.truncation
@@ -80,7 +80,7 @@ class Dimensions:
 
     @property
     def features(self) -> int:
-        """Of the input that the first layer reads."""
+        """Features of the input that the first layer reads."""
         return self.model.embedding_size or self.task.inputs.size
 
     @property
@@ -93,7 +93,7 @@ class Dimensions:
 
     @property
     def recurrent(self) -> float:
-        """Weights of all recurrent layers and of what carries past them."""
+        """Weights of all recurrent layers and of the connections past them."""
         hidden, layers = self.model.hidden_size, self.model.layers
         by_input = self.cell.by_input * self.inputs_of_layers * hidden * self.directions
         by_unit = self.cell.by_unit * hidden * hidden * self.directions * layers
@@ -110,19 +110,19 @@ class Dimensions:
 
     @property
     def parameters(self) -> int:
-        """All of them; the integer nearest to it."""
+        """All of them, to the nearest integer."""
         embedded = self.task.inputs.size * self.features if self.model.embedding_size else 0
         return int(self.recurrent) + self.read_out + embedded
 
     @property
     def probe_interval(self) -> int:
-        """Updates between probes; 0: none are taken."""
+        """Updates between probes; 0: none."""
         given = self.statistics.interval
         return default_interval(self.training.steps) if given is None else given
 
     @property
     def evaluations(self) -> int:
-        """That there are at most, besides the one before the first update."""
+        """At most, not counting the one before the first update."""
         return -(-self.training.steps // self.training.evaluate_every)
 
 
@@ -138,7 +138,7 @@ def dimensions(
     """Return the sizes of a run.
 
     Raises:
-        ValueError: the task says that there can be no batch of this size.
+        ValueError: according to the task there can be no batch of this size.
     """
     probed = statistics.interval != 0
     return Dimensions(

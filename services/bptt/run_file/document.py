@@ -1,4 +1,4 @@
-"""A YAML 1.2 text as nodes that know their place; nothing here knows what a run is."""
+"""A YAML 1.2 text as nodes that know their place; nothing in this file knows what a run is."""
 
 import math
 import re
@@ -48,14 +48,14 @@ class Node:
     value: Any
     """A scalar, a list of nodes, or a mapping of keys to nodes."""
     size: int = 1
-    """Values in it, an alias counted as often as it is used."""
+    """Values in it; an alias counts as often as it is used."""
 
 
 def read_scalar(text: str) -> Any:
-    """Return the value of a plain (unquoted) scalar, as YAML 1.2 has it: 3e-3 is a number."""
+    """Return the value of a plain (unquoted) scalar by YAML 1.2: 3e-3 is a number."""
     if text in CONSTANTS:
         return CONSTANTS[text]
-    # Python refuses to convert thousands of digits; no option takes so many either
+    # Python refuses to convert thousands of digits; no option takes that many anyway
     if INTEGER.fullmatch(text) and len(text) < 1000:
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if FLOAT.fullmatch(text):
@@ -71,11 +71,11 @@ def read_document(text: str, source: str, faults: Faults) -> Node | None:
 
     Args:
         text: the whole file.
-        source: what the file is called in a fault.
-        faults: takes what is wrong with single values; reading goes on.
+        source: the name of the file in a fault.
+        faults: receives what is wrong with single values; reading continues.
 
     Raises:
-        InvalidSpec: not YAML, or more values than a run can need; with the faults so far.
+        InvalidSpec: not YAML, or more values than a run can need; includes the faults so far.
     """
     try:
         events = iter(YAML(typ="safe", pure=True).parse(text))
@@ -100,13 +100,13 @@ def read_document(text: str, source: str, faults: Faults) -> Node | None:
 
 
 def read_inline(text: str, path: str, place: Place, faults: Faults) -> Node:
-    """Return a list or mapping given in one line (`[1, 2]`, `{name: lstm}`); all of it has a place.
+    """Return a list or mapping given in one line (`[1, 2]`, `{name: lstm}`), all with one place.
 
     Args:
         text: YAML in flow style.
-        path: what a fault calls it.
+        path: its name in a fault.
         place: where every value in it was given.
-        faults: takes whatever is wrong, bad YAML included.
+        faults: receives whatever is wrong, including bad YAML.
     """
     try:
         events = iter(YAML(typ="safe", pure=True).parse(text))
@@ -220,7 +220,7 @@ class _Reader:
                 where = f", first in line {first}" if math.isfinite(first) else ""
                 self._fault(inner, place, f"is given twice{where}.")
             else:
-                # a fault about a value cites the line of its key
+                # a fault in a value cites the line of its key
                 children[event.value] = Node(place, child.value, child.size)
         return children
 

@@ -1,12 +1,12 @@
-"""What the points of a grid take: operations, seconds of a reference machine, memory.
+"""What the points of a grid need: operations, seconds on a reference machine, memory.
 
 A weight of a recurrent layer takes part in one multiplication and one addition per position of a
-sequence, going forward, and in twice as many going back. So an update costs 6 W T B floating point
+sequence going forward, and in twice as many going back. So an update costs 6 W T B floating-point
 operations (W weights, T positions, B sequences) and an evaluation 2 W T E for its E sequences. W is
-that of the cell at a small size, scaled to the layer's, what reads the input by itself; to this
-comes the read-out, at every position or the last. Overlapping windows of truncated BPTT are gone
-through again, each both ways, after a way forward over the whole. These operations are what is
-counted and told; how long they take, and all that is not among them, is modelled in `cost`.
+that of the cell at a small size, scaled to the layer's, with the weights that read the input scaled
+separately; the read-out is added, at every position or the last. Overlapping windows of truncated
+BPTT are run again, each forward and back, after a forward pass over the whole. These operations are
+what is counted and reported; how long they take, and everything else, is modelled in `cost`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Estimate:
     """The models, applied to the points of one grid; equal points are counted once.
 
     Args:
-        trial: tasks and cells as they were tried.
+        trial: tasks and cells as tried.
         tables: the contents of every section, before models were completed.
     """
 
@@ -43,7 +43,7 @@ class Estimate:
         self._memories: dict[Row, Memory] = {}
 
     def sizes(self, raw: Row) -> Dimensions:
-        """Return the sizes of a point, whose model is as the file has it."""
+        """Return the sizes of a point, with the model as written in the file."""
         task, cell, model = (raw[PART[name]] for name in ("task", "cell", "model"))
         training, statistics, optimizer = (
             self._tables[name][raw[PART[name]]].value
@@ -61,14 +61,14 @@ class Estimate:
         )
 
     def flops(self, raw: Row) -> float:
-        """Return the floating point operations of a point that trains for all its updates."""
+        """Return the floating-point operations of a point that trains for all its updates."""
         key = self._key(raw)
         if key not in self._flops:
             self._flops[key] = run_flops(self.sizes(raw))
         return self._flops[key]
 
     def cost(self, raw: Row) -> Cost:
-        """Return what a point takes on the reference machine that trains for all its updates."""
+        """Return how long a point with all its updates takes on the reference machine."""
         key = self._key(raw)
         if key not in self._costs:
             whole = self._trial.whole_clips[raw[PART["clipper"]]]
@@ -76,7 +76,7 @@ class Estimate:
         return self._costs[key]
 
     def memory(self, raw: Row) -> Memory:
-        """Return what a point takes at its peak."""
+        """Return how much memory a point takes at its peak."""
         key = self._key(raw)
         if key not in self._memories:
             self._memories[key] = memory(self.sizes(raw))
@@ -96,7 +96,7 @@ def run_flops(run: Dimensions) -> float:
     sequences = 3 * training.steps * training.batch_size
     total = forward * (sequences + run.evaluations * training.evaluation_size)
     if run.windows:
-        # the states are found without a way back, which goes over each window instead
+        # the states are computed forward only; the backward pass goes over each window
         again = 3 * run.windows.steps * run.windows.sequences - 2 * steps * run.batch.sequences
         total += training.steps * 2 * run.recurrent * again
     return total

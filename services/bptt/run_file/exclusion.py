@@ -20,19 +20,19 @@ from bptt.run_file.sections import GRID_ONLY, PLAIN, SECTIONS, SEED_CHECK, check
 from bptt.spec import OPTIMIZERS, section_text
 
 Numbers = Mapping[str, Sequence[int]]
-"""Of every section the numbers of its contents, of `seed` the seeds themselves."""
+"""For every section the numbers of its contents, for `seed` the seeds themselves."""
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """One element of `exclude`: what a point must hold to be dropped."""
+    """One element of `exclude`: what a point must have to be dropped."""
 
     place: Place
     wanted: Mapping[str, set[str]]
     """By path (`cell.name`, `optimizer.lr`, `seed`) the canonical texts of the values."""
 
     def narrow(self, numbers: Numbers, tables: Mapping[str, Sequence[Content]]) -> Numbers:
-        """Return of every section what is left of `numbers` where the exclusion matches."""
+        """Return, for every section, what is left of `numbers` where the exclusion matches."""
         left = dict(numbers)
         for path, texts in self.wanted.items():
             section, _, option = path.partition(".")
@@ -54,7 +54,7 @@ def _holds(content: Content, option: str, texts: set[str]) -> bool:
 def read_exclusions(
     node: Node | None, root: Mapping[str, Node], contents: Contents, reading: Reading
 ) -> Iterator[Exclusion]:
-    """Yield each element of `exclude`; where faults are noted, it means less than was meant."""
+    """Yield each element of `exclude`; one with faults is incomplete."""
     named = {
         section: list(dict.fromkeys(b.name for b in contents.branches(section, root)))
         for section in NAMED_SECTIONS
@@ -105,7 +105,7 @@ def _flat(entry: Mapping[str, Node], key: str) -> Iterator[tuple[str, str, Node]
 
 
 def _named(section: str, entry: Sequence[tuple[str, str, Node]]) -> list[str]:
-    """Return what an element itself names: after a `--set` the grid may hold it no longer."""
+    """Return what an element itself names: after a `--set` the grid may no longer have it."""
     found: list[str] = []
     for path, _, node in entry:
         if path == f"{section}.name":
@@ -130,7 +130,7 @@ def _check(
     plugins: Mapping[str, Sequence[str]],
     reading: Reading,
 ) -> Callable[[Any], Any] | None:
-    """Return what checks a value of this path, or None with a fault noted."""
+    """Return the check for a value of this path, or None with a fault noted."""
     section, _, option = path.partition(".")
     if path == "seed":
         return SEED_CHECK
@@ -159,7 +159,7 @@ def _check(
 def _options(
     section: str, plugins: Mapping[str, Sequence[str]], reading: Reading
 ) -> Iterator[Mapping[str, Callable[[Any], Any]]]:
-    """Yield for each plugin or optimiser of a section the check of each of its options."""
+    """Yield, for each plugin or optimiser of a section, the checks of its options."""
     if section in PLAIN:
         yield checks(PLAIN[section])
         return
@@ -182,7 +182,7 @@ def _one_of(names: Sequence[str]) -> Callable[[Any], Any]:
 
 
 def _first_that_fits(taking: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Return a check that one plugin's consent satisfies: the others never match the value."""
+    """Return a check that passes if any plugin accepts the value: the others never match it."""
 
     def check(value: Any) -> Any:
         refusals: list[MisfitError] = []

@@ -1,4 +1,4 @@
-"""From the sections of a file to the rows of its grid: the product, less `exclude`, and `include`.
+"""From the sections of a file to the rows of its grid: the product minus `exclude` plus `include`.
 
 A row holds the number of each section's content, and then the seed.
 """
@@ -20,7 +20,7 @@ from bptt.run_file.sections import check_names, read_seeds
 
 MOST_POINTS = 1_000_000
 POINTS = ("include", "exclude")
-"""What stands in a grid file besides sections."""
+"""What a grid file contains besides sections."""
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Expansion:
     """The sections as the file has them: the last varies fastest."""
     rows: list[Row] = field(default_factory=list)
     included: list[tuple[int, Place]] = field(default_factory=list)
-    """Where the points of each element of `include` begin, and where it stands."""
+    """Where the points of each element of `include` begin, and where it is in the file."""
     notes: list[str] = field(default_factory=list)
-    """What is no fault and yet probably not meant."""
+    """Not faults, but probably not intended."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """One file without `include` and `exclude`: what every list in it spans together."""
+    """One file without `include` and `exclude`: the product of all its lists."""
 
     root: Mapping[str, Node]
     place: Place
@@ -59,7 +59,7 @@ def expand(root: Mapping[str, Node], contents: Contents, reading: Reading) -> Ex
     exclusions = list(read_exclusions(exclude, base, contents, reading))
     expansion = Expansion(product.order)
     if exclude is not None and reading.faults.by_path:
-        return expansion  # which points are left is not known
+        return expansion  # which points remain is unknown
     if too_many := _too_many([product, *added], contents):
         reading.faults.add("", product.place, too_many)
         return expansion
@@ -77,7 +77,7 @@ def expand(root: Mapping[str, Node], contents: Contents, reading: Reading) -> Ex
 
 
 def _numbers(product: Product, contents: Contents) -> dict[str, Sequence[int]]:
-    # something in the place of what has faults, so that the rest can be looked at
+    # a substitute for what has faults, so that the rest can be checked
     numbers: dict[str, Sequence[int]] = {
         name: contents.numbers(name, product.root) or [-1] for name in PARTS
     }
@@ -121,9 +121,9 @@ def _with(
 
 
 def _counts(product: Product, contents: Contents) -> dict[str, int]:
-    """Return how many values each axis has, without making a content.
+    """Return how many values each axis has, without making contents.
 
-    A section that is a list counts as one axis with all it spans.
+    A section that is a list counts as one axis with everything it yields.
     """
     counts: dict[str, int] = {}
     for name in product.order:

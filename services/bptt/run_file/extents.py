@@ -1,4 +1,4 @@
-"""How large what a task draws is, with as little drawn as possible."""
+"""How large a task's batches are, drawing as little as possible."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -16,10 +16,10 @@ NUMBER, REAL = 8, 4
 
 
 class Extents:
-    """The extents of one task; one that does not say them draws a sequence, once.
+    """The extents of one task; if it does not give them, one sequence is drawn, once.
 
     Args:
-        task: of which `extent` says something, or `horizon` at least.
+        task: with an `extent`, or at least a `horizon`.
     """
 
     def __init__(self, task: "Task") -> None:
@@ -30,18 +30,18 @@ class Extents:
         """Return how large a batch of an update is.
 
         Raises:
-            ValueError: the task says that there can be no such batch.
+            ValueError: according to the task there can be no such batch.
         """
         from bptt.contracts import Extent
 
         return _asked(self._task.extent, sequences) or Extent(self._drawn(sequences), sequences)
 
     def drawn(self, sequences: int) -> "Extent":
-        """Return how large so many sequences are that `sample` draws."""
+        """Return how large this many sequences from `sample` are."""
         from bptt.contracts import Extent, StreamTask
 
         if isinstance(self._task, StreamTask):
-            # what it reads side by side says nothing about samples of it
+            # what it reads side by side says nothing about its samples
             return Extent(self.training(1).steps, sequences)
         return self.training(sequences)
 
@@ -50,7 +50,7 @@ class Extents:
         return _asked(self._task.evaluation_extents, size) or {"": self.drawn(size)}
 
     def bytes(self, extent: "Extent") -> int:
-        """Return what a batch takes at least."""
+        """Return the least that a batch takes."""
         from bptt.contracts import Tokens
 
         inputs = self._task.inputs
@@ -80,7 +80,7 @@ class Extents:
 
 
 def _asked(method: Callable[..., Got], *given: object) -> Got:
-    """Return what a method of a task does, which must not end this process."""
+    """Call a method of a task, which must not end this process."""
     try:
         return method(*given)
     except SystemExit as error:

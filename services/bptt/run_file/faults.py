@@ -1,4 +1,4 @@
-"""Faults of a run or grid file, collected so that all of them are told at once."""
+"""Faults of a run or grid file, collected so that all of them are reported at once."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from bptt.errors import InvalidSpec, plain
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where something was given; places sort as a reader meets them."""
+    """Where something was given; places sort in reading order."""
 
     line: float
     """Line of the file; infinity for a `--set`, which comes after the file."""

@@ -1,7 +1,7 @@
-"""What the paths in a file stand for: contents, each known by its hash.
+"""What the paths in a file refer to: contents, each known by its hash.
 
-A path in a file that somebody sends is never opened where it is read: the sender says hash and size
-of each, or why there is none. In a file of one's own it is opened here.
+A path in a file that somebody sent is never opened by the receiver: the sender gives hash and size
+of each, or why there is none. A path in one's own file is opened here.
 """
 
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ from bptt.registry.option import MisfitError
 
 @dataclass
 class Files:
-    """What is known of the files that a grid or run file names, and what is found out."""
+    """What is known about the files that a grid or run file names, and what is found out."""
 
     named: Mapping[str, Named] = field(default_factory=dict)
-    """By the path as it stands in the file."""
+    """By the path as written in the file."""
     problems: Mapping[str, str] = field(default_factory=dict)
-    """Why there is no content, in words, by such a path."""
+    """Why there is no content, in words, by path."""
     places: dict[str, Path] = field(default_factory=dict)
     """Where contents can be read, by their hash."""
     is_here: bool = False
-    """Whether paths are those of the one who reads, and may be opened."""
+    """Whether paths are the reader's own, and may be opened."""
     used: dict[str, Named] = field(default_factory=dict)
-    """Those of `named` that an option's value is."""
+    """Those of `named` that are the value of an option."""
     unknown: dict[str, None] = field(default_factory=dict)
-    """Paths that an option's value is, and of which nothing is known."""
+    """Paths that are the value of an option, and of which nothing is known."""
 
     def reference(self, text: str) -> str:
-        """Return what stands in a run's spec for a path.
+        """Return what a run's spec has in place of a path.
 
         Raises:
             MisfitError: there is no content there that can be read.
@@ -64,6 +64,6 @@ class Files:
         return {named.sha256: named.name for named in self.used.values()}
 
     def lacking(self) -> list[str]:
-        """Return the hashes of the files in use that can be read nowhere here."""
+        """Return the hashes of the files in use that cannot be read here."""
         hashes = dict.fromkeys(named.sha256 for named in self.used.values())
         return [digest for digest in hashes if digest not in self.places]

@@ -1,4 +1,4 @@
-"""Identities by the hundred thousand: what points share but for the seed is hashed once."""
+"""Identities by the hundred thousand: what points share except the seed is hashed once."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from bptt.grid_spec import GridPoints
 from bptt.spec import SECTIONS, join_sections, version_of
 
 SEED = "\0"
-"""Stands for the seed; as a character it is in no JSON text."""
+"""Stands for the seed; no JSON text contains this character."""
 
 
 def identify(
@@ -18,16 +18,16 @@ def identify(
     data: str,
     instead: Mapping[str, str] | None = None,
 ) -> Callable[[int], str]:
-    """Return what makes of a seed the identity of a point with that seed.
+    """Return a function from a seed to the identity of the point with that seed.
 
-    It is that of `RunSpec.identity`, letter for letter.
+    It agrees with `RunSpec.identity`, letter for letter.
 
     Args:
         points: of the grid.
         position: of the point.
         plugin_versions: distribution and version of its task, cell and clipper.
         data: the task's fingerprint.
-        instead: texts that stand in the place of others as values of options.
+        instead: texts that replace others as values of options.
     """
     *row, _ = points.rows[position]
     texts = {name: points.texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}

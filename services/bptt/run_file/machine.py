@@ -1,4 +1,4 @@
-"""What this machine lets one run have."""
+"""What this machine allows one run."""
 
 import os
 import time
@@ -12,16 +12,16 @@ PRODUCT, LOOKS = 256, 120
 REFERENCE_PRODUCT = 2 * PRODUCT**3 / 130e9
 """Seconds of a product of two matrices of 256 x 256 on the reference machine."""
 SLOWEST = 0.5, 8.0
-"""Between these what was measured is believed."""
+"""Bounds within which a measurement is believed."""
 
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """How much memory one run may take, and who says so."""
+    """How much memory one run may take, and what sets the limit."""
 
     bytes: int
     told: str
-    """As a sentence goes on with it."""
+    """In words, as the continuation of a sentence."""
 
 
 def memory_limit() -> MemoryLimit:
@@ -39,10 +39,10 @@ def physical_memory() -> int:
 
 
 def relative_speed() -> float:
-    """Return how many times as long as on the reference machine of `cost` a product takes here.
+    """Return how many times as long a product takes here as on the reference machine of `cost`.
 
-    The least of many looks of 0.4 milliseconds of processor time: what else the machine does now
-    says nothing about the hours in which a grid is trained.
+    The minimum of many measurements of 0.4 milliseconds of processor time: the machine's present
+    load says nothing about the hours in which a grid is trained.
     """
     import torch
 
@@ -63,7 +63,7 @@ def relative_speed() -> float:
 
 @cache
 def has_wide_vectors() -> bool:
-    """Say whether the processor has vectors of 64 bytes, as the reference machine of `cost`."""
+    """Say whether the processor has vectors of 64 bytes, like the reference machine of `cost`."""
     try:
         return "avx512f" in Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -71,7 +71,7 @@ def has_wide_vectors() -> bool:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as a person reads it: `1.6 GB`."""
+    """Return a number of bytes for people: `1.6 GB`."""
     for unit, name in ((10**9, "GB"), (10**6, "MB")):
         whole = count // unit
         if whole >= 10**6:

@@ -1,8 +1,8 @@
-"""How much memory a run takes, by arithmetic: refused before anything of it is allocated.
+"""How much memory a run takes, by arithmetic, so that it is rejected before it allocates.
 
-What is counted is what the process of a run certainly holds at once: parameters, gradients,
-moments and the best parameters so far; batches that are drawn together; every state of an update
-and what the kernels keep of each step for the way back; the evaluation sets and the states of
+What is counted is what a run's process certainly holds at the same time: parameters, gradients,
+moments and the best parameters so far; batches drawn together; every state of an update
+and what the kernels keep of each step for the backward pass; the evaluation sets and the states of
 their sequences; the float64 copy that is probed. Python, torch and plugins come on top.
 """
 
@@ -15,22 +15,22 @@ DOUBLE = 8
 DRAWN_TOGETHER = 16
 """Batches that are drawn in one call."""
 JACOBIAN_BYTES = 2**26
-"""What the step Jacobians of a cell take at most."""
+"""The most that the step Jacobians of a cell take."""
 JACOBIANS = 4
-"""Copies of them: of the steps, of their triangles, and what these are made of."""
+"""Copies of them: of the steps, of their triangular factors, and of intermediate results."""
 SAVED = 10
-"""Copies of the parameters: gradients, the best so far, and what is written at the end."""
+"""Copies of the parameters: gradients, the best so far, and those written at the end."""
 OF_A_MOMENT = 3
 BY_AUTOGRAD = 4
-"""Tensors that autograd keeps for each preactivation of a cell that no kernel runs."""
+"""Tensors that autograd keeps per preactivation of a cell that no kernel runs."""
 MARGIN = 0.8
-"""Of what is counted, a run is sure to take so much: refused is only what is above the limit
-even then. Over 21 runs of 30 MB to 1.2 GB the peak was 0.95 to 4.2 times what is counted."""
+"""The share of the count that a run is sure to take: a run is rejected only if even that exceeds
+the limit. Over 21 runs of 30 MB to 1.2 GB the peak was 0.95 to 4.2 times what is counted."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of the parts of a run; each name is that of what to make smaller."""
+    """Bytes of the parts of a run, named after what to make smaller."""
 
     weights: int
     data: int
@@ -45,7 +45,7 @@ class Memory:
     @property
     def least(self) -> int:
         """What the run is sure to take."""
-        # no float: it may be larger than one can be
+        # not a float, which it may exceed
         return self.total * int(MARGIN * 100) // 100
 
 
@@ -63,7 +63,7 @@ def memory(run: Dimensions) -> Memory:
     states = _states(run, positions, item, kept=None if run.windows else _kept(run))
     if run.windows:
         again = run.windows.steps * run.windows.sequences
-        # what is read of them is picked out, and predicted once
+        # the states that are read are picked out, and predicted once
         predicted = 2 * run.task.output_size * item * again
         states += _states(run, again, item, kept=_kept(run)) - predicted
     return Memory(
@@ -95,16 +95,16 @@ def _moments(run: Dimensions) -> int:
 
 
 def _kept(run: Dimensions) -> int:
-    """Return how many numbers a unit keeps of a step for the way back, besides its states."""
+    """Return how many numbers a unit keeps per step for the backward pass, besides its states."""
     return run.cell.lanes - 1 if run.cell.is_pointwise else BY_AUTOGRAD * run.cell.lanes
 
 
 def _states(run: Dimensions, positions: int, item: int, kept: int | None) -> int:
-    """Return the bytes of what layers read, their states and what is kept for the way back."""
+    """Return the bytes of the layers' inputs, states and what is kept for the backward pass."""
     of_cells = run.cells * run.model.hidden_size * (run.cell.states + (kept or 0))
     # both directions side by side, for the next layer
     of_cells += run.model.layers * run.width if run.directions == 2 else 0
-    # an input of tokens is looked up; what a layer reads besides is another's output
+    # token inputs are looked up; anything else that a layer reads is another's output
     read = run.features
     predicted = 2 * run.task.output_size if run.reads_every else 0
     back = run.width if kept is not None and run.reads_every else 0
@@ -124,5 +124,5 @@ def _jacobians(run: Dimensions) -> int:
     if run.probe is None or not run.statistics.jacobian_interval:
         return 0
     step = DOUBLE * (run.cell.states * run.model.hidden_size) ** 2
-    # of the last steps, those that fit; at least one
+    # as many of the last steps as fit; at least one
     return JACOBIANS * max(step, min(run.probe.steps * step, JACOBIAN_BYTES))

@@ -1,4 +1,4 @@
-"""What can be said of a grid of which a file has not arrived: its points, not what they cost."""
+"""What can be said about a grid with files still missing: its points, but not what they cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bptt.run_file.files import Files
 from bptt.spec import TrainingSpec
 
 ENDS = (5, 2)
-"""Points described of a long grid, from its beginning and its end."""
+"""How many points of a long grid are described at its beginning and its end."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class GridOutline:
     points: int
     seeds: int
     updates: int
-    """Of all points together, at most."""
+    """For all points together, at most."""
     ends: Sequence[OutlinedPoint]
     """All points of a short grid, the first and last ones of a long grid."""
     lacking: Sequence[Named]
@@ -55,8 +55,8 @@ def outline(
     Args:
         contents: of every section.
         expansion: the points as the file has them.
-        labels: name and project as far as the file gives them.
-        default_name: what a grid is called otherwise.
+        labels: name and project, as far as the file gives them.
+        default_name: the grid's name otherwise.
         files: that it names.
     """
     tables, rows = contents.tables, expansion.rows

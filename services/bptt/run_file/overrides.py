@@ -10,7 +10,7 @@ from bptt.run_file.faults import Faults, Place
 NAMED_SECTIONS = ("task", "cell", "clipper", "optimizer")
 """Sections that may be a bare name."""
 SEEDS = {"seed": "seeds", "seeds": "seed"}
-"""Two ways to say the same: who gives one takes the other back."""
+"""Two ways to say the same thing: giving one cancels the other."""
 
 
 def apply_overrides(root: Node, overrides: Sequence[str], faults: Faults) -> None:
@@ -30,7 +30,7 @@ def apply_overrides(root: Node, overrides: Sequence[str], faults: Faults) -> Non
 
 
 def put(root: dict[str, Node], key: str, node: Node) -> None:
-    """Give `cell` or `cell.forget_bias` this value; it keeps the place it has among the others."""
+    """Give `cell` or `cell.forget_bias` this value; it keeps its position among the others."""
     section, dot, option = key.partition(".")
     root[section] = _with_option(section, option, root.get(section), node) if dot else node
     root.pop(SEEDS.get(section, ""), None)
@@ -58,4 +58,4 @@ def _with_option(section: str, option: str, given: Node | None, node: Node) -> N
         return Node(given.place, {**value, option: node})
     if isinstance(value, str) and section in NAMED_SECTIONS:
         return Node(given.place, {"name": given, option: node})
-    return given  # neither a name nor a mapping: a fault of its own
+    return given  # neither a name nor a mapping: reported as a separate fault

@@ -71,10 +71,10 @@ def _build(plugin: Plugin, known: Mapping[str, Option], values: dict[str, Any]) 
 
 
 def check_of(option: Option, reading: Reading) -> Callable[[Any], Any]:
-    """Return what checks a value of an option of a plugin."""
+    """Return the check for a value of a plugin's option."""
 
     def check(value: Any) -> Any:
-        # its content, so that a run means the same from every folder and on every machine
+        # its content, so that a run means the same in every folder and on every machine
         if option.is_file and isinstance(value, str) and value:
             value = reading.files.reference(value)
         return option.write(option.read(value))

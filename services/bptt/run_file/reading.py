@@ -1,4 +1,4 @@
-"""What stands in a section: one value each, or lists, each of which is an axis of a grid."""
+"""What a section contains: single values, or lists, each of which is an axis of a grid."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Entry:
-    """One element of a section: all there is, or an element of a list."""
+    """One element of a section: all of it, or an element of a list."""
 
     key: str
     place: Place
@@ -31,13 +31,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Branch:
-    """An entry with one name, where its section has names, and the values of each option."""
+    """An entry with one name, if its section has names, and the values of each option."""
 
     section: str
     key: str
     place: Place
     options: Mapping[str, Sequence[Given]]
-    """Only what is given; several values of an option are an axis."""
+    """Only the given ones; several values of an option are an axis."""
     build: Callable[[dict[str, Any]], Section]
     """Makes the content of the section from one value of each option."""
     name: str = ""
@@ -46,7 +46,7 @@ class Branch:
 
 @dataclass
 class Reading:
-    """How a file is read: as a grid, in which a list is an axis, or as one run, without lists."""
+    """How a file is read: as a grid, in which lists are axes, or as one run, without lists."""
 
     source: str
     grid: bool
@@ -74,7 +74,7 @@ class Reading:
         return flat
 
     def refuse_grid(self, path: str, key: str, node: Node, what: str) -> None:
-        """Note that what stands here is for a grid file."""
+        """Note that this is only allowed in a grid file."""
         self.faults.add(
             key,
             node.place,
@@ -85,11 +85,11 @@ class Reading:
     def values(
         self, path: str, key: str, node: Node, check: Callable[[Any], Any]
     ) -> Sequence[Given]:
-        """Return every valid value of an option; note a fault for each other one, and for twins.
+        """Return every valid value of an option; note a fault for invalid ones and duplicates.
 
         Args:
-            path: what a fault calls the option: `cell.forget_bias`.
-            key: where it stands in the document: `cell[1].forget_bias`.
+            path: the option's name in a fault: `cell.forget_bias`.
+            key: its position in the document: `cell[1].forget_bias`.
             node: a scalar, or the list of an axis.
             check: returns the value as a run records it, or raises `MisfitError`.
         """
@@ -104,7 +104,7 @@ class Reading:
             except MisfitError as misfit:
                 self.faults.add(inner, element.place, f"{path} {misfit}")
                 continue
-            # 1 and 1.0 are one value where a number is wanted
+            # 1 and 1.0 are the same value where a number is expected
             if section_text(value) in valid:
                 message = f"{path} holds {wording.show(element.value)} twice."
                 self.faults.add(inner, element.place, message)

@@ -19,32 +19,32 @@ from bptt.spec import RunSpec, identity_of
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run somebody asks for."""
+    """One run that somebody asks for."""
 
     spec: RunSpec
     """Complete: every option of every plugin with its value."""
     name: str
-    """What the run is called where people read; need not be unique."""
+    """The run's name for people; need not be unique."""
     project: str
     """Runs of one project are compared with each other."""
     plugins: Mapping[str, str]
     """Distribution and version of each plugin: `cell:lstm` -> `bptt 0.1.0`."""
     data: str
-    """The task's fingerprint of data that its options do not hold."""
+    """The task's fingerprint of data that is not in its options."""
     identity: str
-    """Equal for two requests that give the same result."""
+    """Equal for two requests with the same result."""
     values: Mapping[str, Any]
-    """Where it lies in its grid, by the path of each axis; empty for a run file."""
+    """Its values in its grid, by the path of each axis; empty for a run file."""
     config: str
-    """The same without the seed, in words: what a mean over seeds is called."""
+    """The same without the seed, in words: the name of a mean over seeds."""
     cost_key: str
     """Requests with equal keys cost the same."""
     files: Mapping[str, Named]
-    """Contents that its file names, by the path as it stands there."""
+    """Contents that its file names, by the path as written there."""
 
 
 class Entry(NamedTuple):
-    """What tells the points of one configuration apart, and what they have in common."""
+    """What distinguishes the points of one configuration, and what they have in common."""
 
     config: str
     seed: int
@@ -53,16 +53,16 @@ class Entry(NamedTuple):
 
 
 class GridRequest(Sequence[RunRequest]):
-    """A grid somebody asks for; each of its requests is made when it is looked at.
+    """A grid that somebody asks for; each of its requests is made when accessed.
 
     Args:
         spec: the grid itself.
         raw: its rows before models were completed.
         tables: the contents of every section, before models were completed.
-        trial: what came of constructing each plugin once.
-        run_name: what every run is called, if not after what it differs in.
-        notes: what is no fault and yet probably not meant, a line each.
-        files: contents that it names, by the path as it stands in the file.
+        trial: the result of constructing each plugin once.
+        run_name: the name of every run, if not its differences from others.
+        notes: not faults, but probably not intended, one line each.
+        files: contents that it names, by the path as written in the file.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class GridRequest(Sequence[RunRequest]):
         return self._request(numbers)
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entry of every point, quicker than its request is made."""
+        """Yield the entry of every point, faster than by making its request."""
         identities: dict[Row, Callable[[int], str]] = {}
         points = self.spec.points
         for number, (raw, row) in enumerate(zip(self._raw, points.rows, strict=True)):
@@ -115,9 +115,9 @@ class GridRequest(Sequence[RunRequest]):
             yield Entry(config, seed, self._name(config, number, seed), identity(seed))
 
     def earlier_identities(self) -> dict[str, str]:
-        """Return what earlier versions called points that read files, by their identity now.
+        """Return the identities earlier versions gave points that read files, by present identity.
 
-        To them a file was its path. Where the client has said it, and their runs had the same
+        To them a file was its path. If the client has given the path, and their runs had the same
         data, what they trained is the same run.
         """
         paths = {one.reference: one.path for one in self.files.values() if one.path}
@@ -145,9 +145,9 @@ class GridRequest(Sequence[RunRequest]):
         return f"{what}-s{seed}"
 
     def groups(self) -> Sequence[tuple[int, int]]:
-        """Return the first point of those that differ in the seed alone, and how many they are.
+        """Return the first of the points that differ only in their seed, and their number.
 
-        A grid of a million seeds is one group: what is counted is counted by groups.
+        A grid of a million seeds is one group: costs are counted per group.
         """
         if self._groups is None:
             first: dict[Row, int] = {}
@@ -159,15 +159,15 @@ class GridRequest(Sequence[RunRequest]):
         return self._groups
 
     def flops_of(self, number: int) -> float:
-        """Return the floating point operations of one point at most: counted, see `estimate`."""
+        """Return the most floating-point operations of one point, counted as in `estimate`."""
         return self._estimate.flops(self._raw[number])
 
     def steps_of(self, number: int) -> int:
-        """Return the updates of one point at most."""
+        """Return the most updates of one point."""
         return self._estimate.sizes(self._raw[number]).training.steps
 
     def cost_of(self, number: int) -> tuple[str, Cost]:
-        """Return the cell of one point and what the point takes at most."""
+        """Return the cell of one point and the most that the point takes."""
         raw = self._raw[number]
         cell = self._tables["cell"][raw[PART["cell"]]].branch.name
         return cell, self._estimate.cost(raw)
@@ -201,7 +201,7 @@ class GridRequest(Sequence[RunRequest]):
         return self._plugins[chosen]
 
     def cost_key_of(self, number: int) -> str:
-        """Return the key that one point shares with those that cost the same."""
+        """Return the key that a point shares with those that cost the same."""
         row = self.spec.points.rows[number]
         plugins, data = self._plugins_of(number), self._data[self._raw[number][PART["task"]]]
         texts = tuple(self._shapes[name][row[PART[name]]] for name in COUNTING)
@@ -217,6 +217,6 @@ PLUGINS = PARTS[:3]
 
 
 def _shapes(section: str, contents: Sequence[Any]) -> list[str]:
-    """Return the text of each content, one object for equal ones: they are compared often."""
+    """Return the text of each content; equal ones are one object, for fast comparison."""
     known: dict[str, str] = {}
     return [known.setdefault(text, text) for text in (shape_text(section, c) for c in contents)]

@@ -1,6 +1,6 @@
 """From the points of a file to the request: models complete, no two points equal.
 
-What the file says and would be so without saying it is left out: the same training is one run.
+Values that equal a default are left out, so that the same training is the same run.
 """
 
 import bisect
@@ -18,7 +18,7 @@ from bptt.spec import Section, StatisticsSpec, TrainingSpec, default_interval
 
 SomeSection = TypeVar("SomeSection", bound=Section)
 COMPLETED = ("model", "training", "statistics")
-"""Sections that say defaults."""
+"""Sections in which defaults are written out."""
 
 
 def resolve(
@@ -34,10 +34,10 @@ def resolve(
     Args:
         contents: of every section.
         expansion: the points as the file has them.
-        trial: what came of constructing each plugin once.
-        labels: name and project as far as the file gives them.
-        default_name: what a grid is called otherwise.
-        reading: of the file; takes the faults.
+        trial: the result of constructing each plugin once.
+        labels: name and project, as far as the file gives them.
+        default_name: the grid's name otherwise.
+        reading: of the file; receives the faults.
 
     Raises:
         InvalidSpec: two points are equal.
@@ -66,7 +66,7 @@ def resolve(
 
 
 class Defaults:
-    """Sections without what they say and would be so without saying it.
+    """Sections without the values that equal a default.
 
     Args:
         tables: the contents of every section.
@@ -78,7 +78,7 @@ class Defaults:
         self._found: dict[tuple[int, int], tuple[int, int]] = {}
 
     def places(self, training: int, statistics: int) -> tuple[int, int]:
-        """Return where in both lists lies what a point has whose file says these contents."""
+        """Return the positions in both lists for a point whose file has these contents."""
         given = training, statistics
         if given not in self._found:
             how, measured = self.training[training], self.statistics[statistics]
@@ -91,14 +91,14 @@ class Defaults:
 
 
 def _place(value: SomeSection, values: list[SomeSection]) -> int:
-    """Return the place of a value in a list, to which it is added if need be."""
+    """Return the position of a value in a list, adding it if necessary."""
     if value not in values:
         values.append(value)
     return values.index(value)
 
 
 def _complete(row: Row, trial: Trial, defaults: Defaults) -> Row:
-    """Return a point whose model is complete, and which says no default."""
+    """Return a point whose model is complete and which writes out no default."""
     found = list(row)
     training, statistics = PART["training"], PART["statistics"]
     found[PART["model"]] = trial.completed[row[PART["task"]], row[PART["model"]]]
@@ -113,7 +113,7 @@ def _note_twins(
     labels: Labels,
     reading: Reading,
 ) -> None:
-    """Note the first twin that the product holds, and that each element of `include` adds."""
+    """Note the first duplicate in the product and in what each `include` adds."""
     begins = [begin for begin, _ in expansion.included]
     first: dict[Row, int] = {}
     for number, row in enumerate(rows):
@@ -127,7 +127,7 @@ def _note_twins(
             message = f"include adds a point that is there already: point {twin} ({what})."
             reading.faults.add(f"include[{element}]", place, message)
             continue
-        # only what completes or leaves out defaults can make points of the product equal
+        # only completing or leaving out defaults can make points of the product equal
         raw = expansion.rows[number]
         section = next(
             (s for s in COMPLETED if raw[PART[s]] != expansion.rows[twin][PART[s]]), "model"

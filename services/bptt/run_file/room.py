@@ -1,4 +1,4 @@
-"""Refuses what no worker has room for, before anything of it is allocated."""
+"""Rejects what no worker has memory for, before anything is allocated."""
 
 from collections.abc import Iterable
 
@@ -23,13 +23,13 @@ ASKED_BY = {
     "evaluation": (("training", "evaluation_size"), ("task", "")),
     "statistics": (("statistics", "sequences"), ("task", "")),
 }
-"""What a part is asked for by: the first of these that the file gives."""
+"""The options that determine a part; the first one that the file gives is named."""
 
 
 def refuse_too_large(
     estimate: Estimate, rows: Iterable[Row], contents: Contents, faults: Faults
 ) -> None:
-    """Note the largest point that takes more memory than a run may, if one does."""
+    """Note the largest point that takes more memory than a run may, if there is one."""
     limit = memory_limit()
     # points that differ in the seed alone are of one size
     found = {row[:-1]: estimate.memory(row) for row in rows}

@@ -37,8 +37,8 @@ LABELLED = (
 
 
 def is_label(value: object) -> bool:
-    """Say whether this may be the name of a grid, a run or a project."""
-    # of a command's words, one that begins with - is an option, and one with / leads elsewhere
+    """Say whether a text may be the name of a grid, a run or a project."""
+    # on a command line, a word that begins with - is an option, and one with / refers elsewhere
     return (
         isinstance(value, str)
         and 0 < len(value) <= 100
@@ -70,7 +70,7 @@ LABELS = {"name": Annotated[str, BeforeValidator(_name)], "project": LABEL}
 SECTIONS = tuple(dict.fromkeys(["name", "project", *RunSpec.model_fields]))
 MOST_SEEDS = 2**63
 GRID_ONLY = ("seeds", "include", "exclude")
-"""What may stand in a grid file besides."""
+"""What else a grid file may contain."""
 
 
 def check_names(root: Mapping[str, Node], reading: Reading) -> None:
@@ -87,7 +87,7 @@ def check_names(root: Mapping[str, Node], reading: Reading) -> None:
 
 
 def unknown_section(name: str, allowed: Sequence[str]) -> str:
-    """Say that there is no such section, and which may be meant."""
+    """Say that there is no such section, and which one may be meant."""
     homes: Mapping[str, type[Section]] = {**PLAIN, "optimizer": Adam}
     home = next((s for s, model in homes.items() if name in model.model_fields), None)
     hint = f"; did you mean '{home}.{name}'?" if home else did_you_mean(name, allowed)
@@ -120,7 +120,7 @@ def read_seeds(root: Mapping[str, Node], reading: Reading) -> Sequence[int]:
         reading.faults.add("seeds", count.place, message)
     if isinstance(count.value, list):
         return [given.value for given in reading.values("seeds", "seeds", count, SEED_CHECK)]
-    # a range of more has no length
+    # a longer range has no length
     if type(count.value) is int and 0 < count.value < MOST_SEEDS:
         return range(count.value)
     got = "a mapping" if isinstance(count.value, dict) else wording.show(count.value)
@@ -130,7 +130,7 @@ def read_seeds(root: Mapping[str, Node], reading: Reading) -> Sequence[int]:
 
 
 def read_plain(section: str, node: Node | None, reading: Reading) -> list[Branch]:
-    """Return what stands in a section that has options only."""
+    """Return the content of a section that has only options."""
     model = PLAIN[section]
     known = checks(model)
     branches = []
@@ -199,7 +199,7 @@ def _text(value: object) -> str:
 
 @lru_cache
 def checks(model: type[Section]) -> Mapping[str, Callable[[Any], Any]]:
-    """Return for each option of a section what checks a value of it."""
+    """Return the check for a value of each option of a section."""
     hints = get_type_hints(model, include_extras=True)
     return {name: _check_of(hints[name]) for name in model.model_fields if name != "name"}
 
@@ -209,7 +209,7 @@ def _check_of(annotation: Any) -> Callable[[Any], Any]:
     adapter = TypeAdapter[Any](annotation, config=STRICT)
 
     def check(value: Any) -> Any:
-        # within the option's own bounds, and yet no number of single precision
+        # within the option's own bounds, but not a single-precision number
         if isinstance(value, float) and (bound := beyond(value)) is not None:
             described = wording.describe(annotation) or "a number"
             raise MisfitError(f"must be {described}, {bound}, got {wording.show(value)}.")

@@ -1,4 +1,4 @@
-"""Reading a run file's text: everything that can be wrong before it is YAML."""
+"""Reading a run file's text: everything that can be wrong before YAML comes into play."""
 
 import stat
 from pathlib import Path
@@ -10,7 +10,7 @@ LARGEST = 1_000_000
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, at most `LARGEST` bytes of which are ever read.
+    """Return the text of a file; never reads more than `LARGEST` bytes.
 
     Raises:
         InvalidSpec: no such file, not a file, too large, or not UTF-8.
@@ -43,7 +43,7 @@ def read_text(path: Path) -> str:
 
 
 def check_text(text: str, filename: str) -> None:
-    """Refuse a text that no file could have held that `read_text` reads.
+    """Reject a text that `read_text` could not have returned.
 
     Raises:
         InvalidSpec: it is too large.
