@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import MetaData, create_engine
 
 from bptt import store
+from bptt.store.schema import downgrade
 from tests.servers import postgres_server, redis_server, short_folder, until
 
 __all__ = ["postgres_server", "redis_server"]
@@ -63,7 +64,7 @@ def refill(url: str, revision: str, tables: dict) -> None:
     """Make the tables of a revision and fill them with rows."""
     database = store.open_database(url)
     store.upgrade(database)
-    store.downgrade(database, revision)
+    downgrade(database, revision)
     database.close()
     engine = create_engine(url)
     there = MetaData()
