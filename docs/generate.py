@@ -11,32 +11,59 @@ import click
 from bptt import registry
 from bptt.cli import Deferred
 from bptt.cli import main as bptt
+from bptt.measuring.table import ARRAYS, SCALARS
 from bptt.registry import wording
 from bptt.settings import Settings
 from bptt.spec import OPTIMIZERS, RunSpec, Section
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- written by docs/generate.py; do not edit -->\n"
+BEGIN = "<!-- written by docs/generate.py from measuring/table.py; do not edit -->\n\n"
+END = "\n\n<!-- from here on written by hand -->\n"
 
 
 def main() -> None:
     """Write or check every page."""
     check = sys.argv[1:] == ["--check"]
     stale = []
+    FOLDER.mkdir(exist_ok=True)
+    for path, text in pages():
+        if check and (not path.exists() or path.read_text() != text):
+            stale.append(path.name)
+        elif not check:
+            path.write_text(text)
+    if stale:
+        sys.exit(f"out of date: {', '.join(stale)}; run: .venv/bin/python docs/generate.py")
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield every page with what the program says it should hold."""
     for name, page in (
         ("commands.md", commands()),
         ("settings.md", settings()),
         ("run-file.md", run_file()),
         ("plugins.md", plugins()),
     ):
-        path, text = FOLDER / name, NOTE + "\n".join(page).rstrip() + "\n"
-        if check and (not path.exists() or path.read_text() != text):
-            stale.append(name)
-        elif not check:
-            FOLDER.mkdir(exist_ok=True)
-            path.write_text(text)
-    if stale:
-        sys.exit(f"out of date: {', '.join(stale)}; run: .venv/bin/python docs/generate.py")
+        yield FOLDER / name, NOTE + "\n".join(page).rstrip() + "\n"
+    for name, table in (("metrics.md", metrics()), ("statistics.md", arrays())):
+        path = FOLDER.parent / name
+        before, _, rest = path.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        yield path, before + BEGIN + "\n".join(table) + END + after
+
+
+def metrics() -> Iterator[str]:
+    """Yield the table of everything that has a key in the journal or in MLflow."""
+    yield "| name | what it is | unit | when |\n| --- | --- | --- | --- |"
+    for row in SCALARS:
+        yield f"| `{row.key}` | {row.text} | {row.unit} | {row.when} |"
+
+
+def arrays() -> Iterator[str]:
+    """Yield the table of the arrays in a statistics file."""
+    yield "| array | shape | what it is |\n| --- | --- | --- |"
+    for row in ARRAYS:
+        yield f"| `{row.key}` | {row.axes} | {row.text} |"
 
 
 def commands() -> Iterator[str]:

@@ -17,6 +17,7 @@ from rich.progress import (
 
 from bptt.cli.tables import number
 from bptt.execution.execute import Progress as Report
+from bptt.measuring.logged import EVAL_LOSS, EVAL_METRIC, TRAIN_LOSS
 from bptt.run_folder import RunFolder
 
 REDRAW = 0.1
@@ -73,10 +74,12 @@ class Bar:
 
 
 def _figures(metrics: Mapping[str, float]) -> str:
-    shown = {"loss": metrics["train/loss"]} if "train/loss" in metrics else {}
-    evaluated = [key for key in metrics if key.startswith("eval/") and key != "eval/loss"]
+    shown = {"loss": metrics[TRAIN_LOSS.key]} if TRAIN_LOSS.key in metrics else {}
+    evaluated = [
+        key for key in metrics if key.startswith(EVAL_METRIC.section) and key != EVAL_LOSS.key
+    ]
     if evaluated:
         # the shortest is the main evaluation set's, the others have a suffix
         deciding = min(evaluated, key=len)
-        shown[deciding.removeprefix("eval/")] = metrics[deciding]
+        shown[deciding.removeprefix(EVAL_METRIC.section)] = metrics[deciding]
     return "  ".join(f"{name} {number(value)}" for name, value in shown.items())

@@ -16,6 +16,8 @@ from bptt.cli.run_words import (
 )
 from bptt.cli.spans import ago, span
 from bptt.cli.tables import number
+from bptt.measuring.logged import EVAL_METRIC
+from bptt.measuring.table import HALF_LIFE, SLOPE
 
 if TYPE_CHECKING:
     from bptt.api.answers import Grid, Run, RunDetail
@@ -91,12 +93,12 @@ def print_runs(runs: "Sequence[Run]") -> None:
         [
             *_named(run),
             _metric(run, named=len(metrics) > 1),
-            _measured(run, "flow/slope"),
-            _measured(run, "flow/half_life"),
+            _measured(run, SLOPE.key),
+            _measured(run, HALF_LIFE.key),
         ]
         for run in runs
     ]
-    print_rows(["run", "what", "status", title, "slope", "half-life"], rows, needed=4)
+    print_rows(["run", "what", "status", title, SLOPE.words, HALF_LIFE.words], rows, needed=4)
 
 
 def _named(run: "Run") -> tuple[str, str, str]:
@@ -107,7 +109,7 @@ def _metric(run: "Run", named: bool) -> str:
     if not run.result:
         return ""
     name = str(run.result["metric"])
-    value = number(run.result["metrics"].get(f"eval/{name}"))
+    value = number(run.result["metrics"].get(EVAL_METRIC.named(name)))
     return f"{name} {value}" if named else value
 
 

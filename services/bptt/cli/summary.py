@@ -10,6 +10,7 @@ from typing import Any
 from bptt.content import told
 from bptt.damage import Damage, find_damage, is_whole_archive
 from bptt.errors import DocumentDamaged, RunNotFound
+from bptt.measuring.logged import EVAL_METRIC
 from bptt.run_folder import RunFolder
 
 SECTIONS = ("cell", "clipper", "task", "optimizer", "model", "training")
@@ -82,7 +83,7 @@ class Summary:
         if self.result is None:
             return "", None, None
         name = str(self.result.get("metric", ""))
-        return name, self.metrics.get(f"eval/{name}"), self.result.get("baseline")
+        return name, self.metrics.get(EVAL_METRIC.named(name)), self.result.get("baseline")
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, with None for what JSON has no number for."""

@@ -1,6 +1,6 @@
 """Runs as tables for a terminal: one run in full, or several next to each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,6 +9,22 @@ from rich.text import Text
 from bptt.cli.listing import NARROWEST, fitted_lines, fold, table_lines
 from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
+from bptt.measuring.logged import (
+    EVAL_METRIC,
+    EVAL_METRIC_OF,
+    LAST_UPDATES,
+    NOT_FINITE,
+    STATISTICS_SHARE,
+)
+from bptt.measuring.table import (
+    GATE_MEAN,
+    GATES,
+    HALF_LIFE,
+    RECURRENCE,
+    SCALARS,
+    SLOPE,
+    THROUGH_TIME,
+)
 from bptt.spec import default_interval
 
 SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
@@ -59,7 +75,7 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
     named = labels(summaries)
     metrics = {summary.metric[0] for summary in summaries} - {""}
     metric = "metric" if len(metrics) != 1 else min(metrics)
-    columns = ["run", "what", "outcome", "step", metric, "slope", "half-life"]
+    columns = ["run", "what", "outcome", "step", metric, SLOPE.words, HALF_LIFE.words]
     rows = []
     for summary, label in zip(summaries, named, strict=True):
         name, value, _ = summary.metric
@@ -70,8 +86,8 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
                 summary.outcome.replace("_", " "),
                 str(summary.step),
                 number(value) if len(metrics) == 1 or not name else f"{name} {number(value)}",
-                number(summary.metrics.get("flow/slope")),
-                number(summary.metrics.get("flow/half_life")),
+                number(summary.metrics.get(SLOPE.key)),
+                number(summary.metrics.get(HALF_LIFE.key)),
             ]
         )
     curves = [
@@ -115,7 +131,7 @@ def _by_evaluation_set(
 ) -> list[RenderableType]:
     """Return a table of the metric on each named evaluation set, if the task has any."""
     metric = max(summary.metric[0] for summary in summaries)
-    prefix = f"eval/{metric}_"
+    prefix = EVAL_METRIC_OF.named(metric, "")
     names = dict.fromkeys(
         key.removeprefix(prefix) for s in summaries for key in s.metrics if key.startswith(prefix)
     )
@@ -160,57 +176,24 @@ def number(value: float | None) -> str:
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     metrics = summary.metrics
 
-    def told(*pairs: tuple[str, str]) -> str:
-        parts = [f"{text} {number(metrics[key])}" for text, key in pairs if key in metrics]
-        return ", ".join(parts)
-
-    evaluated = sorted(key for key in metrics if key.startswith("eval/"))
-    gates = [key.removeprefix("gate/")[:-5] for key in metrics if _is_gate_mean(key)]
-    share = (summary.result or {}).get("statistics_share", metrics.get("sys/statistics_share"))
+    evaluated = sorted(key for key in metrics if key.startswith(EVAL_METRIC.section))
+    known = metrics.get(STATISTICS_SHARE.key)
+    share = (summary.result or {}).get("statistics_share", known)
     return [
         ("run", f"{summary.run_id}  {summary.run['name']}  (project {summary.run['project']})"),
         *_told_spec(summary.spec),
         ("", " "),
         ("outcome", _outcome(summary)),
         ("metric", _told_metric(summary)),
-        ("evaluation", told(*((key.removeprefix("eval/"), key) for key in evaluated))),
         (
-            "through time",
-            told(
-                ("slope", "flow/slope"),
-                ("half-life", "flow/half_life"),
-                ("horizon", "flow/horizon"),
-                ("log10 oldest/newest", "flow/ratio"),
-            ),
+            "evaluation",
+            _told((key.removeprefix(EVAL_METRIC.section), metrics[key]) for key in evaluated),
         ),
-        (
-            "recurrence",
-            told(
-                ("spectral radius", "recurrent/spectral_radius"),
-                ("largest singular value", "recurrent/singular_max"),
-                ("largest Lyapunov exponent", "lyapunov/le1"),
-                ("sum of all exponents", "lyapunov/sum"),
-            ),
-        ),
-        (
-            "gates",
-            "; ".join(
-                told((f"{gate} mean", f"gate/{gate}_mean"), ("saturated", f"gate/{gate}_saturated"))
-                for gate in gates
-            ),
-        ),
-        (
-            "last updates",
-            told(
-                ("gradient norm", "grad/norm"),
-                ("clipped", "grad/clipped_norm"),
-                ("largest", "grad/norm_max"),
-                ("clipped fraction", "grad/clip_fraction"),
-                ("effective lr", "grad/effective_lr"),
-            ),
-        ),
+        *((line, _told_line(line, metrics)) for line in (THROUGH_TIME, RECURRENCE)),
+        (GATES, _told_gates(metrics)),
+        (LAST_UPDATES, _told_line(LAST_UPDATES, metrics)),
         ("not moved", _told_idleness(summary)),
-        ("not finite", told(("gradient elements", "grad/nonfinite"))),
+        (NOT_FINITE, _told_line(NOT_FINITE, metrics)),
         ("statistics", "" if share is None else f"{100 * share:.1f} % of the training time"),
     ]
 
@@ -275,8 +258,31 @@ def _told_section(content: Mapping[str, Any]) -> str:
     return " ".join([content["name"], *told] if "name" in content else told)
 
 
-def _is_gate_mean(key: str) -> bool:
-    return key.startswith("gate/") and key.endswith("_mean")
+def _told(pairs: Iterable[tuple[str, float | None]]) -> str:
+    return ", ".join(f"{words} {number(value)}" for words, value in pairs)
+
+
+def _told_line(line: str, metrics: Mapping[str, float | None]) -> str:
+    """Return what was measured of the scalars that stand in one line."""
+    rows = (row for row in SCALARS if row.line == line and row.key in metrics)
+    return _told((row.words, metrics[row.key]) for row in rows)
+
+
+def _told_gates(metrics: Mapping[str, float | None]) -> str:
+    names = [
+        key.removeprefix(GATE_MEAN.beginning).removesuffix(GATE_MEAN.ending)
+        for key in metrics
+        if GATE_MEAN.fits(key)
+    ]
+    rows = [row for row in SCALARS if row.line == GATES]
+    return "; ".join(
+        _told(
+            (row.words.replace("<gate>", name), metrics[row.named(name)])
+            for row in rows
+            if row.named(name) in metrics
+        )
+        for name in names
+    )
 
 
 def _common(summaries: Sequence[Summary]) -> str:

@@ -19,11 +19,12 @@ from bptt.figures.flow_history import (
     read_flow,
     read_stacked,
 )
+from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
 from bptt.run_folder import RunFolder, attempts
 
 WINDOWS = 60
 """Points of a line over training; more of them hide each other's bands."""
-SERIES = ("train/loss", "grad/norm", "grad/clipped_norm", "grad/clip_fraction")
+SERIES = tuple(row.key for row in (TRAIN_LOSS, GRAD_NORM, CLIPPED_NORM, CLIP_FRACTION))
 """What pictures need of a journal, besides the metric that decides."""
 
 

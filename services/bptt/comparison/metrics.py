@@ -7,11 +7,10 @@ from typing import Any
 
 from bptt.comparison.point import Point
 from bptt.errors import InvalidSpec
+from bptt.measuring.logged import EVAL_METRIC, TRAIN_METRIC
+from bptt.measuring.table import scalar_of
 
-LOWER = ("loss",)
-"""Last words of names of which everybody knows that lower is better."""
-
-
+LOOKED_FOR = (EVAL_METRIC.section, TRAIN_METRIC.section)
 NAMED = 8
 """Metrics that are named to whoever asks for one there is not."""
 
@@ -38,7 +37,7 @@ def deciding_metric(points: Sequence[Point]) -> Measure:
 def _deciding(result: Mapping[str, Any]) -> Measure:
     metric = str(result.get("metric", ""))
     better = str(result.get("better", "higher"))
-    return Measure(f"eval/{metric}", metric, better, result.get("baseline"))
+    return Measure(EVAL_METRIC.named(metric), metric, better, result.get("baseline"))
 
 
 def names_of(points: Sequence[Point]) -> list[str]:
@@ -68,7 +67,7 @@ def find_metrics(
     faults = []
     for text in asked:
         fits = [name for name in there if name == text]
-        fits = fits or [name for name in there if name == f"eval/{text}"]
+        fits = fits or [name for name in there if name == EVAL_METRIC.named(text)]
         fits = fits or [name for name in there if name.rpartition("/")[2] == text]
         if not fits and any(text in (name, name.rpartition("/")[2]) for name in known):
             continue
@@ -77,8 +76,8 @@ def find_metrics(
             faults.append(f"--metric {text!r} {what}.")
             continue
         (name,) = fits
-        lower = name.rpartition("/")[2] in LOWER
-        other = Measure(name, name, "lower" if lower else "")
+        measured = scalar_of(name)
+        other = Measure(name, name, measured.better if measured else "")
         found[name] = own if name == own.name else other
     if faults:
         raise InvalidSpec(faults)
@@ -92,7 +91,7 @@ def _unknown(text: str, there: Sequence[str]) -> str:
     close = dict.fromkeys(get_close_matches(text, there, cutoff=0.7))
     close |= dict.fromkeys(words[word] for word in get_close_matches(text, words, cutoff=0.7))
     # dozens of names: those of the layers are the last anybody looks for
-    shown = sorted(there, key=lambda name: (not name.startswith(("eval/", "train/")), name))
+    shown = sorted(there, key=lambda name: (not name.startswith(LOOKED_FOR), name))
     more = f" and {len(shown) - NAMED} more, see bptt show RUN --json" * (len(shown) > NAMED)
     meant = f"; did you mean {' or '.join(close)}? There are" if close else "; there are"
     return f"is in no result of this grid{meant}: {', '.join(shown[:NAMED])}{more}"

@@ -11,6 +11,7 @@ from bptt.comparison.metrics import deciding_metric
 from bptt.comparison.point import Point
 from bptt.comparison.table import compare, solved_share
 from bptt.errors import BpttError
+from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
 
 if TYPE_CHECKING:
     from bptt.figures import Figure
@@ -150,7 +151,7 @@ class _Gallery:
             told = "The same over training: dark is vanished, orange is exploded."
             drawn = figures.heat_map_group(maps, title=lines.title)
             found.append(("gradient_heat_maps", lines.told(told), drawn))
-        for name, baseline in ((self._metric.name, self._metric.baseline), ("train/loss", None)):
+        for name, baseline in ((self._metric.name, self._metric.baseline), (TRAIN_LOSS.key, None)):
             if bands := over_training(lines.curves, name, hold=True):
                 drawn = figures.learning_curves(
                     bands, metric=name, title=lines.title, baseline=baseline
@@ -159,10 +160,10 @@ class _Gallery:
                 found.append((f"curve_{name.replace('/', '_')}", lines.told(told), drawn))
         # a mean over clippers would show none of them
         lines = self._lines("clipper")
-        norms = over_training(lines.curves, "grad/norm", log=True)
-        clipped = over_training(lines.curves, "grad/clipped_norm", log=True)
+        norms = over_training(lines.curves, GRAD_NORM.key, log=True)
+        clipped = over_training(lines.curves, CLIPPED_NORM.key, log=True)
         if norms and clipped:
-            shares = over_training(lines.curves, "grad/clip_fraction")
+            shares = over_training(lines.curves, CLIP_FRACTION.key)
             drawn = figures.clipping_bands(norms, clipped, shares, title=lines.title)
             told = "Norm of the whole gradient before and after clipping, and how often it acts."
             found.append(("clipping", lines.told(told), drawn))

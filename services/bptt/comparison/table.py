@@ -16,6 +16,7 @@ from bptt.comparison.difference import (
 from bptt.comparison.interval import Interval, rate_interval
 from bptt.comparison.metrics import Measure, deciding_metric, find_metrics, names_of
 from bptt.comparison.point import RESULTS, Point
+from bptt.measuring.table import SLOPE
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) ->
         metrics=found,
         value=found[measures[0].short],
         solved=solved_share(points),
-        slope=_mean(figures, "flow/slope"),
+        slope=_mean(figures, SLOPE.key),
     )
 
 

@@ -18,6 +18,14 @@ from bptt.durable import make_durable, replace
 from bptt.errors import CheckpointDamaged
 from bptt.execution.checkpoint import to_bytes
 from bptt.execution.origin import Origin, find_origin
+from bptt.measuring.logged import (
+    BEST,
+    RESIDENT_MEMORY,
+    STATISTICS_SHARE,
+    STEPS_PER_SECOND,
+    TRAIN_LOSS,
+)
+from bptt.measuring.table import SLOPE
 from bptt.run_folder import RunFolder
 from bptt.training.reports import Report
 
@@ -121,11 +129,11 @@ class Recorder:
     def _with_system(self, report: Report) -> dict[str, float | None]:
         metrics = dict(report.metrics)
         line = report.step // self._training.log_every
-        if "train/loss" in metrics and (report.outcome or line % SYSTEM_EVERY == 0):
+        if TRAIN_LOSS.key in metrics and (report.outcome or line % SYSTEM_EVERY == 0):
             now, (then, step) = time.perf_counter(), self._line
-            metrics["sys/steps_per_s"] = (report.step - step) / max(now - then, 1e-9)
-            metrics["sys/rss_mb"] = _peak_memory()
-            metrics["sys/statistics_share"] = self._statistics_share()
+            metrics[STEPS_PER_SECOND.key] = (report.step - step) / max(now - then, 1e-9)
+            metrics[RESIDENT_MEMORY.key] = _peak_memory()
+            metrics[STATISTICS_SHARE.key] = self._statistics_share()
             self._line = (now, report.step)
         return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
@@ -165,8 +173,8 @@ class Recorder:
             "better": training.task.better,
             "baseline": training.task.baseline,
             "metrics": latest,
-            "best": _section(training.evaluation.best, "best/"),
-            "flow": _section(latest, "flow/"),
+            "best": _section(training.evaluation.best, BEST.section),
+            "flow": _section(latest, SLOPE.section),
             "seconds": training.seconds,
             "steps_per_second": outcome.step / max(training.seconds, 1e-9),
             "statistics_share": self._statistics_share(),
@@ -183,7 +191,8 @@ class Recorder:
             for name, weight in weights.items():
                 digest.update(f"{kind} {name} {weight.dtype} {tuple(weight.shape)}".encode())
                 digest.update(weight.contiguous().cpu().numpy().tobytes())
-        figures = {name: value for name, value in latest.items() if not name.startswith("sys/")}
+        of_process = STATISTICS_SHARE.section
+        figures = {name: value for name, value in latest.items() if not name.startswith(of_process)}
         digest.update(json.dumps(figures, sort_keys=True).encode())
         return digest.hexdigest()
 

@@ -9,10 +9,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from bptt.measuring.table import ANCHORS, LAG
+
 FLOOR = -30.0
 """log10 of a norm that is zero; below it float64 arithmetic says nothing either."""
 
-LAG_ARRAYS = ("lag/", "anchors", "steps")
+LAG_ARRAYS = (LAG.beginning, ANCHORS.key, "steps")
 """Beginnings of the names of what a history is made of."""
 
 Array = NDArray[np.float64]
@@ -78,7 +80,7 @@ def read_flow(files: Iterable[Path], every: int | None = None) -> FlowHistory | 
         if found and (not curves or _shapes(found) == _shapes(curves[0])):
             steps.append(int(file.stem))
             curves.append(found)
-            anchors, time = arrays["anchors"].astype(np.int64), _time(arrays)
+            anchors, time = arrays[ANCHORS.key].astype(np.int64), _time(arrays)
     if not curves:
         return None
     stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
@@ -92,14 +94,14 @@ def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
         _curves({name: values[row] for name, values in arrays.items() if name != "steps"})
         for row in range(len(steps))
     ]
-    if not curves or not all(curves) or "anchors" not in arrays:
+    if not curves or not all(curves) or ANCHORS.key not in arrays:
         return None
     stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
-    return FlowHistory(steps, stacked, arrays["anchors"][-1].astype(np.int64), _time(arrays))
+    return FlowHistory(steps, stacked, arrays[ANCHORS.key][-1].astype(np.int64), _time(arrays))
 
 
 def _time(arrays: Mapping[str, Array]) -> int:
-    lags = [values for name, values in arrays.items() if name.startswith("lag/")]
+    lags = [values for name, values in arrays.items() if name.startswith(LAG.beginning)]
     return max((int(values.shape[-1]) for values in lags), default=0)
 
 
@@ -120,14 +122,14 @@ def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Ar
 
 def _curves(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the mean over the anchors of the norm by lag, for each state of the top layer."""
-    names = [name.split("/") for name in arrays if name.startswith("lag/")]
+    names = [name.split("/") for name in arrays if name.startswith(LAG.beginning)]
     layers = [int(layer) for _, layer, direction, _ in names if direction == "forward"]
     if not layers:
         return {}
-    top = f"lag/{max(layers)}/forward/"
+    top = LAG.named(max(layers), "forward", "")
     # before an anchor's own beginning there is nothing to average
-    lags = np.arange(int(arrays["anchors"].max()) + 1)
-    reached = lags <= arrays["anchors"][:, np.newaxis]
+    lags = np.arange(int(arrays[ANCHORS.key].max()) + 1)
+    reached = lags <= arrays[ANCHORS.key][:, np.newaxis]
     return {
         name.removeprefix(top): np.where(reached, arrays[name][:, : len(lags)], 0.0).sum(0)
         / reached.sum(0)

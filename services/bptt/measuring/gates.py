@@ -4,9 +4,45 @@ import torch
 from torch import Tensor
 
 from bptt.contracts import GateRole
+from bptt.measuring.cell_at_work import CellAtWork
+from bptt.measuring.probed import Probed, Taken
+from bptt.measuring.table import GATE, GATE_MEAN, GATE_SATURATED, KEEP_MEAN, KEEP_TIMESCALE
 
 CLOSED = 0.1
 OPEN = 0.9
+
+
+def gates(probed: Probed) -> Taken:
+    """Return mean, fraction < 0.1 and fraction > 0.9 of each gate, (3,), and what the top keeps."""
+    arrays = {
+        cell.key(GATE, gate): found
+        for cell in probed.cells
+        for gate, found in _gates_of(cell).items()
+    }
+    metrics: dict[str, float] = {}
+    top = probed.top
+    for gate, role in top.cell.gates.items():
+        if top.key(GATE, gate) in arrays:
+            mean, closed, opened = arrays[top.key(GATE, gate)].tolist()
+            metrics |= {GATE_MEAN.named(gate): mean, GATE_SATURATED.named(gate): closed + opened}
+            if role == "keep" or (role == "write" and "keep" not in top.cell.gates.values()):
+                kept = keep_value(torch.tensor(mean, dtype=torch.float64), role)
+                metrics |= {
+                    KEEP_MEAN.key: float(kept),
+                    KEEP_TIMESCALE.key: keep_timescale(kept),
+                }
+    return metrics, arrays
+
+
+def _gates_of(cell: CellAtWork) -> dict[str, Tensor]:
+    if not cell.cell.gates:
+        return {}
+    x, states = cell.unrolled.inputs, cell.states_before
+    with torch.no_grad():
+        values = cell.cell.gate_values(
+            x.flatten(end_dim=1), tuple(s.flatten(end_dim=1) for s in states)
+        )
+    return {name: gate_statistics(value) for name, value in values.items()}
 
 
 def gate_statistics(values: Tensor) -> Tensor:

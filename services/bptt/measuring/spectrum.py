@@ -5,6 +5,28 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from bptt.measuring.probed import Probed, Taken
+from bptt.measuring.table import ORTHOGONALITY_ERROR, SINGULAR_MAX, SPECTRAL_RADIUS, SPECTRUM
+
+
+def spectrum(probed: Probed) -> Taken:
+    """Return spectral radius, largest singular value and orthogonality error of each block, (3,).
+
+    As scalars the largest of each among all blocks.
+    """
+    arrays: dict[str, Tensor] = {}
+    for cell in probed.cells:
+        if blocks := cell.cell.recurrent_weights:
+            rows = block_spectra(list(blocks.values()))
+            arrays |= {
+                cell.key(SPECTRUM, name): row for name, row in zip(blocks, rows, strict=True)
+            }
+    if not arrays:
+        return {}, {}
+    largest = torch.stack(list(arrays.values())).amax(0).tolist()
+    scalars = (SPECTRAL_RADIUS, SINGULAR_MAX, ORTHOGONALITY_ERROR)
+    return {row.key: value for row, value in zip(scalars, largest, strict=True)}, arrays
+
 
 def spectral_radius(block: Tensor) -> float:
     """Return the largest magnitude of an eigenvalue of `block` (hidden, hidden).

@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 
 from bptt.kernels import Unrolled
 from bptt.kernels.compiled.repeated import REMEMBERED
+from bptt.measuring.table import TRAIN_FLOW, TRAIN_RATIO
 from bptt.norms import frobenius_norm
 
 
@@ -59,11 +60,14 @@ class TrainingFlow:
         for key, sums in self._sums.items():
             means = sums / self._counts[key]
             both = torch.stack([means, self._peaks[key]], dim=1)
-            arrays |= {f"train_flow/{key}/{n}": row for n, row in zip(states, both, strict=True)}
+            arrays |= {
+                TRAIN_FLOW.named(*key.split("/"), n): row
+                for n, row in zip(states, both, strict=True)
+            }
             if key.endswith("/forward"):
                 # all states together, and of the top layer, which comes last
                 first, last = (frobenius_norm(means[:, t]) for t in (0, -1))
-                metrics["flow/train_ratio"] = float((first / last).log10())
+                metrics[TRAIN_RATIO.key] = float((first / last).log10())
         self._begin()
         return metrics, arrays
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bptt.errors import TrackingUnavailable
+from bptt.measuring.table import MLFLOW_ONLY, SCALARS
 from bptt.tracking import database, environment
 from bptt.tracking.target import Target
 
@@ -88,7 +89,7 @@ def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag
     return _send_halving(client, run_id, entries, halve=True)
 
 
-JOURNALLED = ("train/", "eval/", "grad/", "flow/", "layer/", "sys/", "best/")
+JOURNALLED = tuple({row.section for row in SCALARS} - {row.section for row in MLFLOW_ONLY})
 """What names of metrics begin with whose steps are updates."""
 
 

@@ -10,6 +10,7 @@ import torch
 from bptt.batches import scored
 from bptt.batches.drawn import Drawn
 from bptt.contracts import Batch, Task
+from bptt.measuring.logged import BEST, BEST_STEP, EVAL_METRIC
 from bptt.network.model import Model, mean_loss
 from bptt.seeding import stream
 from bptt.spec import RunSpec
@@ -46,11 +47,11 @@ class Evaluation:
         self.latest = metrics
         if self.solved_at is None and self.solved:
             self.solved_at = step
-        reported = {f"eval/{key}": value for key, value in metrics.items()}
+        reported = {EVAL_METRIC.named(key): value for key, value in metrics.items()}
         value = metrics[self._task.metric]
         self.improved = self._is_better(value)
         if self.improved:
-            self.best = {f"best/eval_{self._task.metric}": value, "best/step": float(step)}
+            self.best = {BEST.named(self._task.metric): value, BEST_STEP.key: float(step)}
             reported |= self.best
         return reported
 
@@ -72,7 +73,7 @@ class Evaluation:
     def _is_better(self, value: float) -> bool:
         if not math.isfinite(value) or not self.best:
             return math.isfinite(value)
-        best = self.best[f"best/eval_{self._task.metric}"]
+        best = self.best[BEST.named(self._task.metric)]
         return value < best if self._task.better == "lower" else value > best
 
 

@@ -25,6 +25,7 @@ from bptt.contracts import (
 from bptt.errors import ContractViolation
 from bptt.kernels.compiled.building import NotBuilt
 from bptt.kernels.compiled.update import load_update_kernel
+from bptt.measuring.logged import TRAIN_METRIC, UPDATE_RATIO
 from bptt.measuring.probe import Probe
 from bptt.measuring.training_flow import TrainingFlow
 from bptt.network import divergence
@@ -172,7 +173,7 @@ class TrainingRun:
         self.window = Window()
         if before is not None:
             after = self.parameters.flat.detach()
-            metrics["grad/update_ratio"] = update_ratio(before, after)
+            metrics[UPDATE_RATIO.key] = update_ratio(before, after)
             if gradients is not None:
                 self._look_for_idleness(before, after, norm)
         return metrics
@@ -250,7 +251,7 @@ class TrainingRun:
 
     def _training_metrics(self, forward: Forward, batch: Batch, told: str) -> dict[str, float]:
         measured = scored.metrics(self.task, forward.outputs, batch, told)
-        return {f"train/{name}": value for name, value in measured.items()}
+        return {TRAIN_METRIC.named(name): value for name, value in measured.items()}
 
     def _budget_spent(self, began: float) -> OutcomeName | None:
         if self.step >= self.spec.training.steps:

@@ -5,6 +5,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from bptt.measuring.logged import (
+    CLIP_FRACTION,
+    CLIPPED_NORM,
+    EFFECTIVE_LR,
+    GRAD_NORM,
+    NONFINITE,
+    NORM_MAX,
+    SKIPPED,
+    TRAIN_LOSS,
+)
 from bptt.norms import effective_learning_rate
 
 SUMS = ("loss", "grad_norm", "clipped_grad_norm")
@@ -80,17 +90,17 @@ class Window:
         if not self.updates:
             return {}
         metrics = {
-            "train/loss": self._mean(self.loss, self.updates),
-            "grad/nonfinite": float(self.nonfinite),
-            "grad/skipped": float(self.skipped),
+            TRAIN_LOSS.key: self._mean(self.loss, self.updates),
+            NONFINITE.key: float(self.nonfinite),
+            SKIPPED.key: float(self.skipped),
         }
         if self.measured:
             metrics |= {
-                "grad/norm": self._mean(self.grad_norm, self.measured),
-                "grad/clipped_norm": self._mean(self.clipped_grad_norm, self.measured),
-                "grad/norm_max": self.grad_norm_max,
-                "grad/clip_fraction": self.clipped / self.measured,
-                "grad/effective_lr": self.effective_lr / self.measured,
+                GRAD_NORM.key: self._mean(self.grad_norm, self.measured),
+                CLIPPED_NORM.key: self._mean(self.clipped_grad_norm, self.measured),
+                NORM_MAX.key: self.grad_norm_max,
+                CLIP_FRACTION.key: self.clipped / self.measured,
+                EFFECTIVE_LR.key: self.effective_lr / self.measured,
             }
         return metrics
 

@@ -7,6 +7,8 @@ version that cannot read it shows its own arrangement, and nothing else is lost.
 from collections.abc import Mapping
 from typing import Any
 
+from bptt.measuring.logged import EVAL_LOSS, GRAD_NORM
+from bptt.measuring.table import LAG_CURVE, MOMENTS, SLOPE
 from bptt.tracking.grid import charts
 
 KEY = "bptt-gradient-through-time"
@@ -14,11 +16,9 @@ TAG = f"{charts.PREFIX}{KEY}"
 
 LINES: Mapping[str, tuple[str, ...]] = {
     "Gradient through time: log10 of the norm, by lag": (
-        "flow_lag/init",
-        "flow_lag/mid",
-        "flow_lag/final",
+        *(LAG_CURVE.named(moment) for moment in MOMENTS),
     ),
-    "Training": ("eval/loss", "flow/slope", "grad/norm"),
+    "Training": (EVAL_LOSS.key, SLOPE.key, GRAD_NORM.key),
 }
 HEAT_MAPS = "Gradient through time: lag across, training step upwards"
 

@@ -9,6 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bptt.measuring.logged import (
+    CLIP_FRACTION,
+    CLIPPED_NORM,
+    EVAL_LOSS,
+    EVAL_METRIC,
+    GRAD_NORM,
+    NORM_MAX,
+    TRAIN_LOSS,
+)
+from bptt.measuring.table import HORIZON, LAG_CURVE, MOMENTS, SCALARS, SLOPE
 from bptt.tracking.grid import charts
 
 NEWEST = 40
@@ -20,7 +30,7 @@ KEYS: Mapping[str, str] = {MEAN: "mean", HEAT_MAPS: "heat-maps", TABLE: "table"}
 
 LEARNING, LAGS, CLIPPING = "Learning", "Gradient by lag, log10", "Clipping"
 PICTURES = "Gradient by lag"
-MECHANICAL = ("best", "eval", "flow", "gate", "grad", "hp", "layer", "recurrent", "sys", "train")
+MECHANICAL = tuple(sorted({row.section[:-1] for row in SCALARS if row is not LAG_CURVE}))
 """Sections that MLflow makes of all other metrics; they are there, folded."""
 ROW = 500
 """Pixels of a row of heat maps, of which a page of common width holds two."""
@@ -61,11 +71,11 @@ class GridViews:
         }
 
     def _mean(self) -> dict[str, Any]:
-        deciding = [f"eval/{metric}" for metric in self.metrics if metric != "loss"]
+        deciding = [EVAL_METRIC.named(metric) for metric in self.metrics if metric != "loss"]
         content = {
-            LEARNING: [*(deciding or ["train/loss"]), "eval/loss"],
-            LAGS: ["flow_lag/init", "flow_lag/mid", "flow_lag/final", "flow/slope"],
-            CLIPPING: ["grad/norm", "grad/clipped_norm", "grad/clip_fraction", "grad/norm_max"],
+            LEARNING: [*(deciding or [TRAIN_LOSS.key]), EVAL_LOSS.key],
+            LAGS: [*(LAG_CURVE.named(moment) for moment in MOMENTS), SLOPE.key],
+            CLIPPING: [row.key for row in (GRAD_NORM, CLIPPED_NORM, CLIP_FRACTION, NORM_MAX)],
         }
         return charts.page(
             [
@@ -91,9 +101,9 @@ class GridViews:
         )
 
     def _table(self) -> dict[str, Any]:
-        metrics = [f"eval/{metric}" for metric in self.metrics]
-        metrics += [name for name in ("eval/loss",) if name not in metrics]
-        metrics += ["flow/slope", "flow/horizon", "grad/norm", "grad/clip_fraction"]
+        metrics = [EVAL_METRIC.named(metric) for metric in self.metrics]
+        metrics += [name for name in (EVAL_LOSS.key,) if name not in metrics]
+        metrics += [row.key for row in (SLOPE, HORIZON, GRAD_NORM, CLIP_FRACTION)]
         return charts.page(
             [],
             [],

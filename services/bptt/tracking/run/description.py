@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bptt.content import told
+from bptt.measuring.logged import HYPERPARAMETER
 
 PARAMS_AT_MOST = 60
 NUMBERS_AT_MOST = 8
@@ -54,7 +55,7 @@ def numbers(run: Mapping[str, Any]) -> dict[str, float]:
     of_task = [name for name in _flat(run["spec"], only="task") if name in numeric]
     usual = [name for name in SWEPT_FIRST if name in numeric]
     order = dict.fromkeys([*varied, *of_task, *usual, *numeric])
-    return {f"hp/{name}": numeric[name] for name in list(order)[:NUMBERS_AT_MOST]}
+    return {HYPERPARAMETER.named(name): numeric[name] for name in list(order)[:NUMBERS_AT_MOST]}
 
 
 def tags(run: Mapping[str, Any]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from bptt.durable import replace
 from bptt.figures.flow_history import FlowHistory, load_arrays, read_flow
+from bptt.measuring.table import LAG_CURVE, MOMENTS
 from bptt.run_folder import RunFolder
 from bptt.tracking.run.description import milliseconds
 from bptt.tracking.run.rows import Value, rounded
@@ -68,7 +69,7 @@ class Pictures:
 
     def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[Value]]]:
         """Yield the curves not sent yet: log10 of the norm as a metric whose step is the lag."""
-        wanted = ("init", "mid", "final") if self.ended else ("init",)
+        wanted = MOMENTS if self.ended else MOMENTS[:1]
         if set(wanted) <= set(sent) or self.flow is None:
             return
         from bptt.figures.curves import moments
@@ -83,7 +84,7 @@ class Pictures:
             yield (
                 name,
                 [
-                    Value(f"flow_lag/{name}", rounded(curve[lag]), time, int(lag))
+                    Value(LAG_CURVE.named(name), rounded(curve[lag]), time, int(lag))
                     for lag in _thinned(len(curve))
                     if np.isfinite(curve[lag])
                 ],

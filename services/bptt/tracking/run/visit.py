@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from bptt.durable import sweep
+from bptt.measuring.table import LAYER_GRAD_NORM
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import FINAL, connect, points_of, require_run, send
 from bptt.tracking.experiment import experiment_of
@@ -176,7 +177,7 @@ class Visit:
     def _admit(self, key: str) -> bool:
         """Say whether a metric is sent: all are, but of the layers' only the first ones."""
         sent, left_out = self._state.layer_keys, self._state.keys_left_out
-        if not key.startswith("layer/") or key in sent:
+        if not key.startswith(LAYER_GRAD_NORM.section) or key in sent:
             return True
         if len(sent) < LAYER_KEYS_AT_MOST:
             sent.append(key)

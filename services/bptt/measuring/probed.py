@@ -1,0 +1,54 @@
+"""What every statistic is taken of: a frozen model and what it did on the probe batch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from torch import Tensor
+
+from bptt.contracts import Batch, Task
+from bptt.kernels import Unrolled
+from bptt.measuring.cell_at_work import CellAtWork
+from bptt.network.model import Forward, Model
+from bptt.network.parameters import FlatParameters
+from bptt.spec import StatisticsSpec
+
+CALLED = "batch of the statistics"
+
+Taken: TypeAlias = tuple[Mapping[str, float], Mapping[str, Tensor]]
+"""Scalars and arrays by key."""
+
+Take: TypeAlias = "Callable[[Probed], Taken]"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A float64 copy of a model after both passes over a batch of sequences of equal length."""
+
+    spec: StatisticsSpec
+    task: Task
+    batch: Batch
+    model: Model
+    parameters: FlatParameters
+    """Of the model, with the gradients of the task's mean loss."""
+    forward: Forward
+
+    @cached_property
+    def cells(self) -> list[CellAtWork]:
+        """Every cell over the whole sequences, from the input up, forward before backward."""
+        return self.cells_of(self.forward.whole or self.forward.layers)
+
+    @property
+    def top(self) -> CellAtWork:
+        """The forward cell of the top layer, whose scalars are compared."""
+        return next(cell for cell in reversed(self.cells) if cell.direction == "forward")
+
+    def cells_of(self, layers: list[dict[str, Unrolled]]) -> list[CellAtWork]:
+        """Return each cell with what it did, by layer and direction, in a pass."""
+        pairs = zip(self.model.stack.each_layer(), layers, strict=True)
+        return [
+            CellAtWork(number, direction, cell, did[direction])
+            for number, (layer, did) in enumerate(pairs)
+            for direction, cell in layer.by_direction().items()
+        ]
