@@ -10,6 +10,19 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says when a disk, or what one user may have of it, is full."""
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Say whether an error means that a disk, or what one user may have of it, is full."""
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def is_unwritable(error: BaseException) -> bool:
+    """Say whether a disk is full or closed to writing, directly or as the cause of an error."""
+    return any(
+        is_full(cause) or (isinstance(cause, OSError) and cause.errno == errno.EROFS)
+        for cause in (error, error.__cause__, error.__context__)
+    )
+
+
 def write_all(handle: int, content: bytes) -> None:
     """Write all bytes to a file descriptor.
 

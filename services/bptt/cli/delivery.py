@@ -109,7 +109,7 @@ class Delivery:
     def _trouble(self) -> str:
         if self._hindrance:
             return self._hindrance
-        trouble = self._shipper.trouble if self._shipper else None
+        trouble = self._shipper.why if self._shipper else None
         return f"{trouble or 'not everything is in MLflow yet'}.".replace("..", ".")
 
 

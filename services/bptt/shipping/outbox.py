@@ -27,19 +27,17 @@ class Outbox:
         settings: which home.
         database: which runs there are.
         worker_id: whose runs are sent while they train.
+        aside: runs that cannot be sent until they are mended.
     """
 
     settings: Settings
     database: Database
     worker_id: str
+    aside: SetAside
     _until: dict[str, float] = field(default_factory=dict)
     """When runs that were passed over have their turn again, on the monotonic clock."""
     _undrawn: set[str] = field(default_factory=set)
     """Those among them of which only the pictures are left to send."""
-    _aside: SetAside = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._aside = SetAside(self.settings.runs)
 
     def next(self) -> list[ToShip]:
         """Return the runs of one round: those that train here, then those whose turn it is."""
@@ -69,15 +67,6 @@ class Outbox:
         for run_id in self._undrawn:
             self._until.pop(run_id, None)
         self._undrawn.clear()
-
-    def leave_out(self, run_id: str, why: str) -> None:
-        """Write down why a run cannot be sent, and leave it alone until it changes."""
-        store.mark_unshippable(self.database, run_id, why)
-        self._aside.add(run_id)
-
-    def take_back(self, run_id: str) -> bool:
-        """Forget that a run could not be sent; say whether that was so."""
-        return self._aside.drop(run_id)
 
     def sent(self) -> Iterator[RunFolder]:
         """Yield the folders of runs of which MLflow has everything, the newest first."""
@@ -125,10 +114,12 @@ class Outbox:
 
     def _mended(self) -> list[ToShip]:
         """Return the runs that could not be sent and may be by now."""
-        if not self._aside.is_time():
+        if not self.aside.is_time():
             return []
         damaged = store.unshipped(self.database, limit=PAGE, worker_id=self.worker_id, damaged=True)
-        return [item for item in damaged if self._aside.is_worth_a_try(item.run_id)]
+        return [
+            item for item in damaged if self.aside.is_worth_a_try(self.settings.runs / item.run_id)
+        ]
 
 
 def unwritten_for(folder: RunFolder) -> float:

@@ -12,11 +12,10 @@ AGAIN_AFTER = 600.0
 
 @dataclass
 class SetAside:
-    """Remembers how the folder of each looked when it was tried last."""
+    """Remembers of the folder of each how it looked when it was tried last."""
 
-    runs: Path
-    """The folder of all runs."""
-    _looked: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _tried: dict[Path, tuple[int, float]] = field(default_factory=dict)
+    """How it looked, and when it is tried again in any case, on the monotonic clock."""
     _look_at: float = 0.0
 
     def is_time(self) -> bool:
@@ -26,18 +25,21 @@ class SetAside:
         self._look_at = time.monotonic() + LOOK_EVERY
         return True
 
-    def is_worth_a_try(self, run_id: str) -> bool:
-        """Say whether the run was mended, as far as one can see."""
-        trace, until = self._looked.setdefault(run_id, (-1, 0.0))
-        return time.monotonic() >= until or trace != _trace(self.runs / run_id)
+    def is_worth_a_try(self, folder: Path) -> bool:
+        """Say whether the run was mended, as far as one can see.
 
-    def add(self, run_id: str) -> None:
+        One that was set aside by another process is taken for set aside here, and is worth it.
+        """
+        trace, until = self._tried.setdefault(folder, (-1, 0.0))
+        return time.monotonic() >= until or trace != _trace(folder)
+
+    def add(self, folder: Path) -> None:
         """Leave a run alone from now on."""
-        self._looked[run_id] = (_trace(self.runs / run_id), time.monotonic() + AGAIN_AFTER)
+        self._tried[folder] = (_trace(folder), time.monotonic() + AGAIN_AFTER)
 
-    def drop(self, run_id: str) -> bool:
+    def drop(self, folder: Path) -> bool:
         """Forget a run that could be sent; say whether it once could not."""
-        return self._looked.pop(run_id, None) is not None
+        return self._tried.pop(folder, None) is not None
 
 
 def _trace(folder: Path) -> int:

@@ -1,21 +1,17 @@
 """`Shipper`: a thread that keeps MLflow up to date while the process trains."""
 
-import errno
 import threading
+from pathlib import Path
 
-from bptt.errors import RunUnshippable
+from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
+from bptt.shipping.rounds import FIRST_WAIT, INTERVAL, Rounds
 from bptt.tracking.run.sending import ship
 from bptt.tracking.run.state import Shipped, committed
 from bptt.tracking.target import Target
 
-INTERVAL = 5.0
-"""Seconds between two visits to each folder."""
-FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
-"""Seconds until the next try after a failure; they double, without end."""
 
-
-class Shipper:
+class Shipper(Rounds[RunFolder]):
     """Ships the folders it is told of, from one thread; nothing it meets reaches the caller.
 
     Make it after a fork, not before. mlflow is imported in the thread, so that training need
@@ -27,20 +23,22 @@ class Shipper:
     """
 
     def __init__(self, target: Target, interval: float = INTERVAL) -> None:
+        super().__init__(interval)
         self._target = target
-        self._interval = interval
         # everything below is read and written by both threads, under this lock
         self._change = threading.Condition()
         self._waiting: list[RunFolder] = []
-        self._calls = 0
+        self._left_out: dict[str, str] = {}
+        """Why some of them cannot be sent, by their id; `drain` tries these once more."""
+        self._calls = self._seen = 0
         self._draining = False
-        self._closed = False
-        self._hopeless = False
-        """Whether waiting cannot help: this machine's disk takes nothing more."""
-        self.trouble: str | None = None
-        """Why the last try failed; None if it did not."""
-        self._thread = threading.Thread(target=self._work, name="bptt-shipper", daemon=True)
+        self._thread = threading.Thread(target=self.run, name="bptt-shipper", daemon=True)
         self._thread.start()
+
+    @property
+    def why(self) -> str:
+        """Why something was not sent; empty as long as all goes well."""
+        return self.trouble or next(iter(self._left_out.values()), "")
 
     def add(self, folder: RunFolder) -> None:
         """Ship this folder from now on, first at once."""
@@ -51,77 +49,77 @@ class Shipper:
     def drain(self, timeout: float = 60.0) -> bool:
         """Send what is left when no training goes on any more; wait for it at most `timeout`.
 
-        A run that has not ended is marked as stopped (KILLED) until someone resumes it.
+        A run that has not ended is marked as stopped (KILLED) until someone resumes it. One that
+        cannot be sent for a reason of its own is tried once more, and not waited for.
 
         Returns:
             Whether MLflow now has everything that is committed.
         """
         with self._change:
-            self._draining = True
+            self._draining, self.hopeless = True, False
+            self._left_out.clear()
             self._wake()
-            self._change.wait_for(lambda: not self._waiting or self._hopeless, timeout)
+            self._change.wait_for(self._is_over, timeout)
             return not self._waiting
 
     def close(self) -> None:
         """End the thread after the request under way; what was not sent stays in the folders."""
         with self._change:
-            self._closed = True
+            self.closed = True
             self._wake()
+
+    def go(self) -> str:
+        with self._change:
+            self._seen = self._calls
+            look = self.aside.is_time()
+            folders = [folder for folder in self._waiting if self._is_due(folder, look)]
+        return self.visit_all(folders)
+
+    def visit(self, run: RunFolder) -> None:
+        draining = self._draining
+        try:
+            state = ship(run, self._target, training=not draining)
+            over = state.complete or (draining and _is_settled(run, state))
+        except (TrackingUnavailable, OSError):
+            raise
+        # a fault of ours: training goes on, and so do we
+        except Exception as error:
+            raise TrackingUnavailable(str(error)) from error
+        if over:
+            with self._change:
+                self._waiting.remove(run)
+
+    def path_of(self, run: RunFolder) -> Path:
+        return run.path
+
+    def leave_out(self, run: RunFolder, why: str) -> None:
+        with self._change:
+            self._left_out[run.run_id] = why
+
+    def take_back(self, run: RunFolder) -> None:
+        with self._change:
+            self._left_out.pop(run.run_id, None)
+
+    def rest(self, seconds: float) -> None:
+        with self._change:
+            self._change.notify_all()
+            if self._draining:
+                # somebody waits
+                seconds = min(max(self.backoff.wait, FIRST_WAIT), self.interval)
+            if self._change.wait_for(lambda: self._calls != self._seen, seconds):
+                self.backoff.reset()
 
     def _wake(self) -> None:
         self._calls += 1
         self._change.notify_all()
 
-    def _work(self) -> None:
-        failures = 0
-        while not self._closed:
-            calls, draining = self._calls, self._draining
-            failures = 0 if self._visit_all(draining) else failures + 1
-            backoff = FIRST_WAIT * 2.0 ** max(failures - 1, 0)
-            if draining:
-                pause = min(backoff, self._interval)
-            else:
-                pause = min(backoff, LONGEST_WAIT) if failures else self._interval
-            if self._pause(pause, calls):
-                failures = 0
+    def _is_due(self, folder: RunFolder, look: bool) -> bool:
+        if folder.run_id not in self._left_out:
+            return True
+        return look and not self._draining and self.aside.is_worth_a_try(folder.path)
 
-    def _pause(self, seconds: float, calls: int) -> bool:
-        """Sleep; return early and True when someone called since `calls` was read."""
-        with self._change:
-            return self._change.wait_for(lambda: self._calls != calls, seconds)
-
-    def _visit_all(self, draining: bool) -> bool:
-        """Visit every folder once; stop at the first failure that the next would meet too."""
-        unshippable = ""
-        for folder in list(self._waiting):
-            try:
-                state = ship(folder, self._target, training=not draining)
-            except RunUnshippable as error:
-                unshippable = self.trouble = str(error)
-                continue
-            # whatever it is (a full disk, a fault of ours): training goes on, and so do we
-            except Exception as error:
-                self.trouble = str(error)
-                with self._change:
-                    self._hopeless = _is_disk(error)
-                    self._change.notify_all()
-                    # if the fault is this folder's own, the others come first the next time
-                    self._waiting.remove(folder)
-                    self._waiting.append(folder)
-                return False
-            self.trouble, self._hopeless = unshippable or None, False
-            if state.complete or (draining and _is_settled(folder, state)):
-                with self._change:
-                    self._waiting.remove(folder)
-                    self._change.notify_all()
-        return not unshippable
-
-
-def _is_disk(error: BaseException) -> bool:
-    """Say whether the disk is full or closed to writing, directly or as the cause."""
-    causes = (error, error.__cause__, error.__context__)
-    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-    return any(isinstance(cause, OSError) and cause.errno in numbers for cause in causes)
+    def _is_over(self) -> bool:
+        return self.hopeless or all(one.run_id in self._left_out for one in self._waiting)
 
 
 def _is_settled(folder: RunFolder, state: Shipped) -> bool:

@@ -63,7 +63,7 @@ class ShippingProcess:
 
     def _run(self) -> int:
         with subprocess.Popen(
-            [sys.executable, "-m", "bptt.shipping.rounds", self._worker_id],
+            [sys.executable, "-m", "bptt.shipping.process", self._worker_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env=for_child(self._settings),

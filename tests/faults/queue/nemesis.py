@@ -92,7 +92,7 @@ class Nemesis:
             "kill mlflow": self._kill_mlflow,
             "cancel": self._cancel,
             "kill template": lambda: self._kill_others(self.cluster.processes("multiprocessing")),
-            "kill shipping": lambda: self._kill(self.cluster.processes("bptt.shipping.rounds")),
+            "kill shipping": lambda: self._kill(self.cluster.processes("bptt.shipping.process")),
             "tear journal": lambda: self._tear(damage.tear_journal),
             "tear checkpoint": lambda: self._tear(damage.tear_checkpoint),
             "tear shipped": lambda: damage.tear_shipped(self.cluster.home, self.chance),

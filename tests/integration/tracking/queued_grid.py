@@ -12,7 +12,7 @@ from bptt.execution.execute import isotime
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from bptt.store import Database
 from bptt.store.records import Beat, ClaimedRun, Failure, Worker
 from bptt.tracking import Target, target_of
@@ -129,7 +129,7 @@ class QueuedGrid:
 
     def ship(self) -> None:
         """Do what a worker's shipping process does right after its start."""
-        assert Round(self.settings, self.database, WORKER).go() == ""
+        assert QueueRounds(self.settings, self.database, WORKER).go() == ""
 
     def in_mlflow(self, grid_id: str, kind: str) -> list[Any]:
         """Return MLflow's runs of a grid: its parents (`grid`) or its runs (`train`)."""
@@ -166,7 +166,7 @@ def ship_at_once(home: Path, mlflow_url: str, barrier: Any) -> None:
     """Ship everything as soon as the others are ready; run as a process of its own."""
     settings = Settings(home=home, mlflow_url=mlflow_url)
     database = store.open_database(settings.database)
-    shipping = Round(settings, database, WORKER)
+    shipping = QueueRounds(settings, database, WORKER)
     barrier.wait()
     # who comes second to a grid leaves it to the other
     while shipping.go():

@@ -13,7 +13,7 @@ import pytest
 from bptt import store
 from bptt.run_folder import RunFolder
 from bptt.shipping import outbox, set_aside
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 
 
@@ -94,7 +94,7 @@ def test_a_damaged_run_waits_until_it_is_mended(
     for folder in folders:
         shutil.copytree(folder.path.parent, queue.settings.home / folder.run_id)
         damage(folder)
-    shipping = Round(queue.settings, queue.database, WORKER)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
 
     troubles = [shipping.go(), shipping.go()]
 
@@ -125,10 +125,10 @@ def test_an_unreadable_journal_of_a_run_that_was_sent_keeps_no_grid_from_being_d
 ) -> None:
     first = local.submit("cell=gru", name="first")
     (sent, _) = local.succeed(2)
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
     # before anything is described
     for item in store.unshipped(local.database, limit=9):
-        shipping._tried(item, wait=False)
+        shipping.attempt(item)
     _journal_is_no_json(RunFolder.of_attempt(local.settings.runs, sent, 1))
     second = local.submit(name="second")
     local.succeed(4)
@@ -178,7 +178,7 @@ def test_a_flood_of_damaged_runs_is_no_obstacle(
     damaged, whole = local.succeed(3), local.succeed(1)
     for run_id in damaged:
         _run_is_empty(RunFolder.of_attempt(local.settings.runs, run_id, 1))
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
 
     for _ in range(2):
         assert shipping.go() == ""

@@ -15,7 +15,7 @@ from bptt import deleted_folders as leftovers
 from bptt import store
 from bptt.deleted_folders import DELETED, delete_folders, find_leftovers, finish_deletions
 from bptt.doctor.leftovers import folders, remove_leftovers
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 from tests.servers import put_mlflow_database
 
@@ -36,7 +36,7 @@ def test_a_grid_can_be_deleted_at_any_moment_of_its_being_sent(local: QueuedGrid
     grid_id = local.submit()
     local.succeed(4)
     runs = local.settings.runs
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
     said: list[str] = []
     sender = threading.Thread(target=lambda: said.append(shipping.go()))
     sender.start()

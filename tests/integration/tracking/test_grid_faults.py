@@ -5,7 +5,7 @@ import multiprocessing
 import pytest
 
 from bptt.errors import TrackingUnavailable
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from bptt.tracking.client import connect
 from tests.integration.tracking.queued_grid import WORKER, open_queue, ship_at_once
 
@@ -73,7 +73,7 @@ def test_mlflow_made_anew_gets_a_grid_again_with_what_had_ended_and_what_trains(
     grid_id = queue.submit()
     ended = queue.succeed(1)
     run, folder = queue.begin()
-    shipping = Round(queue.settings, queue.database, WORKER)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
     assert shipping.go() == ""
     second_server.kill()
     for file in second_server.folder.glob("mlflow.db*"):
@@ -102,7 +102,7 @@ def test_server_killed_in_between_delays_the_grid_and_nothing_else(second_server
     queue.succeed(1)
     queue.ship()
     first = queue.parent(grid_id)
-    shipping = Round(queue.settings, queue.database, WORKER)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
     second_server.kill()
     queue.succeed(3)
 

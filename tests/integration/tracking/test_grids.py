@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bptt import store, tracking
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from bptt.tracking.client import connect
 from bptt.tracking.grid import charts
 from bptt.tracking.grid import views as grid_views
@@ -81,7 +81,7 @@ def test_description_follows_the_grid_and_counts_what_has_no_value(queue):
 @embedded
 def test_one_process_describes_a_running_grid_once_in_a_while_and_its_end_at_once(queue):
     grid_id = queue.submit()
-    shipping = Round(queue.settings, queue.database, WORKER)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
     queue.succeed(1)
     shipping.go()
     queue.succeed(1)

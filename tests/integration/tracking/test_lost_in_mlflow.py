@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bptt import store, tracking
-from bptt.shipping import rounds as shipping_module
-from bptt.shipping.rounds import Round
+from bptt.shipping import queue as shipping_module
+from bptt.shipping.queue import QueueRounds
 from bptt.tracking.client import connect
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 from tests.servers import put_mlflow_database
@@ -54,7 +54,7 @@ def test_a_database_that_goes_under_a_living_shipper_is_made_anew_and_gets_every
 ) -> None:
     grid_id = local.submit()
     before = local.succeed(2)
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
     assert shipping.go() == ""
     run, _ = local.begin()
     assert shipping.go() == ""
@@ -90,7 +90,7 @@ def test_a_copy_that_is_put_back_gets_what_it_lacks_and_nothing_twice(local: Que
     file, copy = local.settings.home / "mlflow.db", local.settings.home / "copy.db"
     shutil.copyfile(file, copy)
     after = local.succeed(3)
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
     assert shipping.go() == ""
     # into the same file, as cp does it
     shutil.copyfile(copy, file)
@@ -113,7 +113,7 @@ def test_a_run_whose_note_of_what_was_sent_is_damaged_is_not_left_out_when_the_d
     notes = [local.settings.runs / run_id / "a1" / "shipped.json" for run_id in done]
     notes[0].write_text(left and notes[1].read_text())
     (local.settings.home / "mlflow.db").unlink()
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
 
     assert [shipping.go(), shipping.go()] == ["", ""]
 
@@ -128,7 +128,7 @@ def test_runs_that_were_about_to_be_sent_again_when_the_shipper_was_killed_are_s
     local.ship()
     (local.settings.home / "mlflow.db").unlink()
     put_mlflow_database(local.settings.home)
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
     lost = tracking.find_lost(shipping.outbox.sent(), local.target)
 
     # what comes next is to write down in the queue that they are pending again
@@ -175,7 +175,9 @@ def test_runs_that_were_sent_to_another_mlflow_stay_there(
     elsewhere = tracking.Target(f"sqlite:///{tmp_path / 'other' / 'mlflow.db'}", tmp_path / "other")
     put_mlflow_database(tmp_path / "other")
 
-    lost = tracking.find_lost(Round(local.settings, local.database, "").outbox.sent(), elsewhere)
+    lost = tracking.find_lost(
+        QueueRounds(local.settings, local.database, "").outbox.sent(), elsewhere
+    )
 
     assert lost == []
     assert len(local.in_mlflow(grid_id, "train")) == 2

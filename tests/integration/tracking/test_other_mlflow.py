@@ -15,7 +15,7 @@ import pytest
 from bptt import store, tracking
 from bptt.errors import TrackingMismatch
 from bptt.settings import Settings
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from bptt.tracking import database
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
 from tests.servers import put_mlflow_database
@@ -60,7 +60,7 @@ def test_runs_wait_for_a_database_of_another_version_and_arrive_when_it_is_right
     grid_id = local.submit()
     done = local.succeed(2)
     set_schema(file, version)
-    shipping = Round(local.settings, local.database, WORKER)
+    shipping = QueueRounds(local.settings, local.database, WORKER)
 
     trouble = shipping.go()
     with pytest.raises(TrackingMismatch) as refused:
@@ -139,7 +139,7 @@ def test_what_is_no_database_of_mlflow_is_left_as_it_is(
     local.submit()
     local.succeed(1)
 
-    trouble = Round(local.settings, local.database, WORKER).go()
+    trouble = QueueRounds(local.settings, local.database, WORKER).go()
 
     assert told in trouble
     assert "\n" not in trouble
@@ -152,10 +152,10 @@ def test_a_database_that_is_a_folder_or_locked_is_told_in_one_line(local: Queued
     local.succeed(1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        locked = Round(local.settings, local.database, WORKER).go()
+        locked = QueueRounds(local.settings, local.database, WORKER).go()
     shutil.move(file, file.with_name("kept"))
     file.mkdir()
-    folder = Round(local.settings, local.database, WORKER).go()
+    folder = QueueRounds(local.settings, local.database, WORKER).go()
 
     assert "locked" in locked
     assert str(file) in folder
@@ -206,7 +206,7 @@ def test_a_server_that_answers_nonsense_damages_no_run(
         queue.submit()
         queue.succeed(3)
 
-        trouble = Round(queue.settings, queue.database, WORKER).go()
+        trouble = QueueRounds(queue.settings, queue.database, WORKER).go()
 
     arrears = store.arrears(queue.database)
     queue.database.close()

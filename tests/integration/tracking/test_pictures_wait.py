@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bptt import store
-from bptt.shipping.rounds import Round
+from bptt.shipping.queue import QueueRounds
 from bptt.store.records import Failure
 from tests.integration.tracking.queued_grid import WORKER
 
@@ -21,7 +21,7 @@ def test_pictures_are_drawn_as_soon_as_a_processor_is_free(queue, one_processor)
     queue.submit()
     (ended,) = queue.succeed(1)
     run, _ = queue.begin()
-    shipping = Round(queue.settings, queue.database, WORKER)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
 
     assert shipping.go() == ""
 
@@ -43,7 +43,7 @@ def test_pictures_are_drawn_as_soon_as_a_processor_is_free(queue, one_processor)
 def test_without_pictures_that_wait_a_rest_is_a_rest(queue, one_processor):
     queue.submit()
     queue.begin()
-    shipping = Round(queue.settings, queue.database, WORKER)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
     shipping.go()
     began = time.monotonic()
 

@@ -1,5 +1,7 @@
 """The thread beside the training: outages, the end of the process, other people's faults."""
 
+import time
+
 import pytest
 
 from bptt.run_folder import RunFolder
@@ -129,7 +131,7 @@ def test_unreachable_server_never_disturbs_training(make_run, start_shipper, wai
     shipper.add(run.folder)
     run.finish()
 
-    wait_until(lambda: shipper.trouble is not None)
+    wait_until(lambda: shipper.trouble)
 
     assert run.folder.run_id in shipper.trouble
     assert not shipper.drain(timeout=0.1)
@@ -148,6 +150,46 @@ def test_folder_that_is_no_run_does_not_stand_before_the_others(
     wait_until(lambda: Shipped.read(run.folder, sqlite_target.uri).complete)
 
     assert stored(sqlite_target, run.folder).number == 1
+
+
+def test_run_that_cannot_be_sent_is_not_waited_for(
+    make_run, sqlite_target, start_shipper, tmp_path, wait_until
+):
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    run = make_run()
+    run.metrics(0, train_loss=1.0)
+    run.commit()
+    shipper = start_shipper(sqlite_target)
+    shipper.add(RunFolder(tmp_path / "runs" / "empty"))
+    shipper.add(run.folder)
+    wait_until(lambda: acknowledged(run, sqlite_target) == run.journal.length)
+    run.finish()
+    began = time.monotonic()
+
+    delivered = shipper.drain(timeout=60)
+
+    assert not delivered
+    assert time.monotonic() - began < 50
+    assert Shipped.read(run.folder, sqlite_target.uri).complete
+    assert "Run empty cannot be sent to MLflow" in shipper.why
+
+
+def test_run_that_is_mended_before_the_end_is_sent_with_the_others(
+    make_run, sqlite_target, stored, start_shipper, wait_until
+):
+    run = make_run()
+    run.write_whole()
+    description = run.folder.path / "run.json"
+    hidden = description.rename(run.folder.path / "hidden.json")
+    shipper = start_shipper(sqlite_target)
+    shipper.add(run.folder)
+    wait_until(lambda: shipper.why)
+
+    hidden.rename(description)
+
+    assert shipper.drain()
+    assert shipper.why == ""
+    assert stored(sqlite_target, run.folder).points == run.points
 
 
 def test_drain_without_folders_is_done_at_once(start_shipper):

@@ -85,14 +85,14 @@ def _ship_unqueued(settings: Settings, target: "Target") -> Iterator[_Line]:
 def _ship_queued(settings: Settings) -> Iterator[_Line]:
     """Yield what became of each run of the queue that has ended here and was not sent."""
     from bptt import store
-    from bptt.shipping.rounds import Round
+    from bptt.shipping.queue import QueueRounds
 
     database = store.open_database(settings.database)
     try:
         if database.file is not None and not database.file.exists():
             return
         # what a worker trains is its own to send
-        shipping = Round(settings, database, worker_id="")
+        shipping = QueueRounds(settings, database, worker_id="")
         visited: set[str] = set()
         while True:
             trouble = shipping.go()
