@@ -7,7 +7,7 @@ from typing import Any
 
 from bptt import job_queue
 from bptt.backoff import Backoff
-from bptt.worker.context import Post
+from bptt.worker.context import WorkerContext
 from bptt.worker.slot_loop import SlotLoop
 
 logger = logging.getLogger(__name__)
@@ -20,14 +20,14 @@ class Consumer(threading.Thread):
     """Receives tokens; started again whenever Celery gives up.
 
     Args:
-        post: the worker.
+        context: the worker.
         loop: what a token wakes.
     """
 
-    def __init__(self, post: Post, loop: SlotLoop) -> None:
+    def __init__(self, context: WorkerContext, loop: SlotLoop) -> None:
         super().__init__(name="bptt-consumer", daemon=True)
-        self._post = post
-        self._app = job_queue.make_app(post.settings, loop.on_token)
+        self._context = context
+        self._app = job_queue.make_app(context.settings, loop.on_token)
 
     def run(self) -> None:
         """Go on until the worker drains."""
@@ -35,10 +35,10 @@ class Consumer(threading.Thread):
 
         # its threads look for the task in the app of the process, not in that of its worker
         self._app.set_default()
-        if not (broker := job_queue.check_broker(self._post.settings)).up:
+        if not (broker := job_queue.check_broker(self._context.settings)).up:
             logger.warning("%s Slots look for work by themselves.", broker.detail)
         backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
-        while not self._post.draining.is_set():
+        while not self._context.draining.is_set():
             state.should_stop = state.should_terminate = None
             began = time.monotonic()
             try:
@@ -46,7 +46,7 @@ class Consumer(threading.Thread):
             # slots look for work by themselves until it is back
             except Exception:
                 logger.exception("Celery failed")
-            if not self._post.draining.wait(backoff.end(time.monotonic() - began)):
+            if not self._context.draining.wait(backoff.end(time.monotonic() - began)):
                 logger.warning("Celery is started again")
 
     def stop(self) -> None:
@@ -58,8 +58,8 @@ class Consumer(threading.Thread):
     def _serve(self) -> None:
         worker: Any = self._app.WorkController(
             pool="threads",
-            concurrency=self._post.slots.count,
-            hostname=f"{self._post.worker_id}@bptt",
+            concurrency=self._context.slots.count,
+            hostname=f"{self._context.worker_id}@bptt",
             without_gossip=True,
             without_mingle=True,
             quiet=True,

@@ -1,4 +1,4 @@
-"""`Post`: what all threads of a worker share."""
+"""`WorkerContext`: what all threads of a worker share."""
 
 import os
 import threading
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 from bptt.settings import Settings
 from bptt.store import Database
-from bptt.worker.disk_space import Room
+from bptt.worker.disk_space import DiskSpace
 from bptt.worker.lease import LeaseKeeper
 from bptt.worker.preloaded import Preloaded
 from bptt.worker.slots import Slots
 
 
 @dataclass(frozen=True)
-class Post:
+class WorkerContext:
     """One worker: who it is, what it works with and whether it is about to end."""
 
     settings: Settings
@@ -21,7 +21,7 @@ class Post:
     worker_id: str
     slots: Slots
     keeper: LeaseKeeper
-    room: Room
+    disk: DiskSpace
     preloaded: Preloaded
     wake: threading.Event
     """Set to have the tick look at once whether a slot could work."""

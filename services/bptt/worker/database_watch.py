@@ -1,4 +1,4 @@
-"""`Written`: notices that somebody wrote to a database that is a file of this machine."""
+"""`DatabaseWatch`: notices that somebody wrote to a database that is a file of this machine."""
 
 import os
 
@@ -8,7 +8,7 @@ LOOK_EVERY = 0.04
 """Seconds; a look takes microseconds."""
 
 
-class Written:
+class DatabaseWatch:
     """Tells when the log of a SQLite file grew or changed, whoever wrote.
 
     Sending a token takes a command a fifth of a second, most of it imports: on one machine the

@@ -1,4 +1,4 @@
-"""`Room`: whether the disk of the runs has room for one more attempt."""
+"""`DiskSpace`: whether the disk of the runs has room for one more attempt."""
 
 import logging
 import os
@@ -40,7 +40,7 @@ def _full(folder: Path) -> str:
     return f"the disk of {folder} is full, or your share of it: make room there"
 
 
-class Room:
+class DiskSpace:
     """The disk that attempts are written to, as all slots of a worker see it.
 
     Args:

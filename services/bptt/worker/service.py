@@ -16,8 +16,8 @@ from bptt.store import Database
 from bptt.store.records import Worker
 from bptt.worker import process
 from bptt.worker.consumer import Consumer
-from bptt.worker.context import Post
-from bptt.worker.disk_space import Room
+from bptt.worker.context import WorkerContext
+from bptt.worker.disk_space import DiskSpace
 from bptt.worker.lease import LeaseKeeper
 from bptt.worker.preloaded import Preloaded
 from bptt.worker.shipping_process import ShippingProcess
@@ -66,28 +66,28 @@ def serve(settings: Settings, *, with_parent: bool = False) -> int:
             # before anything is imported for runs
             preloaded = Preloaded()
             process.prepare()
-            post = _post(settings, database, preloaded, draining, killing)
-            return 0 if draining.is_set() else _serve(post)
+            context = _make_context(settings, database, preloaded, draining, killing)
+            return 0 if draining.is_set() else _serve(context)
         finally:
             database.close()
 
 
-def _post(
+def _make_context(
     settings: Settings,
     database: Database,
     preloaded: Preloaded,
     draining: threading.Event,
     killing: threading.Event,
-) -> Post:
+) -> WorkerContext:
     worker_id = f"{host.hostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     wake = threading.Event()
-    return Post(
+    return WorkerContext(
         settings=settings,
         database=database,
         worker_id=worker_id,
         slots=Slots(settings.slots or os.cpu_count() or 1),
         keeper=LeaseKeeper(database, worker_id, settings.lease_seconds, wake),
-        room=Room(settings.runs),
+        disk=DiskSpace(settings.runs),
         preloaded=preloaded,
         wake=wake,
         draining=draining,
@@ -95,35 +95,37 @@ def _post(
     )
 
 
-def _serve(post: Post) -> int:
-    me = _describe(post)
-    _insist(lambda: store.register_worker(post.database, me), post.draining)
-    loop = SlotLoop(post)
-    tick, consumer = Tick(post, me, loop), Consumer(post, loop)
-    for thread in (post.keeper, tick, consumer):
+def _serve(context: WorkerContext) -> int:
+    me = _describe(context)
+    _insist(lambda: store.register_worker(context.database, me), context.draining)
+    loop = SlotLoop(context)
+    tick, consumer = Tick(context, me, loop), Consumer(context, loop)
+    for thread in (context.keeper, tick, consumer):
         thread.start()
-    with ShippingProcess(post.settings, post.worker_id):
-        logger.info("worker %s is ready: %s slots", post.worker_id, post.slots.count)
-        post.draining.wait()
-        return _drain(post, tick, consumer)
+    with ShippingProcess(context.settings, context.worker_id):
+        logger.info("worker %s is ready: %s slots", context.worker_id, context.slots.count)
+        context.draining.wait()
+        return _drain(context, tick, consumer)
 
 
-def _drain(post: Post, tick: Tick, consumer: Consumer) -> int:
-    logger.info("draining: %s slots are busy", post.slots.count - post.slots.idle)
-    post.wake.set()
+def _drain(context: WorkerContext, tick: Tick, consumer: Consumer) -> int:
+    logger.info("draining: %s slots are busy", context.slots.count - context.slots.idle)
+    context.wake.set()
     # or its last beat would deny that the worker drains
     tick.join(TELL_WITHIN)
-    heard = _tell(lambda: store.beat_worker(post.database, post.worker_id, draining=True))
+    heard = _tell(lambda: store.beat_worker(context.database, context.worker_id, draining=True))
     consumer.stop()
-    if not _wait_idle(post, heard):
-        post.killing.set()
+    if not _wait_idle(context, heard):
+        context.killing.set()
     # with nobody to tell, what is on the disk is gone on from when the leases have ended
-    clean = post.slots.wait_idle(LAST_WORDS if heard else LAST_TRIES)
-    post.leaving.set()
-    clean = clean or post.slots.wait_idle(1.0)
+    clean = context.slots.wait_idle(LAST_WORDS if heard else LAST_TRIES)
+    context.leaving.set()
+    clean = clean or context.slots.wait_idle(1.0)
     consumer.join(5.0 if heard else 1.0)
-    clean = heard and _tell(lambda: store.remove_worker(post.database, post.worker_id)) and clean
-    logger.info("worker %s has ended", post.worker_id)
+    clean = (
+        heard and _tell(lambda: store.remove_worker(context.database, context.worker_id)) and clean
+    )
+    logger.info("worker %s has ended", context.worker_id)
     if not clean:
         # a process that cannot be killed would hold us up
         logging.shutdown()
@@ -131,28 +133,28 @@ def _drain(post: Post, tick: Tick, consumer: Consumer) -> int:
     return 0
 
 
-def _wait_idle(post: Post, heard: bool) -> bool:
+def _wait_idle(context: WorkerContext, heard: bool) -> bool:
     """Wait until no slot is busy, time is over, or somebody loses patience.
 
     Where the database does not hear us, what is waited for is only that nothing trains any more.
     """
     for _ in range(int(DRAIN_AT_MOST / 0.5)):
-        if post.killing.is_set() or post.slots.wait_idle(0.5):
+        if context.killing.is_set() or context.slots.wait_idle(0.5):
             break
-        if not heard and not post.keeper.trains():
+        if not heard and not context.keeper.trains():
             break
-    return post.slots.idle == post.slots.count
+    return context.slots.idle == context.slots.count
 
 
-def _describe(post: Post) -> Worker:
+def _describe(context: WorkerContext) -> Worker:
     pid = os.getpid()
     return Worker(
-        worker_id=post.worker_id,
+        worker_id=context.worker_id,
         host=host.hostname(),
         boot_id=host.boot_id(),
         pid=pid,
         pid_started=host.started(pid) or 0.0,
-        slots=post.slots.count,
+        slots=context.slots.count,
         version=__version__,
     )
 

@@ -6,7 +6,7 @@ import time
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable
-from bptt.worker.context import Post
+from bptt.worker.context import WorkerContext
 from bptt.worker.supervision import Supervision
 
 logger = logging.getLogger(__name__)
@@ -18,8 +18,8 @@ PAUSE = 1.0
 class SlotLoop:
     """The work of a slot. Tokens call it in Celery's threads, the tick in threads of its own."""
 
-    def __init__(self, post: Post) -> None:
-        self._post = post
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
         self.token_at = time.monotonic()
         """When the last token came."""
 
@@ -35,11 +35,11 @@ class SlotLoop:
 
     def work(self) -> None:
         """Take a slot, if one is free, and keep it while there is something to train."""
-        slot = self._post.slots.acquire()
+        slot = self._context.slots.acquire()
         if slot is None:
             return
         try:
-            while not self._post.draining.is_set() and self._train_one(slot):
+            while not self._context.draining.is_set() and self._train_one(slot):
                 pass
         except DatabaseUnavailable as error:
             logger.warning("slot %s cannot claim: %s", slot, error)
@@ -47,24 +47,27 @@ class SlotLoop:
         except Exception:
             logger.exception("slot %s failed", slot)
         finally:
-            self._post.slots.release(slot)
+            self._context.slots.release(slot)
 
     def _train_one(self, slot: int) -> bool:
         """Claim one run and train it; say whether there was one."""
-        post = self._post
+        context = self._context
         # the tick ends the worker once the upgrade is over
-        if not post.room.look() or post.preloaded.changed():
+        if not context.disk.look() or context.preloaded.changed():
             return False
         claimed_at = time.monotonic()
         claimed = store.claim(
-            post.database, worker_id=post.worker_id, slot=slot, lease_seconds=post.lease
+            context.database, worker_id=context.worker_id, slot=slot, lease_seconds=context.lease
         )
         if claimed is None:
             return False
         logger.info(
             "%s: attempt %s begins in slot %s (%s)",
-            *(claimed.run_id, claimed.attempt, slot, claimed.name),
+            claimed.run_id,
+            claimed.attempt,
+            slot,
+            claimed.name,
         )
-        if not Supervision(post, claimed, slot, claimed_at).run():
-            post.draining.wait(PAUSE)
+        if not Supervision(context, claimed, slot, claimed_at).run():
+            context.draining.wait(PAUSE)
         return True

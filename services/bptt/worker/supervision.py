@@ -8,7 +8,7 @@ from bptt.execution.assignment import Assignment, News, Order
 from bptt.execution.execute import isotime
 from bptt.run_folder import RunFolder
 from bptt.store.records import ClaimedRun
-from bptt.worker.context import Post
+from bptt.worker.context import WorkerContext
 from bptt.worker.lease import EXPIRE_AFTER, FREEZE_AFTER, Tenure
 from bptt.worker.process import Process
 from bptt.worker.verdict import Ending, conclude
@@ -31,18 +31,20 @@ class Supervision:
     """Starts the process of an attempt, keeps its lease, heeds requests and reports its end.
 
     Args:
-        post: the worker.
+        context: the worker.
         claimed: the run.
         slot: which trains it.
         claimed_at: before the claim was sent, on the monotonic clock.
     """
 
-    def __init__(self, post: Post, claimed: ClaimedRun, slot: int, claimed_at: float) -> None:
-        self._post = post
+    def __init__(
+        self, context: WorkerContext, claimed: ClaimedRun, slot: int, claimed_at: float
+    ) -> None:
+        self._context = context
         self._claimed = claimed
         self._slot = slot
-        self._tenure: Tenure = post.keeper.add(claimed.run_id, claimed.attempt, claimed_at)
-        self._folder = RunFolder.of_attempt(post.settings.runs, claimed.run_id, claimed.attempt)
+        self._tenure: Tenure = context.keeper.add(claimed.run_id, claimed.attempt, claimed_at)
+        self._folder = RunFolder.of_attempt(context.settings.runs, claimed.run_id, claimed.attempt)
         self._tenure.step = self._tenure.checkpoint_step = claimed.checkpoint_step
         self._told_at = claimed_at
         self._began = False
@@ -69,13 +71,13 @@ class Supervision:
         finally:
             self._tenure.ended = True
             try:
-                conclude(self._post, self._tenure, self._folder, self._ending)
+                conclude(self._context, self._tenure, self._folder, self._ending)
             finally:
-                self._post.keeper.remove(self._tenure)
+                self._context.keeper.remove(self._tenure)
         return not self._ending.not_started
 
     def _assignment(self) -> Assignment:
-        claimed, settings = self._claimed, self._post.settings
+        claimed, settings = self._claimed, self._context.settings
         run = {
             "run_id": claimed.run_id,
             "name": claimed.name,
@@ -100,13 +102,13 @@ class Supervision:
             run=run,
             checkpoint_seconds=settings.checkpoint_seconds,
             deadline=self._deadline(),
-            memory_bytes=self._post.memory_bytes(),
-            gpu=self._post.gpu(self._slot),
+            memory_bytes=self._context.memory_bytes(),
+            gpu=self._context.gpu(self._slot),
             retry_of=claimed.retry_of,
         )
 
     def _deadline(self) -> float:
-        return self._tenure.renewed_at + self._post.lease * EXPIRE_AFTER
+        return self._tenure.renewed_at + self._context.lease * EXPIRE_AFTER
 
     def _watch(self, process: Process) -> None:
         while self._ending.exit_code is None:
@@ -133,7 +135,7 @@ class Supervision:
                 if first:
                     self._began = True
                     # other runs of its grid may wait for this
-                    self._post.keeper.hurry()
+                    self._context.keeper.hurry()
             case "note":
                 self._ending.notes.append(news.text)
                 logger.warning("%s: %s", self._claimed.run_id, news.text)
@@ -143,7 +145,7 @@ class Supervision:
     def _keep_exclusive(self, process: Process) -> None:
         """See to it that the process trains only while the run is certainly ours."""
         now, renewed_at = time.monotonic(), self._tenure.renewed_at
-        late = now - renewed_at >= self._post.lease * FREEZE_AFTER
+        late = now - renewed_at >= self._context.lease * FREEZE_AFTER
         if self._tenure.fenced:
             process.kill()
         elif process.frozen and not late:
@@ -162,10 +164,10 @@ class Supervision:
 
     def _heed_requests(self, process: Process) -> None:
         requested = self._tenure.stop_request != "none"
-        if self._post.killing.is_set():
+        if self._context.killing.is_set():
             self._ending.given_up = "killed, because its worker had to end"
             process.kill()
-        if not requested and not self._post.draining.is_set():
+        if not requested and not self._context.draining.is_set():
             return
         now = time.monotonic()
         if process.frozen:

@@ -13,8 +13,8 @@ from bptt import host, job_queue, store
 from bptt.errors import DatabaseUnavailable, SchemaMismatch
 from bptt.store.records import Worker
 from bptt.worker.clock_watch import ClockWatch
-from bptt.worker.context import Post
-from bptt.worker.database_watch import LOOK_EVERY, Written
+from bptt.worker.context import WorkerContext
+from bptt.worker.database_watch import LOOK_EVERY, DatabaseWatch
 from bptt.worker.lease import RENEWALS
 from bptt.worker.slot_loop import SlotLoop
 from bptt.worker.unrenewed import Unrenewed
@@ -34,32 +34,32 @@ class Tick(threading.Thread):
     """Beats, reaps, and sees to it that idle slots hear of work.
 
     Args:
-        post: the worker.
+        context: the worker.
         me: as it is registered.
         loop: wakes slots.
     """
 
-    def __init__(self, post: Post, me: Worker, loop: SlotLoop) -> None:
+    def __init__(self, context: WorkerContext, me: Worker, loop: SlotLoop) -> None:
         super().__init__(name="bptt-tick", daemon=True)
-        self._post = post
+        self._context = context
         self._me = me
         self._loop = loop
         self._due = 0.0
         self._beat_due = 0.0
         self._check_due = time.monotonic() + CHECK_EVERY
         self._reap_from = 0.0
-        self._clock = ClockWatch(post.lease / RENEWALS)
-        self._unrenewed = Unrenewed(post.lease, STALL)
+        self._clock = ClockWatch(context.lease / RENEWALS)
+        self._unrenewed = Unrenewed(context.lease, STALL)
         self._hungry_since: float | None = None
         self._strays: set[tuple[str, int]] = set()
         self._trouble = self._told = ""
         self._broker_up = True
-        self._written = Written(post.database)
+        self._database_watch = DatabaseWatch(context.database)
 
     def run(self) -> None:
         """Go on until the worker drains."""
         woken = False
-        while not self._post.draining.is_set():
+        while not self._context.draining.is_set():
             try:
                 if woken:
                     self._wake_slots()
@@ -92,12 +92,12 @@ class Tick(threading.Thread):
         before, slept = time.monotonic(), host.asleep()
         # workers that were started together need not ask together
         woken = self._wait(INTERVAL * random.uniform(0.8, 1.2))
-        self._post.wake.clear()
+        self._context.wake.clear()
         lost = time.monotonic() - before + host.asleep() - slept
         if lost > STALL:
             # others may have been as silent as we were, and want to renew first
-            self._reap_from = time.monotonic() + self._post.lease
-            self._post.keeper.hurry()
+            self._reap_from = time.monotonic() + self._context.lease
+            self._context.keeper.hurry()
             logger.warning("nothing went on here for %.0f s", lost)
         # a stream of calls must not keep the rest from being done
         return woken and time.monotonic() < self._due
@@ -106,10 +106,10 @@ class Tick(threading.Thread):
         """Wait until the time is over; return early and True when there may be news."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            looks = bool(self._written) and self._post.slots.idle > 0
-            if self._post.wake.wait(min(left, LOOK_EVERY) if looks else left):
+            looks = bool(self._database_watch) and self._context.slots.idle > 0
+            if self._context.wake.wait(min(left, LOOK_EVERY) if looks else left):
                 return True
-            if looks and self._written.since_last_look():
+            if looks and self._database_watch.since_last_look():
                 return True
         return False
 
@@ -118,57 +118,59 @@ class Tick(threading.Thread):
         if time.monotonic() < self._check_due:
             return
         try:
-            store.check(self._post.database)
+            store.check(self._context.database)
         except SchemaMismatch as mismatch:
             logger.error("%s", mismatch)
-            self._post.draining.set()
+            self._context.draining.set()
         self._check_due = time.monotonic() + CHECK_EVERY
 
     def _check_preloaded(self) -> None:
         """End the worker in good order when somebody has upgraded what it has imported."""
-        if self._post.preloaded.has_settled():
-            names = ", ".join(self._post.preloaded.changed())
+        if self._context.preloaded.has_settled():
+            names = ", ".join(self._context.preloaded.changed())
             logger.error(
                 "%s: installed anew while this worker is up; it ends, and the next one (of `bptt "
                 "up`, or of a container) begins with what is installed now",
                 names,
             )
-            self._post.draining.set()
+            self._context.draining.set()
 
     def _beat(self) -> None:
-        if self._post.room.trouble:
-            self._post.room.look()
+        if self._context.disk.trouble:
+            self._context.disk.look()
         # somebody may look why nothing begins
-        news = self._post.room.trouble != self._told
+        news = self._context.disk.trouble != self._told
         if time.monotonic() < self._beat_due and not news:
             return
-        told = self._post.room.trouble
-        store.beat_worker(self._post.database, self._post.worker_id, trouble=told)
+        told = self._context.disk.trouble
+        store.beat_worker(self._context.database, self._context.worker_id, trouble=told)
         self._told = told
-        self._beat_due = time.monotonic() + self._post.lease / RENEWALS
+        self._beat_due = time.monotonic() + self._context.lease / RENEWALS
 
     def _reap(self) -> None:
-        database = self._post.database
+        database = self._context.database
         # the fast path first: of the dead nobody waits for the lease
         dead = [w.worker_id for w in store.live_owners(database) if self._has_died(w)]
         ended = store.reap_workers(database, dead) if dead else []
         if jump := self._clock.look(lambda: store.database_time(database)):
             # no lease means what it says until its owner has renewed it
-            self._reap_from = time.monotonic() + self._post.lease
-            self._post.keeper.hurry()
+            self._reap_from = time.monotonic() + self._context.lease
+            self._context.keeper.hurry()
             logger.warning("the clock of the database was set by %+.0f s", jump)
         silent = self._unrenewed.look(store.leases_of_the_future(database))
-        if self._post.keeper.is_behind():
+        if self._context.keeper.is_behind():
             # we would take our own runs
-            self._post.keeper.hurry()
+            self._context.keeper.hurry()
         elif time.monotonic() >= self._reap_from:
-            lease, latest = self._post.lease, self._clock.latest
+            lease, latest = self._context.lease, self._clock.latest
             ended += store.reap(database, lease_seconds=lease, not_after=latest)
             ended += store.reap_unrenewed(database, silent, lease_seconds=lease)
         for one in ended:
             logger.warning(
                 "%s: attempt %s was left alone by its worker: %s",
-                *(one.run_id, one.attempt, one.status),
+                one.run_id,
+                one.attempt,
+                one.status,
             )
 
     def _has_died(self, worker: Worker) -> bool:
@@ -181,11 +183,11 @@ class Tick(threading.Thread):
 
     def _return_strays(self) -> None:
         """Give back runs that are ours without our knowing: the answer to a claim was lost."""
-        database, worker_id = self._post.database, self._post.worker_id
+        database, worker_id = self._context.database, self._context.worker_id
         found = {
             (run.run_id, run.attempt)
             for run in store.stop_requests(database, worker_id)
-            if not self._post.keeper.keeps(run.run_id)
+            if not self._context.keeper.keeps(run.run_id)
         }
         # twice in a row: a claim may be on its way to its supervisor
         for run_id, attempt in found & self._strays:
@@ -196,17 +198,17 @@ class Tick(threading.Thread):
 
     def _wake_slots(self) -> None:
         # before the look, so that nothing written during it is missed
-        self._written.since_last_look()
-        idle = self._post.slots.idle
-        wanted = min(idle, store.claimable(self._post.database)) if idle else 0
+        self._database_watch.since_last_look()
+        idle = self._context.slots.idle
+        wanted = min(idle, store.claimable(self._context.database)) if idle else 0
         if not wanted:
             self._hungry_since = None
             return
         now = time.monotonic()
         self._hungry_since = self._hungry_since or now
-        waiting = job_queue.waiting_tokens(self._post.settings)
+        waiting = job_queue.waiting_tokens(self._context.settings)
         missing = wanted - (waiting or 0)
-        sent = job_queue.send_tokens(self._post.settings, missing) if waiting is not None else 0
+        sent = job_queue.send_tokens(self._context.settings, missing) if waiting is not None else 0
         up = waiting is not None and sent >= missing
         if up != self._broker_up:
             logger.warning("Redis is back" if up else "Redis is away: slots look by themselves")

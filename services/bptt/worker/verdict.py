@@ -15,7 +15,7 @@ from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
 from bptt.run_folder import RunFolder
 from bptt.store.records import Ended, Failure
-from bptt.worker.context import Post
+from bptt.worker.context import WorkerContext
 from bptt.worker.lease import Tenure
 
 logger = logging.getLogger(__name__)
@@ -63,31 +63,31 @@ class Ending:
     """How many processes the system had killed for want of memory when this one began."""
 
 
-def conclude(post: Post, tenure: Tenure, folder: RunFolder, ending: Ending) -> None:
+def conclude(context: WorkerContext, tenure: Tenure, folder: RunFolder, ending: Ending) -> None:
     """Tell the database how an attempt ended, as often as it takes until it has heard."""
-    tell = _tell(post, tenure, folder, ending)
+    tell = _tell(context, tenure, folder, ending)
     backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
     while not tenure.fenced:
         try:
             if tenure.first_step is not None:
                 # too short a life for a renewal to have told
-                store.renew(post.database, post.worker_id, [tenure.beat], post.lease)
+                store.renew(context.database, context.worker_id, [tenure.beat], context.lease)
             _log(tenure, tell())
             return
         except DatabaseUnavailable as error:
             logger.warning("%s: its end cannot be told yet: %s", tenure.run_id, error)
             wait = backoff.fail()
-            if post.leaving.wait(min(wait, SOON) if post.draining.is_set() else wait):
+            if context.leaving.wait(min(wait, SOON) if context.draining.is_set() else wait):
                 # the lease ends by itself, and what is on the disk is gone on from
                 return
     logger.warning("%s: attempt %s was another's already", tenure.run_id, tenure.attempt)
 
 
 def _tell(
-    post: Post, tenure: Tenure, folder: RunFolder, ending: Ending
+    context: WorkerContext, tenure: Tenure, folder: RunFolder, ending: Ending
 ) -> Callable[[], Ended | None]:
     """Return the call that reports this ending."""
-    database, run_id, attempt = post.database, tenure.run_id, tenure.attempt
+    database, run_id, attempt = context.database, tenure.run_id, tenure.attempt
     if (result := _result(folder)) is not None:
         step = int(result["step"])
         return lambda: store.finish(database, run_id, attempt, result, step)
@@ -109,14 +109,14 @@ def _tell(
         if cause != "disk_full":
             failure = Failure(cause, why, tail, exit_code=code)
             return lambda: store.fail(database, run_id, attempt, failure, tenure.step)
-        post.room.doubt()
-        by_itself = post.room.look()
+        context.disk.doubt()
+        by_itself = context.disk.look()
     why = "; ".join([why, *ending.notes])
     number = -code if code is not None and code < 0 else None
 
     def lose() -> Ended | None:
         # a checkpoint it had just written counts as progress
-        store.renew(database, post.worker_id, [tenure.beat], post.lease)
+        store.renew(database, context.worker_id, [tenure.beat], context.lease)
         return store.lose(
             database,
             run_id,

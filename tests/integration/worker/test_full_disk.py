@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bptt import store
-from bptt.worker.disk_space import NEEDED, Room
+from bptt.worker.disk_space import NEEDED, DiskSpace
 from tests.integration.worker.queue import PATIENCE
 from tests.servers import until
 
@@ -65,7 +65,7 @@ def test_a_run_goes_on_where_it_stood_when_there_is_room_again(queue, redis, sta
 
 def test_what_a_quota_leaves_is_tried_out_after_a_run_found_no_room(tmp_path, monkeypatch):
     # a quota shows in no figure of the system: only writing meets it
-    room = Room(tmp_path / "runs")
+    room = DiskSpace(tmp_path / "runs")
     assert room.look()
     room.doubt()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from bptt.store import Database
-from bptt.worker.database_watch import Written
+from bptt.worker.database_watch import DatabaseWatch
 from tests.integration.worker.queue import open_queue
 
 WRITE = """
@@ -23,30 +23,30 @@ def queue():
 
 
 def test_nothing_written_is_nothing_new(queue):
-    written = Written(queue.database)
+    watch = DatabaseWatch(queue.database)
     with queue.database.read() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM runs")
 
-    assert written
-    assert not written.since_last_look()
+    assert watch
+    assert not watch.since_last_look()
 
 
 def test_a_write_is_seen_once(queue):
-    written = Written(queue.database)
+    watch = DatabaseWatch(queue.database)
     queue.submit()
 
-    assert [written.since_last_look() for _ in range(3)] == [True, False, False]
+    assert [watch.since_last_look() for _ in range(3)] == [True, False, False]
 
 
 def test_a_write_of_another_process_is_seen(queue):
     queue.submit()
-    written = Written(queue.database)
+    watch = DatabaseWatch(queue.database)
     subprocess.run([sys.executable, "-c", WRITE, str(queue.database.file)], check=True)
 
-    assert written.since_last_look()
+    assert watch.since_last_look()
 
 
 def test_database_of_a_team_has_no_file_to_look_at():
     database = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
 
-    assert not Written(database)
+    assert not DatabaseWatch(database)
