@@ -1,4 +1,4 @@
-"""The one client: speaks to the application in-process, or to a server over HTTP.
+"""The one client: talks to the application in-process, or to a server over HTTP.
 
 from bptt.client import connect
 from bptt.settings import read_settings

@@ -28,12 +28,12 @@ def connect(settings: Settings) -> "Client":
 
 
 class Client(Requests):
-    """Speaks to the application.
+    """Talks to the application.
 
-    `grid` is a grid's id, its name (one's own newest of that name goes first), or `user/name`;
-    `run` the id of a run, or a point: the grid and its number, as in `x5fxt-0` or `latch/0`. What
-    only reads takes the beginning of one id, too; what changes something takes nothing that could
-    mean something else: see `find`.
+    `grid` is a grid's id, its name (one's own newest of that name takes precedence), or
+    `user/name`; `run` is the id of a run, or a point: the grid and its number, as in `x5fxt-0` or
+    `latch/0`. Methods that only read accept a unique prefix of an id, too; those that change
+    something accept nothing ambiguous: see `find`.
 
     Raises:
         BpttError: of any method, what the application raised.
@@ -46,11 +46,11 @@ class Client(Requests):
 
     @property
     def user(self) -> str:
-        """Who asks; with a token that is who the server says."""
+        """Who is asking; with a token the server decides."""
         return self.me().name if self._connection.shows_token else self._connection.user
 
     def me(self) -> user_answers.Me:
-        """Return who asks, as the application sees it."""
+        """Return who is asking, as the application sees it."""
         return self._get(user_answers.Me, "/me")
 
     # what there is
@@ -60,7 +60,7 @@ class Client(Requests):
         return self._get(answers.Health, "/health")
 
     def queue(self) -> queue_answers.Queue:
-        """Return where the queue stands as a whole."""
+        """Return the state of the queue as a whole."""
         return self._get(queue_answers.Queue, "/queue")
 
     def grids(self, user: str | None = None, limit: int = 50) -> list[answers.Grid]:
@@ -72,11 +72,11 @@ class Client(Requests):
         return self._get(answers.Grid, self._grid(grid))
 
     def axes(self, grid: str) -> list[answers.AxisValues]:
-        """Return what differs between the points of a grid."""
+        """Return what varies between the points of a grid."""
         return self._list(answers.AxisValues, f"{self._grid(grid)}/axes")
 
     def progress(self, grid: str) -> answers.Progress:
-        """Return how far a grid is, when it ends, and what waits for what."""
+        """Return how far a grid is, when it will end, and what is waiting for what."""
         return self._get(answers.Progress, f"{self._grid(grid)}/progress")
 
     def comparison(
@@ -108,7 +108,7 @@ class Client(Requests):
         limit: int = 100,
         after: str | None = None,
     ) -> list[answers.Run]:
-        """Return runs in the order of their grid; `after` the last one of another page."""
+        """Return runs in the order of their grid; `after` is the last one of the previous page."""
         words = list(status) or None
         return self._list(answers.Run, "/runs", grid=grid, status=words, limit=limit, after=after)
 
@@ -121,7 +121,7 @@ class Client(Requests):
         return self._list(answers.Event, f"{self._run(run)}/events")
 
     def log(self, run: str, attempt: int | None = None, offset: int = 0) -> answers.Log:
-        """Return a piece of what an attempt said, the newest one's if none is given."""
+        """Return a piece of an attempt's output; the newest attempt's if none is given."""
         return self._get(answers.Log, f"{self._run(run)}/log", attempt=attempt, offset=offset)
 
     def pages(self, grid: str | None = None) -> answers.Pages:
@@ -144,7 +144,7 @@ class Client(Requests):
     # work
 
     def preview(self, file: str | Path, overrides: Sequence[str] = ()) -> answers.Preview:
-        """Check a grid file and describe what it spans; nothing is queued."""
+        """Check a grid file and describe its points; nothing is queued."""
         order = GridText(source=_text(file), filename=str(file), overrides=overrides)
         return self.files.ask(order, lambda whole: self._post(answers.Preview, "/preview", whole))
 
@@ -158,7 +158,7 @@ class Client(Requests):
         priority: int = 0,
         urgency: int = 1,
     ) -> answers.Submission:
-        """Queue the grid that a file spans: all of its points, or none."""
+        """Queue the grid that a file describes: all of its points, or none."""
         order = Submit(
             source=_text(file),
             filename=str(file),
@@ -173,7 +173,7 @@ class Client(Requests):
     def extend(
         self, grid: str, file: str | Path | None = None, overrides: Sequence[str] = ()
     ) -> answers.Submission:
-        """Add the points that a grid lacks of its own file, or of another one."""
+        """Add the points of a grid's own file, or of another one, that it lacks."""
         order = Extend(overrides=overrides)
         if file is not None:
             order = Extend(source=_text(file), filename=str(file), overrides=overrides)
@@ -187,7 +187,7 @@ class Client(Requests):
         return self._change(answers.Changed, "grid", grid, "/fill").runs
 
     def retry_grid(self, grid: str, cancelled: bool = False) -> Sequence[str]:
-        """Run again what failed, and on demand what was cancelled; return the ids."""
+        """Run again what failed and, on request, what was cancelled; return the ids."""
         order = Retry(cancelled=cancelled)
         return self._change(answers.Retried, "grid", grid, "/retry", order).run_ids
 
@@ -202,11 +202,11 @@ class Client(Requests):
         return self._change(answers.Cancelled, "grid", grid, "/cancel")
 
     def hold_grid(self, grid: str) -> int:
-        """Begin no further run of a grid; return how many wait."""
+        """Start no further run of a grid; return how many are waiting."""
         return self._change(answers.Changed, "grid", grid, "/hold").runs
 
     def release_grid(self, grid: str) -> int:
-        """Let the held runs of a grid begin; return how many."""
+        """Let the held runs of a grid start; return how many."""
         return self._change(answers.Changed, "grid", grid, "/release").runs
 
     def set_priority(self, grid: str, priority: int, urgency: int | None = None) -> answers.Grid:
@@ -215,7 +215,7 @@ class Client(Requests):
         return self._change(answers.Grid, "grid", grid, "/priority", order)
 
     def delete_grid(self, grid: str) -> answers.Deleted:
-        """Delete a grid of which nothing runs, with its runs and their folders."""
+        """Delete a grid without running runs, with its runs and their folders."""
         return self._change(answers.Deleted, "grid", grid, method="DELETE")
 
     def delete_run(self, run: str) -> answers.Deleted:
@@ -227,17 +227,17 @@ class Client(Requests):
         return self._change(answers.Run, "run", run, "/cancel")
 
     def hold_run(self, run: str) -> answers.Run:
-        """Keep a run from beginning, or ask a running one to stop and wait."""
+        """Keep a run from starting, or ask a running one to stop and wait."""
         return self._change(answers.Run, "run", run, "/hold")
 
     def release_run(self, run: str) -> answers.Run:
-        """Let a held run begin."""
+        """Let a held run start."""
         return self._change(answers.Run, "run", run, "/release")
 
     # users
 
     def users(self) -> list[User]:
-        """Return everybody, and what they may use and do use."""
+        """Return everybody, and what they may use and are using."""
         return self._list(User, "/users")
 
     def set_user(self, user: str, **changes: Any) -> User:
@@ -247,7 +247,7 @@ class Client(Requests):
         return read_answer(User, content)
 
     def tokens(self) -> list[Token]:
-        """Return the tokens of who asks, or all of them for an admin."""
+        """Return the asker's tokens, or everybody's for an admin."""
         return self._list(Token, "/tokens")
 
     def create_token(
@@ -257,19 +257,19 @@ class Client(Requests):
         days: float | None = None,
         label: str = "",
     ) -> user_answers.NewToken:
-        """Make a token for oneself, or as an admin for anybody."""
+        """Make a token for oneself or, as an admin, for anybody."""
         order = _checked(CreateToken, user=user, role=role, days=days, label=label)
         return self._post(user_answers.NewToken, "/tokens", order)
 
     def revoke_token(self, prefix: str) -> Token:
-        """Let the token that begins like this hold no longer."""
-        # who gives the whole token gets no more of it into any server's log
+        """Revoke the token with this prefix."""
+        # if given the whole token, keep the rest of it out of servers' logs
         begins = quote(prefix[:SHOWN], safe="")
         return self._post(Token, f"/tokens/{begins}/revoke")
 
 
 def _checked(order: type[T], **fields: Any) -> T:
-    """Return an order, or say here what the application would say of it."""
+    """Return an order, or raise what the application would say about it."""
     try:
         return order(**fields)
     except ValidationError as error:

@@ -22,24 +22,24 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 600.0
 """A grid of a million points is checked and written within one request."""
 PATIENCE = 2.0
-"""Seconds of a request after which somebody who looks on is told that it goes on."""
+"""Seconds of a request after which the user is told that it is still in progress."""
 
 
 def _user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # a container may run us as a number that nobody has named
+        # a container may run us under a user id without a name
         return f"uid{os.getuid()}"
 
 
 class Connection:
-    """Sends requests; an answer that tells of an error raises it."""
+    """Sends requests; an answer that carries an error raises it."""
 
     def __init__(self, settings: Settings) -> None:
         self._server = settings.server.rstrip("/")
         self.user = _user_name()
-        """Whose account this is; who shows a token may be known by another name."""
+        """The owner of this account; with a token the server may know them by another name."""
         headers = {USER_HEADER: quote(self.user)}
         self._service: Any = None
         self.on_waiting: Callable[[], None] | None = None
@@ -54,7 +54,7 @@ class Connection:
             from bptt.api.application import create_app
             from bptt.client.in_process import InProcess
 
-            # who may read and write the files of this machine needs no token
+            # anyone who can read and write this machine's files needs no token
             app = create_app(settings, "machine")
             self._service = app.state.service
             self._http = httpx.Client(
@@ -100,7 +100,7 @@ class Connection:
     def lend(self, digest: str, path: Path) -> None:
         """Let the application read a file where it is, if that is in this process.
 
-        It needs no copy then of what it only looks at.
+        Then it needs no copy of what it only looks at.
         """
         if self._service is not None:
             self._service.lent[digest] = path
@@ -163,7 +163,7 @@ class Connection:
             )
 
     def _check_route(self, answer: httpx.Response) -> None:
-        """Return unless the server is older than what this program asks for."""
+        """Return unless the server is too old for this request."""
         lacks = answer.status_code in (404, 405) and answer.json()["error"] == BpttError.__name__
         if self._server and lacks:
             asked = f"{answer.request.method} {answer.request.url.path}"

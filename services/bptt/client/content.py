@@ -1,8 +1,8 @@
-"""Files of one's own that a grid names: measured and sent when the application asks for them.
+"""The user's own files that a grid names: measured and sent when the application asks for them.
 
-Which options are files is known where the plugins are. So the grid is sent as it is; the answer
-says which files it names, then which contents are not there yet. Only what stands in one's own grid
-or overrides is ever read: no server can ask for another file.
+Only the application, which has the plugins, knows which options are files. So the grid is sent as
+it is; the answer says which files it names, then which contents are missing. Only files that appear
+in one's own grid or overrides are ever read: no server can ask for another file.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from bptt.errors import ContentNeeded, InvalidSpec, UserError
 A = TypeVar("A")
 T = TypeVar("T", GridText, Extend)
 ROUNDS = 4
-"""How often something may be missing: names, contents, and what was removed or edited meanwhile."""
+"""How often something may be missing: names, contents, things removed or edited meanwhile."""
 
 
 class Sender:
@@ -35,7 +35,7 @@ class Sender:
         self._paths: dict[str, str] = {}
 
     def ask(self, order: T, call: Callable[[T], A]) -> A:
-        """Return the answer to an order, once all that it names is known there.
+        """Return the answer to an order, once everything it names is known there.
 
         Raises:
             BpttError: what the application raised.
@@ -64,7 +64,7 @@ class Sender:
             )
 
     def _with(self, order: T, names: Sequence[str], most: int) -> T:
-        """Return the order with what is to be known of its files."""
+        """Return the order with what must be known about its files."""
         found: dict[str, NamedFile] = {}
         for text in names:
             if (digest := digest_of(text)) is not None:
@@ -103,10 +103,10 @@ class Sender:
 
 
 def _pieces(text: str, expected: NamedFile) -> Iterator[bytes]:
-    """Yield the content of a file, of exactly the size that was announced.
+    """Yield the content of a file, of exactly the announced size.
 
     Raises:
-        UnusableFile: it is shorter or longer by now; what else was changed shows in its hash.
+        UnusableFile: its size has changed; any other change shows in its hash.
     """
     left = expected.size
     with open_file(text) as file:
@@ -128,12 +128,12 @@ def _is_file(text: str) -> bool:
 
 
 def _texts(source: str, overrides: Sequence[str]) -> list[str]:
-    """Return every text that stands as a value in a grid file or its overrides."""
+    """Return every text that is a value in a grid file or its overrides."""
     from bptt.run_file.document import Node, read_document
     from bptt.run_file.faults import Faults, Place
     from bptt.run_file.overrides import apply_overrides
 
-    # what is wrong with them is told by the application, with all the rest
+    # what is wrong with them is reported by the application, with everything else
     faults = Faults()
     try:
         root = read_document(source, "", faults)

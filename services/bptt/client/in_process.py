@@ -1,4 +1,4 @@
-"""Carries requests to the application inside this process, without a server."""
+"""Carries requests to the application in this process, without a server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 
 class _Pieces(httpx.AsyncByteStream):
-    """A request's body, of which no more than a piece is in memory."""
+    """A request's body, of which only one piece at a time is in memory."""
 
     def __init__(self, pieces: httpx.SyncByteStream) -> None:
         self._pieces = pieces
@@ -20,14 +20,14 @@ class _Pieces(httpx.AsyncByteStream):
 
 
 class InProcess(httpx.BaseTransport):
-    """Runs the application in a thread of its own, so that it works within any event loop."""
+    """Runs the application in its own thread, so that it works within any event loop."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
-        # an error of ours arrives as it was raised, traceback and all
+        # our own errors arrive as raised, traceback and all
         self._transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
         self._loop = asyncio.new_event_loop()
-        # who forgets to close a client is not kept from leaving
+        # a client that was not closed must not block exit
         self._thread = Thread(target=self._loop.run_forever, name="bptt-api", daemon=True)
         self._thread.start()
 

@@ -1,4 +1,4 @@
-"""Requests about what is called by a name, and answers as what they are."""
+"""Requests about things referred to by name, and typed answers."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -23,7 +23,7 @@ class Requests:
         self._connection = Connection(settings)
 
     def tell_waiting(self, tell: Callable[[], None]) -> None:
-        """Have something called, in another thread, when a server takes long over a request."""
+        """Set what is called, in another thread, when a server takes long over a request."""
         self._connection.on_waiting = tell
 
     def __enter__(self) -> Self:
@@ -42,10 +42,10 @@ class Requests:
         self._connection.close()
 
     def find(self, text: str, kind: Kind | None = None, *, change: bool = False) -> Found:
-        """Return what an id, its beginning, a grid's name or `user/name`, or a point stands for.
+        """Return what an id, a prefix of one, a grid's name or `user/name`, or a point refers to.
 
-        With `change` nothing that could mean something else: no beginning of an id, no name that
-        several of one's own grids have, no point that a run of another grid serves.
+        With `change`, nothing ambiguous: no prefix of an id, no name that several of one's own
+        grids share, no point that a run of another grid serves.
         """
         return self._get(Found, "/find", text=text, kind=kind, change=change or None)
 
@@ -77,7 +77,7 @@ class Requests:
         order: Any = None,
         method: str = "POST",
     ) -> A:
-        """Change what a text stands for: the application takes whole ids for that."""
+        """Change what a text refers to; the application takes only full ids for that."""
         body = None if order is None else order.model_dump(mode="json")
         if "/" not in text:
             try:
@@ -91,7 +91,7 @@ class Requests:
 
 
 def read_answer(answer: type[A], content: Any) -> A:
-    """Return the content of an answer as what it is."""
+    """Return the content of an answer as its type."""
     return TypeAdapter(answer).validate_python(content)
 
 

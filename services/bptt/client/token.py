@@ -1,4 +1,4 @@
-"""The token of this client: where it is kept, and whether others can read it on its way."""
+"""This client's token: where it is stored, and whether others can read it in transit."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,10 +10,10 @@ from bptt.settings import Settings
 
 
 def token_of(settings: Settings) -> str:
-    """Return the token to show to a server; empty: there is none.
+    """Return the token to present to a server; empty: there is none.
 
     Raises:
-        InvalidSetting: it is given twice, its file cannot be read, or holds something else.
+        InvalidSetting: it is given twice, its file cannot be read, or has some other content.
     """
     if not settings.token_file:
         return settings.token
@@ -29,7 +29,7 @@ def token_of(settings: Settings) -> str:
 
 
 def is_overheard(settings: Settings) -> bool:
-    """Say whether a token is sent that anybody on the way to the server can read."""
+    """Say whether a token is sent that anybody on the way to the server could read."""
     address = urlsplit(settings.server)
     in_clear = address.scheme == "http" and not is_loopback(address.hostname or "")
     return in_clear and bool(token_of(settings))

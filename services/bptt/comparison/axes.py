@@ -1,4 +1,4 @@
-"""Which axes tell the configurations of a comparison apart, and what these are called."""
+"""Which axes distinguish the configurations of a comparison, and how these are named."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -12,13 +12,13 @@ SEED = "seed"
 
 
 def axes_of(points: Iterable[Point]) -> list[str]:
-    """Return the paths of all axes but the seed, in the order of the grid's file."""
+    """Return the paths of all axes except the seed, in the order of the grid's file."""
     paths = dict.fromkeys(path for point in points for path in point.values)
     return [path for path in paths if path != SEED]
 
 
 def find_axes(asked: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:
-    """Return the paths that were asked for, by their path or its last word.
+    """Return the requested paths, given in full or by their last word.
 
     Raises:
         InvalidSpec: one is no axis of this grid, or fits several.
@@ -47,7 +47,7 @@ def _unknown(text: str, axes: Sequence[str]) -> str:
 
 
 def label(point: Point, by: Sequence[str]) -> str:
-    """Return what a configuration is called; without `by`, after all axes but the seed."""
+    """Return the name of a configuration; without `by`, from all axes except the seed."""
     if not by:
         return point.config
     endings = [path.rpartition(".")[2] for path in by]
@@ -63,10 +63,10 @@ def label(point: Point, by: Sequence[str]) -> str:
 
 
 def partner(point: Point, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
-    """Return what two points must agree in to be compared: the seed, and all that is not `by`.
+    """Return what two points must agree in to be compared: the seed, and everything not in `by`.
 
-    Options of a section that is compared are left out: none of them has a partner in a plugin
-    that does not know it.
+    Options of a section that is compared are left out: they have no counterpart in a plugin
+    that does not have them.
     """
     sections = {path.partition(".")[0] for path in by} if by else None
     rest: Mapping[str, Any] = {

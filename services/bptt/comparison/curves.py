@@ -1,4 +1,4 @@
-"""What runs measured while they learned, read from their folders and averaged over seeds."""
+"""What runs measured while learning, read from their folders and averaged over seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_
 from bptt.run_folder import RunFolder, attempts
 
 WINDOWS = 60
-"""Points of a line over training; more of them hide each other's bands."""
+"""Points of a line over training; with more, bands would hide each other."""
 SERIES = tuple(row.key for row in (TRAIN_LOSS, GRAD_NORM, CLIPPED_NORM, CLIP_FRACTION))
-"""What pictures need of a journal, besides the metric that decides."""
+"""What pictures need from a journal, besides the deciding metric."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Curves:
 
 
 def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Curves | None:
-    """Return what the newest attempt with a result has measured; None if there is none here.
+    """Return what the newest attempt with a result measured; None if there is none here.
 
     Args:
         runs: the folder of all runs.
@@ -71,12 +71,12 @@ def _records(folder: RunFolder) -> list[dict[str, Any]]:
     try:
         return folder.finished_records()
     except (JournalDamaged, FileNotFoundError):
-        # its figures are in the result; of its curves there is what lies before the damage
+        # its figures are in the result; its curves end before the damage
         return [record for _, record in folder.readable_records()]
 
 
 def _flow(folder: RunFolder) -> FlowHistory | None:
-    # one file with all probes is there as soon as the run has been sent to MLflow
+    # once the run has been sent to MLflow there is one file with all probes
     stacked = load_arrays(folder.artifacts / "flow" / "flow.npz", LAG_ARRAYS)
     return read_stacked(stacked) if stacked else read_flow(folder.probe_files())
 
@@ -91,7 +91,7 @@ def over_training(
     Args:
         curves: label -> runs.
         name: of the metric.
-        hold: a run that stopped because it had solved the task counts with its last value until
+        hold: a run that stopped because it solved the task keeps its last value until
             the longest run's end.
         log: average the logarithms: for norms, which differ by orders of magnitude.
     """
@@ -114,7 +114,7 @@ def over_training(
 
 
 def _windows(steps: Array) -> tuple[Array, Array]:
-    """Return centres and borders of windows of steps, each step its own if there are few."""
+    """Return centres and edges of windows of steps; one per step if there are few."""
     if len(steps) > WINDOWS:
         edges = np.linspace(steps[0], steps[-1], WINDOWS + 1)
         return (edges[1:] + edges[:-1]) / 2, edges
@@ -170,7 +170,7 @@ def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:
     cube = np.full((len(flows), len(steps), lags), np.nan)
     for layer, flow in zip(cube, flows, strict=True):
         values = flow.log10()
-        # not finite is as good as unknown here; how often it happened is counted elsewhere
+        # non-finite counts as unknown here; how often it happened is counted elsewhere
         layer[np.searchsorted(steps, flow.steps), : flow.lags] = np.where(
             np.isfinite(values), values, np.nan
         )
@@ -207,7 +207,7 @@ def band(label: str, x: Array, rows: Array) -> Band:
 
 
 def _mean(rows: Array) -> Array:
-    """Return the mean over the first axis of what is known; nan where nothing is."""
+    """Return the mean over the first axis, ignoring nan; nan where all are."""
     n = np.isfinite(rows).sum(0)
     total: Array = np.nansum(rows, axis=0)
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)

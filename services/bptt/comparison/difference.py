@@ -1,4 +1,4 @@
-"""Differences between two configurations, paired by seed: what both share does not count."""
+"""Differences between two configurations, paired by seed, so that what they share cancels."""
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
@@ -17,7 +17,7 @@ def paired_difference(
 ) -> Interval | None:
     """Return the mean of `values - reference` over seeds, with Student's t interval.
 
-    Two runs of one seed see the same data, so that their difference varies less than the
+    Two runs with one seed see the same data, so their difference varies less than the
     difference of two means would.
 
     Returns:
@@ -37,7 +37,7 @@ def over_seeds(pairs: Iterable[tuple[int, float]]) -> Interval:
 
 
 def is_tie(difference: Interval | None) -> bool:
-    """Say whether a difference may as well be nothing; so may one that nobody knows."""
+    """Say whether a difference may as well be zero; an unknown one may."""
     if difference is None or difference.low is None or difference.high is None:
         return True
     return difference.low <= 0.0 <= difference.high

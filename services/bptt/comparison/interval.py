@@ -1,4 +1,4 @@
-"""Intervals that hold the true value in 95 of 100 repetitions of the experiment."""
+"""Intervals that contain the true value in 95 of 100 repetitions of the experiment."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and what it may as well be."""
+    """An estimate and its 95 % interval."""
 
     estimate: float
     low: float | None
@@ -31,7 +31,7 @@ def mean_interval(values: Sequence[float]) -> Interval:
     mean = math.fsum(values) / n
     if n == 1:
         return Interval(mean, None, None, n)
-    # scipy.stats has the same under a better name, and takes half a second to import
+    # scipy.stats has the same function under a better name, but takes half a second to import
     from scipy.special import stdtrit
 
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
@@ -43,8 +43,8 @@ def rate_interval(successes: float, n: int) -> Interval:
     """Return the share of successes with Wilson's score interval (1927).
 
     Args:
-        successes: a count; not a whole number where trials that belong together share one.
-        n: trials that do not depend on each other.
+        successes: a count; fractional where dependent trials share one.
+        n: number of independent trials.
 
     Raises:
         ValueError: there are no trials, or more successes than trials.

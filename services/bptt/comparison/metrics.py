@@ -1,4 +1,4 @@
-"""Which figures of the results are compared, and which way is better."""
+"""Which figures of the results are compared, and which direction is better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bptt.measuring.table import scalar_of
 
 LOOKED_FOR = (EVAL_METRIC.section, TRAIN_METRIC.section)
 NAMED = 8
-"""Metrics that are named to whoever asks for one there is not."""
+"""How many metrics are listed when an unknown one is requested."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Measure:
     short: str
     """In tables."""
     better: str = ""
-    """`higher` or `lower`; empty: nothing says which."""
+    """`higher` or `lower`; empty: unknown."""
     baseline: float | None = None
 
 
 def deciding_metric(points: Sequence[Point]) -> Measure:
-    """Return the metric by which the points' task is decided."""
+    """Return the deciding metric of the points' task."""
     result = next((point.result for point in points if point.result), None)
     return _deciding(result or {})
 
@@ -48,15 +48,15 @@ def names_of(points: Sequence[Point]) -> list[str]:
 def find_metrics(
     asked: Sequence[str], points: Sequence[Point], known: Sequence[str]
 ) -> list[Measure]:
-    """Return the metrics that were asked for, by their whole name or its last word.
+    """Return the requested metrics, given by full name or by its last word.
 
-    Where the last word fits several, that of the evaluation is meant.
+    If the last word fits several, the evaluation's is meant.
 
     Args:
         asked: names.
         points: of one task.
-        known: figures that results of the whole grid have; of those this task lacks, none are
-            returned.
+        known: figures that results of the whole grid have; those that this task lacks are
+            not returned.
 
     Raises:
         InvalidSpec: no result has such a metric, or it fits several.
@@ -90,7 +90,7 @@ def _unknown(text: str, there: Sequence[str]) -> str:
     words = {name.rpartition("/")[2]: name for name in sorted(there)}
     close = dict.fromkeys(get_close_matches(text, there, cutoff=0.7))
     close |= dict.fromkeys(words[word] for word in get_close_matches(text, words, cutoff=0.7))
-    # dozens of names: those of the layers are the last anybody looks for
+    # dozens of names: those of the layers are the last ones anybody looks for
     shown = sorted(there, key=lambda name: (not name.startswith(LOOKED_FOR), name))
     more = f" and {len(shown) - NAMED} more, see bptt show RUN --json" * (len(shown) > NAMED)
     meant = f"; did you mean {' or '.join(close)}? There are" if close else "; there are"

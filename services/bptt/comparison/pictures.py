@@ -1,4 +1,4 @@
-"""The pictures of a grid: how its configurations learn, what reaches back in time, what clips."""
+"""The pictures of a grid: learning curves, the gradient through time, clipping."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bptt.figures.rates import Rate
 
 GROUPS = 8
-"""Lines that a picture still tells apart."""
+"""How many lines can be told apart in a picture."""
 Format = Literal["png", "svg"]
 
 
@@ -27,7 +27,7 @@ class Picture:
     """One picture and what it shows."""
 
     name: str
-    """Of its file, without an ending."""
+    """Name of its file, without the extension."""
     caption: str
     content: bytes
 
@@ -44,14 +44,14 @@ def draw_pictures(
 
     Args:
         points: all of the grid's.
-        runs: the folder of all runs; one whose folder is not there is in no picture.
+        runs: the folder of all runs; runs without a folder are in no picture.
         title: of the grid.
-        by: axes that tell the lines apart; none: as many of the grid's axes as leave no more than
+        by: axes that distinguish the lines; none: as many of the grid's axes as give at most
             eight lines.
         kind: of the files.
 
     Raises:
-        InvalidSpec: an axis that this grid has not.
+        InvalidSpec: an axis that this grid does not have.
     """
     axes = find_axes(by, axes_of(points))
     by_task: dict[str, list[Point]] = {}
@@ -66,12 +66,12 @@ def draw_pictures(
 
 @dataclass(frozen=True)
 class _Lines:
-    """What a picture tells apart, and what it does not."""
+    """What a picture distinguishes, and what it averages over."""
 
     curves: Mapping[str, Sequence[Curves]]
     title: str
     averaged: str
-    """Axes that it does not tell apart."""
+    """Axes that it averages over."""
     left_out: int
     absent: int
 
@@ -102,7 +102,7 @@ class _Gallery:
         """Return what a run measured; None if its folder is not here, or cannot be read."""
         try:
             return read_curves(self._runs, point.run_id, point.seed, wanted)
-        # a damaged file is that run's own matter, and told where it is shipped or shown
+        # a damaged file concerns only that run, and is reported when it is shipped or shown
         except (OSError, ValueError, LookupError, TypeError, BpttError):
             return None
 
@@ -110,7 +110,7 @@ class _Gallery:
         """Return the lines of a picture.
 
         Args:
-            first: section whose axes come before all others, if not all of them find room.
+            first: section whose axes take precedence if there is not room for all.
         """
         points, wanted = self._points, (self._metric.name, *SERIES)
         by = self._by or _few(points, first)
@@ -136,7 +136,7 @@ class _Gallery:
         return _Lines(curves, title, averaged, max(0, len(labels) - GROUPS), absent)
 
     def figures(self) -> list[tuple[str, str, "Figure"]]:
-        """Return name, caption and figure of everything there is something to draw of."""
+        """Yield name, caption and figure of every picture that has data."""
         from bptt import figures
 
         found: list[tuple[str, str, Figure]] = []
@@ -198,7 +198,7 @@ class _Gallery:
 
 
 def _few(points: Sequence[Point], first: str = "") -> tuple[str, ...]:
-    """Return the first axes of the grid that leave no more lines than a picture can hold."""
+    """Return the first axes of the grid that give no more lines than fit a picture."""
     axes = sorted(axes_of(points), key=lambda path: path.partition(".")[0] != first)
     for number in range(len(axes), 1, -1):
         if len({label(point, axes[:number]) for point in points}) <= GROUPS:

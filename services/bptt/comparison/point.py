@@ -38,7 +38,7 @@ class Point:
     """What the comparison needs of one point of a grid."""
 
     config: str
-    """What the points that differ in the seed alone have in common."""
+    """What points that differ only in their seed have in common."""
     seed: int
     status: str
     """Of its run; `missing` if there is none."""
@@ -48,12 +48,12 @@ class Point:
     """Configurations of different tasks are not compared with each other."""
     run_id: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Axis, by its path, -> the point's value on it; axes it does not lie on are left out."""
+    """The point's value on each axis, by the axis' path; axes that do not apply are left out."""
     failure: Mapping[str, Any] | None = None
 
     @property
     def outcome(self) -> str:
-        """What became of it: the outcome of its result, or else the status of its run."""
+        """What became of it: the outcome of its result, otherwise the status of its run."""
         return str(self.result["outcome"]) if self.result else self.status
 
     @property
@@ -62,7 +62,7 @@ class Point:
 
     @property
     def solved(self) -> bool:
-        """Whether an evaluation met the task's rule, even if training went on; not if diverged."""
+        """Whether an evaluation met the rule, even if training continued; False if diverged."""
         return solved(self.result or {})
 
     @cached_property
@@ -97,15 +97,15 @@ def solved(result: Mapping[str, Any]) -> bool:
 
 
 def points_of(runs: Sequence[Listed], task: str) -> list[Point]:
-    """Return the points that runs of a grid stand for.
+    """Return the points that the runs of a grid serve.
 
     Args:
         runs: of all points.
-        task: of the grid, where no axis says which.
+        task: of the grid, if no axis determines it.
     """
     return [
         Point(
-            # without any axis but the seed the configuration has no words of its own
+            # if the seed is the only axis, the configuration has no name of its own
             config=run.config or run.name.removesuffix(f"-s{run.seed}"),
             seed=run.seed,
             status=run.status,

@@ -1,4 +1,4 @@
-"""A grid's answer as one HTML file that needs nothing else: tables, pictures, and the grid file."""
+"""A grid's answer as one self-contained HTML file: tables, pictures, and the grid file."""
 
 import base64
 from collections.abc import Sequence
@@ -48,8 +48,8 @@ def report(
     Args:
         comparisons: of the grid, one per task.
         pictures: PNG.
-        title: what the grid is called: its name, after its owner's where that is somebody else.
-        user: whose the grid is.
+        title: the grid's name, preceded by its owner's if that is somebody else.
+        user: the owner of the grid.
         grid_id: of the grid.
         source: the grid's file.
         at: seconds since the epoch, when it was read.

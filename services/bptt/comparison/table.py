@@ -1,4 +1,4 @@
-"""`compare`: one row per configuration of a grid, over its seeds; what is missing is named."""
+"""`compare`: one row per configuration of a grid, over its seeds; missing values are listed."""
 
 import math
 from collections import Counter
@@ -40,7 +40,7 @@ class Group:
     rank: int | None = None
     """1 for the best and all that tie with it; None: it cannot be ranked."""
     tied: bool = False
-    """Not told apart from the best."""
+    """Indistinguishable from the best."""
     difference: Interval | None = None
     """From the best, over common seeds."""
 
@@ -72,14 +72,14 @@ class Comparison:
 
     task: str
     metric: str
-    """The one that decides the order."""
+    """The one that determines the order."""
     metrics: Sequence[str]
     better: str
-    """`higher` or `lower`; empty: nothing says which, and the order is that of the file."""
+    """`higher` or `lower`; empty: unknown, and the order is that of the file."""
     baseline: float | None
-    """What the best answer without a memory achieves, if the task's own metric decides."""
+    """What the best answer without memory achieves, if the task's own metric decides."""
     by: Sequence[str]
-    """Axes that tell the configurations apart; over all others is averaged."""
+    """Axes that distinguish the configurations; all others are averaged over."""
     groups: Sequence[Group]
     """The best first; those without a rank last."""
     lacking: Sequence[Lacking] = field(default=())
@@ -110,13 +110,13 @@ def compare(
 
     Args:
         points: all of the grid's.
-        by: axes that tell configurations apart, by their path or its last word; none: all but
+        by: axes that distinguish configurations, in full or by their last word; none: all but
             the seed.
-        metrics: names, whole (`eval/loss`) or their last word; none: the deciding metric of the
-            task. The first one decides the order.
+        metrics: names, in full (`eval/loss`) or by their last word; none: the deciding metric of
+            the task. The first one determines the order.
 
     Raises:
-        InvalidSpec: an axis or a metric that this grid has not.
+        InvalidSpec: an axis or a metric that this grid does not have.
     """
     axes = find_axes(by, axes_of(points))
     by_task: dict[str, list[Point]] = {}
@@ -133,7 +133,7 @@ def _compare(
     asked: Sequence[str],
     known: Sequence[str],
 ) -> Comparison:
-    # what another task alone has is shown for that one
+    # what only another task has is shown for that one
     measures = find_metrics(asked, points, known) or [deciding_metric(points)]
     first = measures[0]
     by_config: dict[str, list[Point]] = {}
@@ -173,7 +173,7 @@ def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) ->
 def solved_share(points: Sequence[Point]) -> Interval | None:
     """Return the share of ended runs that solved the task; None if none has ended.
 
-    Runs of one seed are not independent, so that the interval is as wide as seeds alone allow.
+    Runs with one seed are not independent, so the width of the interval depends on the seeds.
     """
     ended = [point for point in points if point.outcome in RESULTS]
     shares = mean_by_key((point.seed, float(point.solved)) for point in ended)
@@ -225,7 +225,7 @@ def _ranked(
 
 
 def _can_lead(group: Group) -> bool:
-    """Say whether a mean stands for its configuration: not where most runs have no value."""
+    """Say whether a mean represents its configuration: not if most runs have no value."""
     if group.value is None:
         return False
     ended = sum(group.counts.get(name, 0) for name in (*RESULTS, "failed"))

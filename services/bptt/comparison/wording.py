@@ -1,4 +1,4 @@
-"""Figures of a comparison in words, the same in the terminal, in the report and in MLflow."""
+"""Figures of a comparison in words, the same in terminal, report and MLflow."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -37,7 +37,7 @@ EXPLAINED = (
 
 
 def interval_told(interval: Estimate | None) -> str:
-    """Return `0.91 [0.88, 0.94]`, the estimate alone if one run says nothing of its spread."""
+    """Return `0.91 [0.88, 0.94]`, or only the estimate if there is one run and no spread."""
     if interval is None:
         return "-"
     if interval.low is None or interval.high is None:
@@ -64,13 +64,13 @@ def counts_told(counts: Mapping[str, int]) -> str:
 
 
 def unfinished(counts: Sequence[Mapping[str, int]]) -> str:
-    """Return how many runs may still change the order; empty if none may."""
+    """Return how many runs may still change the order; empty if none can."""
     live = sum(found.get(status, 0) for found in counts for status in LIVE)
     return f"{live:,} runs have not ended: this order may change." if live else ""
 
 
 def verdict(groups: Sequence[Ranked], better: str) -> str:
-    """Return in one sentence which configuration is best, and which cannot be told from it."""
+    """Return one sentence on which configuration is best, and which tie with it."""
     best = [group for group in groups if group.rank == 1]
     if not best:
         return "No configuration can be ranked yet." if better else ""

@@ -1,6 +1,6 @@
 """What the framework relies on in every plugin, as rules that raise `ContractViolation`.
 
-For the tests of plugins, ours and anybody's, and for `bptt plugins check`.
+Used by tests of plugins, ours and everybody else's, and by `bptt plugins check`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def check(plugin: Plugin, options: Mapping[str, Any] | None = None) -> None:
 
     Raises:
         PluginError: it is broken or breaks a rule; the line begins with its distribution.
-        InvalidSpec: an option given does not fit, or one it needs is missing.
+        InvalidSpec: a given option does not fit, or a required one is missing.
     """
     plugin_class = load_plugin(plugin)
     try:

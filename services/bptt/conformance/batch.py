@@ -1,4 +1,4 @@
-"""What a batch must look like for the task that drew it, and batches cut by rows."""
+"""What a batch must look like for the task that drew it, and parts of batches."""
 
 from dataclasses import replace
 
@@ -80,7 +80,7 @@ def _check_mask(task: Task, subject: str, batch: Batch, shape: tuple[int, int]) 
 
 
 def rows_of(batch: Batch, rows: slice, reads: str) -> Batch:
-    """Return some sequences of a batch, cut to the longest of them as the training does."""
+    """Return some sequences of a batch, cut to the longest of them as in training."""
     lengths = None if batch.lengths is None else batch.lengths[rows]
     time = batch.inputs.shape[0] if lengths is None else int(lengths.max())
     return replace(
@@ -100,7 +100,7 @@ def equal(first: Batch, second: Batch) -> bool:
 
 
 def parts(batch: Batch) -> dict[str, Tensor]:
-    """Return every tensor of a batch by what it is called there."""
+    """Return every tensor of a batch by its name there."""
     optional = {"mask": batch.mask, "lengths": batch.lengths}
     return {
         "inputs": batch.inputs,

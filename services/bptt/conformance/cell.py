@@ -11,7 +11,7 @@ from bptt.conformance.requirement import constructed, require, running, same
 from bptt.contracts import Cell, GateRole, PointwiseCell
 
 Make = Callable[[int], Cell]
-"""Constructs a fresh cell with parameters drawn under a seed."""
+"""Constructs a fresh cell with parameters drawn from a seed."""
 
 
 def check_cell(

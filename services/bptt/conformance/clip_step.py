@@ -12,7 +12,7 @@ from bptt.contracts import Clipper, ClipperState, ClipReport, Gradients, joint_n
 TOLERANCE = 1e-5
 """float32 gradients against norms accumulated in float64."""
 UNDERFLOW = 1e-37
-"""What clipped float32 gradients may lose together: elements too small for their type."""
+"""What clipped float32 gradients may lose in total: elements too small for their type."""
 
 Result = tuple[Gradients, ClipperState, ClipReport]
 

@@ -15,7 +15,7 @@ SHAPES: Mapping[str, tuple[int, ...]] = {"weight": (4, 3), "bias": (4,), "gain":
 SIZES = (1e-30, 1e-3, 1.0, 1e3, 1e30)
 """Typical magnitudes of a gradient's elements: vanished to exploded, all finite."""
 FLOAT64_SIZES = (*SIZES, 1e200)
-"""The last with a square that is no float64."""
+"""The square of the last one exceeds float64."""
 
 
 def check_clipper(clipper_class: type[Clipper], options: Mapping[str, Any] | None = None) -> None:
@@ -54,7 +54,7 @@ def _check_state(name: str, state: ClipperState) -> None:
 def _check_side_by_side(
     clipper: Clipper, gradients: dict[str, Tensor], parameters: Gradients, state: ClipperState
 ) -> None:
-    """Gradients and parameters that lie side by side, as in training, are treated like others."""
+    """Gradients and parameters stored side by side, as in training, are treated like any others."""
     name = type(clipper).__name__
     places, end = {}, 0
     for key, gradient in gradients.items():
@@ -83,7 +83,7 @@ def _check_zero(clipper: Clipper, parameters: Gradients, state: ClipperState) ->
 
 
 def _check_successive_steps(clipper: Clipper) -> None:
-    """The state is carried on, survives a checkpoint, and bounds nothing to NaN."""
+    """The state is carried over, survives a checkpoint, and turns nothing into NaN."""
     name = type(clipper).__name__
     parameters = _draw(1.0)
     state = clipper.initial_state(parameters)
@@ -104,7 +104,7 @@ def _check_successive_steps(clipper: Clipper) -> None:
 
 
 def _check_many_runs(clipper: Clipper) -> None:
-    """`torch.func.vmap` over runs must give what a loop over them gives, step after step."""
+    """`torch.func.vmap` over runs must give what a loop over them gives, step by step."""
     name = type(clipper).__name__
     sizes = (1e-3, 1.0, 1e3)
     parameters = [_draw(1.0) for _ in sizes]

@@ -35,7 +35,7 @@ def check_solved(task: Task, sets: Mapping[str, Batch]) -> None:
         return
     best = [0.0, -math.inf] if lower else [1.0, math.inf]
     perfect = [
-        # of the other metrics nobody says which way they improve
+        # which way the other metrics improve is not declared
         dict.fromkeys(measured, other) | _spread(measured, {"loss": 0.0, metric: value})
         for value in best
         for other in (0.0, 1.0)
@@ -78,7 +78,7 @@ def _measure(
 
 
 def _spread(measured: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
-    """Return a value for each metric and for its namesakes of the other evaluation sets."""
+    """Return a value for each metric, including its variants for other evaluation sets."""
     return {
         key: value
         for key in measured

@@ -1,4 +1,4 @@
-"""A call of a plugin's does nothing but return its result."""
+"""A plugin's method does nothing but return its result."""
 
 import random
 import sys
@@ -16,7 +16,7 @@ from bptt.errors import ContractViolation
 R = TypeVar("R")
 
 PLACES = 8
-"""Lines that read a value, of which each is run once more with another one."""
+"""The most lines that read a value; each is run once more with a different one."""
 
 
 def without_effects(
@@ -25,16 +25,16 @@ def without_effects(
     arguments: Mapping[str, Tensor],
     module: nn.Module | None = None,
 ) -> R:
-    """Return what a call returns; it draws nothing and changes neither arguments nor module.
+    """Return the result of a call that must draw nothing and change neither arguments nor module.
 
     Args:
         subject: what is called, in words.
         call: calls it with the arguments.
-        arguments: tensors by what to call them.
-        module: whose parameters, buffers and other attributes it must leave alone.
+        arguments: tensors by their names in messages.
+        module: whose parameters, buffers and other attributes it must not change.
 
     Raises:
-        ContractViolation: it does something else besides, or raises.
+        ContractViolation: it does something else, or raises.
     """
     owned = {} if module is None else tensors_of(module)
     before = _copies(arguments), _copies(owned)
@@ -54,8 +54,8 @@ def without_effects(
 def check_decisions(subject: str, call: Callable[[], Any], arguments: Mapping[str, Tensor]) -> None:
     """Check that no `if` on the value of a tensor decides the result.
 
-    Each line that reads a value is given another one: a result that changes hangs on it. An
-    assertion, which raises then, is no decision.
+    Each line that reads a value is given a different one: if the result changes, it depends on it.
+    An assertion, which then raises, is not a decision.
 
     Args:
         subject: what is called, in words.
@@ -98,7 +98,7 @@ def _check_module(
         "it too, and no checkpoint holds that, so a resumed run would differ. Make it a state of "
         "the cell, or use a layer that keeps nothing, such as nn.LayerNorm for BatchNorm.",
     )
-    # the first call may fill what is kept for later ones, or note its latest values
+    # the first call may fill a cache for later ones, or record its latest values
     first = attributes_of(module)
     with running(subject):
         call()

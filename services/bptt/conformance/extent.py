@@ -1,4 +1,4 @@
-"""Whether a task draws what it says by arithmetic that it draws."""
+"""Whether a task draws what it calculates that it draws."""
 
 from collections.abc import Mapping
 
@@ -9,13 +9,13 @@ from bptt.contracts import Batch, Extent, StreamTask, Task
 from bptt.errors import ContractViolation
 
 DRAWN = 64
-"""Sequences drawn to see how long they get."""
+"""The number of sequences drawn to see how long they get."""
 LOOSE = 4
-"""Of what is drawn an extent may say so many times as much, because the longest are rare."""
+"""How many times what is drawn an extent may claim, because the longest are rare."""
 
 
 def check_extents(task: Task, batches: Mapping[int, Batch], sets: Mapping[str, Batch]) -> None:
-    """Check `extent` and `evaluation_extents`; a task that says nothing of its extent may.
+    """Check `extent` and `evaluation_extents`, which a task need not implement.
 
     Args:
         task: to be checked.

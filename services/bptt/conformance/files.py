@@ -1,4 +1,4 @@
-"""A plugin opens no file by an option that is not declared as one."""
+"""A plugin opens no file through an option that is not declared as one."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ _opened: ContextVar[set[str] | None] = ContextVar("opened", default=None)
 def declared_files(
     subject: str, known: Mapping[str, Option], given: Mapping[str, Any]
 ) -> Iterator[None]:
-    """Require that no file is opened meanwhile that an option names which is only a text.
+    """Require that no file named by a plain text option is opened meanwhile.
 
     Such a file is not sent with a grid, and would be looked for where the run is trained.
 

@@ -1,4 +1,4 @@
-"""What a module holds between two calls."""
+"""What a module remembers between two calls."""
 
 from typing import Any
 

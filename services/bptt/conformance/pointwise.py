@@ -1,4 +1,4 @@
-"""What a `PointwiseCell` must do besides: declarations that fit its step, and a pointwise step."""
+"""What else a `PointwiseCell` must do: its declarations fit its step, and its step is pointwise."""
 
 import inspect
 import math
@@ -19,7 +19,7 @@ LEADING = (2, 3)
 
 
 def check_declarations(cell_class: type[PointwiseCell]) -> None:
-    """Check that `step` takes what the class declares, by these names and no others."""
+    """Check that `step` takes exactly the arguments that the class declares, by name."""
     name = cell_class.__name__
     sources = get_args(Source)
     for preactivation, source in cell_class.preactivations.items():
@@ -81,7 +81,7 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
         cell.train(training)
         for graph in (False, True):
             with torch.set_grad_enabled(graph):
-                # no leaves, because autograd itself forbids to write into those
+                # not leaves, because autograd itself forbids writing into those
                 given = {a: v.clone().requires_grad_(graph) * 1.0 for a, v in arguments.items()}
                 step = partial(cell.step, **given)
                 without_effects(f"{name}.step", step, given, cell)

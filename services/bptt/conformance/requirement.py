@@ -1,4 +1,4 @@
-"""How a rule says that a plugin breaks it; no assert, so that `python -O` changes nothing."""
+"""How a rule says that a plugin breaks it; not by assert, so that `python -O` changes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ def constructed(
     """Return an object of the class.
 
     Raises:
-        InvalidSpec: the options given do not fit, or the constructor refuses them.
+        InvalidSpec: the given options do not fit, or the constructor rejects them.
         ContractViolation: it cannot be constructed with its defaults, or fails otherwise.
     """
     subject, given = f"The constructor of {plugin_class.__name__}", options or {}
@@ -61,7 +61,7 @@ def constructed(
 def require_tensor(
     value: object, subject: str, shape: Sequence[int], dtype: torch.dtype | None = None
 ) -> None:
-    """Require a tensor of this shape and, where one is given, of this type."""
+    """Require a tensor of this shape and, if given, of this type."""
     if not isinstance(value, Tensor):
         raise ContractViolation(f"{subject} must be a tensor, got {type(value).__name__}.")
     require(
@@ -72,7 +72,7 @@ def require_tensor(
 
 
 def got(value: object) -> str:
-    """Say in few words what was returned where something else should have been."""
+    """Say briefly what was returned where something else was expected."""
     if isinstance(value, Tensor):
         return f"a tensor {tuple(value.shape)}"
     if isinstance(value, tuple | list):
@@ -83,7 +83,7 @@ def got(value: object) -> str:
 def same(first: Sequence[Tensor], second: Sequence[Tensor], tolerance: float = 0.0) -> bool:
     """Say whether tensors agree one by one: exactly, or relative to `tolerance`.
 
-    NaN agrees with NaN; another shape or type never does.
+    NaN agrees with NaN; different shapes or types never agree.
     """
     return len(first) == len(second) and all(
         a.shape == b.shape and a.dtype == b.dtype and _agree(a, b, tolerance)

@@ -87,9 +87,9 @@ def _check_attributes(task: Task) -> None:
 
 
 def _check_draw(task: Task) -> None:
-    """The same seed gives the same batch, another seed another, and no other generator counts."""
+    """The same seed gives the same batch, another seed another, and no other generator matters."""
     subject = f"{type(task).__name__}.sample"
-    # no seed that a plugin would choose, so that seeding shows
+    # a seed no plugin would choose, so that seeding shows
     torch.manual_seed(2**31 - 5)
     before = torch.get_rng_state()
     first = _sample(task, 0, BATCH)

@@ -43,13 +43,13 @@ def _require_state(cell: Cell, subject: str, state: State, dtype: torch.dtype) -
 
 
 def check_effects(cell: Cell) -> None:
-    """Check that nothing a cell computes draws, changes or keeps anything, in any mode."""
+    """Check that a cell draws, changes and stores nothing while it computes, in any mode."""
     for training in (True, False):
         cell.train(training)
         for graph in (False, True):
             x, state = _random_arguments(cell)
             if graph:
-                # no leaves, because autograd itself forbids to write into those
+                # not leaves, because autograd itself forbids writing into those
                 x = x.requires_grad_() * 1.0
                 state = tuple(s.requires_grad_() * 1.0 for s in state)
             with torch.set_grad_enabled(graph):
@@ -72,7 +72,7 @@ def _check_effects(cell: Cell, x_t: Tensor, state: State) -> None:
 
 
 def check_purity(cell: Cell) -> None:
-    """Check that two equal calls give the same."""
+    """Check that two equal calls give the same result."""
     name = type(cell).__name__
     x, state = _random_arguments(cell)
     results = []
@@ -128,7 +128,7 @@ def check_gradients(cell: Cell) -> None:
 
 
 def check_loading(saved: Cell, loaded: Cell) -> None:
-    """Check that a second cell continues what the first one saved."""
+    """Check that a second cell can continue from what the first one saved."""
     name = type(saved).__name__
     buffer = io.BytesIO()
     with running(f"Saving and loading the state_dict of {name}"):

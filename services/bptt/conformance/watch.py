@@ -13,12 +13,12 @@ from bptt.registry.author import place_before
 
 
 class Watch(TorchDispatchMode):
-    """Notes random numbers, writes into given tensors, and values that Python reads.
+    """Records random draws, writes into given tensors, and values that Python reads.
 
     Args:
-        arguments: tensors by name, whose values and what follows from them may be read.
-        owned: further tensors by name, into which may be written.
-        instead: the place at which another value than the true one is read, the first time.
+        arguments: tensors by name; reads of their values, and of what follows, are recorded.
+        owned: further tensors by name, which may be written to.
+        instead: the place at which a value other than the true one is read, the first time.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Watch(TorchDispatchMode):
         self.written: dict[str, str] = {}
         """Where each given tensor is first written into, by its name."""
         self.read: list[str] = []
-        """Where values are read that hang on the arguments."""
+        """Where values that depend on the arguments are read."""
         self._instead = instead
         given = [*arguments.items(), *(owned or {}).items()]
         self._names: dict[int, list[str]] = {}
@@ -88,7 +88,7 @@ def _written(func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> I
 
 
 def _memory(tensor: Tensor) -> int:
-    """Return what tensors share that are views of each other; 0 where there is none."""
+    """Return what tensors that are views of each other share; 0 if there is none."""
     try:
         return tensor.untyped_storage().data_ptr()
     # sparse tensors and wrappers have no storage

@@ -1,1 +1,1 @@
-"""`bptt doctor`: checks of everything that a queue needs, and their mending."""
+"""`bptt doctor`: checks of everything that a queue needs, and repairs."""

@@ -1,4 +1,4 @@
-"""Checks of the contents of files that the home keeps under their hash; and their mending."""
+"""Checks of the contents of files that the home stores under their hash, and repairs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -14,27 +14,27 @@ from bptt.settings import Settings
 from bptt.store.content import GRACE
 
 READ_AT_MOST = 4 * 2**30
-"""Bytes that are read to see whether they are whole; with `--fix` all are."""
+"""Bytes that are read to check contents; with `--fix` all are."""
 NAMED = 5
-"""Contents that one line names."""
+"""How many contents one line names."""
 WHAT = "contents"
 
 
 @dataclass
 class Kept:
-    """What lies in the library beside what runs read."""
+    """What is in the library compared with what runs read."""
 
     sizes: Mapping[str, int]
     """Bytes of each content, by its hash."""
     read: Mapping[str, str]
-    """What files are called that runs read, by hash; empty of runs outside the queue."""
+    """Names of the files that runs read, by hash; empty for runs outside the queue."""
     damaged: list[str] = field(default_factory=list)
     unseen: int = 0
-    """Contents that were not read: there are too many bytes."""
+    """Contents that were not read, because there are too many bytes."""
 
     @property
     def gone(self) -> list[str]:
-        """What runs read and is not there."""
+        """What runs read but is not there."""
         return [digest for digest in self.read if digest not in self.sizes]
 
     @property
@@ -54,7 +54,7 @@ def contents(settings: Settings) -> Iterator[Finding]:
     try:
         kept = _look(settings, READ_AT_MOST)
     except SchemaMismatch:
-        # told already, of the database
+        # already reported for the database
         return
     if not kept.sizes and not kept.gone:
         return

@@ -31,12 +31,12 @@ THERE: Mapping[str, str] = {
     "MLflow": "server.pages",
     "here": "server.machine",
 }
-"""Where a server is named, nothing is trained or kept here, and nothing for that is needed."""
+"""If a server is named, nothing is trained or stored here, and nothing for that is needed."""
 INSTALL = "Install what trains: pip install 'bptt[local]'; or name a team's server in BPTT_SERVER."
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Make every check, and yield what it found as soon as it is known; changes nothing."""
+    """Make every check and yield its findings as soon as they are known; changes nothing."""
     for what, name in (THERE if settings.server else HERE).items():
         try:
             yield from _check(name)(settings)
@@ -46,14 +46,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield Finding("fail", what, str(error))
         except ModuleNotFoundError as error:
             yield Finding("fail", what, f"{error.name} is not installed. {INSTALL}")
-        # whatever ails a machine, the other checks are made
+        # whatever is wrong with a machine, the other checks are made
         except Exception as error:
             told = f"could not be checked: {type(error).__name__}: {error}"
             yield Finding("fail", what, " ".join(told.split()))
 
 
 def _check(name: str) -> Check:
-    # imported when it is made: each needs what another one finds missing
+    # imported only now: each check needs what another one may find missing
     module, _, function = name.partition(".")
     check: Check = getattr(import_module(f"bptt.doctor.{module}"), function)
     return check

@@ -11,8 +11,8 @@ class Finding:
     """One line of the report."""
 
     level: Level
-    """`fail`: nothing can be trained until it is mended."""
+    """`fail`: nothing can be trained until it is fixed."""
     what: str
-    """What was looked at."""
+    """What was checked."""
     told: str
-    """What was found and, unless all is well, what to do."""
+    """What was found and, if there is a problem, what to do."""

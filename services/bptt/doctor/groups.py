@@ -1,4 +1,4 @@
-"""Looks for distributions whose plugins nobody sees, because a group of theirs is mistyped."""
+"""Looks for distributions whose plugins are invisible because a group of theirs is mistyped."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +12,7 @@ from bptt.settings import Settings
 
 GROUPS = [f"bptt.{kind}s" for kind in registry.KINDS]
 ALIKE = 0.8
-"""From 0 to 1: how much like one of ours a group must be to be meant as one."""
+"""From 0 to 1: how similar to one of ours a group must be to be taken for it."""
 
 
 def groups(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Checks of what lies in the folder of runs, beside what the database says; and their mending."""
+"""Checks of the folder of runs against the database, and repairs."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from bptt.errors import SchemaMismatch, UserError
 from bptt.settings import Settings
 
 NAMED = 5
-"""Runs or folders that one line names."""
+"""How many runs or folders one line names."""
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def remove_leftovers(settings: Settings) -> str:
 
     Raises:
         DatabaseUnavailable, SchemaMismatch: nothing was removed.
-        UserError: a server is named, and its folders are not here.
+        UserError: a server is named, whose folders are not here.
     """
     if settings.server:
         raise UserError(

@@ -18,7 +18,7 @@ from bptt.worker.disk_space import free_bytes
 
 EXTRAS = ("worker", "server", "local")
 SCARCE = 2 * 2**30
-"""Bytes free on the home's disk under which a long grid may not fit."""
+"""Free bytes on the home's disk below which a long grid may not fit."""
 SHARED = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "lustre", "beegfs", "afs"}
 """File systems on which several machines' locks, or SQLite's shared memory, cannot be relied on."""
 TOLD_VERSIONS = ("torch", "celery", "sqlalchemy", "mlflow-skinny")
@@ -52,7 +52,7 @@ def versions(settings: Settings) -> Iterator[Finding]:
 
 
 def _concerns(requirement: Requirement) -> bool:
-    """Whether this machine needs it to train; the extras name each other, too."""
+    """Whether this machine needs it to train; extras may name each other."""
     if requirement.name == "bptt":
         return False
     marker = requirement.marker
@@ -60,7 +60,7 @@ def _concerns(requirement: Requirement) -> bool:
 
 
 def home(settings: Settings) -> Iterator[Finding]:
-    """Look at the folder of everything: ours, writable, with room, on a disk of this machine."""
+    """Check the home: ours, writable, with room, on a local disk."""
     folder = settings.home
     there = folder if folder.exists() else _existing_parent(folder)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -92,7 +92,7 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def _file_system(folder: Path) -> str:
-    """Return the kind of file system a folder is on; empty where the system does not tell."""
+    """Return the type of file system that a folder is on; empty if the system does not say."""
     try:
         mounts = Path("/proc/self/mounts").read_text().splitlines()
     except OSError:
@@ -103,7 +103,7 @@ def _file_system(folder: Path) -> str:
 
 
 def training(settings: Settings) -> Iterator[Finding]:
-    """Start a process as a worker does, and see that torch is imported in it."""
+    """Start a process as a worker does, and check that torch can be imported in it."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", PREPARE],

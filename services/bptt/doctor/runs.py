@@ -1,4 +1,4 @@
-"""Checks whether the folders of runs that have ended hold what was written there."""
+"""Checks whether the folders of ended runs contain what was written there."""
 
 import time
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings
 
 SECONDS = 10.0
-"""After so long no more runs are read."""
+"""Seconds after which no more runs are read."""
 READ_AT_MOST = 4 * 2**30
 """Bytes that are read."""
 NAMED = 5
-"""Damaged runs that are named, a line each."""
+"""How many damaged runs are named, one line each."""
 WHAT = "runs"
 
 
 def runs(settings: Settings) -> Iterator[Finding]:
-    """Find damaged files of runs that have ended, whether they were sent or not; newest first."""
+    """Find damaged files of ended runs, whether sent or not; newest first."""
     told = _told_already(settings)
     until = time.monotonic() + SECONDS
     whole = damaged = unseen = taken = 0
     for folder in _ended(settings.runs):
-        # that one is told of with what cannot be sent
+        # that one is reported with those that cannot be sent
         if folder.run_id in told:
             continue
         if time.monotonic() > until or taken > READ_AT_MOST:
@@ -56,7 +56,7 @@ def _told_already(settings: Settings) -> set[str]:
         try:
             return {run_id for run_id, _ in store.arrears(opened, named=NAMED).such_as}
         except SchemaMismatch:
-            # told already, of the database
+            # already reported for the database
             return set()
 
 

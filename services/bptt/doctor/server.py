@@ -1,4 +1,4 @@
-"""Checks of a team's server: whether it answers, who we are for it, and what it has."""
+"""Checks of a team server: whether it answers, who we are to it, and what it has."""
 
 import platform
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from bptt.settings import Settings
 
 
 def server(settings: Settings) -> Iterator[Finding]:
-    """See that the server answers and lets us in."""
+    """Check that the server answers and lets us in."""
     with connect(settings) as client:
         yield Finding("ok", "server", f"{settings.server} is bptt {client.health().version}")
         me = client.me()
@@ -23,7 +23,7 @@ def server(settings: Settings) -> Iterator[Finding]:
 
 
 def queue(settings: Settings) -> Iterator[Finding]:
-    """See that somebody trains what waits there."""
+    """Check that there are workers for what is queued there."""
     with connect(settings) as client:
         found = client.queue()
     waiting, workers = found.counts.get("queued", 0), len(found.workers)
@@ -35,7 +35,7 @@ def queue(settings: Settings) -> Iterator[Finding]:
 
 
 def plugins(settings: Settings) -> Iterator[Finding]:
-    """See what is installed there."""
+    """Check what is installed there."""
     with connect(settings) as client:
         found = client.plugins()
     for clash in found.clashes:
@@ -45,7 +45,7 @@ def plugins(settings: Settings) -> Iterator[Finding]:
 
 
 def pages(settings: Settings) -> Iterator[Finding]:
-    """See where what was measured is shown."""
+    """Check where results are shown."""
     with connect(settings) as client:
         try:
             yield Finding("ok", "MLflow", client.pages().address)
@@ -54,7 +54,7 @@ def pages(settings: Settings) -> Iterator[Finding]:
 
 
 def machine(settings: Settings) -> Iterator[Finding]:
-    """Say that nothing was looked at here: what trains is on the other side."""
+    """Say that nothing was checked here, because training happens on the server."""
     told = f"Python {platform.python_version()}, bptt {__version__}"
     how = "to check what trains here, leave BPTT_SERVER and --server out"
     yield Finding("ok", "here", f"{told}; all above is the server's: {how}")

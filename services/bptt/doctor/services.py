@@ -19,11 +19,11 @@ from bptt.store.clock import read_clock
 
 ANSWER_WITHIN = 2.0
 CLOCK_APART = 5.0
-"""Seconds between the database's clock and ours worth a warning."""
+"""Seconds between the database's clock and ours that are worth a warning."""
 
 
 def redis_server(settings: Settings) -> Iterator[Finding]:
-    """See that a server can be started, or that the one in use lets us in and is set up well."""
+    """Check that a server can be started, or that the one in use lets us in and is set up well."""
     if not settings.redis_url:
         yield Finding("ok", "Redis", f"to be started from {find_server()}")
         if not holder(settings.home):
@@ -36,12 +36,12 @@ def redis_server(settings: Settings) -> Iterator[Finding]:
 
 
 def _stranger(settings: Settings) -> Iterator[Finding]:
-    """See that nothing but a Redis listens where `bptt up` will start its own."""
+    """Check that nothing but a Redis listens where `bptt up` will start its own."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(socket_path(settings)))
         except OSError:
-            # nobody is there, as it should be
+            # nobody is there, as expected
             return
     if not (state := check_broker(settings)).up:
         told = f"{state.detail} End that process, or set BPTT_HOME to another folder."
@@ -72,13 +72,13 @@ def _redis(settings: Settings) -> redis.Redis:
     waits = {"socket_timeout": ANSWER_WITHIN, "decode_responses": True}
     if not settings.redis_url:
         return redis.Redis(unix_socket_path=str(socket_path(settings)), **waits)  # type: ignore[arg-type]
-    # its settings are the same in every database, which a socket's URL names in a way of its own
+    # settings are the same in every database, which a socket's URL names in its own way
     address = settings.redis_url.replace("redis+socket:", "unix:", 1).split("?")[0]
     return redis.Redis.from_url(address, **waits)
 
 
 def database(settings: Settings) -> Iterator[Finding]:
-    """See that the database answers, is of our version, and tells about our time."""
+    """Check that the database answers, has our version, and has about our time."""
     with closing(store.open_database(settings.database)) as opened:
         if opened.file is not None and not opened.file.exists():
             yield Finding("ok", "database", f"{opened}, to be made by bptt up")
@@ -101,14 +101,14 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 
 def queue(settings: Settings) -> Iterator[Finding]:
-    """See that somebody trains what waits."""
+    """Check that there are workers for what is queued."""
     with closing(store.open_database(settings.database)) as opened:
         if opened.file is not None and not opened.file.exists():
             return
         try:
             found = store.queue_status(opened)
         except SchemaMismatch:
-            # told already, of the database
+            # already reported for the database
             return
     waiting, workers = found.counts.get("queued", 0), len(found.workers)
     if waiting and not workers:
@@ -119,11 +119,11 @@ def queue(settings: Settings) -> Iterator[Finding]:
 
 
 def mlflow(settings: Settings) -> Iterator[Finding]:
-    """See that MLflow takes what runs measure."""
+    """Check that MLflow accepts results."""
     try:
         up = tracking.check_target(settings) == "up"
     except TrackingUnavailable as error:
-        # training goes on without it
+        # training continues without it
         yield Finding("warn", "MLflow", f"{error} What runs measure waits until then.")
         return
     if not up:

@@ -1,1 +1,1 @@
-"""The stack of one machine: a Redis of its own and one worker, kept running by `bptt up`."""
+"""The stack on one machine: its own Redis and one worker, kept running by `bptt up`."""

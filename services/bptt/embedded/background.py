@@ -19,7 +19,7 @@ DOWN_WITHIN = 30.0
 SAY_AFTER = 1.0
 LOOK_EVERY = 0.05
 TOLD = 12
-"""Last lines of the log that an error repeats."""
+"""How many of the log's last lines an error repeats."""
 
 
 def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
@@ -27,12 +27,12 @@ def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
 
     Args:
         settings: of the home.
-        stop: set while this waits, what it has begun is taken down again.
+        stop: if set while this waits, what it started is taken down again.
 
     Raises:
         KeyboardInterrupt: `stop` was set.
-        HomeBusy: it is up already.
-        BpttError: it did not come up, with what it said last and its exit code.
+        HomeBusy: it is already up.
+        BpttError: it did not come up; includes its last output and exit code.
     """
     prepare_home(settings)
     if holder(settings.home):
@@ -57,7 +57,7 @@ def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
             raise KeyboardInterrupt
         found = holder(settings.home)
         if found and found.pid == process.pid and found.ready:
-            # it goes on after us: nobody will ask for its exit code here
+            # it outlives us: nobody will ask for its exit code here
             process.returncode = 0
             return found
         if time.monotonic() > give_up:
@@ -73,7 +73,7 @@ def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
 def wait_ready(settings: Settings) -> Holder | None:
     """Return the `bptt up` that holds this home once its worker takes runs; None if there is none.
 
-    One that does not get ready within `READY_WITHIN` is returned as it is.
+    One that does not get ready within `READY_WITHIN` is returned anyway.
     """
     give_up = time.monotonic() + READY_WITHIN
     while (found := holder(settings.home)) is not None:
@@ -87,7 +87,7 @@ def stop(settings: Settings, tell: Callable[[str], None]) -> Holder | None:
     """End the `bptt up` that holds this home; return it, or None if there is none.
 
     Raises:
-        BpttError: it is still at it after half a minute.
+        BpttError: it is still running after half a minute.
     """
     found = holder(settings.home)
     if found is None:

@@ -1,4 +1,4 @@
-"""A program in the foreground: Ctrl-C ends it in good order, and it ends with this process."""
+"""A program in the foreground: Ctrl-C ends it cleanly, and it ends with this process."""
 
 import ctypes  # the child must not import it between fork and exec  # noqa: F401
 import os
@@ -11,13 +11,13 @@ from types import FrameType
 from bptt.host import die_with_parent, signal_group
 
 PATIENCE = 10.0
-"""Seconds a program has for its end."""
+"""Seconds a program has to end."""
 
 
 def run_in_foreground(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a program until it ends, or until this process is asked to end; return its exit code.
 
-    It is asked with SIGTERM for Ctrl-C too: servers written in Python print a traceback for that.
+    Ctrl-C too becomes SIGTERM, because servers written in Python print a traceback on SIGINT.
     """
     parent = os.getpid()
 
@@ -36,7 +36,7 @@ def run_in_foreground(command: Sequence[str], environment: Mapping[str, str]) ->
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        # in turns, because a signal alone does not end the waiting
+        # in short waits, because a signal alone does not end one
         while not asked:
             with suppress(subprocess.TimeoutExpired):
                 code = process.wait(0.5)

@@ -1,4 +1,4 @@
-"""The home as one `bptt up` holds it: the folder, room on its disk, and a lock with a pid."""
+"""The home held by one `bptt up`: the folder, room on its disk, and a lock with a pid."""
 
 import fcntl
 import json
@@ -18,7 +18,7 @@ LOGS = "log"
 ROOM = 32 * 2**20
 """Bytes that must be free on the disk before anything is started."""
 PROBES_END = 1.0
-"""Seconds within which whoever only looks at the lock has let go of it."""
+"""Seconds within which processes that only look at the lock have released it."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Holder:
 
     pid: int
     started: float
-    """Start of the process by its machine's own clock, which tells it from a later one."""
+    """Start time of the process, which distinguishes it from a later one with the same pid."""
     since: float
     """Seconds since the epoch."""
     ready: bool = False
-    """Its worker takes runs."""
+    """Whether its worker takes runs."""
 
 
 def prepare_home(settings: Settings) -> None:
-    """Make the folder, for its owner alone.
+    """Create the folder, accessible only to its owner.
 
     Raises:
-        InvalidSetting: it cannot be made or written.
+        InvalidSetting: it cannot be created or written.
         UserError: its disk is full.
     """
     home = settings.home
@@ -60,7 +60,7 @@ def prepare_home(settings: Settings) -> None:
 
 
 class HomeLock:
-    """Held by a `bptt up` for its life; the system lets go of it however the process ends.
+    """Held by a `bptt up` for its lifetime; the system releases it however the process ends.
 
     Raises:
         HomeBusy: another process holds it.
@@ -107,7 +107,7 @@ def holder(home: Path) -> Holder | None:
             os.close(file)
         if found or time.monotonic() > give_up:
             return found
-        # it has the lock and has not yet written who it is
+        # it has the lock but has not yet written who it is
         time.sleep(0.02)
 
 
@@ -116,7 +116,7 @@ def _read(file: int) -> Holder | None:
         found = Holder(**json.loads(os.pread(file, 4096, 0)))
     except (ValueError, TypeError):
         return None
-    # what the last holder left is there until the present one has written
+    # the last holder's entry is there until the present one has written
     return found if started(found.pid) == found.started else None
 
 
@@ -131,7 +131,7 @@ def busy(home: Path) -> HomeBusy:
 
 
 def take(file: int, seconds: float) -> bool:
-    """Lock an open file for this process and those that inherit it; False if others keep it."""
+    """Lock an open file for this process and those that inherit it; False if others hold it."""
     give_up = time.monotonic() + seconds
     while True:
         try:

@@ -13,20 +13,20 @@ from bptt.backoff import Backoff
 from bptt.host import die_with_parent, signal_group
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-"""Seconds until the next start after an end; they double."""
+"""Seconds before a restart; they double."""
 LOG_AT_MOST = 5 * 2**20
-"""Bytes of a log that is gone on with; a longer one becomes `<name>.log.1`."""
+"""Bytes up to which a log is appended to; a longer one becomes `<name>.log.1`."""
 TOLD = 10
-"""Last lines of a log that an error repeats."""
+"""How many of a log's last lines an error repeats."""
 
 
 class Program:
-    """Started by `start`; `tend`, called often, starts it again after growing waits.
+    """Started by `start`; `tend`, called often, restarts it after growing waits.
 
     Args:
-        name: for a person.
+        name: for people.
         command: program and arguments.
-        log: file that takes what it says.
+        log: file for its output.
         environment: its environment.
     """
 
@@ -40,18 +40,18 @@ class Program:
         self._again_at = 0.0
         self._offset = 0
         self.ready = False
-        """Set by whoever can tell; False again at each start."""
+        """Set by the caller; reset to False at each start."""
         self.failures = 0
-        """Ends in a row without having been ready."""
+        """How often in a row it ended without having been ready."""
         self._backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
 
     @property
     def pid(self) -> int | None:
-        """The process, if it runs."""
+        """The process, if it is running."""
         return self._process.pid if self._process else None
 
     def start(self, inherited: int | None = None) -> None:
-        """Start it; `inherited` is a file it keeps open, and so locked, for its life."""
+        """Start it; `inherited` is a file that it keeps open, and so locked, for its lifetime."""
         if self.log.exists() and self.log.stat().st_size > LOG_AT_MOST:
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
         parent = os.getpid()
@@ -69,7 +69,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is for us alone: we end the programs in their order
+                # Ctrl-C is only for us: we end the programs in order
                 start_new_session=True,
                 pass_fds=() if inherited is None else (inherited,),
                 preexec_fn=prepare,
@@ -78,7 +78,7 @@ class Program:
         self.ready, self._started = False, time.monotonic()
 
     def ended(self) -> str | None:
-        """Return how it has ended, once; None while it runs or if that has been told."""
+        """Return how it ended, once; None while it runs or if already reported."""
         if self._process is None or (code := self._process.poll()) is None:
             return None
         self._process = None
@@ -93,11 +93,11 @@ class Program:
         self._again_at = time.monotonic() + max(self._backoff.wait, FIRST_WAIT)
 
     def is_due(self) -> bool:
-        """Whether it has ended and the wait after that is over."""
+        """Whether it has ended and the following wait is over."""
         return self._process is None and time.monotonic() >= self._again_at
 
     def last_words(self) -> str:
-        """Return the last lines it said since it was started."""
+        """Return the last lines of its output since it was started."""
         with suppress(OSError), self.log.open("rb") as log:
             log.seek(max(self._offset, self.log.stat().st_size - 2**16))
             lines = log.read().decode(errors="replace").rstrip().splitlines()
@@ -121,7 +121,7 @@ class Program:
         return True
 
     def kill(self) -> None:
-        """End it and all it has started, at once."""
+        """Kill it and everything it has started."""
         if self._process is not None:
             signal_group(self._process.pid, signal.SIGKILL)
             self._process.wait()

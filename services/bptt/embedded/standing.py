@@ -1,4 +1,4 @@
-"""Where this machine's queue, or a server's, stands: what `bptt status` shows."""
+"""The state of this machine's queue, or a server's: what `bptt status` shows."""
 
 import os
 import socket
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Standing:
-    """What could be found out; a fault of one part hides no other."""
+    """What could be found out; a failure of one part hides no other."""
 
     home: str
     server: str
-    """Address of the team's server, of which only the queue is known; empty: this machine."""
+    """Address of the team server, of which only the queue is known; empty: this machine."""
     up: Holder | None
     broker: BrokerState | None
     database: str
@@ -30,11 +30,11 @@ class Standing:
     fault: BpttError | None
     """Why the queue is not known."""
     disk: str = ""
-    """Why the disk of the runs takes nothing; empty: it has room, or nobody could look."""
+    """Why the disk of the runs takes nothing; empty: it has room, or this is unknown."""
     hindrance: str = ""
-    """Why nothing can be sent to MLflow from here; empty: nothing, or it was not looked at."""
+    """Why nothing can be sent to MLflow from here; empty: no reason, or not checked."""
     last_words: str = ""
-    """Log of the `bptt up` that is no more, nor any worker; empty: something is, or never was."""
+    """Log of a `bptt up` that ended, if no worker runs either; empty: one runs, or never did."""
 
     @property
     def hint(self) -> str:
@@ -42,7 +42,7 @@ class Standing:
         if self.queue is None:
             return ""
         if self.disk:
-            # workers cannot even say that they live
+            # workers cannot even report that they are alive
             return "Nothing goes on until there is room on that disk; nothing is lost."
         counts, workers = self.queue.counts, self.queue.workers
         waiting = counts.get("queued", 0)
@@ -80,7 +80,7 @@ class Standing:
 
 
 def find_standing(settings: Settings) -> Standing:
-    """Ask everything that can be asked from here; takes a few seconds at most if all is away."""
+    """Find out everything possible from here; takes a few seconds at most if all is down."""
     queue, fault = None, None
     try:
         with connect(settings) as client:
@@ -114,7 +114,7 @@ def _disk(settings: Settings) -> str:
 
 
 def _hindrance(settings: Settings, queue: "Queue | None") -> str:
-    """Return why nothing can be sent to MLflow; a server is asked only if no worker tells."""
+    """Return why nothing can be sent to MLflow; a server is asked only if no worker reports."""
     from bptt import tracking
 
     if settings.mlflow_url and not (queue and queue.arrears.pending and not queue.workers):
@@ -123,7 +123,7 @@ def _hindrance(settings: Settings, queue: "Queue | None") -> str:
 
 
 def _is_gone(worker: "Worker") -> bool:
-    """Say whether a worker of this machine is no more, before its silence says so."""
+    """Say whether a worker of this machine is gone, before its silence shows it."""
     if worker.host != socket.gethostname():
         return False
     try:
@@ -137,7 +137,7 @@ def _is_gone(worker: "Worker") -> bool:
 
 
 def _database(settings: Settings) -> str:
-    # not where only a server is asked: there is no SQLAlchemy on a laptop
+    # not if only a server is asked: there is no SQLAlchemy on a laptop
     from bptt import store
 
     with suppress(BpttError):

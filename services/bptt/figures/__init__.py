@@ -1,4 +1,4 @@
-"""Pictures of the gradient through time, one kind per file; matplotlib without a screen."""
+"""Pictures of the gradient through time, one kind per file; matplotlib without a display."""
 
 from matplotlib.figure import Figure
 

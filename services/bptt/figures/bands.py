@@ -1,7 +1,7 @@
 """Configurations side by side: lines with the band of their 95 % interval over seeds.
 
-Two seeds are drawn themselves: their interval reaches 6.4 times as far to either side as they are
-apart, which fills the picture and says nothing but how few they are.
+Two seeds are drawn as lines: their interval extends to either side by 6.4 times their distance,
+which fills the picture and says only how few they are.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from bptt.figures import style
 from bptt.figures.flow_history import Array
 
 FEWEST = 3
-"""Seeds that a band is drawn of."""
+"""The least number of seeds for which a band is drawn."""
 BAND = "band: 95 % interval of the mean over seeds"
 SEEDS = "thin lines: the seeds, too few for an interval"
 SEEDS_TOO = f"thin lines: seeds where n < {FEWEST}"
@@ -35,9 +35,9 @@ class Band:
     """(points,); nan where no run has a value."""
     low: Array
     high: Array
-    """(points,); nan where one run alone has a value."""
+    """(points,); nan where only one run has a value."""
     seeds: Array
-    """(n, points): what the mean is over; nan where a seed has no value."""
+    """(n, points): the values averaged; nan where a seed has none."""
 
     @property
     def n(self) -> int:
@@ -109,7 +109,7 @@ def clipping_bands(
             draw_band(axes, band, index)
     for axes, name in ((before, "gradient norm before clipping"), (after, "... and after")):
         axes.set_yscale("log")
-        # the same scale: what clipping does is the difference
+        # the same scale, because the difference is what clipping does
         least, most = _extremes([*norms, *clipped])
         axes.set_ylim(least / 1.3, most * 1.3)
         _finish(axes, style.STEP, name)
@@ -143,7 +143,7 @@ def draw_band(axes: Axes, band: Band, index: int) -> None:
 
 
 def _spread(bands: Sequence[Band]) -> str:
-    """Say how lines show that they are means; nothing where each is of one seed."""
+    """Say in words what lines average over; nothing if each is of one seed."""
     sizes = [band.n for band in bands if band.n > 1]
     told = [BAND] if any(n >= FEWEST for n in sizes) else []
     if any(n < FEWEST for n in sizes):
@@ -152,7 +152,7 @@ def _spread(bands: Sequence[Band]) -> str:
 
 
 def _limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> None:
-    """Show where values are: an interval over few seeds may reach far beyond any of them."""
+    """Zoom to the values: an interval over few seeds may extend far beyond any of them."""
     least, most = _extremes(bands)
     least, most = min([least, *others]), max([most, *others])
     margin = 0.06 * (most - least) or 0.5

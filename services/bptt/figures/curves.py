@@ -1,4 +1,4 @@
-"""The gradient through time as lines over the lag: one run as it learns."""
+"""The gradient through time as lines over the lag, for one run as it learns."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +9,7 @@ from bptt.figures.flow_history import Array, FlowHistory
 
 
 def curves_frame(*states: str) -> Figure:
-    """Return curves without any run, a panel for each of these states."""
+    """Return an empty picture of curves, with a panel for each of these states."""
     figure = style.new_figure(1.2 + 5.4 * len(states), 4.8, style.Margins(0.85, 0.15, 0.6, 0.5))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     for axes, state in zip(panels, states, strict=True):
@@ -29,7 +29,7 @@ def fill_curves(
         truncation: window of truncated backpropagation, marked if given.
     """
     for axes, state in zip(figure.axes, flow.norms, strict=True):
-        # of the run before
+        # of the previous run
         axes.relim()
         values = flow.log10(state)
         for index, (name, row) in enumerate(moments(flow).items()):
@@ -42,7 +42,7 @@ def fill_curves(
 
 
 def moments(flow: FlowHistory) -> dict[str, int]:
-    """Return the probe (as an index) of `init`, `mid` and `final`, as far as they differ."""
+    """Return the indices of the probes `init`, `mid` and `final`, as far as they differ."""
     last = len(flow.steps) - 1
     middle = int(np.abs(flow.steps - (flow.steps[0] + flow.steps[-1]) / 2).argmin())
     rows = {"init": 0}
@@ -58,7 +58,7 @@ def _line(axes: Axes, values: Array, index: int, label: str) -> None:
     axes.plot(
         np.arange(len(values)),
         shown,
-        # 7 colours and 4 dashes have no common divisor: 28 lines before a pair comes again
+        # 7 colours and 4 dashes have no common divisor: 28 lines before a pair repeats
         color=style.COLOURS[index % len(style.COLOURS)],
         linestyle=style.DASHES[index % len(style.DASHES)],
         linewidth=2.0,

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from bptt.measuring.table import ANCHORS, LAG
 
 FLOOR = -30.0
-"""log10 of a norm that is zero; below it float64 arithmetic says nothing either."""
+"""log10 of a norm that is zero; float64 arithmetic is meaningless below it anyway."""
 
 LAG_ARRAYS = (LAG.beginning, ANCHORS.key, "steps")
-"""Beginnings of the names of what a history is made of."""
+"""Prefixes of the names of the arrays that make up a history."""
 
 Array = NDArray[np.float64]
 
@@ -29,11 +29,11 @@ class FlowHistory:
     norms: Mapping[str, Array]
     """State -> (probes, lags): 2-norm of dL/ds at k steps before the loss, k = 0, 1, ..."""
     anchors: NDArray[np.int64]
-    """Positions of the losses over which the curves are averaged; the last one for most tasks."""
+    """Positions of the losses over which the curves are averaged; for most tasks only the last."""
     time: int | None = None
-    """Positions of the sequence; None: the last anchor is the last of them."""
+    """Number of positions of the sequence; None: the last anchor is the last one."""
     every: int | None = None
-    """Steps from one window of truncated backpropagation to the next; None: as long as one."""
+    """Steps from one window of truncated backpropagation to the next; None: the window's length."""
 
     @property
     def lags(self) -> int:
@@ -43,19 +43,19 @@ class FlowHistory:
     def log10(self, state: str | None = None) -> Array:
         """Return log10 of the norms of one state, or of all together, (probes, lags).
 
-        All together is what compares cells: an LSTM's gradient travels through its memory c, and
-        its h says nothing of that. Never below the floor.
+        All states together make cells comparable: an LSTM's gradient travels through its memory c,
+        which h alone does not show. Never below the floor.
         """
         norms = self.norms[state] if state else np.hypot.reduce(list(self.norms.values()))
         with np.errstate(divide="ignore"):
             return np.maximum(np.log10(norms), FLOOR)
 
     def window_edge(self, truncation: int | None) -> float | None:
-        """Return the lag behind which truncated backpropagation leaves no gradient, if any.
+        """Return the lag beyond which truncated backpropagation leaves no gradient, if any.
 
         Windows are counted from the end of the sequence: the loss at its last position reaches
-        back truncation - 1 steps, one before it as far as the beginning of its window, the last
-        that ends where `every` says and holds it.
+        back truncation - 1 steps, an earlier one to the start of its window, the last window, by
+        `every`, that contains it.
         """
         if truncation is None:
             return None
@@ -69,7 +69,7 @@ class FlowHistory:
 def read_flow(files: Iterable[Path], every: int | None = None) -> FlowHistory | None:
     """Read the history from the statistics files of a run, or None if they hold none.
 
-    A file that is missing or damaged is passed over: one probe less does no harm.
+    A missing or damaged file is skipped: one probe fewer does no harm.
     """
     steps: list[int] = []
     curves: list[dict[str, Array]] = []
@@ -106,14 +106,14 @@ def _time(arrays: Mapping[str, Array]) -> int:
 
 
 def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Array]:
-    """Return the arrays of one statistics file; none if it is missing or damaged.
+    """Return the arrays of one statistics file; None if it is missing or damaged.
 
     Args:
         file: `.npz`.
-        beginnings: of the names of the arrays to read.
+        beginnings: prefixes of the names of the arrays to read.
     """
     try:
-        # opened here, because numpy forgets to close a file that it cannot read
+        # opened here, because numpy does not close a file that it cannot read
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays if name.startswith(beginnings)}
     except (OSError, BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):
@@ -127,7 +127,7 @@ def _curves(arrays: Mapping[str, Array]) -> dict[str, Array]:
     if not layers:
         return {}
     top = LAG.named(max(layers), "forward", "")
-    # before an anchor's own beginning there is nothing to average
+    # before the start of an anchor's sequence there is nothing to average
     lags = np.arange(int(arrays[ANCHORS.key].max()) + 1)
     reached = lags <= arrays[ANCHORS.key][:, np.newaxis]
     return {

@@ -1,6 +1,6 @@
-"""Pictures of many runs on one figure: making axes and their words takes as long as drawing.
+"""Reuse of figures for pictures of many runs: making axes and labels takes as long as drawing.
 
-Each picture is, byte by byte, what a figure of its own would show.
+Each picture is byte for byte what a figure of its own would show.
 """
 
 import threading
@@ -17,7 +17,7 @@ from bptt.figures.flow_history import FlowHistory
 from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
 
 KEPT = 8
-"""Figures at most; a grid needs one for each kind of picture and set of states."""
+"""Most figures kept; a grid needs one for each kind of picture and set of states."""
 
 _of_thread = threading.local()
 
@@ -43,12 +43,12 @@ def _save(
     states: tuple[str, ...],
     fill: Callable[[Figure], None],
 ) -> None:
-    """Write a picture on a figure that was used before, if there is one.
+    """Write a picture using an existing figure, if there is one.
 
-    What `fill` adds to the axes is taken away again; limits and titles it sets each time.
+    What `fill` adds to the axes is removed again; limits and titles it sets each time.
     """
     kept: dict[Hashable, Figure] = _of_thread.__dict__.setdefault("kept", {})
-    # taken out until all went well
+    # removed until all has gone well
     figure = kept.pop((make, *states), None) or make(*states)
     before = _artists(figure)
     fill(figure)
@@ -57,7 +57,7 @@ def _save(
         artist.remove()
     kept[(make, *states)] = figure
     while len(kept) > KEPT:
-        # the one whose last use is longest ago
+        # the least recently used
         kept.pop(next(iter(kept)))
 
 

@@ -1,4 +1,4 @@
-"""Signs that the usual font lacks: drawn with another font of this machine, or spelt out."""
+"""Characters that the usual font lacks: drawn with another font of this machine, or spelt out."""
 
 from functools import lru_cache
 
@@ -8,15 +8,15 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 
 LAST_RESORT = "Last Resort"
-"""A font of matplotlib's own that has a box for every sign."""
+"""A font of matplotlib's own that has a box for every character."""
 SPELT_AT_MOST = 4
-"""Signs in a row that are spelt out; the page and the caption hold the whole name."""
+"""How many characters in a row are spelt out; page and caption have the full name."""
 OURS = r"\partial"
-"""In what we write as mathematics; a dollar in somebody's name is a dollar."""
+"""In what we write as mathematics; a dollar in a user's name is just a dollar."""
 
 
 def make_drawable(figure: Figure) -> None:
-    """Let every text of a figure be drawn without a box and without a warning."""
+    """Have every text of a figure drawn without boxes and without warnings."""
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         words = text.get_text()
@@ -36,7 +36,7 @@ def make_drawable(figure: Figure) -> None:
 
 
 def spelt(words: str, lacking: frozenset[str]) -> str:
-    """Return a text in which signs without a glyph are spelt out, the first few of each row."""
+    """Return a text with missing glyphs spelt out, the first few of each sequence."""
     told, row = "", 0
     for sign in words:
         row = row + 1 if sign in lacking else 0
@@ -52,7 +52,7 @@ def _signs(path: str) -> frozenset[str]:
     try:
         return frozenset(map(chr, FT2Font(path).get_charmap()))
     except (OSError, RuntimeError):
-        # a damaged font of the system's is none
+        # a damaged system font does not count
         return frozenset()
 
 

@@ -20,7 +20,7 @@ COLOURS_TOLD = "black: below -8, orange: above 0, grey: none"
 
 
 def heat_map_frame(*states: str) -> Figure:
-    """Return a heat map without any run for the full screen, a panel for each of these states."""
+    """Return an empty full-size heat map, with a panel for each of these states."""
     figure = style.new_figure(1.6 + 5.4 * len(states), 5.2, style.Margins(1.0, 0.35, 0.6, 0.75))
     panels = figure.subplots(1, len(states), sharey=True, squeeze=False)[0]
     figure.subplots_adjust(wspace=0.06)
@@ -50,10 +50,10 @@ def fill_heat_map(
         figure: of the run's states.
         flow: what was measured.
         title: says which run.
-        steps: updates planned; the axis ends there, and what was not trained stays grey.
+        steps: planned updates; the axis ends there, and untrained parts stay grey.
         truncation: window of truncated backpropagation, marked if given.
     """
-    # the last axes are those of the colours
+    # the last axes are the colour bar's
     for axes, state in zip(figure.axes, flow.norms, strict=False):
         _draw(axes, flow, state, steps)
         style.mark_window(axes, flow.window_edge(truncation), "white")
@@ -61,7 +61,7 @@ def fill_heat_map(
 
 
 def tile_frame() -> Figure:
-    """Return a tile of MLflow's image grid without any run: 440 x 440 pixels, few, large words."""
+    """Return an empty tile for MLflow's image grid: 440 x 440 pixels, few and large labels."""
     figure = style.new_figure(4.4, 4.4, style.Margins(1.05, 0.6, 0.7, 0.35))
     axes = figure.subplots()
     axes.tick_params(labelsize=13)
@@ -131,7 +131,7 @@ def _paint(axes: Axes, values: Array, at: Array, steps: int | None) -> QuadMesh:
 
 
 def _edges(steps: Array, planned: int) -> Array:
-    """Return the borders of the rows: half-way between two probes."""
+    """Return the edges of the rows, half-way between two probes."""
     borders = np.maximum(_borders(steps, planned), 0.0)
     # there are no steps before the first update, and none after the last
     return borders if len(steps) == 1 else np.minimum(borders, max(planned, steps[-1]))

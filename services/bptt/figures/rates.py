@@ -32,13 +32,13 @@ def success_rates(
         values: of the axis, from left to right.
         rates: label -> a rate for each value, None where no run has ended.
         axis: its name.
-        ordered: values are quantities, and lines between them mean something.
+        ordered: values are quantities, so lines between them are meaningful.
         title: says which grid.
     """
     figure = style.new_figure(9.4, 4.8)
     axes = figure.subplots()
     for index, (label, row) in enumerate(rates.items()):
-        # beside each other: intervals at one place would hide each other
+        # side by side: intervals in one place would hide each other
         shift = (index - (len(rates) - 1) / 2) * min(0.8 / max(len(rates), 1), 0.16)
         shown = [(place + shift, rate) for place, rate in enumerate(row) if rate is not None]
         axes.errorbar(

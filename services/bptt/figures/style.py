@@ -19,23 +19,23 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v")
 
 EXPLODED = "#D55E00"
-"""Where the gradient is longer than 1: not on the scale from dark to bright."""
+"""Where the gradient exceeds 1: off the scale from dark to bright."""
 UNKNOWN = "#BBBBBB"
-"""Where nothing was measured, or nothing finite."""
+"""Where nothing finite was measured."""
 
 DOTS_PER_INCH = 100
 PACKING = {"compress_level": 1}
-"""Of PNG files: a tenth of the time for a twentieth more bytes."""
+"""Compression of PNG files: a tenth of the time for a twentieth more bytes."""
 
 TICKS = 5
-"""Steps of an axis, about: its words take longer to draw than its lines."""
+"""Approximate number of ticks: labels take longer to draw than lines."""
 
 LAG = "lag k (time steps before the loss)"
 STEP = "training step (updates)"
 
 
 def norm_label(state: str) -> str:
-    """Return the name of the quantity, as mathematics."""
+    """Return the symbol of the quantity, as mathematics."""
     return rf"$\log_{{10}}\,\Vert\partial L/\partial {state}_{{T-k}}\Vert$"
 
 
@@ -49,15 +49,15 @@ class Margins(NamedTuple):
 
 
 def new_figure(width: float, height: float, margins: Margins | None = None) -> Figure:
-    """Return an empty figure of `width` x `height` inches that needs no screen and no pyplot.
+    """Return an empty figure of `width` x `height` inches that needs no display and no pyplot.
 
     pyplot keeps figures in a global list, which is neither safe in a thread nor ever freed.
 
     Args:
         width: inches.
         height: inches.
-        margins: where every word has a known place; else matplotlib finds them, which takes as
-            long as drawing.
+        margins: if the place of every label is known; otherwise matplotlib finds them, which
+            takes as long as drawing.
     """
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     if margins is None:
@@ -74,7 +74,7 @@ def new_figure(width: float, height: float, margins: Margins | None = None) -> F
 
 
 def mark_window(axes: Axes, edge: float | None, colour: str = "black") -> None:
-    """Draw where the window of truncated backpropagation ends, if it does within the picture."""
+    """Mark where the window of truncated backpropagation ends, if within the picture."""
     if edge is None:
         return
     axes.axvline(edge, color=colour, linestyle="--", linewidth=1.4)
@@ -98,7 +98,7 @@ def full_title(title: str, truncation: int | None, every: int | None = None) -> 
     """Return the title of a picture of one run.
 
     Args:
-        title: what the run is called.
+        title: the run's name.
         truncation: steps of a window of truncated backpropagation, if there are any.
         every: steps from one window to the next; None: as many as it has.
     """
@@ -112,7 +112,7 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     """Return a figure as a file of this kind, `png` or `svg`; the same figure, the same bytes."""
     make_drawable(figure)
     content = io.BytesIO()
-    # without a date, and with ids that do not change, two drawings of the same are the same file
+    # without a date and with fixed ids, two drawings of the same figure are the same file
     with rc_context({"svg.hashsalt": "bptt"}):
         if kind == "png":
             figure.savefig(content, format=kind, pil_kwargs=PACKING)
@@ -122,8 +122,8 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, all of it or nothing, making its folder; return the path."""
-    # not its parents: what was deleted meanwhile stays deleted
+    """Write a figure as PNG, all of it or nothing, creating its folder; return the path."""
+    # not its parents: what was deleted meanwhile must stay deleted
     path.parent.mkdir(exist_ok=True)
     replace(path, to_bytes(figure, "png"), durable=False)
     return path

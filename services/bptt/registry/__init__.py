@@ -1,6 +1,6 @@
 """Plugins by name: discovered from metadata alone, loaded one at a time, built from options.
 
-Importing this package imports neither torch nor pydantic: the command line starts with it.
+Importing this package imports neither torch nor pydantic, because the command line starts with it.
 """
 
 from bptt.registry.construction import construct, construct_cell, construct_class

@@ -1,4 +1,4 @@
-"""Where in a plugin author's own code something happens, between torch's code and ours."""
+"""Where in a plugin author's own code something happens, as opposed to torch's code and ours."""
 
 import os
 import sysconfig
@@ -9,15 +9,15 @@ import bptt
 
 OURS = os.path.dirname(bptt.__file__) + os.sep
 CONTRACTS = os.path.join(OURS, "contracts") + os.sep
-"""Ours as well, but what authors derive from: between two frames of theirs."""
+"""Our own code that authors derive from: it occurs between frames of theirs."""
 STANDARD = sysconfig.get_path("stdlib") + os.sep
 LIBRARIES = ("torch", "numpy")
 
 
 def place_of(cause: BaseException) -> str:
-    """Return ` (file:line)` of the innermost line of an author's that an exception went through.
+    """Return ` (file:line)` of the author's innermost line that an exception passed through.
 
-    Empty where it went through none.
+    Empty if there is none.
     """
     place, traceback = "", cause.__traceback__
     while traceback is not None:
@@ -28,9 +28,9 @@ def place_of(cause: BaseException) -> str:
 
 
 def place_before(frame: FrameType | None) -> str:
-    """Return ` (file:line)` of the nearest line of an author's that led to a frame.
+    """Return ` (file:line)` of the author's nearest line that led to a frame.
 
-    Empty where code of ours led to it directly.
+    Empty if our own code led to it directly.
     """
     for caller in _callers(frame):
         if _is_author(caller):

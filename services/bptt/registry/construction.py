@@ -39,7 +39,7 @@ def construct_cell(
 def construct_class(
     kind: Kind, plugin_class: type[Any], given: Mapping[str, Any], *sizes: int
 ) -> Any:
-    """Return an object of a class that needs not be installed; its errors come as they are.
+    """Return an object of a class that need not be installed; its errors are passed on unchanged.
 
     Raises:
         InvalidSpec: an option does not fit.

@@ -27,7 +27,7 @@ class Plugin:
     distribution: str
     version: str
     value: str
-    """Where the class lies: `module:attribute`."""
+    """Where the class is: `module:attribute`."""
 
     @property
     def origin(self) -> str:
@@ -43,7 +43,7 @@ class Plugin:
 def discover(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
     """Return the installed plugins of a kind by name, sorted; imports none of them.
 
-    A name holds more than one plugin where distributions clash: a fault only for who uses it.
+    If distributions clash, a name has more than one plugin: an error only for those who use it.
     """
     return dict(_installed(_search_path())[kind])
 
@@ -83,7 +83,7 @@ def load_plugin(plugin: Plugin) -> type[Any]:
         loaded = entry.load()
     except KeyboardInterrupt:
         raise
-    # a module may end its import with SystemExit or worse; no stranger may end the service
+    # a module may end its import with SystemExit or worse, which must not end the service
     except BaseException as cause:
         raise BrokenPlugin(
             f"{plugin.label} ({plugin.value}) cannot be imported: {one_line(cause)}. "
@@ -112,7 +112,7 @@ def one_line(cause: BaseException) -> str:
 
 
 def _search_path() -> tuple[tuple[str, int], ...]:
-    """Return what discovery depends on: a package installed meanwhile touches its folder."""
+    """Return what discovery depends on: installing a package touches its folder."""
     return tuple((entry, _modified(entry)) for entry in sys.path)
 
 
@@ -129,12 +129,12 @@ def _installed(
 ) -> Mapping[Kind, Mapping[str, tuple[Plugin, ...]]]:
     found: dict[Kind, dict[str, set[Plugin]]] = {kind: {} for kind in KINDS}
     seen: set[str] = set()
-    # an editable install is known by its metadata, and imported by way of a path file
+    # an editable install is found by its metadata, and imported through a path file
     follow()
     for distribution in metadata.distributions():
-        # unreadable metadata of one distribution hides only its own plugins
+        # unreadable metadata of a distribution hides only its own plugins
         with suppress(Exception):
-            # its name and version lie in a file that takes ten times as long to read
+            # its name and version are in a file that takes ten times as long to read
             if not _entries(distribution):
                 continue
             name = _header(distribution, "Name")
@@ -162,10 +162,10 @@ def _entries(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
 
 
 def _header(distribution: metadata.Distribution, name: str) -> str:
-    """Return what a distribution's metadata say; empty where they say nothing."""
+    """Return what a distribution's metadata say; empty if they say nothing."""
     try:
         return distribution.metadata[name] or ""
-    # where anybody has imported importlib_metadata, as mlflow does, it finds distributions in
+    # once importlib_metadata has been imported, as by mlflow, it finds distributions in
     # Python's stead, and raises an error of its own for one without metadata
     except Exception:
         return ""

@@ -18,7 +18,7 @@ def description(plugin_class: type[Any]) -> str:
 
 
 def argument_texts(plugin_class: type[Any]) -> dict[str, str]:
-    """Return the text of each `Args:` entry of a class and its bases; the nearest class wins."""
+    """Return the text of each `Args:` entry of a class and its bases; subclasses win."""
     texts: dict[str, str] = {}
     for owner in plugin_class.__mro__:
         for docstring in (owner.__doc__, vars(owner).get("__init__", owner).__doc__):
@@ -32,7 +32,7 @@ def _entries(docstring: str) -> Iterator[tuple[str, str]]:
     section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring, re.MULTILINE)
     if section is None:
         return
-    # what is indented further than the names continues the entry above it
+    # lines indented further than the names continue the entry above
     for entry in re.split(r"\n(?=\S)", inspect.cleandoc("\n" + section[1])):
         name, _, text = entry.partition(":")
         yield name.partition("(")[0].strip(), " ".join(text.split())

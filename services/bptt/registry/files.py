@@ -1,4 +1,4 @@
-"""Options that are files: a run names their content, a plugin gets a path that it can open."""
+"""Options that are files: a run names their content, a plugin gets a path it can open."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def is_file(annotation: Any) -> bool:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where contents lie here, by their hash, and what people call them."""
+    """Where contents are stored here, by their hash, and their names."""
 
     places: Mapping[str, Path] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ _shelf: ContextVar[Shelf] = ContextVar("shelf", default=EMPTY)
 
 @contextmanager
 def files_at(places: Mapping[str, Path], names: Mapping[str, str]) -> Iterator[None]:
-    """Let plugins that are constructed meanwhile find contents at these places."""
+    """Let plugins constructed meanwhile find contents in these places."""
     token = _shelf.set(Shelf(places, names))
     try:
         yield
@@ -39,10 +39,10 @@ def files_at(places: Mapping[str, Path], names: Mapping[str, str]) -> Iterator[N
 
 
 def opened(value: Any) -> Any:
-    """Return for a reference to a content the path where it lies; anything else as it is.
+    """Return the path of a content for a reference to it; anything else unchanged.
 
     Raises:
-        DataChanged: it lies nowhere here.
+        DataChanged: it is not here.
     """
     if (digest := content.digest_of(str(value))) is None:
         return value
@@ -54,7 +54,7 @@ def opened(value: Any) -> Any:
 
 
 def renamed(text: str) -> str:
-    """Return what a plugin said of a path, with the name that the file's owner gave it."""
+    """Return what a plugin said about a path, with the file owner's name for it."""
     shelf = _shelf.get()
     for digest, path in shelf.places.items():
         text = text.replace(str(path), shelf.names.get(digest) or f"{content.PREFIX}{digest}")

@@ -1,4 +1,4 @@
-"""`follow`: a process that lives sees what is installed and uninstalled meanwhile.
+"""`follow`: a running process sees what is installed and uninstalled meanwhile.
 
 Python reads path files (`*.pth`), by which editable installs are found, only when it starts.
 """
@@ -18,17 +18,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PathFile:
-    """A path file as it was read."""
+    """A path file as read."""
 
     modified: int
     folders: tuple[str, ...]
     """What it adds to `sys.path`."""
     finders: tuple[str, ...]
-    """Modules it imports that find what an editable install installed."""
+    """Modules it imports that act as finders of an editable install."""
 
 
 def follow() -> None:
-    """Do what Python would do with path files that are new, changed or gone since."""
+    """Do what Python would do with path files that are new, changed or gone."""
     global _followed
     with _LOCK:
         before, now = _followed, dict(_path_files())
@@ -47,7 +47,7 @@ def follow() -> None:
 
 
 def _forget(finders: tuple[str, ...]) -> None:
-    """Have what they find be found no more."""
+    """Undo them: what they find is no longer found."""
     places: tuple[list[Any], ...] = (sys.meta_path, sys.path_hooks)
     for place in places:
         place[:] = [one for one in place if getattr(one, "__module__", "") not in finders]
@@ -63,7 +63,7 @@ def _path_files() -> Iterator[tuple[Path, PathFile]]:
     """Yield the path files that Python reads when it starts, in its order."""
     for folder in _site_folders():
         for path in sorted(Path(folder).glob("*.pth")):
-            # what goes while it is read is seen the next time
+            # one that vanishes while being read is noticed the next time
             with suppress(OSError, ValueError):
                 yield path, _read(path)
 

@@ -25,14 +25,14 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True)
 class Option:
-    """One keyword a plugin's constructor takes."""
+    """One keyword that a plugin's constructor takes."""
 
     name: str
     annotation: Any
     default: Any
     """As JSON holds it; `inspect.Parameter.empty` if the option must be given."""
     text: str
-    """What the docstring says of it."""
+    """What the docstring says about it."""
     allowed: str
     """Which values fit, in words."""
     _adapter: "TypeAdapter[Any]" = field(repr=False, compare=False)
@@ -43,14 +43,14 @@ class Option:
 
     @property
     def is_file(self) -> bool:
-        """Whether a text given for it is the path of a file, of which a run takes the content."""
+        """Whether a text given for it is the path of a file whose content a run takes."""
         return is_file(self.annotation)
 
     def read(self, value: Any) -> Any:
-        """Return a value given as JSON holds it as the type the constructor expects.
+        """Return a JSON value as the type that the constructor expects.
 
         Raises:
-            MisfitError: it does not fit; nothing is converted but an integer to a number.
+            MisfitError: it does not fit; the only conversion is from integer to number.
         """
         from pydantic import ValidationError
 
@@ -72,14 +72,14 @@ class Option:
         raise MisfitError(wording.misfit(self.annotation, value, complaints))
 
     def write(self, value: Any) -> Any:
-        """Return what `read` returned in the one form in which a run records it."""
+        """Return what `read` returned, in the form in which a run records it."""
         return self._adapter.dump_python(value, mode="json", warnings="none")
 
 
 def options(plugin_class: type[Any]) -> dict[str, Option]:
     """Return the options of a plugin by name, in the order in which its class declares them.
 
-    Base classes are walked while a constructor passes `**keywords` on.
+    Base classes are included as long as constructors pass `**keywords` on.
 
     Raises:
         ContractViolation: an option has no annotation, one that cannot be validated, a default

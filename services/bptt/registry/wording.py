@@ -1,4 +1,4 @@
-"""How an option's annotation and a value that does not fit it are told to a person."""
+"""How an option's annotation, and a value that does not fit it, are put into words."""
 
 import inspect
 import types
@@ -28,9 +28,9 @@ def allowed(annotation: Any) -> str:
 
 
 def describe(annotation: Any) -> str | None:
-    """Say which values fit; None for an annotation with parts that are not known here."""
+    """Say which values fit; None for an annotation with unknown parts."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    # first, because its metadata, and so the whole, may not be hashable
+    # first, because its metadata, and so all of it, may not be hashable
     if origin is Annotated:
         return _bounded(describe(arguments[0]), annotation.__metadata__)
     if annotation in _PLAIN:
@@ -48,12 +48,12 @@ def describe(annotation: Any) -> str | None:
 
 
 def misfit(annotation: Any, value: object, complaints: Sequence[str]) -> str:
-    """Return `must be ..., got ...` for a value that the annotation refuses.
+    """Return `must be ..., got ...` for a value that the annotation rejects.
 
     Args:
         annotation: what the plugin's author wrote.
         value: what the user gave.
-        complaints: the validator's own words, for annotations that are not known here.
+        complaints: the validator's own words, for unknown annotations.
     """
     described = describe(annotation)
     if described is None:
@@ -63,7 +63,7 @@ def misfit(annotation: Any, value: object, complaints: Sequence[str]) -> str:
 
 
 def show(value: object) -> str:
-    """Return a value as it stands in a run file, cut to what fits a line."""
+    """Return a value as written in a run file, cut to fit a line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     # an integer of thousands of digits has no text in Python
