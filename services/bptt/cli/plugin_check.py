@@ -10,6 +10,7 @@ from bptt import registry
 from bptt.api.installed import unknown
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows
+from bptt.cli.options import json_option
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec, UserError
 from bptt.registry import Kind
 
@@ -23,7 +24,7 @@ SIZES = (3, 8)
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--set", "given", multiple=True, metavar="OPTION=VALUE", help="For a single NAME.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@json_option("list instead of a table")
 def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
     """Check plugins against their contracts, all or those NAMEd, each on a few small inputs.
 

@@ -2,13 +2,14 @@
 
 import click
 
+from bptt.cli.options import port_option
 from bptt.settings import read_settings
 from bptt.temporary import own_folder
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@port_option(8080)
 @click.option(
     "--require-tokens",
     is_flag=True,

@@ -9,6 +9,7 @@ import click
 
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows, say
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, owner_of, title_of
 from bptt.comparison import wording
@@ -29,7 +30,7 @@ NAMED = 10
     "--by", multiple=True, metavar="AXIS", help="Tell configurations apart by AXIS alone."
 )
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare NAME.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of tables.")
+@json_option("list instead of tables")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
 @click.option("--pictures", type=click.Path(path_type=Path), help="Write pictures into a folder.")

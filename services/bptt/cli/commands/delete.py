@@ -6,6 +6,7 @@ import click
 
 from bptt.cli.confirmation import confirm
 from bptt.cli.connection import connected, find_all
+from bptt.cli.options import json_option, targets_argument, yes_option
 from bptt.cli.run_words import counted, title_of
 from bptt.cli.steering import Done, steer
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("targets", metavar="GRID|RUN...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
+@targets_argument
+@yes_option
+@json_option("list instead of lines")
 def delete(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Remove grids with their runs and folders, or single runs, after asking.
 

@@ -7,6 +7,7 @@ import click
 
 from bptt.cli.connection import current_settings
 from bptt.cli.listing import say
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.errors import UserError
 
@@ -14,7 +15,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
+@json_option("list instead of lines")
 @click.option("--fix", is_flag=True, help="Remove first what is of use to nobody any more.")
 def doctor(as_json: bool, fix: bool) -> None:
     """Check versions, disk, database, Redis, MLflow and plugins, and say what to mend.

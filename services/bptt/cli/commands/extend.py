@@ -4,6 +4,7 @@ import click
 
 from bptt.cli.commands.submit import tell_sending, tell_waiting
 from bptt.cli.connection import connected
+from bptt.cli.options import json_option, set_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title, owner_of
 
@@ -11,14 +12,8 @@ from bptt.cli.run_words import counted, grid_title, owner_of
 @click.command()
 @click.argument("grid")
 @click.argument("file", required=False)
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="More values of an axis, as in --set seeds=10; may be given several times.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@set_option("More values of an axis, as in --set seeds=10; may be given several times.")
+@json_option("object instead of lines")
 def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Add to GRID the points it lacks: more seeds, another value of an axis.
 

@@ -3,13 +3,14 @@
 import click
 
 from bptt.cli.connection import connected
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, owner_of, title_of
 
 
 @click.command()
 @click.argument("grid")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+@json_option("object instead of a line")
 def fill(grid: str, as_json: bool) -> None:
     """Queue a new run for every point of GRID whose run failed, was cancelled or was deleted."""
     with connected() as client:

@@ -7,6 +7,7 @@ import click
 
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows, say
+from bptt.cli.options import json_option, set_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted
 from bptt.registry.wording import show as show_value
@@ -22,14 +23,8 @@ DIGITS = 12
 
 @click.command()
 @click.argument("file")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a value, or make it an axis, as in --set seeds=3 --set optimizer.lr=[1e-3,3e-3].",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@set_option()
+@json_option("object instead of tables")
 def grid(file: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Check the grid that FILE spans and show its axes and points; nothing is run.
 

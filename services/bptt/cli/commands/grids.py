@@ -6,6 +6,7 @@ import click
 
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
+from bptt.cli.options import json_option, limit_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counts_told, ended
 from bptt.cli.spans import ago
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--all-users", is_flag=True, help="Those of everybody, not only yours.")
 @click.option("--user", metavar="NAME", help="Those of this user, not yours.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@limit_option(20)
+@json_option("list instead of a table")
 def grids(all_users: bool, user: str | None, limit: int, as_json: bool) -> None:
     """List your grids, the newest first, and how far each is."""
     if all_users and user is not None:

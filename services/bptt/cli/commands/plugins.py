@@ -7,6 +7,7 @@ import click
 from bptt.api.installed import clashes, describe, list_installed
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows, say
+from bptt.cli.options import json_option
 from bptt.cli.plugin_check import check
 from bptt.registry.wording import show as show_value
 
@@ -27,7 +28,7 @@ plugins.add_command(check)
 
 @plugins.command("list")
 @click.option("--long", is_flag=True, help="Import each plugin and show what it is.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@json_option("list instead of a table")
 def list_plugins(long: bool, as_json: bool) -> None:
     """List what is installed, by metadata alone: nothing is imported without --long."""
     if current_settings().server:
@@ -49,7 +50,7 @@ def list_plugins(long: bool, as_json: bool) -> None:
 
 @plugins.command()
 @click.argument("words", nargs=-1, required=True, metavar="[KIND] NAME")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@json_option("object instead of text")
 def show(words: tuple[str, ...], as_json: bool) -> None:
     """Show what a plugin is and the options it takes; KIND is cell, clipper, task or claim."""
     server = current_settings().server

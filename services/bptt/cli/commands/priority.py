@@ -4,6 +4,7 @@ import click
 
 from bptt.api import URGENCIES
 from bptt.cli.connection import connected
+from bptt.cli.options import PRIORITY, class_option, json_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import grid_title, owner_of
 
@@ -11,14 +12,9 @@ from bptt.cli.run_words import grid_title, owner_of
 # a negative number is no option
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("grid")
-@click.argument("number", type=click.IntRange(-1_000_000, 1_000_000))
-@click.option(
-    "--class",
-    "urgency",
-    type=click.Choice(URGENCIES),
-    help="Urgent runs go before everybody's normal ones, low ones after them.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+@click.argument("number", type=PRIORITY)
+@class_option()
+@json_option("object instead of a line")
 def priority(grid: str, number: int, urgency: str | None, as_json: bool) -> None:
     """Give GRID a priority: among your own grids the highest number goes first; 0 is normal."""
     with connected() as client:

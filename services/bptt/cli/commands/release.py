@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import connected, find_all
+from bptt.cli.options import json_option, targets_argument
 from bptt.cli.run_words import counted, title_of
 from bptt.cli.steering import Done, steer
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("targets", metavar="GRID|RUN...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
+@targets_argument
+@json_option("list instead of lines")
 def release(targets: tuple[str, ...], as_json: bool) -> None:
     """Let grids or single runs that are held begin.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.cli.connection import connected
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, owner_of, title_of
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="GRID|RUN")
 @click.option("--failed", is_flag=True, help="Of a grid what failed. [always]")
 @click.option("--cancelled", is_flag=True, help="Of a grid also what was cancelled.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
+@json_option("list instead of lines")
 def retry(target: str, failed: bool, cancelled: bool, as_json: bool) -> None:
     """Run again, as new runs, what failed in a grid, or one run that failed or was cancelled.
 

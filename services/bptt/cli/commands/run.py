@@ -10,6 +10,7 @@ import click
 
 from bptt.cli.commands.show import print_runs
 from bptt.cli.interrupts import stop_request
+from bptt.cli.options import json_option, set_option
 from bptt.content import UnusableFile
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec, OutOfMemory, UserError
 from bptt.run_folder import RunFolder, find_run
@@ -29,15 +30,9 @@ class Interrupted(BpttError):
 
 @click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a value of every FILE, as in --set cell=gru --set optimizer.lr=3e-3.",
-)
+@set_option("Change a value of every FILE, as in --set cell=gru --set optimizer.lr=3e-3.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of tables.")
+@json_option("list instead of tables")
 @click.option("--quiet", is_flag=True, help="Print the ids of the runs and nothing else.")
 def run(
     files: tuple[str, ...],

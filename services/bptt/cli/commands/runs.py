@@ -4,6 +4,7 @@ import click
 
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows, say
+from bptt.cli.options import json_option, limit_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import note_told, owner_of, run_title, status_told, title_of
 from bptt.lifecycle import STANDINGS
@@ -25,8 +26,8 @@ class Word(click.Choice[str]):
     multiple=True,
     help="Only runs that stand like this; may be given several times.",
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@limit_option(50)
+@json_option("list instead of a table")
 def runs(grid: str | None, statuses: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List runs of GRID, or of all grids, with their status.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bptt.cli.options import json_option
 from bptt.errors import RunUnshippable, TrackingUnavailable
 from bptt.settings import Settings, read_settings
 from bptt.temporary import own_folder
@@ -32,7 +33,7 @@ class _Line:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines.")
+@json_option("list instead of lines")
 def ship(as_json: bool) -> None:
     """Send to MLflow what is left of runs that trained while it was away.
 

@@ -10,6 +10,7 @@ import click
 
 from bptt.cli.connection import current_settings
 from bptt.cli.listing import say, terminal_width
+from bptt.cli.options import json_option
 from bptt.cli.run_words import title_of
 from bptt.damage import find_damage
 from bptt.errors import DocumentDamaged, GridNotFound, RunNotFound
@@ -26,7 +27,7 @@ LATEST = 20
 
 @click.command()
 @click.argument("names", metavar="[GRID|RUN]...", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of tables.")
+@json_option("list instead of tables")
 def show(names: tuple[str, ...], as_json: bool) -> None:
     """Show one run in full, several next to each other, or a grid.
 

@@ -8,6 +8,7 @@ import click
 
 from bptt.cli.connection import current_settings, importing
 from bptt.cli.listing import say
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, counts_told
 from bptt.cli.spans import span
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@json_option("object instead of lines")
 def status(as_json: bool) -> None:
     """Show what is up, what runs and what waits, and what to do next."""
     with importing():

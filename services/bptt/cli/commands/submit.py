@@ -7,6 +7,7 @@ import click
 from bptt.api import URGENCIES
 from bptt.cli.connection import connected
 from bptt.cli.listing import say
+from bptt.cli.options import PRIORITY, class_option, json_option, set_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, grid_title
 from bptt.cli.spans import between
@@ -17,32 +18,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a value, or make it an axis, as in --set seeds=3 --set optimizer.lr=[1e-3,3e-3].",
-)
+@set_option()
 @click.option("--dry-run", is_flag=True, help="Show axes, points and time; queue nothing.")
 @click.option("--force", is_flag=True, help="Run again what has been run already.")
 @click.option("--hold", is_flag=True, help="Let the runs wait until bptt release.")
 @click.option(
     "--priority",
-    type=click.IntRange(-1_000_000, 1_000_000),
+    type=PRIORITY,
     default=0,
     show_default=True,
     help="Among your own grids the highest number goes first.",
 )
-@click.option(
-    "--class",
-    "urgency",
-    type=click.Choice(URGENCIES),
-    default="normal",
-    show_default=True,
-    help="Urgent runs go before everybody's normal ones, low ones after them.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@class_option("normal")
+@json_option("object instead of lines")
 def submit(
     file: str,
     overrides: tuple[str, ...],

@@ -8,6 +8,7 @@ import click
 from bptt.cli.bounded import Real
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.cli.spans import ago, span
 
@@ -54,7 +55,7 @@ def create(user: str | None, role: "Role | None", days: float | None, label: str
 
 
 @tokens.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@json_option("list instead of a table")
 def list_(as_json: bool) -> None:
     """List your tokens, or as an admin everybody's, the newest first."""
     with connected() as client:

@@ -8,6 +8,7 @@ import click
 
 from bptt.cli.browser import open_later, open_pages
 from bptt.cli.connection import connected, current_settings
+from bptt.cli.options import json_option, port_option
 from bptt.cli.run_words import title_of
 from bptt.cli.unsent import find_unsent
 from bptt.errors import TrackingUnavailable
@@ -17,9 +18,9 @@ from bptt.temporary import own_folder
 
 @click.command()
 @click.argument("grid", required=False)
-@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@port_option(5000)
 @click.option("--open", "opens", is_flag=True, help="Open the pages in the browser too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the links as one JSON object.")
+@json_option("object instead of lines")
 def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     """Serve MLflow with everything measured so far, at http://127.0.0.1:PORT.
 

@@ -4,16 +4,13 @@ import time
 
 import click
 
-from bptt.settings import MOST_SLOTS, read_settings
+from bptt.cli.options import slots_option
+from bptt.settings import read_settings
 
 
 @click.command()
 @click.option("-d", "--detach", is_flag=True, help="Go on in the background, until bptt down.")
-@click.option(
-    "--slots",
-    type=click.IntRange(0, MOST_SLOTS),
-    help="Runs to train at once; 0: one per processor core, as without it.",
-)
+@slots_option
 def up(detach: bool, slots: int | None) -> None:
     """Train what is queued on this machine, until Ctrl-C or bptt down.
 

@@ -8,6 +8,7 @@ import click
 from bptt.cli.bounded import Real
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows
+from bptt.cli.options import json_option
 from bptt.cli.output import print_json
 from bptt.cli.spans import span
 from bptt.errors import quoted
@@ -37,7 +38,7 @@ def users() -> None:
 
 
 @users.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@json_option("list instead of a table")
 def list_(as_json: bool) -> None:
     """List everybody: role, share, limits, and what they use.
 
@@ -77,7 +78,7 @@ def list_(as_json: bool) -> None:
     default=None,
     help="Refuse their tokens and begin none of their runs, or do so again.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+@json_option("object instead of a line")
 def set_(name: str, as_json: bool, **options: Any) -> None:
     """Change what the user NAME may do and use; the queue goes by it from the next run on."""
     changes = {key: value for key, value in options.items() if value is not None}

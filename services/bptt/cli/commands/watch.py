@@ -9,6 +9,7 @@ import click
 
 from bptt.cli.connection import connected
 from bptt.cli.listing import say
+from bptt.cli.options import json_option
 from bptt.cli.run_words import counts_told, grid_title, title_of
 from bptt.errors import GridNotFound, Unavailable
 
@@ -22,7 +23,7 @@ PAUSE, PAUSE_WHEN_DOWN = 1.0, 3.0
 
 @click.command()
 @click.argument("grid", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line per change.")
+@json_option("object a line per change")
 def watch(grid: str | None, as_json: bool) -> None:
     """Follow GRID, or your latest one, until it ends: progress, time left, what waits and why.
 

@@ -5,18 +5,15 @@ import sys
 
 import click
 
-from bptt.settings import MOST_SLOTS, read_settings
+from bptt.cli.options import slots_option
+from bptt.settings import read_settings
 from bptt.temporary import own_folder
 
 LINE = "%(asctime)s %(message)s"
 
 
 @click.command()
-@click.option(
-    "--slots",
-    type=click.IntRange(0, MOST_SLOTS),
-    help="Runs to train at once; 0: one per processor core, as without it.",
-)
+@slots_option
 @click.option("--with-parent", is_flag=True, help="End when the process that started it ends.")
 def worker(slots: int | None, with_parent: bool) -> None:
     """Train runs of the queue until Ctrl-C or SIGTERM.
