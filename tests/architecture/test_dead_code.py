@@ -1,10 +1,11 @@
 """What nobody uses, as far as names can tell; what only tests use counts as unused."""
 
-import tomllib
+import ast
+import re
 
 from vulture import Vulture
 
-from tests.architecture.sources import PROGRAM, ROOT, files, name_of
+from tests.architecture.sources import PROGRAM, ROOT, files, name_of, tree
 
 USERS = (*PROGRAM, "benchmarks", "docs")
 CALLED_BY_LIBRARIES = {
@@ -28,10 +29,16 @@ DECORATORS = ["@click.*", "@plugins.*", "@tokens.*", "@users.*", "@database.*", 
 """Of commands and requests, which click and FastAPI call."""
 
 
-def plugin_classes() -> set[str]:
-    """Return the classes that are entry points."""
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    return {value.partition(":")[2] for group in groups.values() for value in group.values()}
+NAMED = re.compile(r"bptt[\w.]*:(\w+)")
+
+
+def named_in_texts() -> set[str]:
+    """Return what entry points and tables name as `module:name`, to be imported when needed."""
+    texts = [(ROOT / "pyproject.toml").read_text()]
+    for path in files(*PROGRAM):
+        constants = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
+        texts += [one.value for one in constants if isinstance(one.value, str)]
+    return {name for text in texts for name in NAMED.findall(text)}
 
 
 def test_everything_is_used_by_something_other_than_a_test():
@@ -44,7 +51,7 @@ def test_everything_is_used_by_something_other_than_a_test():
         if (path := item.filename) in files(*PROGRAM)
     }
 
-    allowed = set(CALLED_BY_LIBRARIES) | plugin_classes()
+    allowed = set(CALLED_BY_LIBRARIES) | named_in_texts()
     assert sorted(text for name, text in unused.items() if name not in allowed) == []
     # what is used after all, or gone, needs no exception
     assert set(CALLED_BY_LIBRARIES) - set(unused) == set()

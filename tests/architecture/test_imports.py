@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.sources import PROGRAM, files, module_of, name_of, tree
 
-FOR_AUTHORS = {"bptt.contracts", "bptt.conformance", "bptt.measuring"}
+FOR_AUTHORS = {"bptt.contracts", "bptt.conformance"}
 """What the authors of plugins import: who uses a name of theirs is not for us to know."""
 
 
