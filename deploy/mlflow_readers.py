@@ -1,9 +1,9 @@
 """Whom MLflow lets in, and what its user `team` may do there: look.
 
-MLflow's permissions forbid what is somebody else's; whoever has a password may still make
-experiments, models and prompts of their own. MLflow asks this function about every request
-(`authorization_function`): it checks the password as MLflow itself does, and then lets `team` ask
-for nothing that is not on the list below. What MLflow invents one day is not on it.
+MLflow's permissions protect what belongs to others; anybody with a password may still create
+experiments, models and prompts of their own. MLflow calls this function for every request
+(`authorization_function`): it checks the password as MLflow itself does, and then allows `team`
+nothing that is not on the list below. Future features of MLflow are not on it.
 """
 
 import re
@@ -20,11 +20,11 @@ SEARCHES = re.compile(
     r"|batchGetInfos|metrics|calculate-filter-correlation)"
     r"|/(graphql|ui-telemetry)"
 )
-"""Ends of paths that are asked for with POST by who only looks."""
+"""Suffixes of paths that readers, too, request with POST."""
 
 
 def authenticate() -> Authorization | Response:
-    """Return who asks, or the answer that refuses."""
+    """Return who is asking, or the answer that refuses."""
     given = authenticate_request_basic_auth()
     if isinstance(given, Response) or given.username not in READERS:
         return given

@@ -1,7 +1,7 @@
-"""Gives MLflow's users the passwords of .env: `bptt` for workers, `team` for people, who read.
+"""Gives MLflow's users the passwords from .env: `bptt` for workers, `team` for people, who read.
 
-Run beside MLflow's server whenever that starts: it waits until the server answers. Where the users
-are there already, it sets their passwords.
+Runs alongside MLflow's server whenever that starts, and waits until it answers. If the users
+already exist, it sets their passwords.
 """
 
 import base64
@@ -14,7 +14,7 @@ import urllib.request
 
 URL = f"http://127.0.0.1:{os.environ['MLFLOW_PORT']}"
 WITHIN = 600.0
-"""Seconds the server may take to begin, the making of its tables among them."""
+"""Seconds the server may take to start, including creating its tables."""
 USERS = {"bptt": "MLFLOW_WORKER_PASSWORD", "team": "MLFLOW_TEAM_PASSWORD"}
 
 
@@ -39,7 +39,7 @@ def call(method: str, path: str, **body: str) -> int:
 
 
 def wait() -> None:
-    """Return when the server answers."""
+    """Return as soon as the server answers."""
     give_up = time.monotonic() + WITHIN
     while True:
         try:
@@ -52,12 +52,12 @@ def wait() -> None:
 
 
 def main() -> None:
-    """Make each user, or set the password of the one that is there."""
+    """Create each user, or set the password of an existing one."""
     wait()
     for name, variable in USERS.items():
         user = {"username": name, "password": os.environ[variable]}
         made = call("POST", "create", **user)
-        # 400: there is one of this name already
+        # 400: one of this name already exists
         done = call("PATCH", "update-password", **user) if made == 400 else made
         if done == 401:
             sys.exit(

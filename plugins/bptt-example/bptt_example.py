@@ -40,10 +40,10 @@ class UGRNN(PointwiseCell):
 
 
 class IndRNN(PointwiseCell):
-    """h = relu(W x + u * h + b): each unit sees its own past alone. Li et al. 2018, equation 2.
+    """h = relu(W x + u * h + b): each unit sees only its own past. Li et al. 2018, equation 2.
 
-    Back through k steps the gradient of a unit that stays positive is multiplied by u^k, so that
-    |u| alone decides whether it vanishes or explodes.
+    Over k steps back the gradient of a unit that stays positive is multiplied by u^k, so |u| alone
+    decides whether it vanishes or explodes.
     """
 
     states = ("h",)
@@ -57,12 +57,12 @@ class IndRNN(PointwiseCell):
 class RunningNorm(Clipper):
     """Rescale gradients whose joint norm exceeds `factor` times the running mean of past norms.
 
-    The mean is exponential and of norms after clipping, so that a spike does not raise it much.
-    Kumar et al. 2025 (ZClip) in its simplest form: they follow the variance too. Nothing is
-    clipped before the first gradient that is not zero.
+    The mean is exponential and taken over norms after clipping, so a spike does not raise it much.
+    The simplest form of ZClip (Kumar et al. 2025), which also tracks the variance. Nothing is
+    clipped before the first nonzero gradient.
 
     Args:
-        factor: how many times the mean passes untouched.
+        factor: how many times the mean is left untouched.
         decay: share of the old mean kept at each step.
     """
 
@@ -85,7 +85,7 @@ class RunningNorm(Clipper):
         # a mean of zero must not bound anything: all later gradients would be zero too
         threshold = torch.where(mean > 0, self.factor * mean, torch.inf)
         scale = torch.where(mean > 0, threshold / norm, 1.0).clamp(max=1.0)
-        # not the product with `scale`, which may be too small for float32 where the result is not
+        # not the product with `scale`, which may be too small for float32 even if the result is not
         clipped = rescaled(gradients, threshold, norm)
         after = joint_norm(clipped)
         kept = torch.where(mean > 0, self.decay * mean + (1 - self.decay) * after, after)
@@ -132,12 +132,12 @@ class DelayedXor(Task):
         return binary_cross_entropy_with_logits(outputs[:, 0], targets, reduction="none")
 
     def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        # may be left out: autograd finds it too, at the cost of a kernel
+        # optional: autograd computes it too, at the cost of a kernel
         return self.losses(outputs, batch), outputs.sigmoid() - batch.targets.unsqueeze(1)
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         signs = 2 * batch.targets - 1
-        # counted from the right ones, so that NaN is wrong
+        # counts right answers, so that NaN is wrong
         return {"error": 1 - (signs * outputs[:, 0] > 0).to(outputs.dtype).mean()}
 
     def solved(self, metrics: Mapping[str, float]) -> bool:

@@ -1,4 +1,4 @@
-"""What these plugins promise: the rules of bptt first, then their own equations."""
+"""What these plugins promise: first the rules of bptt, then their own equations."""
 
 import pytest
 import torch

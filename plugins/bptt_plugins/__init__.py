@@ -1,1 +1,1 @@
-"""The built-in cells, clippers and tasks; declared as entry points like anybody's."""
+"""The built-in cells, clippers and tasks; declared as entry points like any others."""

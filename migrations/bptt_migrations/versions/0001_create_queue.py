@@ -1,6 +1,6 @@
 """Create the queue: users, grids and their points, runs, attempts, events and workers.
 
-What a revision did stays what it did: nothing here follows later changes of `store/tables.py`.
+Revisions never change: nothing here follows later changes of `store/tables.py`.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them all, and what they hold."""
+    """Drop them all, with their contents."""
     for table in TABLES:
         op.drop_table(table)
 

@@ -1,4 +1,4 @@
-"""Add what keeps a worker from beginning runs."""
+"""Add the reason why a worker starts no runs."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Add access tokens, and the role and the end of a user."""
+"""Add access tokens, and the role and disabling of users."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,7 +43,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; nobody can show a token any more."""
+    """Drop them; tokens can no longer be used."""
     op.drop_table("tokens")
     op.drop_column("users", "disabled_at")
     if op.get_bind().dialect.name != "sqlite":

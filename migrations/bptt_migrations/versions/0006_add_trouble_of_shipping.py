@@ -1,4 +1,4 @@
-"""Add what keeps a run, or all that a worker sends, from MLflow."""
+"""Add the reason why a run, or anything from a worker, is not sent to MLflow."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ DAMAGED = sa.text("ship_trouble IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Add the columns, and an index of the few runs concerned."""
+    """Add the columns, and an index of the few affected runs."""
     op.add_column("runs", sa.Column("ship_trouble", sa.String))
     op.add_column(
         "workers", sa.Column("ship_trouble", sa.String, nullable=False, server_default="")

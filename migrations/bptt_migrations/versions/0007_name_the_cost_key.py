@@ -1,4 +1,4 @@
-"""Call the key of configurations that cost the same by what it is used for."""
+"""Name the key of configurations that cost the same after its purpose."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Rename the column; what it holds stays valid."""
+    """Rename the column; its contents stay valid."""
     _rename("pack_key", "cost_key")
 
 
@@ -19,6 +19,6 @@ def downgrade() -> None:
 def _rename(old: str, new: str) -> None:
     op.alter_column("configurations", old, new_column_name=new)
     if op.get_bind().dialect.name == "postgresql":
-        # from version 18 on NOT NULL has a name, which is not renamed with the column
+        # from PostgreSQL 18 on, NOT NULL has a name, which is not renamed with the column
         op.alter_column("configurations", new, nullable=True)
         op.alter_column("configurations", new, nullable=False)

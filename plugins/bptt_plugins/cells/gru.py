@@ -8,7 +8,7 @@ from bptt.contracts import PointwiseCell
 class GRU(PointwiseCell):
     """n = tanh(W x + r (U h + b)), h = (1 - z) n + z h: reset after the matrix product.
 
-    Cho 2014 in the variant of cuDNN (Keras: `reset_after=True`). It is another function than
+    Cho 2014 in cuDNN's variant (Keras: `reset_after=True`). It is a different function from
     `gru_cho` and `gru_chung`, which reset the state before the product.
     """
 

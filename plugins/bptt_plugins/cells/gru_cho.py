@@ -12,11 +12,11 @@ from bptt.contracts import Cell, GateRole, Ge, Le, State, gate_bias
 class GRUCho(Cell):
     """n = tanh(W x + U (r h) + b), h = z h + (1 - z) n: z keeps. Cho 2014, equations 5-8.
 
-    The matrix product follows a gate, so the step is not pointwise and autograd runs it.
+    A matrix product follows a gate, so the step is not pointwise and autograd runs it.
 
     Args:
         forget_bias: bias of the update gate, towards keeping the old state; `chrono` draws
-            log U(1, horizon - 1) (Tallec & Ollivier 2018); if not given, U(+-1/sqrt(hidden)) as
+            log U(1, horizon - 1) (Tallec & Ollivier 2018); if not given, U(+-1/sqrt(hidden)) like
             every other parameter.
     """
 
@@ -49,7 +49,7 @@ class GRUCho(Cell):
                 update_bias.copy_(self.towards_keeping * keeping)
 
     towards_keeping: ClassVar[float] = 1.0
-    """Sign of the update gate's bias that keeps the old state."""
+    """Sign of the update gate's bias that favours the old state."""
 
     def forward(self, x_t: Tensor, state: State) -> State:
         (h,) = state

@@ -10,7 +10,7 @@ from bptt_plugins.cells.gru_cho import GRUCho
 
 
 class GRUChung(GRUCho):
-    """As `gru_cho` with z turned around: h = (1 - z) h + z n, z writes. Chung 2014, equation 5.
+    """Like `gru_cho` with z reversed: h = (1 - z) h + z n, z writes. Chung 2014, equation 5.
 
     Args:
         forget_bias: as in `gru_cho`, towards keeping: the update gate's bias is its negative.

@@ -1,4 +1,4 @@
-"""Linear recurrent unit: a complex number per unit that turns and decays."""
+"""Linear recurrent unit: a complex number per unit that rotates and decays."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch.nn.functional import gelu
 from bptt.contracts import Ge, Gt, Le, Lt, PointwiseCell
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
-    # as the paper's library has it by default
+    # the default of the paper's library
     "gelu": lambda a: gelu(a, approximate="tanh"),
     "identity": lambda a: a,
 }
@@ -22,15 +22,15 @@ class LRU(PointwiseCell):
 
     Linear recurrent unit, Orvieto et al. 2023 (arXiv 2303.06349): lambda = exp(-exp(nu) + i
     exp(theta)), initially uniform on a ring of the unit disc, gamma = exp(log gamma), initially
-    sqrt(1 - |lambda|^2); one lambda per unit and no recurrent weights. Back through k steps the
-    gradient of s is multiplied by |lambda|^k exactly, and |lambda| < 1 whatever is learnt: it
-    vanishes as slowly as wanted and never explodes.
+    sqrt(1 - |lambda|^2); one lambda per unit and no recurrent weights. Over k steps back the
+    gradient of s is multiplied by exactly |lambda|^k, and |lambda| < 1 whatever is learnt: it
+    vanishes as slowly as desired and never explodes.
 
-    Deviations: the paper's y = Re(C s) + D x mixes the units by a complex C, and its network puts
-    GELU, a gated linear unit and a skip connection behind it. A step here is pointwise, so phi
-    comes first and the mixing is that of the weights that read y, the next layer's or the
-    read-out's. They see Re s alone. With phi = identity that loses nothing but width: H units with
-    a complex C are 2 H units here, of which the second half holds -i s. The skip connection is
+    Deviations: the paper's y = Re(C s) + D x mixes the units with a complex C, and its network adds
+    GELU, a gated linear unit and a skip connection after it. A step here is pointwise, so phi
+    comes first and the mixing is left to the weights that read y, the next layer's or the
+    read-out's. They see only Re s. With phi = identity the only loss is width: H units with
+    a complex C are 2 H units here, the second half of which hold -i s. The skip connection is
     `model.skip`. The paper has no biases: `biases: 0`. The state y feeds nothing back; it makes
     every step Jacobian singular, so the sum of the Lyapunov exponents is -infinity.
 
@@ -45,8 +45,8 @@ class LRU(PointwiseCell):
 
     states = ("y", "re", "im")
     preactivations = {"b_re": "x", "b_im": "x", "d": "x"}
-    # what is drawn for the first two are the u of the paper, which `reset_parameters` turns into
-    # places on the ring
+    # the first two are drawn as the u of the paper, which `reset_parameters` turns into
+    # positions on the ring
     vectors = {"nu": (0.0, 1.0), "theta": (0.0, 1.0), "log_gamma": (0.0, 0.0)}
 
     def __init__(
@@ -87,7 +87,7 @@ class LRU(PointwiseCell):
     def reset_parameters(self, horizon: int) -> None:
         super().reset_parameters(horizon)
         with torch.no_grad():
-            # lemma 3.2: |lambda|^2 is uniform where lambda is; the ends would be -infinity
+            # lemma 3.2: |lambda|^2 is uniform if lambda is; the end points would be -infinity
             u, v = (self.vector[name].double().clamp(1e-8, 1 - 1e-8) for name in ("nu", "theta"))
             squared = self.r_min**2 + u * (self.r_max**2 - self.r_min**2)
             squared = squared.clamp(1e-12, 1 - 1e-12)

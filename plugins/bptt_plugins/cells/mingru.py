@@ -10,25 +10,25 @@ from bptt.contracts import PointwiseCell
 
 
 def positive(a: Tensor) -> Tensor:
-    """Return a + 1/2 for a >= 0, else sigmoid(a): Feng et al. 2024, appendix B."""
+    """Return a + 1/2 for a >= 0, otherwise sigmoid(a): Feng et al. 2024, appendix B."""
     return torch.where(a >= 0, a + 0.5, sigmoid(a))
 
 
 CANDIDATES: dict[str, Callable[[Tensor], Tensor]] = {"positive": positive, "linear": lambda a: a}
-"""Content that a gate writes, from its preactivation."""
+"""The content that a gate writes, from its preactivation."""
 
 
 class MinGRU(PointwiseCell):
     """h = (1 - z) h + z g(W x + b), z = sigmoid(W' x + b'): z writes. Feng et al. 2024 (minGRU).
 
     Nothing but h itself depends on h, so the step Jacobian is diag(1 - z), between 0 and 1: a
-    gradient can vanish and never explode, and back through k steps it is the product of 1 - z.
-    arXiv 2410.01201, section 3.1 and appendix B. The paper runs it by a parallel scan, by which a
-    CPU loses; here steps follow one another, and the function is the same.
+    gradient can vanish but never explode, and over k steps back it is the product of 1 - z.
+    arXiv 2410.01201, section 3.1 and appendix B. The paper runs it as a parallel scan, which is
+    slower on a CPU; here the steps run one after another, and the function is the same.
 
     Args:
-        candidate: g; `positive` is a + 1/2 for a >= 0, else sigmoid(a), which the paper's scan in
-            log space needs, so that h stays above 0; `linear` is a itself (section 3.1).
+        candidate: g; `positive` is a + 1/2 for a >= 0, otherwise sigmoid(a), which keeps h above 0
+            as the paper's scan in log space requires; `linear` is a itself (section 3.1).
     """
 
     states = ("h",)

@@ -11,19 +11,19 @@ from bptt_plugins.cells.mingru import CANDIDATES
 
 
 def kept_share(f: Tensor, i: Tensor) -> Tensor:
-    """Return sigmoid(f) / (sigmoid(f) + sigmoid(i)), however far both gates are closed."""
-    # where exp(-40) is added to 1, nothing is lost in float64 either; 20, torch's own, loses 2e-9
+    """Return sigmoid(f) / (sigmoid(f) + sigmoid(i)), no matter how far both gates are closed."""
+    # adding exp(-40) to 1 loses nothing even in float64; with torch's own 20 it would lose 2e-9
     return sigmoid(softplus(-i, threshold=40.0) - softplus(-f, threshold=40.0))
 
 
 class MinLSTM(PointwiseCell):
     """h = f' h + i' g(W x + b), f' = f / (f + i), i' = i / (f + i). Feng et al. 2024 (minLSTM).
 
-    f and i are logistic gates of the input alone; what is reported of them is f' and i', which sum
-    to 1. The step Jacobian is diag(f'): a gradient can vanish and never explode. arXiv 2410.01201,
-    section 3.2 and appendix B; run step by step, as `mingru`.
+    f and i are logistic gates of the input alone; what is reported is f' and i', which sum
+    to 1. The step Jacobian is diag(f'): a gradient can vanish but never explode. arXiv 2410.01201,
+    section 3.2 and appendix B; run step by step, like `mingru`.
 
-    With `forget_bias` b alone, f' stays below 2/3 as long as i is one half; `chrono` gives i the
+    With only `forget_bias` b, f' stays below 2/3 as long as i is one half; `chrono` gives i the
     negative bias, and then f' = sigmoid(b) as in an LSTM.
 
     Args:

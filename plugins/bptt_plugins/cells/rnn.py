@@ -20,7 +20,7 @@ class RNN(PointwiseCell):
 
     Args:
         nonlinearity: phi; `relu` with `recurrent_init: identity` is the IRNN of Le, Jaitly &
-            Hinton 2015; `identity` is the linear network whose gradient decays as the spectral
+            Hinton 2015; `identity` is the linear network, whose gradient decays like the spectral
             radius of U to the power of the lag.
     """
 

@@ -23,37 +23,37 @@ from bptt.contracts import (
 )
 
 SMALLEST, LARGEST = 1e-140, 1e140
-"""Norms whose squares, and those of elements 1e-13 of them, are normal float64."""
+"""Norms whose squares are normal float64, as are those of elements 1e-13 as large."""
 READ_OUT = "read_out."
-# the name in the cell has no dot where no module is in between
+# the name within the cell has no dot if there is no module in between
 OF_A_CELL = re.compile(r"stack\.layers\.\d+\.cells\.\d+\.[^.]+")
 ONE = torch.ones((), dtype=torch.float64)
 
 
 class AdaptiveGradientClipping(Clipper):
-    """Rescale the gradient of each unit that is long beside the unit's own weights.
+    """Rescale the gradient of each unit that is large compared with the unit's own weights.
 
     g_i <- g_i min(1, clipping max(norm(w_i), eps) / norm(g_i)) for each unit i of each matrix.
-    Brock, De, Smith & Simonyan 2021 (arXiv 2102.06171), section 4. Under plain gradient descent no
-    update changes a unit by more than lr * clipping of its weights. Each unit keeps the direction
-    of its gradient; that of all gradients together changes.
+    Brock, De, Smith & Simonyan 2021 (arXiv 2102.06171), section 4. With plain gradient descent no
+    update changes a unit by more than lr * clipping times its weights. Each unit keeps the
+    direction of its gradient; that of all gradients together changes.
 
     A unit is one output of a linear map: a column of a matrix that a cell holds itself and uses as
-    `x @ W` (one gate of one hidden unit), a row of one that a module of torch holds, such as an
-    `nn.Linear` in a cell of your own. An embedding has a unit for each token. A vector, such as a
-    bias, has one norm, as in the paper's code: a single bias that begins at 0 would hardly learn.
-    Nor does a unit whose weights all begin at 0; a larger `eps` lets it.
+    `x @ W` (one gate of one hidden unit), or a row of one held by a module of torch, such as an
+    `nn.Linear` in a cell of your own. An embedding has a unit per token. A vector, such as a
+    bias, has one norm, as in the paper's code: a single bias that starts at 0 would hardly learn.
+    Nor would a unit whose weights all start at 0, unless `eps` is larger.
 
-    Deviation: the paper's code divides by at least 1e-6, so that where `clipping * eps` is smaller
+    Deviation: the paper's code divides by at least 1e-6, so if `clipping * eps` is smaller
     than that, it shrinks gradients further than the equation says.
 
-    The threshold reported is the norm of the bounds of all units: the longest that what is clipped
-    can be after clipping.
+    The reported threshold is the norm of the bounds of all units: the largest norm that what is
+    clipped can have afterwards.
 
     Args:
         clipping: largest norm of a unit's gradient left untouched, as a share of the norm of its
             weights.
-        eps: least norm that the weights of a unit count with.
+        eps: least norm assumed for the weights of a unit.
         clip_read_out: clip the read-out too; the paper leaves the last linear layer out.
     """
 
@@ -77,7 +77,7 @@ class AdaptiveGradientClipping(Clipper):
         peaks, ratios = units.lengths(values, joint.dtype)
         norms, weight_norms = (ratios if peaks is None else peaks * ratios).unbind()
         bounds = torch.maximum(weight_norms, self.eps).mul_(units.clipping)
-        # a bound is never 0, so there is no 0 / 0; by factors, because a norm may be no float64
+        # a bound is never 0, so there is no 0 / 0; in factors, because a norm may exceed float64
         shares = bounds / norms if peaks is None else bounds / peaks[0] / ratios[0]
         exact = torch.minimum(shares, ONE)
         factors = exact.type_as(joint)
@@ -89,7 +89,7 @@ class AdaptiveGradientClipping(Clipper):
         if not (
             lie_within(tiny, 1.0, least) and lie_within(SMALLEST, LARGEST, before, after, threshold)
         ):
-            # a factor too small for the type, whose product with the gradient may well not be
+            # a factor too small for the type, although its product with the gradient may not be
             low = exact < tiny
             parts = [low, ratios[0], bounds] + ([] if peaks is None else [peaks[0]])
             is_low, ratio, bound, *peak = (part.index_select(0, units.places) for part in parts)
@@ -102,7 +102,7 @@ class AdaptiveGradientClipping(Clipper):
         report = ClipReport(
             grad_norm=before,
             clipped_grad_norm=after,
-            # fmin takes 1 where 0 is divided by 0
+            # fmin gives 1 where 0 is divided by 0
             scale=torch.fmin(after / before, ONE),
             clipped=least < ONE,
             threshold=threshold,
@@ -129,7 +129,7 @@ def weights_beside(gradients: Gradients, parameters: Gradients) -> Tensor:
 
 
 def laid_out(gradients: Gradients, vector: Tensor) -> Gradients:
-    """Return (elements,) under the names and in the shapes of the gradients."""
+    """Return (elements,) as tensors with the names and shapes of the gradients."""
     if isinstance(gradients, FlatGradients):
         return FlatGradients(vector, gradients.places)
     parts = vector.split([gradient.numel() for gradient in gradients.values()])
@@ -138,7 +138,7 @@ def laid_out(gradients: Gradients, vector: Tensor) -> Gradients:
 
 
 class Block(NamedTuple):
-    """Neighbouring elements as a matrix, one of whose axes counts units."""
+    """Neighbouring elements as a matrix, one axis of which counts units."""
 
     start: int
     rows: int
@@ -150,29 +150,29 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Units:
-    """Where the units of a run lie among its parameters; first those that are left out."""
+    """Where the units of a run are among its parameters; first those that are left out."""
 
     views: list[tuple[tuple[int, int, int], tuple[int, int, int], int, int]]
     """Shape, strides and start of each block of gradients and weights, and the axis to sum."""
     places: Tensor
     """(elements,) the unit of each element."""
     clipping: Tensor
-    """(units,) bounds as shares of the weights; infinity for what is left out."""
+    """(units,) bounds as shares of the weights; infinity for those left out."""
     left_out: int
     """Units without a bound."""
 
     def lengths(self, values: Tensor, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
-        """Return two factors of the norm within each unit, (2, units) each; None stands for 1.
+        """Return two factors of the norm of each unit, (2, units) each; None stands for 1.
 
-        Where a square would be no number, the largest element and the norm of the unit over it.
+        If a square would overflow, these are the largest element and the unit's norm divided by it.
 
         Args:
-            values: (2, elements), of gradients and weights; those of another type than float64
-                are overwritten.
-            dtype: of the gradients; the square of any float32 is a float64.
+            values: (2, elements), of gradients and weights; overwritten unless their type is
+                float64.
+            dtype: of the gradients; the square of any float32 fits in float64.
         """
         if dtype != torch.float64:
-            # in place, because new memory costs more than what is done to it
+            # in place, because allocating costs more than computing
             return None, self.add(values.mul_(values)).sqrt_()
         norms = self.add(values * values).sqrt_()
         if values.shape[1] == 0 or lie_within(SMALLEST, LARGEST, *norms.aminmax()):
@@ -187,13 +187,13 @@ class Units:
         """Return the largest of (2, elements), of gradients and weights, in each unit."""
         view = values.as_strided
         blocks = [(view(at, strides, start), axis) for at, strides, start, axis in self.views]
-        # the sum of no elements is 0, and there is no largest of them
+        # the sum of no elements is 0, and there is no largest
         found = [b.amax(axis) if b.shape[axis] else b.sum(axis) for b, axis in blocks]
         return torch.cat(found, 1)
 
     def add(self, values: Tensor) -> Tensor:
-        """Add up (2, elements), of gradients and weights, within each unit: (2, units)."""
-        # one call each, where splitting and reshaping take two
+        """Sum (2, elements), of gradients and weights, within each unit: (2, units)."""
+        # one call each, where splitting and reshaping would take two
         view = values.as_strided
         sums = [view(shape, strides, start).sum(axis) for shape, strides, start, axis in self.views]
         return torch.cat(sums, 1)
@@ -237,10 +237,10 @@ def units_of(shapes: tuple[tuple[str, Size], ...], clipping: float, read_out: bo
 
 
 def matrices_of(name: str, shape: Size) -> list[tuple[int, int, int]]:
-    """Return rows, columns and the axis along which a unit lies, of each matrix of a parameter."""
+    """Return rows, columns and the axis along which a unit lies, for each matrix of a parameter."""
     if len(shape) < 2:
         return [(1, shape.numel(), 1)]
     if OF_A_CELL.fullmatch(name):
-        # of more than two axes the first count matrices, as `@` has it
+        # with more than two axes the first ones count matrices, as for `@`
         return [(shape[-2], shape[-1], 0)] * math.prod(shape[:-2])
     return [(shape[0], shape.numel() // shape[0], 1)]

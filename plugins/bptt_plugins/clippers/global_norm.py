@@ -14,14 +14,14 @@ from bptt.contracts import (
     rescaled,
 )
 
-# tensors, because an operation on a number makes one each time
+# tensors, because an operation on a number creates one each time
 ONE, SMALL = torch.tensor([1.0, 1e-6], dtype=torch.float64)
 
 
 class GlobalNorm(Clipper):
     """Rescale all gradients together when their joint norm exceeds `max_norm`.
 
-    The direction is kept, only the length changes. Pascanu, Mikolov & Bengio 2013,
+    The direction is kept; only the length changes. Pascanu, Mikolov & Bengio 2013,
     algorithm 1; the same scale as `torch.nn.utils.clip_grad_norm_`, max_norm / (norm + 1e-6).
 
     Args:

@@ -1,4 +1,4 @@
-"""No clipping; the norms are reported all the same."""
+"""No clipping; the norms are reported anyway."""
 
 import torch
 

@@ -15,14 +15,14 @@ from bptt.contracts import (
     side_by_side,
 )
 
-# tensors, because an operation on a number makes one each time
+# tensors, because an operation on a number creates one each time
 ONE, ZERO = torch.tensor([1.0, 0.0], dtype=torch.float64)
 
 
 class Value(Clipper):
     """Clamp every element of every gradient to [-clip_value, clip_value]. Mikolov 2012.
 
-    It changes the direction; the same as `torch.nn.utils.clip_grad_value_`.
+    This changes the direction; the same as `torch.nn.utils.clip_grad_value_`.
 
     Args:
         clip_value: largest magnitude of an element left untouched.
@@ -41,6 +41,6 @@ class Value(Clipper):
         scale = torch.where(norm > ZERO, after / norm, ONE)
         joint = side_by_side(gradients)
         # a number, unlike a tensor, is compared in the type of the gradients, as `clamp` does;
-        # there is no largest of no elements
+        # without elements there is no largest one
         changed = joint.abs().amax() > self.clip_value if len(joint) else norm > ZERO
         return clipped, state, ClipReport(norm, after, scale, changed, self.threshold)

@@ -10,17 +10,17 @@ from bptt.contracts import Batch, Extent, Features, Ge, Task
 
 
 class Variant(NamedTuple):
-    """What the variants differ in, besides the places of the marks."""
+    """What the variants differ in, besides the positions of the marks."""
 
     shortest: int
-    """Least `length` at which every range a mark is drawn from has a place."""
+    """Least `length` at which every range that a mark is drawn from is nonempty."""
     lowest: float
     """Values are uniform in [lowest, 1)."""
     offset: float
     scale: float
     """The target is offset + (X1 + X2) / scale."""
     tolerance: float | None
-    """A sequence is wrong from this absolute error on; None: nobody counts."""
+    """A sequence is wrong from this absolute error on; None: not counted."""
 
 
 VARIANTS = {
@@ -44,7 +44,7 @@ class Adding(Task):
     counts as 0; wrong where |error| >= 0.04. Solved: no evaluation sequence wrong.
 
     Deviations: lengths are drawn per sequence, where the code of `pascanu` draws one for the
-    whole mini-batch; the second half of an odd `length` has its middle, where the code of
+    whole mini-batch; the middle of an odd `length` belongs to the second half, where the code of
     `arjovsky` never marks the last pair; the value is feature 0 and the marker feature 1.
 
     The baseline predicts the mean, so it is the variance of the target: 1/6, 1/24 and about 1/26.
@@ -53,7 +53,7 @@ class Adding(Task):
 
     Args:
         variant: whose generator.
-        length: steps, the least where they vary; at least 10 for `pascanu`, 20 for `hs97`.
+        length: steps, or their minimum if they vary; at least 10 for `pascanu`, 20 for `hs97`.
 
     Raises:
         ValueError: `length` is too short for `variant`.
@@ -94,7 +94,7 @@ class Adding(Task):
         lengths = self.length + torch.randint(
             self.extra_steps + 1, (batch_size,), generator=generator
         )
-        # drawn from 24 bits, which are exact in float32: every platform draws the same values
+        # drawn from 24 bits, which float32 represents exactly: every platform draws the same values
         values = torch.rand((steps, batch_size), generator=generator)
         if variant.lowest:
             values = variant.lowest + (1 - variant.lowest) * values
@@ -118,7 +118,7 @@ class Adding(Task):
         metrics = {"mse": squares.mean()}
         tolerance = VARIANTS[self.variant].tolerance
         if tolerance is not None:
-            # counted from the right ones, so that NaN is wrong
+            # counts right answers, so that NaN is wrong
             metrics["error"] = 1 - (squares.sqrt() < tolerance).to(outputs.dtype).mean()
         return metrics
 
@@ -132,8 +132,8 @@ class Adding(Task):
                 return metrics["error"] == 0
 
     def _marks(self, generator: Generator, lengths: Tensor) -> Tensor:
-        """Return the places of both marks, (2, batch)."""
-        # drawn from so many integers that the remainder of a division is uniform too
+        """Return the positions of both marks, (2, batch)."""
+        # drawn from so many integers that the remainder of a division is uniform as well
         first, second = torch.randint(1 << 62, (2, len(lengths)), generator=generator)
         half = self.length // 2
         match self.variant:

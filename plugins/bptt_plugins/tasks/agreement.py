@@ -1,4 +1,4 @@
-"""Subject-verb agreement across nouns of the other number."""
+"""Subject-verb agreement across nouns of the opposite number."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -25,16 +25,16 @@ class Agreement(Task):
 
     S -> NP Mod^k V, NP -> the (Adj 0.3) N, Mod -> P NP (0.7) | that the N V (0.3), with k drawn
     from (0.75, 0.17, 0.06, 0.015, 0.005) and the number of each inner noun from a fair coin. In
-    the evaluation set `attractors_<k>` all k inner nouns have the number the subject has not.
+    the evaluation set `attractors_<k>` all k inner nouns have the opposite number to the subject.
     Linzen, Dupoux & Goldberg 2016 (arXiv 1611.01368), on a small grammar.
 
     The metric `error` is the share of sentences in which the verb's right form is not more
     probable than its wrong one; a model that follows the last noun has error 1 wherever there is
-    an attractor. The baseline is such a model: of training sentences, it fails half of those with
+    an attractor. The baseline is such a model: it fails on half of the training sentences with
     a modifier, 0.25 / 2 = 0.125. Solved: error below 0.01 on every evaluation set.
 
     Args:
-        objective: `language_model` predicts every next word, the verb among them; `number`
+        objective: `language_model` predicts every next word, including the verb; `number`
             classifies the words before the verb as singular or plural.
     """
 
@@ -86,9 +86,9 @@ class Agreement(Task):
         if self.objective == "language_model":
             outputs, right = last_valid(outputs, batch), last_valid(right, batch)
         right = right.unsqueeze(1)
-        # singular and plural differ in the lowest bit, of a number as of a verb form
+        # singular and plural differ in the lowest bit, both of a number and of a verb form
         margin = outputs.gather(1, right) - outputs.gather(1, right ^ 1)
-        # counted from the right ones, so that NaN is an error
+        # counts right answers, so that NaN is an error
         return {"error": 1 - (margin > 0).to(outputs.dtype).mean()}
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
@@ -103,5 +103,5 @@ class Agreement(Task):
 
 
 def _longest(modifiers: int) -> int:
-    """Return the words before the verb of the longest sentence with so many modifiers."""
+    """Return the most words before the verb in a sentence with this many modifiers."""
     return SUBJECT_LENGTH + modifiers * MODIFIER_LENGTH

@@ -37,9 +37,9 @@ THAT = VOCABULARY.index("that")
 
 MOST_MODIFIERS = 4
 SUBJECT_LENGTH = 3
-"""Words of the subject at most: `the old author`."""
+"""Most words in the subject: `the old author`."""
 MODIFIER_LENGTH = 4
-"""Words of a modifier at most: `near the old author`, `that the author likes`."""
+"""Most words in a modifier: `near the old author`, `that the author likes`."""
 
 
 def draw_sentences(
@@ -50,12 +50,12 @@ def draw_sentences(
     Args:
         generator: the only source of randomness; every call draws equally many numbers.
         modifiers: (batch,) how many modifiers stand between subject and verb.
-        homogeneous: give every noun of the modifiers the number the subject has not; otherwise
-            each has its own, by a fair coin.
+        homogeneous: give every noun of the modifiers the opposite number to the subject;
+            otherwise each has its own, by a fair coin.
 
     Returns:
         Sentences as slots (20, batch), `ABSENT` where there is no word, and the subjects' numbers
-        (batch,), 0 singular, 1 plural.
+        (batch,), 0 for singular, 1 for plural.
     """
 
     def choose(among: int, rows: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Language modelling of the characters of a text of one's own."""
+"""Character-level language modelling of the user's own text."""
 
 import hashlib
 import math
@@ -16,18 +16,18 @@ class CharacterLanguageModel(StreamTask):
     """Predict the next character of a text, which is read in columns side by side.
 
     The text is cut into `batch_size` columns of equal length, and each training step reads the
-    next `window` characters of every column while the state is carried on; the gradient does not
-    leave the window, so `window` bounds the lag that can be learnt and measured. What is left over
+    next `window` characters of every column while the state is carried over; the gradient does not
+    leave the window, so `window` bounds the lag that can be learnt and measured. The remainder
     of the text, less than `batch_size * window` characters, is skipped at its end in even epochs
     and at its beginning in odd ones. The last tenth of the text is held out for evaluation, in
     windows that start from a zero state. The vocabulary is the set of the text's characters.
 
     The metric is `bits_per_char`, the mean cross-entropy / ln 2. The baseline is the entropy of the
-    held-out characters' frequencies, below which no predictor without memory can come. A text has
+    held-out characters' frequencies, which no predictor without memory can beat. A text has
     no known floor, so the task never counts as solved.
 
     Args:
-        text: a text file of yours, UTF-8; a run takes its content.
+        text: your own text file, UTF-8; a run takes its content.
         window: characters read per training step.
 
     Raises:
@@ -136,12 +136,12 @@ def read_text(path: Path) -> str:
     Raises:
         ValueError: there is no such file, it cannot be read, or it is not text in UTF-8.
     """
-    # a Python caller may well pass a str
+    # a Python caller may pass a str
     text, path = str(path), Path(path)
     try:
         if path.is_dir():
             raise ValueError(f"text must be the path of a text file, got the folder {text!r}.")
-        # anything else that is no regular file, such as /dev/zero, might never end
+        # anything but a regular file, such as /dev/zero, might never end
         if not path.is_file():
             raise ValueError(
                 f"text must be the path of a text file, found none at {str(path.absolute())!r}."

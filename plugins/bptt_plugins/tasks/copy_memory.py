@@ -20,12 +20,12 @@ class CopyMemory(Task):
     + 1), `length` blanks; targets: `length` + `delay` blanks, then the string. The loss counts
     every step. The metric `cross_entropy` is its mean; `accuracy` counts the last `length` steps.
 
-    The baseline remembers nothing: it says blank until the delimiter, then guesses, which costs
-    length * ln(symbols) / (delay + 2 * length) nats. Solved: cross-entropy below a tenth of that,
-    or accuracy above 99 %.
+    The baseline remembers nothing: it predicts blanks until the delimiter, then guesses, which
+    costs length * ln(symbols) / (delay + 2 * length) nats. Solved: cross-entropy below a tenth of
+    that, or accuracy above 99 %.
 
     Every symbol is shown before it is asked for and never after, so a bidirectional model
-    sees no target and gains no memory: its backward cell can only count the steps left.
+    sees no target and gains no memory: its backward cell can only count the remaining steps.
 
     Args:
         delay: steps from the end of the string to its recall, T in the paper.

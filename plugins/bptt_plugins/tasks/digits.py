@@ -19,20 +19,20 @@ TRAINING_IMAGES = 1437
 
 
 class SequentialDigits(Task):
-    """Name a handwritten digit after its 8 x 8 grey values have been read one after the other.
+    """Classify a handwritten digit after reading its 8 x 8 grey values one after the other.
 
     Training draws from 1437 images with replacement; evaluation uses the 360 others. Data: E.
     Alpaydin & C. Kaynak 1998, Optical Recognition of Handwritten Digits, UCI Machine Learning
     Repository, doi 10.24432/C50P49, CC BY 4.0 (its test part, as scikit-learn's `load_digits`).
     Pixel by pixel after Le, Jaitly & Hinton 2015 (arXiv 1504.00941), who used MNIST.
 
-    The baseline is the share of the most frequent digit among the test images, the most that can
-    be had without looking. Solved: accuracy of at least 0.95.
+    The baseline is the share of the most frequent digit among the test images, the best that can
+    be done without looking. Solved: accuracy of at least 0.95.
 
     Args:
         mode: `row` reads 8 rows of 8 pixels, `pixel` 64 pixels row by row, `permuted` 64 pixels in
             an order drawn once and for all.
-        padding: blank steps after the image, which make the task one of memory.
+        padding: blank steps after the image, which make it a memory task.
     """
 
     causal = False
@@ -90,7 +90,7 @@ class SequentialDigits(Task):
 
 def load_images() -> tuple[Tensor, Tensor]:
     """Return grey values 0 .. 16 (1797, 64) float32 and labels (1797,) int64."""
-    # one byte a pixel, image after image, row by row; then one byte a label
+    # one byte per pixel, image by image, row by row; then one byte per label
     content = gzip.decompress(Path(__file__).with_name("digits.bin.gz").read_bytes())
     values = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     pixels = IMAGES * SIDE * SIDE
@@ -98,7 +98,7 @@ def load_images() -> tuple[Tensor, Tensor]:
 
 
 def fixed_order(name: str, size: int) -> Tensor:
-    """Return a permutation of 0 .. size - 1 that no version of any library can change."""
+    """Return a permutation of 0 .. size - 1 that does not depend on any library's version."""
 
     def key(index: int) -> bytes:
         return hashlib.sha256(f"{name}/0/{index}".encode()).digest()

@@ -15,19 +15,19 @@ FIRST_NOISE = 3
 
 
 class Latch(Task):
-    """Say at the end of a sequence which of two symbols it began with.
+    """Say at the end of a sequence which of two symbols it started with.
 
     x_0 in {1, 2}, every later symbol uniform in 3 .. 7, the class is x_0 - 1: the latching problem
     of Bengio, Simard & Frasconi 1994, section II, with symbols for its noisy reals.
 
-    Nothing but x_0 tells the class, so the baseline accuracy is 1/2. Solved: at least 99.9 %.
+    Only x_0 determines the class, so the baseline accuracy is 1/2. Solved: at least 99.9 %.
 
     The class is not among later inputs, so bidirectional models are allowed, but they show nothing:
     their backward cell ends on x_0 and has no lag to bridge.
 
     Args:
-        length: symbols in the sequence; the bit has to be kept for length - 1 steps.
-        noise: `random` symbols after the first, or `blank`: the symbol 3 alone.
+        length: symbols in the sequence; the bit must be remembered for length - 1 steps.
+        noise: `random` symbols after the first, or `blank`: always the symbol 3.
     """
 
     causal = False

@@ -17,15 +17,15 @@ CLASS_WEIGHTS = (1.0, 5.0)
 class RightContext(Task):
     """Mark each symbol that forms the pair {1, 2} with the symbol `offset` steps after it.
 
-    x uniform in 1 .. 5, y_t = 1 if {x_t, x_{t + offset}} = {1, 2}, else 0; 0 too for the last
-    `offset` steps. Losses are weighted (1, 5) by class. It shows what a model gains by reading both
-    ways (Schuster & Paliwal 1997); no paper has this generator.
+    x uniform in 1 .. 5, y_t = 1 if {x_t, x_{t + offset}} = {1, 2}, else 0; also 0 for the last
+    `offset` steps. Losses are weighted (1, 5) by class. It shows what a model gains by reading in
+    both directions (Schuster & Paliwal 1997); this generator is not from a paper.
 
     The baseline is the best a causal model can do: it knows x_t, but x_{t + offset} is independent
     of all it has read, so it marks every 1 and 2, is right in 1/5 of them and misses none: F1 = 2
     * 0.2 * 1 / (0.2 + 1) = 1/3. Solved: F1 above 0.99.
 
-    A label at t may use what comes after t, so bidirectional models are the ones it is meant for.
+    A label at t may use what comes after t, so the task is meant for bidirectional models.
 
     Args:
         length: symbols in a sequence.

@@ -10,7 +10,7 @@ ABSENT = -1
 
 
 def close_gaps(slots: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sentences without their absent slots, and how long each one is.
+    """Return the sentences without their absent slots, and the length of each.
 
     Args:
         slots: (slots, batch) int64, each column a sentence with `ABSENT` where it has no word.
@@ -21,7 +21,7 @@ def close_gaps(slots: Tensor) -> tuple[Tensor, Tensor]:
     present = slots != ABSENT
     lengths = present.sum(0)
     position = present.cumsum(0) - 1
-    # absent slots are all written to one row behind the sentence, which is cut off
+    # absent slots are all written to one row after the sentence, which is cut off
     sentences = slots.new_zeros(slots.shape[0] + 1, slots.shape[1])
     sentences.scatter_(0, torch.where(present, position, slots.shape[0]), slots)
     return sentences[: int(lengths.max())], lengths
@@ -30,7 +30,7 @@ def close_gaps(slots: Tensor) -> tuple[Tensor, Tensor]:
 def predict_next(sentences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return inputs, targets and mask (longest - 1, batch) that predict the next word.
 
-    The last word of a sentence is a target only: among the inputs it is padding.
+    The last word of a sentence is only a target: among the inputs it is padding.
     """
     steps = torch.arange(sentences.shape[0] - 1).unsqueeze(1)
     mask = steps < lengths - 1

@@ -11,28 +11,28 @@ from bptt.contracts import Batch, Extent, Features, Ge, Task
 from bptt_plugins.tasks.classification import accuracy
 
 SYMBOLS = 6
-"""A and B, which carry a bit each, and c, d, e, f, which mean nothing."""
+"""A and B, which carry a bit, and c, d, e, f, which mean nothing."""
 
 TENTHS = {2: (1, 5), 3: (1, 3, 6)}
-"""Where the range of each bit's place begins, in tenths of the length; it is a tenth long."""
+"""Where the range of each bit's position begins, in tenths of the length; it is a tenth long."""
 
 
 class TemporalOrder(Task):
-    """Say which of A and B stood at two or three places of a sequence, and in which order.
+    """Say which of A and B appeared in two or three places of a sequence, and in which order.
 
     Symbols are one-hot; at random places in [0.1 L, 0.2 L) and [0.5 L, 0.6 L) (`bits` 3: from
-    0.1 L, 0.3 L and 0.6 L, a tenth long each) stands A or B, everywhere else c, d, e or f. The
-    class is v0 + 2 v1 (+ 4 v2) with v = 1 for B, read at the end. Pascanu, Mikolov & Bengio 2013,
-    section 4.1, with the places of its published code; Hochreiter & Schmidhuber 1997, experiment 6.
+    0.1 L, 0.3 L and 0.6 L, a tenth long each) is A or B, everywhere else c, d, e or f. The class is
+    v0 + 2 v1 (+ 4 v2) with v = 1 for B, read at the end. Pascanu, Mikolov & Bengio 2013, section
+    4.1, with the positions of its published code; Hochreiter & Schmidhuber 1997, experiment 6.
 
-    The baseline guesses: error 3/4 (7/8), loss ln 4 (ln 8). A model that remembers the last bit
-    alone has error 1/2 (3/4). Solved: error below 1 %.
+    The baseline guesses: error 3/4 (7/8), loss ln 4 (ln 8). A model that remembers only the last
+    bit has error 1/2 (3/4). Solved: error below 1 %.
 
     The class is not among the inputs, so bidirectional models are allowed; their backward cell
     bridges the lag from the last bit to the start instead.
 
     Args:
-        bits: places that matter.
+        bits: number of positions that matter.
         length: steps L.
     """
 

@@ -1,4 +1,4 @@
-"""A noun to be recalled after any number of filler clauses."""
+"""Recalling a noun after any number of filler clauses."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ VOCABULARY = (*NOUNS, *FILLERS, "and", *dict.fromkeys(OPENING + CLOSING), END)
 WORDS = {word: token for token, word in enumerate(VOCABULARY)}
 
 MOST_FILLERS = 8
-"""Filler clauses of a training sentence at most."""
+"""Most filler clauses in a training sentence."""
 EVALUATED_FILLERS = (0, 1, 2, 4, 8, 12)
 
 
@@ -33,11 +33,11 @@ class Tickets(Task):
     """Complete `when she tried to print her X (and FILLER)^k after that she finally printed her X`.
 
     X is one of 8 nouns, k uniform in 0 .. 8; the evaluation set `fillers_<k>` has exactly k
-    clauses, 12 more than ever trained on. Every next word is predicted, `<eos>` last; the metric
-    `accuracy` looks at the second X alone: the share of sentences in which it is the most probable
-    of the 8 nouns. After the lecture's example (Stanford CS224n, vanishing gradients).
+    clauses, 12 being more than ever trained on. Every next word is predicted, `<eos>` last; the
+    metric `accuracy` considers only the second X: the share of sentences in which it is the most
+    probable of the 8 nouns. After the lecture's example (Stanford CS224n, vanishing gradients).
 
-    The baseline has forgotten the first X and guesses, 1 / 8. Solved: accuracy of at least 0.95 on
+    The baseline has forgotten the first X and guesses: 1 / 8. Solved: accuracy of at least 0.95 on
     every evaluation set.
     """
 
@@ -84,7 +84,7 @@ class Tickets(Task):
 
 
 def _steps(fillers: int) -> int:
-    """Return the words that are read of a sentence with so many filler clauses."""
+    """Return the number of words read of a sentence with this many filler clauses."""
     # both nouns are read, <eos> is only predicted
     return len(OPENING) + len(CLOSING) + 2 + 2 * fillers
 
