@@ -18,39 +18,39 @@ from bptt.errors import BpttError, UserError, plain, quoted
 SECTIONS = {
     "From a file to figures": {
         "up": "Start workers on this machine; -d in the background.",
-        "submit": "Queue the grid that a file spans.",
+        "submit": "Queue the grid that a file describes.",
         "watch": "Follow a grid until it ends.",
         "compare": "Compare a grid's configurations, each by its mean over seeds.",
-        "show": "Show grids and runs: how they stand and what they have measured.",
+        "show": "Show grids and runs: their state and what they have measured.",
         "ui": "Serve MLflow with everything measured so far.",
         "down": "Stop what bptt up started; nothing is lost.",
     },
     "Grids and runs": {
-        "grids": "List grids and how far each is.",
-        "runs": "List runs and how they stand.",
-        "logs": "Print what a run said.",
-        "cancel": "End runs that are not wanted any more.",
-        "hold": "Let runs wait.",
-        "release": "Let held runs begin.",
+        "grids": "List grids and their progress.",
+        "runs": "List runs and their status.",
+        "logs": "Print the log of a run.",
+        "cancel": "Stop runs that are no longer wanted.",
+        "hold": "Hold runs back.",
+        "release": "Let held runs start.",
         "retry": "Run again what failed.",
-        "fill": "Queue what a grid lacks.",
+        "fill": "Queue what is missing from a grid.",
         "extend": "Add seeds, or values of an axis, to a grid.",
-        "priority": "Say which grid goes first.",
-        "delete": "Remove a grid for good.",
+        "priority": "Choose which grid goes first.",
+        "delete": "Delete grids or runs permanently.",
     },
     "Without the queue": {
         "grid": "Check a grid file and show its points, without running any.",
-        "run": "Train what run files describe, in this process.",
+        "run": "Train the runs that run files describe, in this process.",
         "plugins": "List, describe and check the installed cells, clippers and tasks.",
     },
     "Upkeep": {
-        "status": "Show what is up, what runs and what waits.",
-        "doctor": "Check this machine and say what to mend.",
+        "status": "Show what is up, what is running and what is waiting.",
+        "doctor": "Check this machine and say what to fix.",
         "ship": "Send to MLflow what has not reached it yet.",
         "worker": "Run one worker in the foreground.",
-        "heartbeat": "Say whether the worker here is heard of, for health checks.",
+        "heartbeat": "Say whether the worker here is alive, for health checks.",
         "api": "Serve grids and runs over HTTP.",
-        "tokens": "Make, list and revoke the tokens of a server.",
+        "tokens": "Create, list and revoke the tokens of a server.",
         "users": "List users, and set their roles and limits.",
         "database": "Upgrade, check and back up the database.",
     },
@@ -63,7 +63,7 @@ SPEAKING = {
     *("submit", "watch", "compare", "show", "status", "doctor", "tokens", "users"),
     *("ui", "grid", "plugins"),
 }
-"""Commands that go to the server, where one is named."""
+"""Commands that go to the server, if one is named."""
 
 
 class Deferred(click.Command):
@@ -97,7 +97,7 @@ class Commands(click.Group):
         try:
             return super().main(*args, **extra)
         except OSError as error:
-            # it could not even be told what is wrong
+            # the problem could not even be reported
             if not _is_closed_pipe(error):
                 raise
             sys.exit(128 + signal.SIGPIPE)
@@ -112,7 +112,7 @@ class Commands(click.Group):
         **extra: Any,
     ) -> click.Context:
         for number, text in enumerate(args, start=1):
-            # what is no UTF-8 can be sent to no server and stored in no database
+            # what is not UTF-8 cannot be sent to a server or stored in a database
             if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
                 click.echo(f"Argument {number} is not UTF-8: {quoted(text)}.", err=True)
                 sys.exit(UserError.exit_code)
@@ -135,7 +135,7 @@ class Commands(click.Group):
 
 @contextmanager
 def _short() -> Iterator[None]:
-    """Cut what click repeats of a command line, which may be endless."""
+    """Truncate what click repeats of a command line, which may be endless."""
     try:
         yield
     except click.ClickException as error:
@@ -144,17 +144,17 @@ def _short() -> Iterator[None]:
     except OSError as error:
         if not _is_closed_pipe(error):
             raise
-        # as a program ends that the signal stops
+        # like a program stopped by the signal
         sys.exit(128 + signal.SIGPIPE)
 
 
 def _end_output() -> None:
-    """Send what is left; whoever has closed the other end did not want it."""
+    """Flush what is left; a reader that has closed the other end did not want it."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError as error:
-            # else Python says so itself, with code 120, on its way out
+            # otherwise Python complains itself on exit, with code 120
             if _is_closed_pipe(error):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -164,7 +164,7 @@ def _is_closed_pipe(error: BaseException) -> bool:
 
 
 def _told(error: BaseException) -> tuple[str, int]:
-    """Return what a person reads and the exit code: 2 if the user can mend it, else 1."""
+    """Return the message and the exit code: 2 if the user can fix it, otherwise 1."""
     match error:
         case BpttError():
             return plain(str(error)), error.exit_code
@@ -191,14 +191,14 @@ def _told(error: BaseException) -> tuple[str, int]:
 )
 @click.version_option(__version__, message="bptt %(version)s")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
-@click.option("--server", metavar="URL", help="A team's server, instead of this machine's queue.")
+@click.option("--server", metavar="URL", help="Use a team server instead of this machine's queue.")
 @click.pass_context
 def main(ctx: click.Context, debug: bool, server: str | None) -> None:
     """Measure why gradients vanish or explode through time in RNNs, and what fixes it."""
     command = ctx.invoked_subcommand
     if server is not None and command not in SPEAKING:
-        raise click.UsageError(f"bptt {command} works on this machine alone: leave --server out.")
+        raise click.UsageError(f"bptt {command} works only on this machine: leave --server out.")
     for stream in (sys.stdout, sys.stderr):
-        # a terminal that cannot show a sign gets a question mark, not a failed command
+        # a terminal that cannot show a character gets a question mark, not a failed command
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

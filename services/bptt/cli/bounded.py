@@ -9,7 +9,7 @@ from bptt.errors import quoted
 
 
 class Real(click.FloatRange):
-    """A number within bounds; click takes `nan` for one, which is within all of them."""
+    """A number within bounds; click accepts `nan` as a number, which is within any bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)

@@ -1,6 +1,6 @@
-"""Opens pages in the browser of whoever sits here, once a server answers.
+"""Opens pages in the local user's browser, once a server answers.
 
-Run as `python -m bptt.cli.browser ADDRESS LINK...` beside a server that is about to start.
+Run as `python -m bptt.cli.browser ADDRESS LINK...` alongside a server that is about to start.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ UP_WITHIN = 120.0
 
 
 def open_pages(links: Sequence[str]) -> bool:
-    """Open each link in a tab of its own; say whether a browser was found."""
+    """Open each link in its own tab; return whether a browser was found."""
     # all() stops at the first that fails: then there is no browser
     return all(webbrowser.open_new_tab(link) for link in links)
 
@@ -26,10 +26,10 @@ def open_later(address: str, links: Sequence[str]) -> None:
     subprocess.Popen(
         [sys.executable, "-m", "bptt.cli.browser", address, *links],
         stdin=subprocess.DEVNULL,
-        # what a browser has to say does not belong between the links
+        # a browser's output does not belong between the links
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Ctrl-C is for the server
+        # Ctrl-C is meant for the server
         start_new_session=True,
     )
 

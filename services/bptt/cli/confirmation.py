@@ -1,4 +1,4 @@
-"""Asking before something is undone that took long to do."""
+"""Asking before destroying something that took long to make."""
 
 import sys
 
@@ -16,7 +16,7 @@ class Declined(click.ClickException):
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Return if the user agrees, or has agreed beforehand with `--yes`.
+    """Return if the user agrees, or agreed beforehand with `--yes`.
 
     Raises:
         Declined: the user does not.

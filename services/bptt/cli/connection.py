@@ -1,4 +1,4 @@
-"""The client of a command: of this machine, or of the server that was named."""
+"""The client of a command: for this machine, or for the named server."""
 
 import gc
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 PAGE = 1000
-"""Runs asked for at once."""
+"""How many runs are requested at once."""
 
 
 def current_settings() -> Settings:
@@ -30,8 +30,8 @@ def current_settings() -> Settings:
 
         if is_overheard(settings):
             click.echo(
-                f"Warning: the token goes to {settings.server} unencrypted; whoever is on the way "
-                "can read it and be you. Use https://, or a network that you trust.",
+                f"Warning: the token goes to {settings.server} unencrypted; anybody on the way "
+                "can read it and pose as you. Use https://, or a network that you trust.",
                 err=True,
             )
     return settings
@@ -52,7 +52,7 @@ def connected() -> Iterator["Client"]:
 def importing() -> Iterator[None]:
     """Keep the garbage collector away from what is imported here, now and later.
 
-    All of it stays, and looking through it takes a tenth of a short command's time.
+    All of it stays, and scanning it takes a tenth of a short command's time.
     """
     gc.disable()
     try:
@@ -63,9 +63,9 @@ def importing() -> Iterator[None]:
 
 
 def find_all(client: "Client", texts: Sequence[str]) -> list["Found"]:
-    """Return what each text stands for, once, to be changed; or tell of all that cannot be meant.
+    """Return what each text refers to, once, to be changed; or report all that are ambiguous.
 
-    Nothing is changed unless every text can mean one thing alone.
+    Nothing is changed unless every text is unambiguous.
     """
     found: dict[str, Found] = {}
     errors: list[UserError] = []

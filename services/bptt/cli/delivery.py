@@ -1,4 +1,4 @@
-"""Brings what a command trained to MLflow, and says where it is."""
+"""Delivers what a command trained to MLflow, and says where it is."""
 
 import shlex
 import shutil
@@ -21,7 +21,7 @@ WAIT = 120.0
 WAIT_WHEN_DOWN = 3.0
 WAIT_WHEN_STOPPED = 10.0
 WAIT_FOR_EARLIER = 30.0
-"""Seconds spent on what earlier commands could not deliver; the rest waits for the next one."""
+"""Seconds spent on what earlier commands could not deliver; the rest is left to the next one."""
 
 
 class Delivery:
@@ -35,12 +35,12 @@ class Delivery:
         self._settings = settings
         self._target = tracking.target_of(settings)
         self._hindrance = ""
-        """Why nothing can be sent, as far as it was known before anything was trained."""
+        """Why nothing can be sent, as far as was known before anything was trained."""
         try:
             if tracking.check_target(settings) == "down":
                 self._hindrance = f"MLflow at {self._target.uri} does not answer."
         except TrackingUnavailable as error:
-            # a database of another version, which can be mended while this trains
+            # a database of another version, which can be fixed while this trains
             self._hindrance = str(error)
         self._shipper: Shipper | None = None
         self._added: set[str] = set()
@@ -83,7 +83,7 @@ class Delivery:
         while waiting and time.monotonic() < until:
             folder = waiting.pop(0)
             try:
-                # whether another process trains it right now is not known here
+                # whether another process is training it right now is unknown here
                 tracking.ship(folder, self._target)
             except RunUnshippable:
                 damaged += 1
@@ -114,7 +114,7 @@ class Delivery:
 
 
 def _ui_command(settings: Settings) -> str:
-    """Return what to type here to see these runs: this program, with this home."""
+    """Return what to type to see these runs: this program, with this home."""
     program = sys.argv[0]
     if shutil.which("bptt"):
         program = "bptt"

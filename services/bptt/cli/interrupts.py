@@ -1,4 +1,4 @@
-"""Signals as a wish to stop, which is heeded between two updates."""
+"""Signals as a request to stop, which takes effect between two updates."""
 
 import signal
 import threading
@@ -13,9 +13,9 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stop_request() -> Iterator[threading.Event]:
-    """Yield an event that the first stopping signal sets; the second one acts as ever.
+    """Yield an event that the first stopping signal sets; the second one acts as usual.
 
-    So a signal neither falls into the middle of an update nor into an import that swallows it.
+    So a signal hits neither the middle of an update nor an import that would swallow it.
     """
     wanted = threading.Event()
     before: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in STOPPING}
@@ -36,6 +36,6 @@ def stop_request() -> Iterator[threading.Event]:
 
 def _restore(handlers: dict[signal.Signals, Any]) -> None:
     for number, handler in handlers.items():
-        # None: installed by a program that embeds Python, which alone can install it again
+        # None: installed by a program that embeds Python; only that program can install it again
         if handler is not None:
             signal.signal(number, handler)

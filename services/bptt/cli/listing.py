@@ -1,7 +1,7 @@
-"""Rows under columns, and words, at every width: no number and no name is ever broken.
+"""Rows under columns, and text, at any width: no number and no name is ever broken.
 
-What does not fit a terminal is left out a column at a time and said; where not even the most
-important columns fit, each row becomes lines. Anywhere else a row is one line with all it has.
+Columns that do not fit a terminal are left out one at a time, with a note; if not even the most
+important ones fit, each row becomes lines. Elsewhere a row is one complete line.
 """
 
 import sys
@@ -12,7 +12,7 @@ import click
 GAP = 2
 """Spaces between columns."""
 NAMING = 2
-"""Columns, from the left, that say what a row is: without them the others mean nothing."""
+"""Columns, from the left, that identify a row: without them the others are meaningless."""
 WRAPPED = frozenset(
     {
         *("configuration", "note", "values", "what", "queued", "such as", "runs"),
@@ -21,16 +21,16 @@ WRAPPED = frozenset(
 )
 """Columns of words, which may be broken at spaces."""
 NARROWEST = 16
-"""Cells to which a column of words may shrink."""
+"""Cells to which a column of text may shrink."""
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], needed: int = NAMING) -> None:
-    """Print rows under their columns, as wide as the terminal is; one line a row elsewhere.
+    """Print rows under their columns, as wide as the terminal; one line per row elsewhere.
 
     Args:
         columns: their names.
-        rows: what stands under each.
-        needed: columns, from the left, that are never left out: names, and what is asked for.
+        rows: the cells under each.
+        needed: columns, from the left, that are never left out: names, and what was asked for.
     """
     width = terminal_width()
     if width is None:
@@ -41,11 +41,11 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], needed: in
 
 
 def say(text: str = "", head: str = "") -> None:
-    """Print words, what follows a line's break under what stood in it; a line each elsewhere.
+    """Print text, with continuation lines indented; one line each if not on a terminal.
 
     Args:
-        text: the words, in one line or several.
-        head: what stands before the first line, and is never broken.
+        text: in one line or several.
+        head: what precedes the first line, and is never broken.
     """
     width = terminal_width()
     for line in text.split("\n"):
@@ -60,7 +60,7 @@ def say(text: str = "", head: str = "") -> None:
 
 
 def terminal_width() -> int | None:
-    """Return how many cells a line of the terminal has; None: this is no terminal."""
+    """Return how many cells a line of the terminal has; None: this is not a terminal."""
     if not sys.stdout.isatty():
         return None
     from rich.console import Console
@@ -77,9 +77,9 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
 def fitted_lines(
     columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, needed: int = NAMING
 ) -> list[str]:
-    """Return lines of at most `width` cells, but for a word that is longer by itself.
+    """Return lines of at most `width` cells, except for a single word that is longer.
 
-    Columns are left out from the right until the rest fits; the last line says which. Where not
+    Columns are left out from the right until the rest fits; the last line says which. If not
     even the `needed` ones fit, each row becomes lines.
     """
     # a table of two columns has none to leave out
@@ -96,7 +96,7 @@ def fitted_lines(
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
-    """Return the width of each column, columns of words shrunk as need be; None: no room."""
+    """Return the width of each column, text columns shrunk as necessary; None: no room."""
     widest, least = [], []
     for name, *held in zip(columns, *rows, strict=True):
         widest.append(max(map(cells, (name, *held))))
@@ -146,7 +146,7 @@ def _left_out(columns: Sequence[str], width: int) -> list[str]:
 
 
 def fold(text: str, width: int) -> list[str]:
-    """Return a text in lines broken at spaces alone, of `width` cells where its words allow it."""
+    """Return a text in lines broken only at spaces, of `width` cells where its words allow it."""
     if cells(text) <= width:
         return [text]
     lines = [""]
@@ -169,12 +169,12 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def padded(text: str, width: int) -> str:
-    """Return a text with spaces behind it, in so many cells."""
+    """Return a text padded with spaces to this many cells."""
     return text + " " * (width - cells(text))
 
 
 def cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes: a Chinese sign takes two."""
+    """Return how many cells of a terminal a text takes: a Chinese character takes two."""
     from rich.cells import cell_len
 
     return cell_len(text)

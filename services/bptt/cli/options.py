@@ -1,4 +1,4 @@
-"""Options that several commands take, each said once; as decorators of commands."""
+"""Options shared by several commands, each declared once; as decorators of commands."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +51,7 @@ def class_option(default: str | None = None) -> Decorator:
         type=click.Choice(URGENCIES),
         default=default,
         show_default=default is not None,
-        help="Urgent runs go before everybody's normal ones, low ones after them.",
+        help="Urgent runs go before everybody's normal ones, low ones after.",
     )
 
 
@@ -66,5 +66,5 @@ yes_option: Decorator = click.option("--yes", is_flag=True, help="Do not ask.")
 slots_option: Decorator = click.option(
     "--slots",
     type=click.IntRange(0, MOST_SLOTS),
-    help="Runs to train at once; 0: one per processor core, as without it.",
+    help="Runs to train at once; 0, the default: one per processor core.",
 )

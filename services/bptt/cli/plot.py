@@ -15,7 +15,7 @@ MARKERS = "●▲■◆○△□◇"
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red", "bright_white", "bright_black")
 HEIGHT = 16
 INTERVALS = 5
-"""Between the labels of the vertical axis; they divide HEIGHT - 1, so that labels fit rows."""
+"""Rows between labels of the vertical axis; divides HEIGHT - 1, so that labels fit rows."""
 AXIS = 6
 """Columns for the labels of the vertical axis."""
 
@@ -31,17 +31,17 @@ class Curve:
     log10: Sequence[float]
     """log10 of the norm by lag; NaN where there is none."""
     window: int | None = None
-    """Largest lag truncated backpropagation lets the gradient reach, if it cuts the curve."""
+    """Largest lag that the gradient reaches if truncated backpropagation cuts the curve."""
 
 
 def draw(title: str, curves: Sequence[Curve], width: int = 80, room: int | None = None) -> Text:
     """Return curves over the lag with axes and a legend; the first eight, if there are more.
 
-    Each has a colour and, every few columns, a marker of its own. It ends where the norm falls
-    below 1e-30, and the legend tells at which lag.
+    Each has its own colour and, every few columns, a marker. It ends where the norm falls
+    below 1e-30, and the legend says at which lag.
 
     Args:
-        title: stands above.
+        title: shown above.
         curves: what is drawn.
         width: of the picture, in cells.
         room: of the terminal for words, which are broken at spaces; None: they are not broken.
@@ -99,7 +99,7 @@ def _folded(text: str, room: int | None) -> list[str]:
 
 
 def _is_drawn(log10: float) -> bool:
-    """Say whether there is a place for a value: not for NaN, infinity and what is gone."""
+    """Say whether a value can be drawn: not NaN, infinity or what is gone."""
     return FLOOR < log10 < math.inf
 
 

@@ -1,4 +1,4 @@
-"""`bptt plugins check`: does what is installed keep its contract, and what runs a cell here."""
+"""`bptt plugins check`: do plugins honour their contracts, and what runs a cell here."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,10 +28,10 @@ SIZES = (3, 8)
 def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
     """Check plugins against their contracts, all or those NAMEd, each on a few small inputs.
 
-    Of a cell it says what runs it over time on this machine: compiled, sequence or autograd, and
+    For a cell it says what runs it over time on this machine: compiled, sequence or autograd, and
     why it cannot be compiled.
 
-    Exit code 2 and one line on stderr for each that fails; the others are checked all the same.
+    Exit code 2 and one line on stderr for each that fails; the others are checked anyway.
     """
     if given and len(names) != 1:
         raise UserError("--set needs exactly one NAME whose options it gives.")

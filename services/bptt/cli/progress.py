@@ -21,11 +21,11 @@ from bptt.measuring.logged import EVAL_LOSS, EVAL_METRIC, TRAIN_LOSS
 from bptt.run_folder import RunFolder
 
 REDRAW = 0.1
-"""Seconds between two updates of the bar: updates of a run come by the thousand."""
+"""Seconds between two redraws of the bar: a run has thousands of updates."""
 
 
 class Bar:
-    """Shows how far a run is, its loss, its deciding metric and the time that is left."""
+    """Shows how far a run is, its loss, its deciding metric and the time left."""
 
     def __init__(self, folder: RunFolder, quiet: bool) -> None:
         run = folder.read("run") or {}
@@ -65,7 +65,7 @@ class Bar:
             return
         self._drawn_at = now
         if self._task is None:
-            # begun here, so that a resumed run's earlier steps do not count into its speed
+            # started here, so that a resumed run's earlier steps do not count towards its speed
             self._task = self._progress.add_task(
                 self._name, total=report.steps, completed=report.step, figures=""
             )
@@ -79,7 +79,7 @@ def _figures(metrics: Mapping[str, float]) -> str:
         key for key in metrics if key.startswith(EVAL_METRIC.section) and key != EVAL_LOSS.key
     ]
     if evaluated:
-        # the shortest is the main evaluation set's, the others have a suffix
+        # the shortest name is the main evaluation set's; the others have a suffix
         deciding = min(evaluated, key=len)
         shown[deciding.removeprefix(EVAL_METRIC.section)] = metrics[deciding]
     return "  ".join(f"{name} {number(value)}" for name, value in shown.items())

@@ -31,7 +31,7 @@ MLFLOW = {"no": "", "pending": "not everything is there yet", "complete": "compl
 
 
 def show_run(detail: "RunDetail") -> None:
-    """Print how a run of the queue stands, line by line."""
+    """Print the state of a run of the queue, line by line."""
     run = detail.run
     rows = [
         ("run", f"{run.run_id}  {run_title(run)}  (by {run.user}, {ago(run.created_at)})"),
@@ -57,7 +57,7 @@ def show_run(detail: "RunDetail") -> None:
 
 
 def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]") -> None:
-    """Print a grid: how it stands, what differs between its points, what each has measured."""
+    """Print a grid: its state, what varies between its points, what each has measured."""
     say(f"{title}, project {grid.project}, by {grid.user}, queued {ago(grid.created_at)}")
     state = f"{ended(grid):,}/{grid.points:,} ended: {counts_told(grid.counts)}"
     extra = [
@@ -83,7 +83,7 @@ def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]")
 
 
 def print_runs(runs: "Sequence[Run]") -> None:
-    """Print what each run has measured, a row each."""
+    """Print what each run has measured, one row each."""
     if not any(run.result for run in runs):
         print_rows(["run", "what", "status"], [[*_named(run)] for run in runs], needed=3)
         return

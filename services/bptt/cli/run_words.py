@@ -16,20 +16,20 @@ def counted(number: int, noun: str) -> str:
 
 
 def grid_title(grid_id: str, name: str, owner: str = "") -> str:
-    """Return what a person calls a grid, with the id that every command takes.
+    """Return a grid's name for people, with the id that every command takes.
 
-    Of somebody else's the owner comes first: `ada/latch (x5fxt)`.
+    Somebody else's begins with its owner: `ada/latch (x5fxt)`.
     """
     return f"{owner}/{name} ({grid_id})" if owner else f"{name} ({grid_id})"
 
 
 def owner_of(found: "Found") -> str:
-    """Return whose a grid or run is if it is somebody else's; '' of one's own."""
+    """Return the owner of a grid or run if it is somebody else's; '' for one's own."""
     return "" if found.is_own else found.user
 
 
 def title_of(found: "Found") -> str:
-    """Return what a person calls a grid or run: of others' `x5fxt-0 of ada/latch (x5fxt)`."""
+    """Return a name for people; for others' runs `x5fxt-0 of ada/latch (x5fxt)`."""
     grid = grid_title(found.grid_id, found.name, owner_of(found))
     if found.kind == "grid":
         return grid
@@ -53,7 +53,7 @@ def ended(grid: "Grid") -> int:
 
 
 def status_told(run: "Run") -> str:
-    """Return where a run stands: its status, or what it is about to become."""
+    """Return a run's status, or what it is about to become."""
     if run.status == "running":
         wish = {"none": "running", "cancel": "cancelling", "hold": "stopping"}[run.stop_request]
         return f"{wish} {run.step:,}/{run.steps:,}"
@@ -66,7 +66,7 @@ def status_told(run: "Run") -> str:
 
 
 def note_told(run: "Run") -> str:
-    """Return the one thing worth saying about a run beside its status."""
+    """Return the one thing worth saying about a run besides its status."""
     if run.failure:
         return failure_told(run.failure)
     if run.reason and run.status in ("held", "queued"):

@@ -1,4 +1,4 @@
-"""Times as a person reads them."""
+"""Times for people."""
 
 import time
 
@@ -6,7 +6,7 @@ YEAR = 365.25 * 86_400
 
 
 def span(seconds: float) -> str:
-    """Return a length of time as precisely as anybody wants it: `2 h 5 min`, but `12 h`."""
+    """Return a length of time with sensible precision: `2 h 5 min`, but `12 h`."""
     whole = round(seconds)
     if whole < 1:
         return "less than 1 s"
@@ -20,7 +20,7 @@ def span(seconds: float) -> str:
 
 
 def between(least: float, most: float) -> str:
-    """Return a range as a person reads it: `4 to 9 min`, `40 s to 2 min`."""
+    """Return a range for people: `4 to 9 min`, `40 s to 2 min`."""
     first, last = _rough(least), _rough(most)
     if first == last:
         return first
@@ -29,7 +29,7 @@ def between(least: float, most: float) -> str:
 
 
 def _rough(seconds: float) -> str:
-    """Return a time in one unit, to a digit or two."""
+    """Return a time in one unit, to one or two digits."""
     for length, unit in ((YEAR, "years"), (86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * length:
             return f"{seconds / length:,.0f} {unit}"

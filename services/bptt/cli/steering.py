@@ -1,4 +1,4 @@
-"""One order to several grids and runs: each is done, and what cannot be is told at the end."""
+"""One order to several grids and runs: each is tried, and failures are reported at the end."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bptt.api.answers import Found
 
 Done = tuple[str, Mapping[str, Any]]
-"""What is told of one target: a line for a person, and plain data."""
+"""The report on one target: a line for people, and plain data."""
 
 
 def steer(
@@ -24,7 +24,7 @@ def steer(
     """Give the order to every target and print what came of it.
 
     Raises:
-        UserError: what could not be done, after all that could.
+        UserError: what could not be done, after everything that could.
     """
     data, errors = [], []
     for one in found:

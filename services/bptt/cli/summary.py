@@ -21,7 +21,7 @@ DIFFERENCES_AT_MOST = 4
 
 @dataclass(frozen=True)
 class Summary:
-    """A run as far as it has come."""
+    """A run as far as it has got."""
 
     run: Mapping[str, Any]
     """Content of `run.json`."""
@@ -36,7 +36,7 @@ class Summary:
     """Step of the first and the last probe -> state, or `s` for all of them together -> log10 of
     the gradient's norm by lag."""
     damage: Sequence[Damage] = ()
-    """Files of its folder that are not what was written; the rest is told without them."""
+    """Damaged files of its folder; everything else is reported without them."""
 
     @property
     def run_id(self) -> str:
@@ -86,7 +86,7 @@ class Summary:
         return name, self.metrics.get(EVAL_METRIC.named(name)), self.result.get("baseline")
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything, with None for what JSON has no number for."""
+        """Return everything, with None for numbers that JSON lacks."""
         gradients = {str(step): states for step, states in self.gradients.items()}
         content: dict[str, Any] = finite(
             {
@@ -103,7 +103,7 @@ class Summary:
 
 
 def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
-    """Return what the folder of a run says, and what of it is damaged.
+    """Return what the folder of a run says, and what in it is damaged.
 
     Args:
         folder: of a run, or of one attempt at it.
@@ -111,7 +111,7 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
 
     Raises:
         RunNotFound: there is no run in it.
-        DocumentDamaged: it cannot be read which run it is.
+        DocumentDamaged: the file that identifies the run cannot be read.
     """
     run = folder.read("run")
     if run is None and succeeded:
@@ -125,7 +125,7 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
     result = None if "result.json" in names else folder.read("result")
     metrics: dict[str, float | None] = {}
     step = 0
-    # what is wrong with it is told with the rest of the damage
+    # its damage is reported with the rest
     with suppress(OSError):
         for _, record in folder.readable_records():
             metrics |= record.get("metrics", {})
@@ -133,7 +133,7 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
     if result is not None:
         step = result["step"]
         if "journal.jsonl" in names:
-            # the last of each that the journal may lack
+            # the last value of each, which the journal may lack
             metrics |= result.get("metrics") or {}
     gradients = _gradients(folder, run["spec"]["training"])
     return Summary(run, result, metrics, step, *gradients, damage)
@@ -144,7 +144,7 @@ def _gradients(
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
     from bptt.figures.flow_history import read_flow
 
-    # one that cannot be read says nothing of the others
+    # one that cannot be read says nothing about the others
     files = [file for file in folder.probe_files() if is_whole_archive(file)]
     every = training.get("truncation_every")
     history = read_flow(dict.fromkeys([files[0], files[-1]]), every) if files else None
@@ -177,7 +177,7 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
     flat = [_flat(summary.spec) for summary in summaries]
     differing = []
     for name in dict.fromkeys(name for spec in flat for name in spec):
-        # an option that only one plugin has tells nothing that the plugin's name does not
+        # an option that only one plugin has says nothing that the plugin's name does not
         values = [spec[name] for spec in flat if name in spec]
         if not name.startswith("training.evaluat") and any(v != values[0] for v in values):
             differing.append(name)
@@ -185,7 +185,7 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
 
 
 def option(value: Any) -> str:
-    """Return the value of an option as a run file has it, numbers as short as they are."""
+    """Return the value of an option as written in a run file, numbers in short form."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -202,7 +202,7 @@ def _label(spec: Mapping[str, Any], differing: Sequence[str]) -> str:
 
 
 def _flat(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides a run's result by flat names: cell, cell.forget_bias, ..., seed."""
+    """Return what determines a run's result by flat names: cell, cell.forget_bias, ..., seed."""
     flat: dict[str, Any] = {}
     for section in SECTIONS:
         content = spec[section]

@@ -1,4 +1,4 @@
-"""Runs as tables for a terminal: one run in full, or several next to each other."""
+"""Runs as tables for a terminal: one run in full, or several side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -64,7 +64,7 @@ def one_run(summary: Summary, width: int, room: int | None) -> RenderableType:
 
 
 def several_runs(summaries: Sequence[Summary], width: int, room: int | None) -> RenderableType:
-    """Return for each task a table with a row for each run, and the plot of its runs."""
+    """Return, for each task, a table with a row per run, and the plot of its runs."""
     by_task: dict[str, list[Summary]] = {}
     for summary in summaries:
         by_task.setdefault(str(summary.spec["task"]), []).append(summary)
@@ -137,7 +137,7 @@ def _by_evaluation_set(
     )
     if not metric or not names:
         return []
-    # attractors_0, attractors_1, ...: what is common to all stands once, in the heading
+    # attractors_0, attractors_1, ...: the common part appears once, in the heading
     common = _common_beginning(list(names))
     columns = [f"{metric} by {common.rstrip('_') or 'set'}"]
     columns += [name.removeprefix(common) for name in names]
@@ -168,7 +168,7 @@ def _common_beginning(names: Sequence[str]) -> str:
 def number(value: float | None) -> str:
     """Return a number as a table shows it; a dash where it was not finite or never measured."""
     if value is not None and value > 1.797e308:
-        # of norms, which may be larger than any float64
+        # for norms, which may be larger than any float64
         return "over 1.797e+308"
     return "-" if value is None else f"{value:.4g}"
 
@@ -199,7 +199,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
 
 
 def _told_spec(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
-    # what the file left open, and the run decided by its length
+    # what the file left open and the run derived from its length
     applied: dict[str, dict[str, Any]] = {}
     if spec["statistics"].get("interval") is None:
         applied["statistics"] = {"interval": default_interval(spec["training"]["steps"])}
@@ -210,7 +210,7 @@ def _told_spec(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _outcome(summary: Summary) -> str:
     outcome, result = summary.told_outcome, summary.result
     if result is None:
-        # a run of the queue goes on by itself
+        # a run of the queue continues by itself
         if "attempt" not in summary.run and summary.outcome == "unfinished":
             outcome += f"; go on with: bptt run --resume {summary.run_id}"
         return outcome
@@ -234,7 +234,7 @@ def _told_metric(summary: Summary) -> str:
 
 def _told_idleness(summary: Summary) -> str:
     result, dtype = summary.result or {}, summary.spec["training"]["dtype"]
-    # results of earlier versions do not have it
+    # results of earlier versions lack it
     overflowed, since = result.get("overflowed") or 0, result.get("idle_since")
     told = []
     if overflowed:
@@ -263,7 +263,7 @@ def _told(pairs: Iterable[tuple[str, float | None]]) -> str:
 
 
 def _told_line(line: str, metrics: Mapping[str, float | None]) -> str:
-    """Return what was measured of the scalars that stand in one line."""
+    """Return the measured scalars that go on one line."""
     rows = (row for row in SCALARS if row.line == line and row.key in metrics)
     return _told((row.words, metrics[row.key]) for row in rows)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def unsent_lines(
     arrears: "Arrears", workers: "Sequence[Worker]" = (), hindrance: str = ""
 ) -> list[str]:
-    """Return a line for what waits, with the reason, and one for each run that cannot be sent.
+    """Return a line for what is waiting, with the reason, and one per run that cannot be sent.
 
     Args:
         arrears: what is not there.
@@ -41,9 +41,9 @@ def unsent_lines(
 
 
 def find_unsent(settings: "Settings") -> list[str]:
-    """Return the same lines for the queue of this machine, in which nothing is sent right now.
+    """Return the same lines for the queue of this machine while nothing is being sent.
 
-    None where there is no queue; where its database does not answer, that.
+    None if there is no queue; if its database does not answer, a line saying so.
     """
     from pathlib import Path
 

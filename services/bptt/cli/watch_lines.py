@@ -1,4 +1,4 @@
-"""Watching a grid where there is no terminal: one line for each change."""
+"""Watching a grid without a terminal: one line for each change."""
 
 import json
 import time
@@ -23,7 +23,7 @@ def show(looks: "Iterator[Progress | str]", title: str) -> "Progress":
             line = look
         else:
             if last is None:
-                # those that failed before are no news
+                # earlier failures are not news
                 known = {run.run_id for run in look.failed}
                 _print(f"watching {title}")
             last = look
@@ -44,7 +44,7 @@ def show(looks: "Iterator[Progress | str]", title: str) -> "Progress":
 
 
 def show_json(looks: "Iterator[Progress | str]") -> "Progress":
-    """Print one JSON object a line for each change; return the end."""
+    """Print one line with a JSON object for each change; return the end."""
     before, last = "", None
     for look in looks:
         if isinstance(look, str):

@@ -1,4 +1,4 @@
-"""Watching a grid on a terminal: one picture, drawn anew with every look."""
+"""Watching a grid on a terminal: one picture, redrawn with every update."""
 
 import time
 from collections import deque
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 WINDOW = 300.0
 """Seconds over which runs per minute are counted."""
 SHORTEST = 5.0
-"""Seconds of watching that tell a throughput."""
+"""Seconds of watching after which a throughput is known."""
 FAILED_AT_MOST = 3
 AROUND = 3
-"""Lines around runs of one kind: an empty one, a heading, how many more there are."""
+"""Lines around runs of one kind: an empty one, a heading, the number of further ones."""
 HEAD = 5 + AROUND
 """Lines for what a grid is called, the bar, what is around the running runs, and the cursor."""
 SHARE = 5
@@ -34,7 +34,7 @@ LONG = 8
 BAR = 24
 """Columns of the bar."""
 Entry = list[Text]
-"""What is told of one run, line by line."""
+"""The description of one run, line by line."""
 
 
 def show(looks: "Iterator[Progress | str]", console: Console | None = None) -> "Progress":
@@ -57,19 +57,19 @@ def show(looks: "Iterator[Progress | str]", console: Console | None = None) -> "
 
 
 class Throughput:
-    """Runs that end per minute, as far as it was watched."""
+    """Runs that ended per minute while watching."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, ended: int) -> None:
-        """Take a look into account."""
+        """Take an update into account."""
         self._seen.append((now, ended))
         while now - self._seen[0][0] > WINDOW:
             self._seen.popleft()
 
     def told(self) -> str:
-        """Return it in words; '' before there is anything to tell."""
+        """Return it in words; '' while there is nothing to say."""
         (since, before), (now, after) = self._seen[0], self._seen[-1]
         if now - since < SHORTEST or after <= before:
             return ""
@@ -81,7 +81,7 @@ def draw(
 ) -> RenderableType:
     """Return the picture of a grid, for a terminal of this size.
 
-    No number and no name is broken or cut: what does not fit into a line becomes several, and what
+    No number and no name is broken or cut: what does not fit a line becomes several, and what
     does not fit the terminal's height is counted.
     """
     grid = progress.grid
@@ -111,7 +111,7 @@ def draw(
 
 
 def _shown(entries: Sequence[Entry], room: int) -> list[Entry]:
-    """Return the first entries, as many as have room in so many lines; one in any case."""
+    """Return as many of the first entries as fit this many lines; at least one."""
     shown: list[Entry] = []
     for entry in entries:
         room -= len(entry)
@@ -130,7 +130,7 @@ def _title(progress: "Progress") -> Text:
 
 
 def _bar(progress: "Progress", throughput: str, width: int) -> list[RenderableType]:
-    """Return the bar with words beside it, or below it where there is no room."""
+    """Return the bar with text beside it, or below it if there is no room."""
     grid = progress.grid
     if grid.ended_at is not None:
         left = f"ended after {span(grid.ended_at - grid.created_at)}"
@@ -163,7 +163,7 @@ def _running(runs: "Sequence[Run]", width: int) -> list[Entry]:
     ]
     widths = [max(map(cells, column), default=0) for column in zip(*rows, strict=True)]
     if sum(widths) + GAP * 3 > width:
-        # how far it is goes first
+        # the progress comes first
         return [
             _turned(run_id, f"{at}  {speed}", title, width) for run_id, title, at, speed in rows
         ]
@@ -206,7 +206,7 @@ def _failed(runs: "Sequence[Run]", width: int, height: int) -> list[Entry]:
 def _turned(
     run_id: str, words: str, title: str, width: int, most: int = 2, style: str = "cyan"
 ) -> Entry:
-    """Return a run as lines: words beside its id, in at most so many, then what it is called."""
+    """Return a run as lines: text beside its id, at most so many, then its name."""
     beside = " " * GAP
     first, *more = _short(fold(f"{run_id}{beside}{words}", width - GAP), most)
     lines = [Text.assemble((run_id, style), first.removeprefix(run_id))]
@@ -215,7 +215,7 @@ def _turned(
 
 
 def _short(lines: list[str], most: int) -> list[str]:
-    """Return the first lines of words that may be long; `bptt show` has them all."""
+    """Return the first lines of text that may be long; `bptt show` has all of it."""
     if len(lines) <= most:
         return lines
     *first, last = lines[:most]

@@ -100,11 +100,11 @@ def stop(settings: Settings, tell: Callable[[str], None]) -> Holder | None:
             raise BpttError(
                 f"bptt up (process {found.pid}) is still stopping after {DOWN_WITHIN:g} s. "
                 f"Give it time, or end it with: kill -9 {found.pid}; "
-                "runs go on from their last checkpoints."
+                "runs continue from their last checkpoints."
             )
         if lasted > SAY_AFTER and not said:
             said = True
-            tell(f"Waiting for process {found.pid} to save what trains and to stop ...")
+            tell(f"Waiting for process {found.pid} to save its runs and stop ...")
         time.sleep(LOOK_EVERY)
     return found
 

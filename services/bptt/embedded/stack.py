@@ -125,7 +125,7 @@ def _keep(
         if how := worker.ended():
             if worker.failures >= FAILURES_AT_MOST:
                 raise BpttError(_hopeless(worker, how))
-            tell(f"The worker has ended ({how}); it is started again. Its log: {worker.log}")
+            tell(f"The worker has ended ({how}) and is restarted. Its log: {worker.log}")
         if worker.is_due():
             worker.start()
         if not worker.ready and time.monotonic() > ask_at:
@@ -133,13 +133,13 @@ def _keep(
             if _is_known(database, worker):
                 worker.ready = True
                 lock.set_ready()
-                tell(f"bptt is up in {settings.home}: runs begin as soon as they are queued.")
+                tell(f"bptt is up in {settings.home}: runs start as soon as they are queued.")
         time.sleep(LOOK_EVERY)
 
 
 def _tend_server(settings: Settings, server: Program, tell: Tell) -> None:
     if how := server.ended():
-        tell(f"The Redis server has ended ({how}); it is started again. Its log: {server.log}")
+        tell(f"The Redis server has ended ({how}) and is restarted. Its log: {server.log}")
     if server.is_due():
         try:
             start_server(settings, server)

@@ -1,1 +1,1 @@
-"""One file a command, each named after it; without logic and heavy imports at the top."""
+"""One file per command, named after it; without logic, and without heavy imports at the top."""

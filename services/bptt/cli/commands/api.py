@@ -8,19 +8,19 @@ from bptt.temporary import own_folder
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @port_option(8080)
 @click.option(
     "--require-tokens",
     is_flag=True,
-    help="Ask those on this machine for a token as well; behind a proxy, always.",
+    help="Require tokens on this machine, too; always use it behind a proxy.",
 )
 def api(host: str, port: int, require_tokens: bool) -> None:
-    """Serve this machine's queue over HTTP, for bptt --server; described at /docs.
+    """Serve this machine's queue over HTTP, for bptt --server; documented at /docs.
 
-    At an address that other machines reach, everybody is asked for a token (bptt tokens create);
-    at a loopback address nobody is, and whoever has an account here can queue and delete. Ctrl-C
-    ends it. Commands on this machine need no server.
+    At an address that other machines can reach, everybody needs a token (bptt tokens create); at
+    a loopback address nobody does, and anyone with an account here can queue and delete. Ctrl-C
+    stops it. Commands on this machine need no server.
     """
     from bptt.api.serving import asks_for_tokens, serve
 

@@ -1,4 +1,4 @@
-"""`bptt cancel`: ends runs that are not wanted any more."""
+"""`bptt cancel`: stops runs that are no longer wanted."""
 
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def cancel(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Cancel grids, after asking, or single runs.
 
-    What waits is cancelled at once; a running one once its process has saved and is gone. What a
-    run has measured so far stays. To run it after all: bptt retry.
+    Waiting runs are cancelled at once, running ones once their process has saved and is gone. What
+    a run has measured so far stays. To run it after all: bptt retry.
     """
     with connected() as client:
         found = find_all(client, targets)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from bptt.client import Client
 
 NAMED = 10
-"""Runs without a value that are named."""
+"""How many runs without a value are named."""
 
 
 @click.command()
 @click.argument("grid")
 @click.option(
-    "--by", multiple=True, metavar="AXIS", help="Tell configurations apart by AXIS alone."
+    "--by", multiple=True, metavar="AXIS", help="Distinguish configurations only by AXIS."
 )
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare NAME.")
 @json_option("list instead of tables")
@@ -47,13 +47,13 @@ def compare(
 ) -> None:
     """Compare the configurations of GRID, each by its mean over seeds with a 95 % interval.
 
-    The best comes first, with all that cannot be told apart from it. Runs that diverged, failed,
-    or have not ended are counted and named, never left out. GRID is a grid's id, the beginning of
-    one, a name, or USER/NAME; a name means your newest grid of that name.
+    The best comes first, with all that tie with it. Runs that diverged, failed or have not ended
+    are counted and named, never left out. GRID is a grid's id, a prefix of one, a name, or
+    USER/NAME; a name means your newest grid of that name.
 
-    Configurations are told apart by all axes but the seed, or by those of --by alone (cell,
+    Configurations are distinguished by all axes but the seed, or only by those of --by (cell,
     optimizer.lr, or lr for short), and then averaged over the rest; --by and --metric may be
-    given several times. The first --metric decides the order; without any it is the task's own.
+    repeated. The first --metric decides the order; by default it is the task's own.
     """
     if as_json and as_csv:
         raise UserError("--json and --csv exclude each other: give one of them.")
@@ -81,7 +81,7 @@ def compare(
 
 
 def _refuse_unwritable(path: Path, is_folder: bool) -> None:
-    """Say at once, not after the work is done, that there is no such place to write to."""
+    """Report at once, rather than after the work is done, that a place cannot be written to."""
     if path.exists() and path.is_dir() != is_folder:
         kind, needed = ("file", "folder") if is_folder else ("folder", "file")
         raise UserError(f"Cannot write {path}: it is a {kind}. Name a {needed}.")

@@ -31,7 +31,7 @@ def upgrade() -> None:
 
 @database.command()
 def check() -> None:
-    """Say whether the database is of this program's version."""
+    """Say whether the database has this program's version."""
     from bptt import store
 
     with _opened() as opened:

@@ -1,4 +1,4 @@
-"""`bptt delete`: removes grids and runs for good."""
+"""`bptt delete`: removes grids and runs permanently."""
 
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def delete(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Remove grids with their runs and folders, or single runs, after asking.
 
-    Refused while any of it runs. Of a grid, runs that other grids refer to stay; such a single run
-    is not deleted. The point of a deleted run stays in its grid: bptt fill runs it again. What is
-    in MLflow stays.
+    Refused while any of them is running. Runs of a grid that other grids refer to stay, and such a
+    single run is not deleted. The point of a deleted run stays in its grid: bptt fill runs it
+    again. What is in MLflow stays.
     """
     with connected() as client:
         found = find_all(client, targets)

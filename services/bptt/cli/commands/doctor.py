@@ -1,4 +1,4 @@
-"""`bptt doctor`: checks this machine and says what to mend."""
+"""`bptt doctor`: checks this machine and says what to fix."""
 
 import sys
 from dataclasses import asdict
@@ -16,14 +16,14 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @json_option("list instead of lines")
-@click.option("--fix", is_flag=True, help="Remove first what is of use to nobody any more.")
+@click.option("--fix", is_flag=True, help="First remove what is no longer needed.")
 def doctor(as_json: bool, fix: bool) -> None:
-    """Check versions, disk, database, Redis, MLflow and plugins, and say what to mend.
+    """Check versions, disk, database, Redis, MLflow and plugins, and say what to fix.
 
-    Where a server is named, the server alone is checked: whether it answers, who we are for it,
-    whether anything trains there. Without --fix nothing is changed; with it folders are removed
-    whose runs were deleted from this database, and contents of files that are damaged, or that no
-    run reads and nobody has sent for a day. The exit code is 1 if something must be mended before
+    If a server is named, only the server is checked: whether it answers, who we are to it, whether
+    anything is training there. Without --fix nothing is changed; with it, folders of runs that were
+    deleted from this database are removed, and so are contents of files that are damaged, or that
+    no run reads and nobody has sent for a day. The exit code is 1 if something must be fixed before
     anything can train.
     """
     from bptt.doctor.examine import examine

@@ -12,14 +12,14 @@ from bptt.cli.run_words import counted, grid_title, owner_of
 @click.command()
 @click.argument("grid")
 @click.argument("file", required=False)
-@set_option("More values of an axis, as in --set seeds=10; may be given several times.")
+@set_option("More values of an axis, as in --set seeds=10; may be repeated.")
 @json_option("object instead of lines")
 def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Add to GRID the points it lacks: more seeds, another value of an axis.
 
-    The grid's own file, as it was when it was submitted, is read with each --set on top; with
-    FILE that one is read instead. Points that the grid has already are left as they are, also
-    those that the new values leave out.
+    The grid's own file, as submitted, is read with each --set on top; if FILE is given, it is read
+    instead. Points that the grid already has are left as they are, even those that the new values
+    leave out.
     """
     if file is None and not overrides:
         raise click.UsageError("Say what to add: --set KEY=VALUE, or a FILE.")
@@ -40,7 +40,7 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
         sum(extended.reused.values()),
     )
     if not extended.queued and not reused:
-        click.echo(f"Grid {title} has all of these points already; nothing was queued.")
+        click.echo(f"Grid {title} already has all of these points; nothing was queued.")
         return
     already = f", {reused:,} had been run already" if reused else ""
     click.echo(

@@ -1,4 +1,4 @@
-"""`bptt fill`: queues what a grid lacks."""
+"""`bptt fill`: queues what is missing from a grid."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`bptt grid`: what a grid file spans, without running any of it."""
+"""`bptt grid`: what a grid file describes, without running any of it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from bptt.api.answers import AxisValues, Preview
 
 MOST_VALUES = 12
-"""Values shown of a long axis."""
+"""How many values of a long axis are shown."""
 DIGITS = 12
-"""Of an identity, enough to tell runs apart."""
+"""Characters of an identity, enough to tell runs apart."""
 
 
 @click.command()
@@ -26,10 +26,10 @@ DIGITS = 12
 @set_option()
 @json_option("object instead of tables")
 def grid(file: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Check the grid that FILE spans and show its axes and points; nothing is run.
+    """Check the grid that FILE describes and show its axes and points; nothing is run.
 
-    FILE is a run file in which every list is an axis. All faults are told at once, with their
-    lines, and end the command with exit code 2.
+    FILE is a run file in which every list is an axis. All errors are reported at once, with their
+    lines, and give exit code 2.
     """
     described = _described(file, overrides)
     if as_json:
@@ -42,7 +42,7 @@ def _described(file: str, overrides: tuple[str, ...]) -> "Preview":
     if current_settings().server:
         with connected() as client:
             return client.preview(file, overrides)
-    # without the queue: neither it nor what keeps it is asked
+    # without the queue: neither it nor the database is used
     from bptt.api.preview import preview
     from bptt.run_file import read_grid_file
 
@@ -59,7 +59,7 @@ def print_grid(grid: "Preview") -> None:
         print_rows(["axis", "values", "only of"], axis_rows(grid.axes))
         click.echo()
     print_rows(["point", "run", "identity"], _point_rows(grid))
-    # not known while a file is not there
+    # unknown while a file is missing
     work = f" and {grid.flops:.1e} floating point operations" if grid.flops else ""
     say(f"\nAt most {grid.updates:,} updates{work} (counted by a model, not measured).")
 

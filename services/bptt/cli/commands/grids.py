@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--all-users", is_flag=True, help="Those of everybody, not only yours.")
+@click.option("--all-users", is_flag=True, help="Everybody's, not only yours.")
 @click.option("--user", metavar="NAME", help="Those of this user, not yours.")
 @limit_option(20)
 @json_option("list instead of a table")
 def grids(all_users: bool, user: str | None, limit: int, as_json: bool) -> None:
-    """List your grids, the newest first, and how far each is."""
+    """List your grids, the newest first, and their progress."""
     if all_users and user is not None:
         raise click.UsageError("--all-users and --user exclude each other: give one of them.")
     with connected() as client:

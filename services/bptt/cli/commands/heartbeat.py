@@ -1,4 +1,4 @@
-"""`bptt heartbeat`: whether this machine's worker is heard of."""
+"""`bptt heartbeat`: whether this machine's worker is alive."""
 
 import click
 
@@ -8,10 +8,10 @@ from bptt.settings import read_settings
 
 @click.command()
 def heartbeat() -> None:
-    """Say when the worker of this machine, or container, was last heard of.
+    """Say when the worker of this machine, or container, last gave a sign of life.
 
-    For health checks: exit code 0 if that is less than a lease ago, 1 if it is longer or if no
-    worker runs here, 75 if the database does not answer.
+    For health checks: exit code 0 if that is less than a lease ago, 1 if it is longer or no
+    worker is running here, 75 if the database does not answer.
     """
     from bptt.worker.heartbeat import silence
 

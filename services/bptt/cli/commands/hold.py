@@ -1,4 +1,4 @@
-"""`bptt hold`: lets runs wait."""
+"""`bptt hold`: holds runs back."""
 
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @targets_argument
 @json_option("list instead of lines")
 def hold(targets: tuple[str, ...], as_json: bool) -> None:
-    """Let grids or single runs wait until bptt release.
+    """Hold back grids or single runs until bptt release.
 
-    Of a grid no further run begins, and those that run go on. A single run that is running saves
-    itself, stops, and goes on from there once it is released.
+    No further run of a held grid starts, while running ones continue. A single run that is running
+    saves itself, stops, and continues from there once it is released.
     """
     with connected() as client:
 

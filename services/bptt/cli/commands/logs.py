@@ -1,4 +1,4 @@
-"""`bptt logs`: what a run said."""
+"""`bptt logs`: the log of a run."""
 
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bptt.client import Client
 
 PAUSE = 0.5
-"""Seconds between two looks at a log that is still written."""
+"""Seconds between two looks at a log that is still being written."""
 
 
 @click.command()
@@ -21,19 +21,19 @@ PAUSE = 0.5
 @click.option(
     "--attempt",
     type=click.IntRange(1, 2**31 - 1),
-    help="Of this attempt, not of the newest one.",
+    help="Print this attempt's log instead of the newest.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing until the run ends.")
 def logs(run: str, attempt: int | None, follow: bool) -> None:
-    """Print what RUN said, of its newest attempt.
+    """Print the log of RUN's newest attempt.
 
-    RUN is a run's id, the beginning of one, or a point: a grid and its number
+    RUN is a run's id, a prefix of one, or a point: a grid and its number
     (latch/0). With --follow later attempts are printed too.
     """
     with connected() as client:
         found = client.find(run, "run")
         run_id = found.id
-        # what the run said is alone on stdout
+        # only the run's own output goes to stdout
         if found.note or not found.is_own:
             click.echo(found.note or f"Run {title_of(found)}", err=True)
         if follow and attempt is None:

@@ -1,4 +1,4 @@
-"""`bptt plugins`: what is installed, which options it takes, whether it keeps its contract."""
+"""`bptt plugins`: what is installed, its options, and whether it honours its contract."""
 
 import json
 
@@ -19,7 +19,7 @@ MARGIN = " " * 6
 def plugins() -> None:
     """List, describe and check the installed cells, clippers and tasks.
 
-    Where a server is named, those that are installed there.
+    If a server is named, those installed there.
     """
 
 
@@ -30,7 +30,7 @@ plugins.add_command(check)
 @click.option("--long", is_flag=True, help="Import each plugin and show what it is.")
 @json_option("list instead of a table")
 def list_plugins(long: bool, as_json: bool) -> None:
-    """List what is installed, by metadata alone: nothing is imported without --long."""
+    """List what is installed, from metadata alone: nothing is imported without --long."""
     if current_settings().server:
         with connected() as client:
             found = client.plugins(long)

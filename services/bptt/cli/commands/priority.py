@@ -9,7 +9,7 @@ from bptt.cli.output import print_json
 from bptt.cli.run_words import grid_title, owner_of
 
 
-# a negative number is no option
+# a negative number is not an option
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("grid")
 @click.argument("number", type=PRIORITY)

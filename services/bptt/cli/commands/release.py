@@ -1,4 +1,4 @@
-"""`bptt release`: lets held runs begin."""
+"""`bptt release`: lets held runs start."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @targets_argument
 @json_option("list instead of lines")
 def release(targets: tuple[str, ...], as_json: bool) -> None:
-    """Let grids or single runs that are held begin.
+    """Let held grids or single runs start.
 
     This also opens a grid that was held because its first run failed.
     """

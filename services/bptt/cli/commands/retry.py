@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", metavar="GRID|RUN")
-@click.option("--failed", is_flag=True, help="Of a grid what failed. [always]")
-@click.option("--cancelled", is_flag=True, help="Of a grid also what was cancelled.")
+@click.option("--failed", is_flag=True, help="What failed in a grid. [always]")
+@click.option("--cancelled", is_flag=True, help="Also what was cancelled in a grid.")
 @json_option("list instead of lines")
 def retry(target: str, failed: bool, cancelled: bool, as_json: bool) -> None:
-    """Run again, as new runs, what failed in a grid, or one run that failed or was cancelled.
+    """Run again, as new runs, what failed in a grid, or one failed or cancelled run.
 
-    A new run goes on from the last checkpoint of the one it repeats, and takes its place in the
+    A new run continues from the last checkpoint of the one it repeats, and takes its place in the
     grid.
     """
     with connected() as client:

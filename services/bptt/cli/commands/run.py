@@ -1,4 +1,4 @@
-"""`bptt run`: trains what run files describe, one after the other, in this process."""
+"""`bptt run`: trains the runs that run files describe, one after the other, in this process."""
 
 import tempfile
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Interrupted(BpttError):
 @click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @set_option("Change a value of every FILE, as in --set cell=gru --set optimizer.lr=3e-3.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--resume", metavar="RUN", help="Continue a stopped run.")
 @json_option("list instead of tables")
 @click.option("--quiet", is_flag=True, help="Print the ids of the runs and nothing else.")
 def run(
@@ -43,8 +43,8 @@ def run(
 ) -> None:
     """Train the run that each FILE describes, and show what it measured.
 
-    All files are checked before anything is written. Ctrl-C stops a run in such a way that
-    --resume goes on with it. A run that diverges is a result like any other.
+    All files are checked before anything is written. Ctrl-C stops a run so that --resume can
+    continue it. A run that diverges is a result like any other.
     """
     if resume and (files or overrides):
         raise click.UsageError("--resume goes on with a run as it is: leave FILE and --set out.")
@@ -105,7 +105,7 @@ def _begin(settings: Settings, request: "RunRequest") -> RunFolder:
 
 
 def _read_requests(files: Sequence[str], overrides: Sequence[str]) -> "list[RunRequest]":
-    """Return what every file asks for, or tell the faults of all of them at once."""
+    """Return what every file asks for, or report the faults of all of them at once."""
     from bptt.run_file import read_run_file
 
     requests, faults = [], []
@@ -115,13 +115,13 @@ def _read_requests(files: Sequence[str], overrides: Sequence[str]) -> "list[RunR
         except InvalidSpec as error:
             faults += error.faults
     if faults:
-        # an override that is wrong is wrong for every file
+        # a wrong override is wrong for every file
         raise InvalidSpec(list(dict.fromkeys(faults)))
     return requests
 
 
 def _prepare_home(settings: Settings) -> None:
-    """Make the home folder if there is none, and see whether files can be written there."""
+    """Create the home folder if there is none, and check that files can be written there."""
     try:
         settings.runs.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.runs) as file:
@@ -144,7 +144,7 @@ def _train(
     again = f"bptt run --resume {folder.run_id}"
 
     def advance(progress: Progress) -> None:
-        # not before: a run that cannot be built leaves nothing behind
+        # not earlier: a run that cannot be built leaves nothing behind
         delivery.add(folder)
         bar.advance(progress)
 
@@ -158,7 +158,7 @@ def _train(
             )
     except OutOfMemory:
         raise
-    # whatever a plugin or the disk does, ending the process included: the run keeps its last
+    # whatever a plugin or the disk does, even ending the process, the run keeps its last
     # checkpoint
     except (Exception, SystemExit) as error:
         if is_memory(error):

@@ -11,7 +11,7 @@ from bptt.lifecycle import STANDINGS
 
 
 class Word(click.Choice[str]):
-    """One of the words, also as the list shows it: `time limit` for `time_limit`."""
+    """One of the words, also as shown in the list: `time limit` for `time_limit`."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return super().convert(value.replace(" ", "_"), param, ctx)
@@ -24,15 +24,15 @@ class Word(click.Choice[str]):
     "statuses",
     type=Word(STANDINGS),
     multiple=True,
-    help="Only runs that stand like this; may be given several times.",
+    help="Only runs with this status; may be repeated.",
 )
 @limit_option(50)
 @json_option("list instead of a table")
 def runs(grid: str | None, statuses: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List runs of GRID, or of all grids, with their status.
 
-    GRID is a grid's id, the beginning of one, a name, or USER/NAME. --status takes the words that
-    the list shows: a status, what a running run is about to become, or how one ended.
+    GRID is a grid's id, a prefix of one, a name, or USER/NAME. --status takes the words that the
+    list shows: a status, what a running run is about to become, or how one ended.
     """
     with connected() as client:
         named = client.find(grid, "grid") if grid else None

@@ -1,4 +1,4 @@
-"""`bptt ship`: sends to MLflow what earlier runs could not."""
+"""`bptt ship`: sends to MLflow what earlier runs could not send."""
 
 import json
 from collections.abc import Iterator
@@ -18,29 +18,28 @@ if TYPE_CHECKING:
     from bptt.tracking import Target
 
 NAMED = 10_000
-"""Runs that are told to wait, where nothing can be sent."""
+"""How many waiting runs are listed when nothing can be sent."""
 
 
 @dataclass(frozen=True)
 class _Line:
     run_id: str
     shipped: bool
-    """Whether MLflow has everything that the run has committed so far."""
+    """Whether MLflow has everything the run has committed so far."""
     mlflow_run_id: str
     reason: str
     damaged: bool = False
-    """Whether it cannot be sent until something in its own folder is mended."""
+    """Whether it cannot be sent until something in its own folder is repaired."""
 
 
 @click.command()
 @json_option("list instead of lines")
 def ship(as_json: bool) -> None:
-    """Send to MLflow what is left of runs that trained while it was away.
+    """Send to MLflow what is left of runs that trained while it was down.
 
-    Runs of the queue are among them once they have ended; workers send them by themselves. What
-    MLflow has lost, because its database was removed or put back from a copy, is sent again. Exit
-    code 1 if anything is still left afterwards, 2 if MLflow's database or server is of a kind that
-    takes nothing.
+    This includes ended runs of the queue, which workers otherwise send by themselves. What MLflow
+    has lost, because its database was removed or restored from a copy, is sent again. Exit code 1
+    if anything is still left afterwards, 2 if MLflow's database or server cannot accept anything.
     """
     from bptt import tracking
 
@@ -65,7 +64,7 @@ def ship(as_json: bool) -> None:
 
 
 def _ship_unqueued(settings: Settings, target: "Target") -> Iterator[_Line]:
-    """Yield what became of each run outside the queue that was not sent, or is lost in MLflow."""
+    """Yield what became of each run outside the queue that is unsent, or lost in MLflow."""
     from bptt import tracking
 
     newest = reversed(tracking.unqueued(settings.runs))
@@ -92,7 +91,7 @@ def _ship_queued(settings: Settings) -> Iterator[_Line]:
     try:
         if database.file is not None and not database.file.exists():
             return
-        # what a worker trains is its own to send
+        # what a worker trains is sent by that worker
         shipping = QueueRounds(settings, database, worker_id="")
         visited: set[str] = set()
         while True:
@@ -119,7 +118,7 @@ def _line(run: "RunRow", trouble: str) -> _Line:
 
 
 def _unsendable(run_id: str, mlflow_run_id: str, why: str) -> _Line:
-    # the line begins with the run's name already
+    # the line already begins with the run's name
     reason = why.removeprefix(f"Run {run_id} cannot be sent to MLflow: ")
     return _Line(run_id, False, mlflow_run_id, reason, damaged=True)
 

@@ -1,4 +1,4 @@
-"""`bptt show`: how grids and runs stand, and what they have measured."""
+"""`bptt show`: the state of grids and runs, and what they have measured."""
 
 import json
 from collections.abc import Callable, Collection, Sequence
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from bptt.client import Client
 
 LATEST = 20
-"""Runs listed at most."""
+"""The most runs listed."""
 
 
 @click.command()
 @click.argument("names", metavar="[GRID|RUN]...", nargs=-1)
 @json_option("list instead of tables")
 def show(names: tuple[str, ...], as_json: bool) -> None:
-    """Show one run in full, several next to each other, or a grid.
+    """Show one run in full, several side by side, or a grid.
 
-    RUN is the id of a run, of the queue or of bptt run, or the beginning of one, or a point: a
-    grid and its number (x5fxt-0, latch/0). GRID is a grid's id, the beginning of one, its name, or
-    USER/NAME. Without any, the latest of bptt run are listed.
+    RUN is the id of a run, from the queue or from bptt run, a prefix of one, or a point: a grid
+    and its number (x5fxt-0, latch/0). GRID is a grid's id, a prefix of one, its name, or
+    USER/NAME. Without arguments, the latest runs of bptt run are listed.
     """
     settings = current_settings()
     if not names:
@@ -41,7 +41,7 @@ def show(names: tuple[str, ...], as_json: bool) -> None:
         return
     local = {name: settings.runs / name.rstrip("/") for name in names}
     if all((path / "run.json").exists() for path in local.values()) or not _has_queue(settings):
-        # one run named twice is one run
+        # a run named twice is one run
         found = {folder.run_id: folder for folder in (find_run(settings.runs, n) for n in names)}
         print_runs(list(found.values()), as_json)
         return
@@ -52,7 +52,7 @@ def show(names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _has_queue(settings: Settings) -> bool:
-    """Say whether anything was ever queued here: looking at a folder makes no database."""
+    """Say whether anything was ever queued here: looking at a folder must not create a database."""
     database = settings.database
     return bool(settings.server) or not isinstance(database, Path) or database.exists()
 
@@ -106,14 +106,14 @@ def _succeeded(detail: "RunDetail") -> bool:
 
 
 def _lost(settings: Settings, detail: "RunDetail") -> str:
-    """Return that the folder of a run is gone, which has ended with a result; empty: it is not."""
+    """Return a line if the folder of a run that ended with a result is gone; otherwise empty."""
     run_id = detail.run.run_id
     # with a shared database it may be on another machine
     if settings.server or settings.database_url or not _succeeded(detail):
         return ""
     folder = settings.runs / run_id
     mend = RunFolder.of_attempt(settings.runs, run_id, 1).remedy(ended=True)
-    # one that was not sent is told of by its own line
+    # one that was not sent has its own line
     if folder.exists() or detail.run.ship_trouble:
         return ""
     told = f"damaged  {folder} is gone: its results stay, pictures and logs are lost. "
@@ -163,7 +163,7 @@ def _print(
 
 
 def _whose(found: "Sequence[Found]") -> list[str]:
-    """Return a line for each run of somebody else's among those that were named."""
+    """Return a line for each of the named runs that belongs to somebody else."""
     foreign = (one for one in found if one.kind == "run" and not one.is_own and not one.note)
     return [f"Run {title_of(one)}." for one in foreign]
 
@@ -205,7 +205,7 @@ def _measured(folder: RunFolder, succeeded: bool) -> dict[str, Any]:
 
 
 def list_runs(runs: Path, as_json: bool) -> None:
-    """Print the latest runs of `bptt run`, a line each, the last one last."""
+    """Print the latest runs of `bptt run`, one line each, the newest last."""
     found = sorted(path for path in runs.glob("*/run.json")) if runs.is_dir() else []
     folders = [RunFolder(path.parent) for path in found[-LATEST:]]
     lines = []
@@ -235,9 +235,9 @@ def print_runs(
     """Print runs to stdout, as tables with a plot or as one JSON list.
 
     Args:
-        folders: of the runs; of one of which it cannot be read what it is, its damage is told.
+        folders: of the runs; if one cannot be identified, its damage is reported.
         as_json: print JSON.
-        succeeded: runs of which it is known that they have their result.
+        succeeded: runs that are known to have a result.
     """
     from bptt.cli.summary import summarize
 

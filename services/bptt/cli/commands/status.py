@@ -1,4 +1,4 @@
-"""`bptt status`: what is up, what runs and what waits."""
+"""`bptt status`: what is up, what is running and what is waiting."""
 
 import sys
 import time
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @click.command()
 @json_option("object instead of lines")
 def status(as_json: bool) -> None:
-    """Show what is up, what runs and what waits, and what to do next."""
+    """Show what is up, what is running and what is waiting, and what to do next."""
     with importing():
         from bptt.embedded.standing import find_standing
 
-        # the application is imported by the first who asks it
+        # the application is imported when it is first asked
         found = find_standing(current_settings())
     if as_json:
         print_json(found.as_json())

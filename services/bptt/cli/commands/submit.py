@@ -1,4 +1,4 @@
-"""`bptt submit`: queues the grid that a file spans."""
+"""`bptt submit`: queues the grid that a file describes."""
 
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.argument("file")
 @set_option()
 @click.option("--dry-run", is_flag=True, help="Show axes, points and time; queue nothing.")
-@click.option("--force", is_flag=True, help="Run again what has been run already.")
-@click.option("--hold", is_flag=True, help="Let the runs wait until bptt release.")
+@click.option("--force", is_flag=True, help="Run again even what has already been run.")
+@click.option("--hold", is_flag=True, help="Hold the runs back until bptt release.")
 @click.option(
     "--priority",
     type=PRIORITY,
@@ -41,10 +41,10 @@ def submit(
     urgency: str,
     as_json: bool,
 ) -> None:
-    """Check the grid that FILE spans and queue all of its runs, or none.
+    """Check the grid that FILE describes and queue all of its runs, or none.
 
-    FILE is a run file in which every list is an axis. All faults are told at once, with their
-    lines. What has been run already, by anybody, with the same result is not run again.
+    FILE is a run file in which every list is an axis. All errors are reported at once, with their
+    lines. Runs that anybody has already done, with the same result, are not repeated.
     """
     with connected() as client:
         client.files.on_sending = tell_sending
@@ -70,17 +70,17 @@ def submit(
 
 
 def tell_sending(name: str, size: int) -> None:
-    """Say on stderr that a file is new where the grid goes."""
+    """Say on stderr that a file is new to the server and was sent."""
     click.echo(f"{name}, {size:,} bytes, is new there: sent.", err=True)
 
 
 def tell_waiting() -> None:
-    """Say on stderr that a server takes long."""
+    """Say on stderr that a server is taking long."""
     click.echo("The server is still at work on it; Ctrl-C gives it up.", err=True)
 
 
 def told(submitted: "Submission", held: bool) -> list[str]:
-    """Return what came of a submission, and what to do next, line by line."""
+    """Return the outcome of a submission, and what to do next, line by line."""
     title, grid = grid_title(submitted.grid_id, submitted.name), submitted.grid_id
     if submitted.existing:
         return [
@@ -101,10 +101,10 @@ def told(submitted: "Submission", held: bool) -> list[str]:
 
 
 def time_told(times: "Times", slots: int) -> str:
-    """Return how long something takes, as a sentence; empty if nothing tells."""
+    """Return how long something takes, as a sentence; empty if unknown."""
     if times.least is None or times.most is None:
         return ""
-    # runs that were solved are counted only where there were any like these
+    # solved runs are taken into account only if there were any like these
     sooner = "; less where runs are solved earlier" if times.may_stop else ""
     return f"About {between(times.least, times.most)} on {counted(slots, 'slot')}{sooner}."
 

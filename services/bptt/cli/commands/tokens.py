@@ -1,4 +1,4 @@
-"""`bptt tokens`: who may ask a server, and for how long."""
+"""`bptt tokens`: who may use a server, and for how long."""
 
 import time
 from typing import TYPE_CHECKING
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 @click.group()
 def tokens() -> None:
-    """Make, list and revoke the tokens by which a server knows who asks.
+    """Create, list and revoke the tokens by which a server knows who is asking.
 
-    On the server's own machine, whoever may read and write its database is an admin. From
-    elsewhere, an admin has all tokens in hand, and everybody else their own.
+    On the server's own machine, anyone who can read and write its database is an admin. From
+    elsewhere, admins manage all tokens, and everybody else their own.
     """
 
 
 @tokens.command()
-@click.option("--user", metavar="NAME", help="Whose it is; made known if need be. [you]")
+@click.option("--user", metavar="NAME", help="Its owner, created if necessary. [you]")
 @click.option(
     "--role",
     type=click.Choice(["user", "admin"]),
-    help="What that user becomes, for all of their tokens. [as they are; somebody new: user]",
+    help="The user's role, for all of their tokens. [unchanged; for a new one: user]",
 )
 @click.option(
     "--expires",
     "days",
     metavar="DAYS",
     type=Real(0, 36_500, min_open=True),
-    help="How long it holds. [until it is revoked]",
+    help="Days of validity. [until it is revoked]",
 )
 @click.option("--label", metavar="TEXT", default="", help="What it is for, as in --label laptop.")
 def create(user: str | None, role: "Role | None", days: float | None, label: str) -> None:
-    """Make a token and print it, this once: only a hash of it is kept."""
+    """Create a token and print it, this once: only its hash is stored."""
     with connected() as client:
         made = client.create_token(user, role, days, label)
     known = made.known
@@ -57,7 +57,7 @@ def create(user: str | None, role: "Role | None", days: float | None, label: str
 @tokens.command(name="list")
 @json_option("list instead of a table")
 def list_(as_json: bool) -> None:
-    """List your tokens, or as an admin everybody's, the newest first."""
+    """List your tokens or, as an admin, everybody's, the newest first."""
     with connected() as client:
         found = client.tokens()
     if as_json:

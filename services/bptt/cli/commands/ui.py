@@ -24,15 +24,14 @@ from bptt.temporary import own_folder
 def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
     """Serve MLflow with everything measured so far, at http://127.0.0.1:PORT.
 
-    With GRID (its id, the beginning of one, its name, or USER/NAME) the links lead to the
-    pages of that grid: its comparison, means over seeds, heat maps and a table. Without, to each
-    project.
+    With GRID (its id, a prefix of one, its name, or USER/NAME) the links lead to the pages of that
+    grid: its comparison, means over seeds, heat maps and a table. Without, to each project.
 
-    How many runs have not reached MLflow yet, and why, is said before. Exit code 2 if its database
-    is of another version of MLflow: then the command that upgrades it is told.
+    It first says how many runs have not reached MLflow yet, and why. Exit code 2 if the database
+    belongs to another version of MLflow; the message gives the command that upgrades it.
 
-    Ctrl-C ends it. While another bptt ui serves the same at PORT, with BPTT_MLFLOW_URL set, and
-    with a server, whose MLflow it then is, only the links are printed.
+    Ctrl-C stops it. Only the links are printed if another bptt ui already serves the same at PORT,
+    if BPTT_MLFLOW_URL is set, or if a server is named, whose MLflow is then meant.
     """
     settings = current_settings()
     if settings.server:
@@ -46,7 +45,7 @@ def ui(grid: str | None, port: int, opens: bool, as_json: bool) -> None:
 
 
 def _serve(settings: Settings, grid: str | None, port: int, opens: bool, as_json: bool) -> None:
-    """Say where the pages are, of this machine or of the MLflow that is set, and serve them."""
+    """Say where the pages of this machine or of the configured MLflow are, and serve them."""
     from bptt import tracking
     from bptt.tracking import server
 
@@ -60,7 +59,7 @@ def _serve(settings: Settings, grid: str | None, port: int, opens: bool, as_json
     newest = reversed(tracking.unqueued(settings.runs))
     tracking.forget(tracking.find_lost(newest, target), target)
     for folder in tracking.unshipped(settings.runs):
-        # what cannot be sent now is no reason to hide the rest; `bptt ship` tells why
+        # what cannot be sent now is no reason to hide the rest; `bptt ship` says why
         with suppress(TrackingUnavailable):
             tracking.ship(folder, target)
     unsent = find_unsent(settings)
@@ -78,7 +77,7 @@ def _serve(settings: Settings, grid: str | None, port: int, opens: bool, as_json
 
 
 def _of_server(text: str | None) -> tuple[str, str, Mapping[str, str]]:
-    """Return where a server's MLflow is, what a grid is called, and links to pages."""
+    """Return where a server's MLflow is, a grid's name, and links to pages."""
     with connected() as client:
         if text is None:
             pages = client.pages()
@@ -91,7 +90,7 @@ def _of_server(text: str | None) -> tuple[str, str, Mapping[str, str]]:
 
 
 def _of_grid(settings: Settings, address: str, text: str) -> tuple[str, dict[str, str]]:
-    """Return what a grid is called and the links to its pages."""
+    """Return the name of a grid and the links to its pages."""
     from bptt.api.pages import links_of
 
     with connected() as client:
@@ -112,7 +111,7 @@ def _refuse_none(title: str, links: Mapping[str, str]) -> None:
 
 
 def _first(links: Mapping[str, str], grid: str | None) -> list[str]:
-    """Return which pages are opened: of projects the one that was at work last."""
+    """Return which pages are opened: of projects, the most recently active one."""
     return list(links.values()) if grid is not None else list(links.values())[:1]
 
 

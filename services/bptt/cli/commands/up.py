@@ -9,14 +9,14 @@ from bptt.settings import read_settings
 
 
 @click.command()
-@click.option("-d", "--detach", is_flag=True, help="Go on in the background, until bptt down.")
+@click.option("-d", "--detach", is_flag=True, help="Run in the background until bptt down.")
 @slots_option
 def up(detach: bool, slots: int | None) -> None:
     """Train what is queued on this machine, until Ctrl-C or bptt down.
 
-    Starts a worker, and a Redis of its own unless BPTT_REDIS_URL is set, and starts them again if
-    they end. What is up already -d leaves as it is. Stopping saves what trains; it goes on where
-    it was with the next bptt up.
+    Starts a worker, and its own Redis unless BPTT_REDIS_URL is set, and restarts them if they
+    end. With -d, anything already up is left as it is. Stopping saves what is training; it
+    continues with the next bptt up.
     """
     settings = read_settings(slots=slots)
     if not detach:

@@ -42,8 +42,8 @@ def users() -> None:
 def list_(as_json: bool) -> None:
     """List everybody: role, share, limits, and what they use.
 
-    Slots go to whoever has fewest running for their weight. USED is the slot time of the last
-    days, of which each second counts half after a day; it decides between equals.
+    Slots go to the user with the fewest running runs for their weight. USED is recent slot time,
+    each second of which counts half after a day; it breaks ties.
     """
     with connected() as client:
         found = client.users()
@@ -51,7 +51,7 @@ def list_(as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        click.echo("No users yet: who submits a grid becomes one.", err=True)
+        click.echo("No users yet: whoever submits a grid becomes one.", err=True)
         return
     columns = ["user", "role", "weight", "running", "queued", "used"]
     print_rows(columns, [_row(user) for user in found])
@@ -63,24 +63,24 @@ def list_(as_json: bool) -> None:
 @click.option(
     "--weight",
     type=Real(1e-6, 1_000_000),
-    help="Share of the slots in relation to others'; 1 is normal.",
+    help="Share of the slots relative to other users; 1 is normal.",
 )
 @click.option(
     "--max-running",
     metavar="N|none",
     callback=_limit,
-    help="Runs that may be trained at once; what runs already goes on.",
+    help="Runs that may train at once; those already running continue.",
 )
 @click.option("--max-queued", type=click.IntRange(0, MOST), help="Runs that may wait in the queue.")
 @click.option(
     "--disable/--enable",
     "disabled",
     default=None,
-    help="Refuse their tokens and begin none of their runs, or do so again.",
+    help="Reject their tokens and start none of their runs, or allow both again.",
 )
 @json_option("object instead of a line")
 def set_(name: str, as_json: bool, **options: Any) -> None:
-    """Change what the user NAME may do and use; the queue goes by it from the next run on."""
+    """Change what the user NAME may do and use, from the next run on."""
     changes = {key: value for key, value in options.items() if value is not None}
     if not changes:
         raise click.UsageError("Say what to change, for example --weight 2.")

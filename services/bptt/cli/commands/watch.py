@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from bptt.client import Client
 
 PAUSE, PAUSE_WHEN_DOWN = 1.0, 3.0
-"""Seconds between two looks."""
+"""Seconds between two updates."""
 
 
 @click.command()
 @click.argument("grid", required=False)
-@json_option("object a line per change")
+@json_option("object per line and change")
 def watch(grid: str | None, as_json: bool) -> None:
-    """Follow GRID, or your latest one, until it ends: progress, time left, what waits and why.
+    """Follow GRID, or your latest one, until it ends: progress, time left, what is waiting and why.
 
-    Exit code 1 if runs failed, or if the grid is held because its first run did. Ctrl-C ends the
-    watching and nothing else. Where there is no terminal, each change is one line.
+    Exit code 1 if runs failed, or if the grid is held because its first run did. Ctrl-C stops
+    watching and nothing else. Without a terminal, each change is one line.
     """
     with connected() as client:
         if grid:
@@ -73,14 +73,14 @@ def _follow(client: "Client", grid_id: str, title: str, as_json: bool) -> "Progr
 
 
 def _looks(client: "Client", grid_id: str) -> "Iterator[Progress | str]":
-    """Yield the grid's progress again and again, or why it cannot be had right now."""
+    """Yield the grid's progress again and again, or why it is unavailable right now."""
     yield (progress := client.progress(grid_id))
     while not _is_over(progress):
         time.sleep(PAUSE)
         try:
             yield (progress := client.progress(grid_id))
         except Unavailable as error:
-            # the grid goes on, and so does the watching of it
+            # the grid continues, and so does watching it
             yield str(error)
             time.sleep(PAUSE_WHEN_DOWN)
 
@@ -97,7 +97,7 @@ def _ending(progress: "Progress", title: str) -> list[str]:
     if grid.ended_at is None:
         return [
             f"Grid {title} is held: {grid.held_reason} ({counts})",
-            f"Mend it and bptt retry {grid.grid_id}; or let the others begin: "
+            f"Fix it and bptt retry {grid.grid_id}; or let the others start: "
             f"bptt release {grid.grid_id}; or: bptt cancel {grid.grid_id}",
         ]
     lines = [f"Grid {title} has ended: {counts}."]

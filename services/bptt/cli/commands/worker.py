@@ -18,8 +18,8 @@ LINE = "%(asctime)s %(message)s"
 def worker(slots: int | None, with_parent: bool) -> None:
     """Train runs of the queue until Ctrl-C or SIGTERM.
 
-    It stops in good order: runs are saved and go back to the queue, where the next worker goes on
-    with them. A second Ctrl-C or SIGTERM kills them; they go on from their last checkpoints.
+    It stops cleanly: runs are saved and go back to the queue, where the next worker continues
+    them. A second Ctrl-C or SIGTERM kills them; they continue from their last checkpoints.
     """
     settings = read_settings(slots=slots)
     _log()
@@ -31,7 +31,7 @@ def worker(slots: int | None, with_parent: bool) -> None:
 
 
 def _log() -> None:
-    """One line per event on stderr; what Celery says is said by us, in fewer words."""
+    """One line per event on stderr; we report what Celery does, in fewer words."""
     logging.basicConfig(format=LINE, datefmt="%H:%M:%S", level=logging.WARNING)
     logging.getLogger("bptt").setLevel(logging.INFO)
     for noisy in ("celery", "kombu", "amqp", "redis"):
