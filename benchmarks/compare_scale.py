@@ -13,10 +13,10 @@ from typing import Any
 from benchmarks.interleaving import spread
 from benchmarks.part import Found, Part
 from bptt import store
+from bptt.records.workers import WorkerProcess
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
-from bptt.store.records import Worker
 from bptt.tracking.run.pictures import Pictures
 from tests.servers import short_folder
 from tests.trained import train_claimed
@@ -55,7 +55,15 @@ def fill(settings: Settings, plan: Plan) -> int:
         overrides=(),
         force=True,
     )
-    worker = Worker("w", "here", "boot", os.getpid(), 0.0, 1, "0")
+    worker = WorkerProcess(
+        worker_id="w",
+        host="here",
+        boot_id="boot",
+        pid=os.getpid(),
+        pid_started=0.0,
+        slots=1,
+        version="0",
+    )
     store.register_worker(database, worker)
     trained: dict[str, tuple[RunFolder, dict[str, Any]]] = {}
     ended = 0

@@ -15,9 +15,9 @@ from benchmarks.interleaving import digits, spread
 from benchmarks.part import Found, Part
 from bptt import store
 from bptt.figures import style
+from bptt.records.workers import WorkerProcess
 from bptt.run_file import read_grid_text
 from bptt.store import Database
-from bptt.store.records import Worker
 from tests.servers import short_folder, start_postgres
 
 GRID = """
@@ -131,7 +131,18 @@ def measure_grid(database: Database, text: str, claims: int = 0) -> dict[str, li
     for name, listing in listings.items():
         seconds[name] = [_seconds(listing) for _ in range(ROUNDS)]
     if claims:
-        store.register_worker(database, Worker("w", "here", "boot", os.getpid(), 0.0, 1, "0"))
+        store.register_worker(
+            database,
+            WorkerProcess(
+                worker_id="w",
+                host="here",
+                boot_id="boot",
+                pid=os.getpid(),
+                pid_started=0.0,
+                slots=1,
+                version="0",
+            ),
+        )
         seconds["claim"] = [_claim(database) for _ in range(claims)]
     seconds["cancel"] = [_seconds(lambda: store.cancel_grid(database, grid_id, "ada"))]
     return seconds

@@ -5,8 +5,8 @@ from typing import Any
 from bptt.execution.assignment import Assignment
 from bptt.execution.attempt import begin_attempt
 from bptt.execution.execute import execute, isotime
+from bptt.records.ownership import ClaimedRun
 from bptt.settings import Settings
-from bptt.store.records import ClaimedRun
 
 
 def train_claimed(settings: Settings, run: ClaimedRun) -> dict[str, Any]:

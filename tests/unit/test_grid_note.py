@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bptt.comparison import Point, compare
+from bptt.records.grids import Grid
 from bptt.shipping.grid_note import NOTE_AT_MOST, note, summary
-from bptt.store.records import GridRow
 
 NOW = 1_763_884_800.0
 
@@ -28,7 +28,7 @@ def grid(**fields):
         "held_reason": None,
         "ended_at": NOW,
     }
-    return GridRow(**{**known, **fields})
+    return Grid(**{**known, **fields})
 
 
 def comparisons(configs, task=""):
@@ -82,6 +82,6 @@ def test_note_says_what_is_held_and_what_is_gone():
 
 
 def test_summary_is_json_of_every_configuration():
-    content = json.loads(summary(comparisons([f"c{n}" for n in range(200)])))
+    content = json.loads(summary(grid(), comparisons([f"c{n}" for n in range(200)])))
 
     assert len(content[0]["groups"]) == 200

@@ -1,9 +1,9 @@
 import pytest
 
 from bptt.api.pace import START, Evidence, Pace, evidence
+from bptt.records.work import MeasuredRun
 from bptt.run_file.cost import Cost
 from bptt.store.plan import REFERENCE_SPEED
-from bptt.store.work_records import MeasuredRun
 
 LONG = Cost(updates=100.0, once=0.0, may_stop=False)
 

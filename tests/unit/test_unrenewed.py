@@ -3,7 +3,7 @@
 import pytest
 
 from bptt import host
-from bptt.store.records import Lease
+from bptt.records.ownership import Lease
 from bptt.worker.unrenewed import Unrenewed
 
 ONE, TWO = Lease("g-0", 1, "w1", 9000.0), Lease("g-1", 1, "w2", 9000.0)

@@ -5,9 +5,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from bptt.api.answers import Grid, Progress, Run, Waiting
+from bptt.api.answers import Progress, Waiting
 from bptt.cli import watch_lines, watch_screen
 from bptt.cli.watch_screen import Throughput, draw
+from bptt.records.grids import Grid
+from bptt.records.runs import Run
 
 
 def a_run(number, status="queued", **given):

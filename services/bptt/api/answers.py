@@ -1,40 +1,23 @@
-"""What the application answers, as both ends understand it; a newer end may send more."""
+"""What the application composes for an answer of records; a newer end may send more."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from bptt.lifecycle import Status, StopRequest
-
-
-class Answer(BaseModel):
-    """Made of a record of the store, or of JSON."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True, use_attribute_docstrings=True)
+from bptt.records.grids import Grid, Submitted
+from bptt.records.runs import Attempt, Run
 
 
-class Health(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Health:
     """Who answers here."""
 
     product: Literal["bptt"] = "bptt"
     version: str
 
 
-class Found(Answer):
-    """What an id, its beginning or a name stands for."""
-
-    kind: Literal["grid", "run"]
-    id: str
-    grid_id: str = ""
-    name: str = ""
-    user: str = ""
-    is_own: bool = True
-    note: str | None = None
-    """Of a point served by a run of another grid: which one, and whose."""
-
-
-class Times(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Times:
     """How long something takes, as far as anything tells."""
 
     seconds: float | None = None
@@ -46,19 +29,10 @@ class Times(Answer):
     """Some runs end earlier if they are solved, which is not counted where none like them were."""
 
 
-class Submission(Times):
+@dataclass(frozen=True, kw_only=True)
+class Submission(Submitted, Times):
     """What came of a submission, or of more points for a grid."""
 
-    grid_id: str
-    name: str
-    project: str
-    points: int
-    queued: int
-    """New runs; those of a held submission wait to be released."""
-    reused: Mapping[str, int]
-    """Points whose finished run was there already, by the user who ran it."""
-    existing: bool
-    """The same grid was in the queue already, and nothing new was written."""
     notes: Sequence[str]
     """What is no fault and yet probably not meant."""
     slots: int
@@ -67,7 +41,8 @@ class Submission(Times):
     """That are up."""
 
 
-class Point(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Point:
     """A point of a grid that has not been queued."""
 
     number: int
@@ -77,7 +52,8 @@ class Point(Answer):
     identity: str
 
 
-class AxisValues(Answer):
+@dataclass(frozen=True, kw_only=True)
+class AxisValues:
     """What differs between points."""
 
     path: str
@@ -88,6 +64,7 @@ class AxisValues(Answer):
     """How many there are; null: those that are told."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Preview(Times):
     """A grid, before it is queued."""
 
@@ -106,93 +83,13 @@ class Preview(Times):
     notes: Sequence[str]
     slots: int = 0
     """For which the time is estimated."""
-    unsent: Mapping[str, int] = {}
+    unsent: Mapping[str, int] = field(default_factory=dict)
     """Bytes of each file that has not been sent. If there are any, identities and work are not
     known, and faults may be found once they are."""
 
 
-class Grid(Answer):
-    """One grid."""
-
-    grid_id: str
-    name: str
-    project: str
-    user: str
-    created_at: float
-    points: int
-    counts: Mapping[Status, int]
-    """Points by the status of their run; statuses without any are left out."""
-    missing: int
-    """Points whose run was deleted."""
-    reused: int
-    diverged: int
-    priority: int
-    urgency: int
-    """Class: 0 low, 1 normal, 2 urgent."""
-    held_reason: str | None
-    """Why the grid as a whole waits."""
-    ended_at: float | None
-
-
-class Run(Answer):
-    """One point of a grid with its run."""
-
-    run_id: str
-    grid_id: str
-    number: int
-    name: str
-    config: str
-    seed: int
-    values: Mapping[str, Any]
-    user: str
-    status: Status
-    stop_request: StopRequest
-    attempt: int
-    step: int
-    steps: int
-    step_seconds: float | None
-    worker: str | None
-    created_at: float
-    started_at: float | None
-    finished_at: float | None
-    result: Mapping[str, Any] | None
-    failure: Mapping[str, Any] | None
-    reason: str | None
-    retry_of: str | None
-    mlflow: str
-    mlflow_run_id: str | None
-    ship_trouble: str | None = None
-    """Why it cannot be sent to MLflow, for a reason of its own."""
-    work: float
-
-
-class Attempt(Answer):
-    """One execution of a run."""
-
-    attempt: int
-    worker: str
-    slot: int
-    started_at: float
-    ended_at: float | None
-    outcome: str | None
-    exit_code: int | None
-    signal: int | None
-    first_step: int
-    last_step: int
-
-
-class Event(Answer):
-    """One entry of the history."""
-
-    at: float
-    run_id: str | None
-    attempt: int | None
-    kind: str
-    actor: str
-    data: Mapping[str, Any]
-
-
-class RunDetail(Answer):
+@dataclass(frozen=True, kw_only=True)
+class RunDetail:
     """One run with its history."""
 
     run: Run
@@ -205,7 +102,8 @@ class RunDetail(Answer):
     """If it was asked for as a point of another grid: whose run serves that."""
 
 
-class Waiting(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
     """A queued run of a grid, and what it waits for."""
 
     run: Run
@@ -215,6 +113,7 @@ class Waiting(Answer):
     """What keeps it from its turn; its place in the queue if nothing does."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Progress(Times):
     """How far a grid is."""
 
@@ -234,7 +133,8 @@ class Progress(Times):
     """What keeps it, or its results, from going on: full disks, runs that cannot be sent."""
 
 
-class Pages(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Pages:
     """Where a browser finds what was measured."""
 
     address: str
@@ -242,7 +142,8 @@ class Pages(Answer):
     """By what is on them; none: MLflow has nothing of it yet."""
 
 
-class Cancelled(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Cancelled:
     """What a cancel did."""
 
     cancelled: int
@@ -251,19 +152,22 @@ class Cancelled(Answer):
     """Asked to stop; each is cancelled once its process is gone."""
 
 
-class Changed(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Changed:
     """How many runs an order concerned."""
 
     runs: int
 
 
-class Retried(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Retried:
     """The new runs of a retry."""
 
     run_ids: Sequence[str]
 
 
-class Deleted(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
     """What a deletion removed."""
 
     runs: int
@@ -271,7 +175,8 @@ class Deleted(Answer):
     """Folders of runs that were on the server's machine."""
 
 
-class Log(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Log:
     """A piece of a run's log."""
 
     attempt: int

@@ -5,16 +5,18 @@ The code that compares and draws is imported only when somebody asks for it.
 
 import base64
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from bptt import store
 from bptt.api.asking import Reader
-from bptt.api.comparison_answers import Comparison, Picture, Report
+from bptt.api.comparison_answers import Picture, Report
 from bptt.api.parameters import Names
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
-from bptt.store.records import GridRow
+from bptt.records.comparison import Comparison
+from bptt.records.grids import Grid
 
 if TYPE_CHECKING:
     from bptt.comparison import Point
@@ -35,8 +37,7 @@ def compare(
 
     found = comparison.compare(_points(service, grid_id), by or (), metric or ())
     grid = store.get_grid(service.database, grid_id)
-    of_grid = {"grid_id": grid_id, "grid": grid.name, "user": grid.user}
-    return [Comparison.model_validate(one).model_copy(update=of_grid) for one in found]
+    return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
 
 
 @router.get("/grids/{grid}/pictures")
@@ -86,7 +87,7 @@ def _points(service: Service, grid_id: str) -> "list[Point]":
     return comparison.points_of(runs, store.grid_task(service.database, grid_id))
 
 
-def _title(grid: GridRow, reader: str | None) -> str:
+def _title(grid: Grid, reader: str | None) -> str:
     """Return what a grid is called, for its owner and for others."""
     return grid.name if grid.user == reader else f"{grid.user}/{grid.name}"
 

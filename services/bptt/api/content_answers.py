@@ -1,9 +1,10 @@
 """What the application answers about files that grids name."""
 
-from bptt.api.answers import Answer
+from dataclasses import dataclass
 
 
-class KeptContent(Answer):
+@dataclass(frozen=True, kw_only=True)
+class KeptContent:
     """The content of a file, which its sender's grids may name from now on."""
 
     sha256: str

@@ -5,6 +5,7 @@ process of its own, with limits (`drafting`).
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 from bptt import store
 from bptt.api.answers import Preview, Submission, Times
@@ -17,10 +18,10 @@ from bptt.api.pace import Pace
 from bptt.api.permission import refuse_more_urgent_runs
 from bptt.api.preview import outlined, preview
 from bptt.errors import ContentNeeded
+from bptt.records.grids import Submitted
 from bptt.run_file import Files, GridRequest, outline_grid_text, read_grid_text
 from bptt.run_file.machine import relative_speed
 from bptt.store.content import refuse_beyond
-from bptt.store.records import Submitted
 
 
 def draft_preview(desk: Desk, order: GridText, asker: Person) -> Preview:
@@ -36,7 +37,7 @@ def draft_preview(desk: Desk, order: GridText, asker: Person) -> Preview:
     described = preview(request)
     slots = expected_slots(desk.service.settings, store.queue_status(desk.service.database))
     times = _times(desk, request, slots, share=1.0)
-    return described.model_copy(update={**times.model_dump(), "slots": slots})
+    return replace(described, **asdict(times), slots=slots)
 
 
 def draft_submission(desk: Desk, order: Submit, asker: Person) -> Submission:
@@ -116,15 +117,9 @@ def _answer(desk: Desk, submitted: Submitted, request: GridRequest) -> Submissio
     left = work.total_work - work.done_work
     share = left / work.total_work if work.total_work else 0.0
     return Submission(
-        grid_id=submitted.grid_id,
-        name=submitted.name,
-        project=submitted.project,
-        points=submitted.points,
-        queued=submitted.queued,
-        reused=dict(submitted.reused),
-        existing=submitted.existing,
+        **asdict(submitted),
+        **asdict(_times(desk, request, slots, share)),
         notes=list(request.notes),
-        **_times(desk, request, slots, share).model_dump(),
         slots=slots,
         workers=len(queue.workers),
     )

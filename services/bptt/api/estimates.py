@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from bptt import store
 from bptt.api.answers import Times
-from bptt.api.eta import Underway, seconds_left
+from bptt.api.eta import seconds_left
 from bptt.api.pace import ENOUGH, PRIOR_OF_CELL, START, Evidence, Pace, evidence
 from bptt.api.service import Service
+from bptt.records.work import GridWork
+from bptt.records.workers import QueueStatus
 from bptt.settings import Settings
 from bptt.store.plan import REFERENCE_SPEED
-from bptt.store.records import QueueStatus
-from bptt.store.work_records import GridWork
 
 if TYPE_CHECKING:
     from bptt.run_file import GridRequest
@@ -86,7 +86,7 @@ def seconds_of_kernels(settings: Settings, request: "GridRequest") -> float:
 def grid_times(service: Service, work: GridWork, queue: QueueStatus) -> Times:
     """Return how much longer a grid takes, with the slots it has and those that are free."""
     here, prior = work.measured, Pace(measured(service.database)).of_all
-    underway = [Underway(*run) for run in work.running]
+    underway = work.running
     begun = [run for run in underway if run.step_seconds]
     # what this grid's own runs took counts most
     took = here.seconds + sum(run.step * (run.step_seconds or 0.0) for run in begun)

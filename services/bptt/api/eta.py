@@ -2,29 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bptt.api.pace import START
+from bptt.records.work import RunWork
 from bptt.store.plan import REFERENCE_SPEED
 
 PRIOR_OF_RUN = 0.3
 """Weight of the model, in seconds, against the run's own measured time."""
 
 
-@dataclass(frozen=True)
-class Underway:
-    """A run in training."""
-
-    work: float
-    """Of the whole run, by the model."""
-    step: int
-    steps: int
-    step_seconds: float | None
-    """Mean wall time of one update so far; None before the first one."""
-
-
 def seconds_left(
-    waiting_seconds: float, waiting: int, underway: Sequence[Underway], pace: float, slots: int
+    waiting_seconds: float, waiting: int, underway: Sequence[RunWork], pace: float, slots: int
 ) -> float | None:
     """Return the estimated wall time until everything is done.
 
@@ -50,7 +38,7 @@ def seconds_left(
     return max([total / slots, rounds, *left])
 
 
-def _left(run: Underway, pace: float) -> float:
+def _left(run: RunWork, pace: float) -> float:
     modelled = run.work / REFERENCE_SPEED * pace
     if not run.step_seconds or not run.step:
         return START + modelled

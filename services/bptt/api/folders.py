@@ -11,15 +11,15 @@ from bptt.api.answers import Log
 from bptt.deleted_folders import folder_of
 from bptt.errors import RunNotFound
 from bptt.lifecycle import is_terminal
+from bptt.records.runs import Attempt, Run
 from bptt.run_folder import RunFolder
-from bptt.store.records import AttemptRow, RunRow
 
 PIECE = 256 * 2**10
 """Bytes of a log that one answer holds at most."""
 
 
 def read_log(
-    runs: Path, run: RunRow, attempts: Sequence[AttemptRow], attempt: int | None, offset: int
+    runs: Path, run: Run, attempts: Sequence[Attempt], attempt: int | None, offset: int
 ) -> Log:
     """Return a piece of an attempt's output, starting at a byte.
 

@@ -1,17 +1,9 @@
 """Routes of existing grids: list them, follow them, steer them."""
 
+from dataclasses import asdict
+
 from bptt import store
-from bptt.api.answers import (
-    AxisValues,
-    Cancelled,
-    Changed,
-    Deleted,
-    Grid,
-    Progress,
-    Run,
-    Times,
-    Waiting,
-)
+from bptt.api.answers import AxisValues, Cancelled, Changed, Deleted, Progress, Times, Waiting
 from bptt.api.asking import Asker
 from bptt.api.content import remove_unread
 from bptt.api.estimates import grid_times, slots_of, why_unknown
@@ -23,6 +15,7 @@ from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.api.troubles import troubles_of
 from bptt.deleted_folders import delete_folders, finish_deletions
+from bptt.records.grids import Grid
 
 router = new_router("grids")
 
@@ -35,20 +28,19 @@ FAILED_READ = 200
 @router.get("/grids")
 def list_grids(service: Shared, user: InQuery | None = None, limit: Limit = 50) -> list[Grid]:
     """List grids, the newest first."""
-    rows = store.list_grids(service.database, user=user, limit=limit)
-    return [Grid.model_validate(row) for row in rows]
+    return store.list_grids(service.database, user=user, limit=limit)
 
 
 @router.get("/grids/{grid}")
 def get_grid(grid_id: NamedGrid, service: Shared) -> Grid:
     """One grid."""
-    return Grid.model_validate(store.get_grid(service.database, grid_id))
+    return store.get_grid(service.database, grid_id)
 
 
 @router.get("/grids/{grid}/axes")
 def grid_axes(grid_id: NamedGrid, service: Shared) -> list[AxisValues]:
     """What varies between the points of a grid."""
-    return [AxisValues.model_validate(axis) for axis in store.grid_axes(service.database, grid_id)]
+    return [AxisValues(**axis) for axis in store.grid_axes(service.database, grid_id)]
 
 
 @router.get("/grids/{grid}/progress")
@@ -66,18 +58,18 @@ def progress(grid_id: NamedGrid, service: Shared) -> Progress:
     places = [store.position(database, run.run_id) for run in waiting]
     underway = sum(part.work * part.step / part.steps for part in work.running if part.steps)
     return Progress(
-        grid=Grid.model_validate(row),
+        grid=row,
         share=min((work.done_work + underway) / work.total_work, 1.0) if work.total_work else 0.0,
-        **times.model_dump(),
+        **asdict(times),
         why_unknown=None if times.seconds is not None else why_unknown(work, queue, held),
         slots=slots_of(queue),
         busy=sum(worker.busy for worker in queue.workers),
-        running=[Run.model_validate(run) for run in running],
+        running=running,
         waiting=[
-            Waiting(run=Run.model_validate(run), before=before, why=why)
+            Waiting(run=run, before=before, why=why)
             for run, (before, why) in zip(waiting, places, strict=True)
         ],
-        failed=[Run.model_validate(run) for run in failed[:FAILED_AT_MOST]],
+        failed=failed[:FAILED_AT_MOST],
         troubles=troubles_of(service, queue, grid_id),
     )
 
@@ -108,7 +100,7 @@ def priority(grid_id: OwnGrid, order: SetPriority, asker: Asker, service: Shared
     """Move a grid among those of its user."""
     refuse_urgency(asker, order.urgency)
     store.set_priority(service.database, grid_id, order.priority, order.urgency, actor=asker.name)
-    return Grid.model_validate(store.get_grid(service.database, grid_id))
+    return store.get_grid(service.database, grid_id)
 
 
 @router.delete("/grids/{grid}")

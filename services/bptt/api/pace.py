@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bptt.records.work import MeasuredRun
 from bptt.store.plan import REFERENCE_SPEED
-from bptt.store.work_records import MeasuredRun
 
 if TYPE_CHECKING:
     from bptt.run_file.cost import Cost

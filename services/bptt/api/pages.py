@@ -1,11 +1,12 @@
 """Routes of MLflow's pages: where a browser finds what was measured."""
 
 from bptt import store
-from bptt.api.answers import Grid, Pages
+from bptt.api.answers import Pages
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.errors import NotPossible
+from bptt.records.grids import Grid
 from bptt.settings import Settings
 
 router = new_router("pages")
@@ -25,7 +26,7 @@ def grid_pages(grid_id: NamedGrid, service: Shared) -> Pages:
     """MLflow's pages of a grid: its comparison, means over seeds, heat maps, a table."""
     address = _address(service)
     found = store.get_grid(service.database, grid_id)
-    links = links_of(service.settings, address, Grid.model_validate(found))
+    links = links_of(service.settings, address, found)
     return Pages(address=address, links=links)
 
 

@@ -1,17 +1,18 @@
 """What the application answers about installed plugins."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from bptt.api.answers import Answer
 from bptt.api.orders import Order
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
 
 
-class InstalledPlugin(Answer):
+@dataclass(frozen=True, kw_only=True)
+class InstalledPlugin:
     """One plugin, as its distribution announces it."""
 
     kind: str
@@ -24,7 +25,8 @@ class InstalledPlugin(Answer):
     """What it is, or why it cannot be imported; null: not asked for."""
 
 
-class Installed(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Installed:
     """All plugins."""
 
     plugins: Sequence[InstalledPlugin]
@@ -32,7 +34,8 @@ class Installed(Answer):
     """A line for each name that several distributions use."""
 
 
-class PluginOption(Answer):
+@dataclass(frozen=True, kw_only=True)
+class PluginOption:
     """One option of a plugin."""
 
     name: str
@@ -42,7 +45,8 @@ class PluginOption(Answer):
     text: str
 
 
-class PluginDetail(Answer):
+@dataclass(frozen=True, kw_only=True)
+class PluginDetail:
     """What a plugin is and which options it takes."""
 
     plugin: InstalledPlugin
@@ -58,7 +62,8 @@ class CheckPlugins(Order):
     """OPTION=VALUE, for a single name."""
 
 
-class CheckedPlugin(Answer):
+@dataclass(frozen=True)
+class CheckedPlugin:
     """How well one plugin honours its contract."""
 
     kind: str
@@ -73,7 +78,8 @@ class CheckedPlugin(Answer):
     """Why that is not the fastest."""
 
 
-class Checked(Answer):
+@dataclass(frozen=True, kw_only=True)
+class Checked:
     """The result of checking plugins."""
 
     plugins: Sequence[CheckedPlugin]

@@ -93,7 +93,7 @@ def _checked(desk: Desk, names: Sequence[str], given: Sequence[str]) -> Checked:
     )
     faults = done.stderr.splitlines()
     try:
-        rows = [CheckedPlugin.model_validate(row) for row in json.loads(done.stdout)]
+        rows = [CheckedPlugin(**row) for row in json.loads(done.stdout)]
     except ValueError:
         raise BpttError(" ".join(faults) or f"It ended with {done.returncode}.") from None
     return Checked(plugins=rows, faults=faults)

@@ -3,7 +3,7 @@
 They are imported only when somebody asks, in separate processes.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Lock
 from typing import Annotated
 
@@ -42,9 +42,7 @@ async def list_plugins(
         from bptt.api.plugin_drafts import summaries
 
         told = await drafting.in_turn(reader or "", leaving, lambda made: summaries(made, found))
-        rows = [
-            row.model_copy(update={"summary": text}) for row, text in zip(rows, told, strict=True)
-        ]
+        rows = [replace(row, summary=text) for row, text in zip(rows, told, strict=True)]
     return Installed(plugins=rows, clashes=await run_in_threadpool(lambda: list(clashes())))
 
 

@@ -3,13 +3,14 @@
 from typing import Literal
 
 from bptt import __version__, store
-from bptt.api.answers import Found, Health
+from bptt.api.answers import Health
 from bptt.api.asking import Reader
 from bptt.api.parameters import InQuery
-from bptt.api.queue_answers import Arrears, Queue
+from bptt.api.queue_answers import Queue
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.api.troubles import disk_trouble
+from bptt.records.naming import Found
 
 router = new_router("queue")
 health_router = new_router("queue")
@@ -25,9 +26,14 @@ async def health() -> Health:
 @router.get("/queue")
 def queue(service: Shared) -> Queue:
     """Runs by status, and the workers that are up."""
-    status = Queue.model_validate(store.queue_status(service.database))
-    arrears = Arrears.model_validate(store.arrears(service.database))
-    return status.model_copy(update={"arrears": arrears, "disk": disk_trouble(service.settings)})
+    status = store.queue_status(service.database)
+    return Queue(
+        counts=status.counts,
+        claimable=status.claimable,
+        workers=status.workers,
+        arrears=store.arrears(service.database),
+        disk=disk_trouble(service.settings),
+    )
 
 
 @router.get("/find")
@@ -43,5 +49,4 @@ def find(
     With `change`, only what is unambiguous: no prefix, no name that several of one's grids share,
     and no point that a run of another grid serves.
     """
-    meaning = store.find(service.database, text, kind=kind, asker=reader, change=change)
-    return Found.model_validate(meaning)
+    return store.find(service.database, text, kind=kind, asker=reader, change=change)

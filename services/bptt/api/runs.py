@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from bptt import store
-from bptt.api.answers import Attempt, Deleted, Event, Log, Run, RunDetail
+from bptt.api.answers import Deleted, Log, RunDetail
 from bptt.api.asking import Asker, Reader
 from bptt.api.folders import read_log
 from bptt.api.parameters import Attempt as AttemptNumber
@@ -16,6 +16,7 @@ from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.deleted_folders import delete_folders, finish_deletions
 from bptt.lifecycle import HINTS, Standing
+from bptt.records.runs import Event, Run
 
 router = new_router("runs")
 
@@ -36,10 +37,9 @@ def list_runs(
     grid_id = None
     if grid is not None:
         grid_id = store.find(service.database, grid, kind="grid", asker=reader).id
-    rows = store.list_runs(
+    return store.list_runs(
         service.database, grid_id=grid_id, status=status, limit=limit, after=after
     )
-    return [Run.model_validate(row) for row in rows]
 
 
 @router.get("/runs/{run}")
@@ -51,10 +51,8 @@ def get_run(found: NamedRun, service: Shared) -> RunDetail:
     if row.status in ("queued", "held"):
         _, waiting = store.position(service.database, run_id)
     return RunDetail(
-        run=Run.model_validate(row),
-        attempts=[
-            Attempt.model_validate(attempt) for attempt in store.attempts(service.database, run_id)
-        ],
+        run=row,
+        attempts=store.attempts(service.database, run_id),
         waiting=waiting,
         hint=_hint(run_id, row.failure),
         note=found.note,
@@ -69,7 +67,7 @@ def _hint(run_id: str, failure: Any) -> str | None:
 @router.get("/runs/{run}/events")
 def events(found: NamedRun, service: Shared) -> list[Event]:
     """The history of a run."""
-    return [Event.model_validate(e) for e in store.events(service.database, run_id=found.id)]
+    return store.events(service.database, run_id=found.id)
 
 
 @router.get("/runs/{run}/log")
@@ -95,14 +93,14 @@ def cancel(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     A running one is cancelled once its process is gone; until then it is asked to stop.
     """
     store.cancel_run(service.database, run_id, asker.name)
-    return Run.model_validate(store.get_run(service.database, run_id))
+    return store.get_run(service.database, run_id)
 
 
 @router.post("/runs/{run}/hold")
 def hold(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     """Keep a run from starting, or make it stop and wait."""
     store.hold_run(service.database, run_id, asker.name)
-    return Run.model_validate(store.get_run(service.database, run_id))
+    return store.get_run(service.database, run_id)
 
 
 @router.post("/runs/{run}/release")
@@ -110,7 +108,7 @@ def release(run_id: OwnRun, asker: Asker, service: Shared) -> Run:
     """Let a held run start."""
     store.release_run(service.database, run_id, asker.name)
     service.wake()
-    return Run.model_validate(store.get_run(service.database, run_id))
+    return store.get_run(service.database, run_id)
 
 
 @router.delete("/runs/{run}")

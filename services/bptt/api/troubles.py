@@ -2,8 +2,8 @@
 
 from bptt import store
 from bptt.api.service import Service
+from bptt.records.workers import QueueStatus
 from bptt.settings import Settings
-from bptt.store.records import QueueStatus
 from bptt.worker.disk_space import trouble_of
 
 NAMED = 3

@@ -11,8 +11,9 @@ from bptt.errors import UserError
 from bptt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found, Run
     from bptt.client import Client
+    from bptt.records.naming import Found
+    from bptt.records.runs import Run
 
 
 PAGE = 1000

@@ -14,8 +14,6 @@ def print_json(content: Any) -> None:
 
 
 def _plain(content: Any) -> Any:
-    if hasattr(content, "model_dump"):
-        content = content.model_dump(mode="json")
     if is_dataclass(content) and not isinstance(content, type):
         content = asdict(content)
     if isinstance(content, Sequence) and not isinstance(content, str):

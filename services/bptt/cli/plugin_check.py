@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,7 +43,7 @@ def check(names: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None
     else:
         checked, faults = _check_here(names, given)
     if as_json:
-        click.echo(json.dumps([result.model_dump() for result in checked], indent=1))
+        click.echo(json.dumps([asdict(result) for result in checked], indent=1))
     else:
         print_rows(
             ["kind", "name", "distribution", "verdict", "runs by"],
@@ -101,7 +102,7 @@ def _check(kind: Kind, name: str, options: Mapping[str, Any]) -> "CheckedPlugin"
 def _verdict(*fields: str) -> "CheckedPlugin":
     from bptt.api.plugin_answers import CheckedPlugin
 
-    return CheckedPlugin(**dict(zip(CheckedPlugin.model_fields, fields, strict=False)))
+    return CheckedPlugin(*fields)
 
 
 def _backend(name: str, options: Mapping[str, Any]) -> tuple[str, str]:

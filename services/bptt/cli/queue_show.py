@@ -20,8 +20,10 @@ from bptt.measuring.logged import EVAL_METRIC
 from bptt.measuring.table import HALF_LIFE, SLOPE
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Grid, Run, RunDetail
+    from bptt.api.answers import RunDetail
     from bptt.client import Client
+    from bptt.records.grids import Grid
+    from bptt.records.runs import Run
 
 LAST_LINES = 10
 """Of a failed run's log."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from bptt.lifecycle import STATUSES, Status
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Attempt, Found, Grid, Run
+    from bptt.records.grids import Grid
+    from bptt.records.naming import Found
+    from bptt.records.runs import Attempt, Run
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from bptt.cli.output import print_json
 from bptt.errors import UserError
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found
+    from bptt.records.naming import Found
 
 Done = tuple[str, Mapping[str, Any]]
 """The report on one target: a line for people, and plain data."""

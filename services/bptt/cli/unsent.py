@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from bptt.cli.run_words import counted
 
 if TYPE_CHECKING:
-    from bptt.api.queue_answers import Arrears, Worker
+    from bptt.records.shipping import Arrears
+    from bptt.records.workers import Worker
     from bptt.settings import Settings
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -50,7 +51,7 @@ def show_json(looks: "Iterator[Progress | str]") -> "Progress":
         if isinstance(look, str):
             line = json.dumps({"unavailable": look})
         else:
-            last, line = look, json.dumps(look.model_dump(mode="json"), allow_nan=False)
+            last, line = look, json.dumps(asdict(look), allow_nan=False)
         if line != before:
             click.echo(line)
         before = line

@@ -16,7 +16,8 @@ from bptt.cli.run_words import counts_told, ended, failure_told, run_title
 from bptt.cli.spans import between, span
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Progress, Run, Waiting
+    from bptt.api.answers import Progress, Waiting
+    from bptt.records.runs import Run
 
 WINDOW = 300.0
 """Seconds over which runs per minute are counted."""

@@ -14,6 +14,9 @@ from bptt.client.content import Sender
 from bptt.client.requests import Requests, read_answer
 from bptt.errors import InvalidSpec
 from bptt.lifecycle import Standing
+from bptt.records.comparison import Comparison
+from bptt.records.grids import Grid
+from bptt.records.runs import Event, Run
 from bptt.records.users import Role, Token, User
 from bptt.settings import Settings
 
@@ -63,13 +66,13 @@ class Client(Requests):
         """Return the state of the queue as a whole."""
         return self._get(queue_answers.Queue, "/queue")
 
-    def grids(self, user: str | None = None, limit: int = 50) -> list[answers.Grid]:
+    def grids(self, user: str | None = None, limit: int = 50) -> list[Grid]:
         """Return grids, the newest first, of one user or of all."""
-        return self._list(answers.Grid, "/grids", user=user, limit=limit)
+        return self._list(Grid, "/grids", user=user, limit=limit)
 
-    def grid(self, grid: str) -> answers.Grid:
+    def grid(self, grid: str) -> Grid:
         """Return one grid."""
-        return self._get(answers.Grid, self._grid(grid))
+        return self._get(Grid, self._grid(grid))
 
     def axes(self, grid: str) -> list[answers.AxisValues]:
         """Return what varies between the points of a grid."""
@@ -81,12 +84,10 @@ class Client(Requests):
 
     def comparison(
         self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()
-    ) -> list[comparison_answers.Comparison]:
+    ) -> list[Comparison]:
         """Return the comparison of a grid's configurations, one for each of its tasks."""
         path = f"{self._grid(grid)}/comparison"
-        return self._list(
-            comparison_answers.Comparison, path, by=list(by) or None, metric=list(metrics) or None
-        )
+        return self._list(Comparison, path, by=list(by) or None, metric=list(metrics) or None)
 
     def pictures(
         self, grid: str, by: Sequence[str] = (), kind: Literal["png", "svg"] = "png"
@@ -107,18 +108,18 @@ class Client(Requests):
         status: Sequence[Standing] = (),
         limit: int = 100,
         after: str | None = None,
-    ) -> list[answers.Run]:
+    ) -> list[Run]:
         """Return runs in the order of their grid; `after` is the last one of the previous page."""
         words = list(status) or None
-        return self._list(answers.Run, "/runs", grid=grid, status=words, limit=limit, after=after)
+        return self._list(Run, "/runs", grid=grid, status=words, limit=limit, after=after)
 
     def run(self, run: str) -> answers.RunDetail:
         """Return one run with its attempts."""
         return self._get(answers.RunDetail, self._run(run))
 
-    def events(self, run: str) -> list[answers.Event]:
+    def events(self, run: str) -> list[Event]:
         """Return the history of a run."""
-        return self._list(answers.Event, f"{self._run(run)}/events")
+        return self._list(Event, f"{self._run(run)}/events")
 
     def log(self, run: str, attempt: int | None = None, offset: int = 0) -> answers.Log:
         """Return a piece of an attempt's output; the newest attempt's if none is given."""
@@ -209,10 +210,10 @@ class Client(Requests):
         """Let the held runs of a grid start; return how many."""
         return self._change(answers.Changed, "grid", grid, "/release").runs
 
-    def set_priority(self, grid: str, priority: int, urgency: int | None = None) -> answers.Grid:
+    def set_priority(self, grid: str, priority: int, urgency: int | None = None) -> Grid:
         """Move a grid among those of its user, and into a class."""
         order = SetPriority(priority=priority, urgency=urgency)
-        return self._change(answers.Grid, "grid", grid, "/priority", order)
+        return self._change(Grid, "grid", grid, "/priority", order)
 
     def delete_grid(self, grid: str) -> answers.Deleted:
         """Delete a grid without running runs, with its runs and their folders."""
@@ -222,17 +223,17 @@ class Client(Requests):
         """Delete a run that is not running, with its folder; its point stays, without a run."""
         return self._change(answers.Deleted, "run", run, method="DELETE")
 
-    def cancel_run(self, run: str) -> answers.Run:
+    def cancel_run(self, run: str) -> Run:
         """Cancel a run, or ask a running one to stop."""
-        return self._change(answers.Run, "run", run, "/cancel")
+        return self._change(Run, "run", run, "/cancel")
 
-    def hold_run(self, run: str) -> answers.Run:
+    def hold_run(self, run: str) -> Run:
         """Keep a run from starting, or ask a running one to stop and wait."""
-        return self._change(answers.Run, "run", run, "/hold")
+        return self._change(Run, "run", run, "/hold")
 
-    def release_run(self, run: str) -> answers.Run:
+    def release_run(self, run: str) -> Run:
         """Let a held run start."""
-        return self._change(answers.Run, "run", run, "/release")
+        return self._change(Run, "run", run, "/release")
 
     # users
 

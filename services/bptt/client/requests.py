@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from bptt.api.answers import Found
 from bptt.client.connection import Connection
 from bptt.errors import GridNotFound, RunNotFound
+from bptt.records.naming import Found
 from bptt.settings import Settings
 
 A = TypeVar("A")

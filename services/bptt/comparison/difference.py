@@ -4,7 +4,8 @@ import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
-from bptt.comparison.interval import Interval, mean_interval
+from bptt.comparison.interval import mean_interval
+from bptt.records.comparison import Interval
 
 K = TypeVar("K", bound=Hashable)
 

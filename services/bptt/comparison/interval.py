@@ -2,21 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
+from bptt.records.comparison import Interval
+
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and its 95 % interval."""
-
-    estimate: float
-    low: float | None
-    """None: one observation says nothing about its spread."""
-    high: float | None
-    n: int
 
 
 def mean_interval(values: Sequence[float]) -> Interval:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from html import escape
 
 from bptt.comparison.pictures import Picture
-from bptt.comparison.table import Comparison, Group
 from bptt.comparison.wording import (
     EXPLAINED,
     counts_told,
@@ -16,6 +15,7 @@ from bptt.comparison.wording import (
     unfinished,
     verdict,
 )
+from bptt.records.comparison import Comparison, Group
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;

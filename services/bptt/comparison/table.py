@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from bptt.comparison.axes import axes_of, find_axes, label, partner
 from bptt.comparison.difference import (
@@ -13,92 +13,11 @@ from bptt.comparison.difference import (
     over_seeds,
     paired_difference,
 )
-from bptt.comparison.interval import Interval, rate_interval
+from bptt.comparison.interval import rate_interval
 from bptt.comparison.metrics import Measure, deciding_metric, find_metrics, names_of
 from bptt.comparison.point import RESULTS, Point
 from bptt.measuring.table import SLOPE
-
-
-@dataclass(frozen=True)
-class Group:
-    """One configuration over its seeds."""
-
-    config: str
-    points: int
-    counts: Mapping[str, int]
-    """Points by what became of them: solved, finished, time_limit, diverged, failed, ..."""
-    valued: int
-    """Points with a value."""
-    metrics: Mapping[str, Interval | None]
-    """Each metric over the runs that have it; None if no run has."""
-    value: Interval | None
-    """The first of the metrics, which decides the order."""
-    solved: Interval | None
-    """Share of the ended runs that met the task's rule at an evaluation; a diverged one did not."""
-    slope: Interval | None
-    """Slope of log10 of the gradient's norm over the lag."""
-    rank: int | None = None
-    """1 for the best and all that tie with it; None: it cannot be ranked."""
-    tied: bool = False
-    """Indistinguishable from the best."""
-    difference: Interval | None = None
-    """From the best, over common seeds."""
-
-
-@dataclass(frozen=True)
-class Lacking:
-    """A point that has no value, and why."""
-
-    run_id: str
-    config: str
-    seed: int
-    outcome: str
-    why: str
-
-
-@dataclass(frozen=True)
-class BestRun:
-    """The run with the best value."""
-
-    run_id: str
-    config: str
-    seed: int
-    value: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A grid's answer so far, for one task."""
-
-    task: str
-    metric: str
-    """The one that determines the order."""
-    metrics: Sequence[str]
-    better: str
-    """`higher` or `lower`; empty: unknown, and the order is that of the file."""
-    baseline: float | None
-    """What the best answer without memory achieves, if the task's own metric decides."""
-    by: Sequence[str]
-    """Axes that distinguish the configurations; all others are averaged over."""
-    groups: Sequence[Group]
-    """The best first; those without a rank last."""
-    lacking: Sequence[Lacking] = field(default=())
-    """Every point that has no value."""
-    best_run: BestRun | None = None
-
-    @property
-    def points(self) -> int:
-        return sum(group.points for group in self.groups)
-
-    @property
-    def ended(self) -> int:
-        """Points with a result, divergence included."""
-        return sum(group.counts.get(name, 0) for group in self.groups for name in RESULTS)
-
-    @property
-    def best(self) -> list[Group]:
-        """The best configuration and all that tie with it."""
-        return [group for group in self.groups if group.rank == 1]
+from bptt.records.comparison import BestRun, Comparison, Group, Interval, Lacking
 
 
 def compare(
@@ -141,6 +60,7 @@ def _compare(
         by_config.setdefault(label(point, by), []).append(point)
     groups = [_group(config, held, measures) for config, held in by_config.items()]
     values = {config: _values(held, by, first.name) for config, held in by_config.items()}
+    leading = {config for config, held in by_config.items() if _can_lead(held, first.name)}
     return Comparison(
         task=task,
         metric=first.short,
@@ -148,7 +68,9 @@ def _compare(
         better=first.better,
         baseline=first.baseline,
         by=by,
-        groups=_ranked(groups, values, first.better),
+        points=len(points),
+        ended=sum(point.outcome in RESULTS for point in points),
+        groups=_ranked(groups, values, first.better, leading),
         lacking=_lacking(points, by, first.name),
         best_run=_best_run(points, by, first),
     )
@@ -162,7 +84,6 @@ def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) ->
         config=config,
         points=len(points),
         counts=dict(counts),
-        valued=sum(measures[0].name in figure for _, figure in figures),
         metrics=found,
         value=found[measures[0].short],
         solved=solved_share(points),
@@ -192,7 +113,10 @@ def _values(points: Sequence[Point], by: Sequence[str], metric: str) -> dict[Key
 
 
 def _ranked(
-    groups: Sequence[Group], values: Mapping[str, Mapping[Key, float]], better: str
+    groups: Sequence[Group],
+    values: Mapping[str, Mapping[Key, float]],
+    better: str,
+    leading: Collection[str],
 ) -> list[Group]:
     """Return the groups in their order, each with its rank and its difference from the best."""
     if not better:
@@ -201,22 +125,22 @@ def _ranked(
 
     def place(group: Group) -> tuple[bool, bool, float]:
         value = group.value
-        return value is None, not _can_lead(group), sign * value.estimate if value else 0.0
+        return value is None, group.config not in leading, sign * value.estimate if value else 0.0
 
     ordered = sorted(groups, key=place)
-    best = ordered[0] if ordered and _can_lead(ordered[0]) else None
+    best = ordered[0] if ordered and ordered[0].config in leading else None
     ranked = []
     for number, group in enumerate(ordered, 1):
         if best is None or group.value is None:
             ranked.append(group)
             continue
         difference = paired_difference(values[group.config], values[best.config])
-        tied = group is not best and _can_lead(group) and is_tie(difference)
+        tied = group is not best and group.config in leading and is_tie(difference)
         rank = 1 if tied or group is best else number
         ranked.append(
             replace(
                 group,
-                rank=rank if _can_lead(group) else None,
+                rank=rank if group.config in leading else None,
                 tied=tied,
                 difference=None if group is best else difference,
             )
@@ -224,12 +148,10 @@ def _ranked(
     return ranked
 
 
-def _can_lead(group: Group) -> bool:
+def _can_lead(points: Sequence[Point], metric: str) -> bool:
     """Say whether a mean represents its configuration: not if most runs have no value."""
-    if group.value is None:
-        return False
-    ended = sum(group.counts.get(name, 0) for name in (*RESULTS, "failed"))
-    return 2 * group.valued > ended
+    ended = sum(point.outcome in (*RESULTS, "failed") for point in points)
+    return 2 * sum(metric in point.figures for point in points) > ended
 
 
 def _lacking(points: Sequence[Point], by: Sequence[str], metric: str) -> list[Lacking]:

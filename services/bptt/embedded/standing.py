@@ -13,7 +13,8 @@ from bptt.job_queue import BrokerState, check_broker
 from bptt.settings import Settings
 
 if TYPE_CHECKING:
-    from bptt.api.queue_answers import Queue, Worker
+    from bptt.api.queue_answers import Queue
+    from bptt.records.workers import Worker
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Standing:
             "up": asdict(self.up) if self.up else None,
             "broker": asdict(self.broker) if self.broker else None,
             "database": {"address": self.database, "fault": str(self.fault or "") or None},
-            "queue": self.queue.model_dump(mode="json") if self.queue else None,
+            "queue": asdict(self.queue) if self.queue else None,
             "disk": self.disk or None,
             "mlflow": {"fault": self.hindrance or None},
             "log": self.last_words or None,

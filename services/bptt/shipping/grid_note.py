@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from bptt.comparison import Comparison, Group, wording
+from bptt.comparison import wording
 from bptt.lifecycle import STATUSES
-from bptt.store.records import GridRow, RunRow
+from bptt.records.comparison import Comparison, Group
+from bptt.records.grids import Grid
+from bptt.records.runs import Run
 
 NOTE_AT_MOST = 8000
 """Characters; MLflow keeps no more of a tag."""
@@ -26,13 +28,14 @@ def made_for(run_id: str) -> str:
     return run_id.rpartition("-")[0]
 
 
-def summary(comparisons: Sequence[Comparison]) -> bytes:
-    """Return the whole comparison as JSON."""
-    return json.dumps([asdict(one) for one in comparisons], indent=1).encode()
+def summary(grid: Grid, comparisons: Sequence[Comparison]) -> bytes:
+    """Return the whole comparison as JSON, as `bptt compare --json` prints it."""
+    of_grid = {"grid_id": grid.grid_id, "grid": grid.name, "user": grid.user}
+    return json.dumps([asdict(one) | of_grid for one in comparisons], indent=1).encode()
 
 
 def note(
-    grid: GridRow, comparisons: Sequence[Comparison], reused: Mapping[str, RunRow], now: float
+    grid: Grid, comparisons: Sequence[Comparison], reused: Mapping[str, Run], now: float
 ) -> str:
     """Return the description of a grid, of at most 8000 characters.
 
@@ -54,7 +57,7 @@ def note(
         rows = fewer if rows > fewer else rows - 1
 
 
-def _head(grid: GridRow, now: float) -> str:
+def _head(grid: Grid, now: float) -> str:
     counts = [f"{grid.counts[s]:,} {s}" for s in reversed(STATUSES) if grid.counts.get(s)]
     if grid.missing:
         counts.append(f"{grid.missing:,} deleted")
@@ -66,9 +69,9 @@ def _head(grid: GridRow, now: float) -> str:
     )
 
 
-def _foot(grid: GridRow, reused: Mapping[str, RunRow]) -> list[str]:
+def _foot(grid: Grid, reused: Mapping[str, Run]) -> list[str]:
     parts = [EXPLANATION]
-    by_grid: dict[str, list[RunRow]] = {}
+    by_grid: dict[str, list[Run]] = {}
     for run in reused.values():
         by_grid.setdefault(made_for(run.run_id), []).append(run)
     for grid_id, runs in list(by_grid.items())[:NAMED_AT_MOST]:
@@ -87,7 +90,7 @@ def _foot(grid: GridRow, reused: Mapping[str, RunRow]) -> list[str]:
     return parts
 
 
-def _named(run: RunRow) -> str:
+def _named(run: Run) -> str:
     if run.mlflow_run_id is None:
         return f"`{run.run_id}`"
     return f"[{run.run_id}](#/runs/{run.mlflow_run_id})"

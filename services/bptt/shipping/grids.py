@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from bptt import store, tracking
 from bptt.comparison import Point, compare, points_of
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
+from bptt.records.grids import Grid
+from bptt.records.runs import Run
+from bptt.records.shipping import ToShip
 from bptt.settings import Settings
 from bptt.shipping.grid_note import made_for, note, summary
 from bptt.store import Database
-from bptt.store.records import GridRow, RunRow
-from bptt.store.shipping_records import ToShip
 from bptt.tracking.faults import told
 from bptt.tracking.grid.shown import digest
 
@@ -141,7 +142,7 @@ class GridShipping:
             if alone:
                 self._describe(grid_id)
 
-    def _look_at(self, grid_ids: Collection[str]) -> Iterator[GridRow]:
+    def _look_at(self, grid_ids: Collection[str]) -> Iterator[Grid]:
         listed: set[str] = set()
         if time.monotonic() >= self._list_at:
             for row in store.list_grids(self.database, limit=NEWEST):
@@ -154,7 +155,7 @@ class GridShipping:
             except GridNotFound:
                 self._live.discard(grid_id)
 
-    def _is_due(self, row: GridRow) -> bool:
+    def _is_due(self, row: Grid) -> bool:
         if self._shown is None:
             self._shown = tracking.shown_grids(self.target)
         if row.ended_at is None:
@@ -194,7 +195,7 @@ class GridShipping:
         reused = {
             run.run_id: run
             for run in runs
-            if isinstance(run, RunRow) and made_for(run.run_id) != grid_id
+            if isinstance(run, Run) and made_for(run.run_id) != grid_id
         }
         grid = self._grid(row)
         news = tracking.GridNews(
@@ -205,7 +206,7 @@ class GridShipping:
             ended_at=None if row.ended_at is None else int(row.ended_at * 1000),
         )
         standing = _standing(row)
-        files = {"summary.json": summary(comparisons)}
+        files = {"summary.json": summary(row, comparisons)}
         if row.ended_at is not None:
             # they take seconds to draw, and who wants them earlier has `bptt compare`
             files |= self._pictures(points, row.name)
@@ -232,7 +233,7 @@ class GridShipping:
             # views that nobody has a link to can wait for the next time
             return
 
-    def _grid(self, row: GridRow) -> tracking.Grid:
+    def _grid(self, row: Grid) -> tracking.Grid:
         return tracking.Grid(
             grid_id=row.grid_id,
             name=row.name,
@@ -244,14 +245,14 @@ class GridShipping:
         )
 
 
-def _standing(row: GridRow) -> str:
+def _standing(row: Grid) -> str:
     """Return what changes whenever there is something else to say of a grid."""
     content = [FORM, row.points, row.counts, row.missing, row.reused, row.diverged]
     content += [row.held_reason, row.ended_at]
     return digest(json.dumps(content, sort_keys=True).encode())
 
 
-def _status(row: GridRow) -> tracking.GridStatus:
+def _status(row: Grid) -> tracking.GridStatus:
     if row.ended_at is None:
         return "RUNNING"
     return "KILLED" if row.counts.get("cancelled") else "FINISHED"

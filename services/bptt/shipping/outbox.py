@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bptt import store
+from bptt.records.shipping import ToShip
 from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings
 from bptt.shipping.set_aside import SetAside
 from bptt.store import Database
-from bptt.store.shipping_records import ToShip
 
 AT_ONCE = 48
 """Runs of one round: what ends meanwhile waits no longer than these take."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bptt import store, tracking
 from bptt.errors import DatabaseUnavailable, RunUnshippable, TrackingUnavailable
+from bptt.records.shipping import ToShip
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.shipping.drawing import drawing
@@ -16,7 +17,6 @@ from bptt.shipping.grids import GridShipping
 from bptt.shipping.outbox import AT_ONCE, Outbox, unwritten_for
 from bptt.shipping.rounds import Rounds
 from bptt.store import Database
-from bptt.store.shipping_records import ToShip
 from bptt.tracking.run.visit import Ended
 
 logger = logging.getLogger(__name__)

@@ -6,13 +6,13 @@ from sqlalchemy import Connection, insert, select, update
 
 from bptt.content import PREFIX
 from bptt.errors import DatabaseUnavailable, NotPossible
+from bptt.records.ownership import ClaimedRun
 from bptt.store.choosing import count_claimable, next_run
 from bptt.store.clock import now, read_clock
 from bptt.store.content import contents_of_grid
 from bptt.store.database import Database
 from bptt.store.history import record_event
 from bptt.store.locks import lock_claims
-from bptt.store.records import ClaimedRun
 from bptt.store.tables import AnyRow, attempts, configurations, grids, runs, workers
 
 TRIES = 5

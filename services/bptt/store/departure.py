@@ -11,7 +11,7 @@ from bptt.lifecycle import (
     Status,
     StopRequest,
 )
-from bptt.store.records import Failure
+from bptt.records.ownership import Failure
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Departure:
 
     status: Status
     ending: str
-    """How the attempt ended, see `AttemptRow.outcome`."""
+    """How the attempt ended, see `Attempt.outcome`."""
     reason: str | None = None
     """Why the run is held or queued again."""
     result: Mapping[str, Any] | None = None

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bptt.lifecycle import FailureCause
+from bptt.records.ownership import Ended, Failure
 from bptt.store import departure
 from bptt.store.database import Database
 from bptt.store.leaving import leave
-from bptt.store.records import Ended, Failure
 
 
 def finish(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from bptt.content import Named
 from bptt.errors import GridNotFound
 from bptt.library import Library
+from bptt.records.grids import GridSource, Submitted
 from bptt.store.bulk import uncollected
 from bptt.store.content import as_document, contents_of_grid, refer
 from bptt.store.database import Database
@@ -18,7 +19,6 @@ from bptt.store.history import record_event
 from bptt.store.merging import Labelled, Merged, merge
 from bptt.store.numbering import LARGE, Numbers, lock_numbers
 from bptt.store.plan import Content, Plan, make_plan
-from bptt.store.records import GridSource, Submitted
 from bptt.store.tables import AnyRow, configurations, grids, points
 from bptt.store.writing import (
     find_finished,
@@ -103,7 +103,14 @@ def extend_grid(
             if point.identity not in known and plan.earlier.get(point.identity) not in known
         ]
         if not new:
-            return Submitted(grid_id, grid.name, grid.project, grid.points, 0, {})
+            return Submitted(
+                grid_id=grid_id,
+                name=grid.name,
+                project=grid.project,
+                points=grid.points,
+                queued=0,
+                reused={},
+            )
         reused = find_finished(connection, new, plan.earlier)
         refuse_too_many(connection, grid.user_name, len(new) - len(reused))
         seeds = [row.seed for row in there] + [point.seed for point in new]
@@ -127,9 +134,14 @@ def extend_grid(
         connection.execute(update(grids).where(grids.c.id == grid_id).values(**values))
         data = {"points": len(new), "queued": len(new) - len(reused), "reused": len(reused)}
         record_event(connection, "extended", grid_id=grid_id, actor=user, data=data)
-    by_user = Counter(run.user for run in reused.values())
-    queued = len(new) - len(reused)
-    return Submitted(grid_id, grid.name, grid.project, values["points"], queued, by_user)
+    return Submitted(
+        grid_id=grid_id,
+        name=grid.name,
+        project=grid.project,
+        points=values["points"],
+        queued=len(new) - len(reused),
+        reused=dict(Counter(run.user for run in reused.values())),
+    )
 
 
 def _merge(connection: Connection, grid_id: str, seeds: Sequence[int], plan: Plan) -> Merged:

@@ -9,16 +9,16 @@ from sqlalchemy import Connection, Select, func, select, text
 
 from bptt.errors import GridNotFound
 from bptt.lifecycle import STATUSES, Status
+from bptt.records.grids import Grid
 from bptt.store.bulk import among
 from bptt.store.database import Database
-from bptt.store.records import GridRow
 from bptt.store.tables import AnyRow, configurations, grids, points, runs
 
 # not its text and axes, which may be long
 LISTED = [c for c in grids.c if c.name not in ("source", "overrides", "axes")]
 
 
-def list_grids(database: Database, user: str | None = None, limit: int = 50) -> list[GridRow]:
+def list_grids(database: Database, user: str | None = None, limit: int = 50) -> list[Grid]:
     """Return the newest grids, the newest first.
 
     Args:
@@ -35,7 +35,7 @@ def list_grids(database: Database, user: str | None = None, limit: int = 50) -> 
     return _read(database, newest)
 
 
-def get_grid(database: Database, grid_id: str) -> GridRow:
+def get_grid(database: Database, grid_id: str) -> Grid:
     """Return one grid.
 
     Raises:
@@ -83,7 +83,7 @@ def grid_task(database: Database, grid_id: str) -> str:
     return str(json.loads(row.spec)["task"]["name"])
 
 
-def _read(database: Database, which: Select[Any]) -> list[GridRow]:
+def _read(database: Database, which: Select[Any]) -> list[Grid]:
     with database.read() as connection:
         rows = connection.execute(which).all()
         own = _count_own(connection, [row.id for row in rows])
@@ -133,12 +133,12 @@ def _count_diverged(connection: Connection, grid_ids: Collection[str]) -> Counte
     )
 
 
-def _as_record(row: AnyRow, own: Counts, reused_diverged: int) -> GridRow:
+def _as_record(row: AnyRow, own: Counts, reused_diverged: int) -> Grid:
     # what is reused has succeeded, and stays so
     by_status: Counter[Status] = Counter({"succeeded": row.reused})
     for (status, _), number in own.items():
         by_status[status] += number
-    return GridRow(
+    return Grid(
         grid_id=row.id,
         name=row.name,
         project=row.project,

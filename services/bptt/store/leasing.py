@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, case, select, text, update
 
 from bptt.lifecycle import StopRequest
+from bptt.records.ownership import Beat, OwnedRun
 from bptt.store.clock import now
 from bptt.store.database import Database
 from bptt.store.grid_state import open_gate
 from bptt.store.locks import lock_grid, lock_runs
-from bptt.store.records import Beat, OwnedRun
 from bptt.store.tables import RUNNING, attempts, grids, runs
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, Connection, select, true, update
 
 from bptt.lifecycle import TERMINAL
+from bptt.records.ownership import Ended
 from bptt.store.clock import now, read_clock
 from bptt.store.departure import Departure, Owned
 from bptt.store.grid_state import end_if_over, first_run_left
 from bptt.store.history import record_event
 from bptt.store.locks import lock_grid, lock_run
-from bptt.store.records import Ended
 from bptt.store.tables import AnyRow, attempts, runs
 from bptt.store.users import add_usage
 

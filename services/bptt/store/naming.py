@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from bptt.bounds import MOST
 from bptt.errors import GridNotFound, NotPossible, RunNotFound, quoted
+from bptt.records.naming import Found
 from bptt.store.database import Database
 from bptt.store.numbering import ID_ALPHABET, ID_LENGTH
 from bptt.store.tables import AnyRow, grids, points, runs
@@ -31,24 +32,12 @@ LIKE_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}-.*")
 BEGINS_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{1,{ID_LENGTH}}}(-[0-9r]*)?")
 
 
-@dataclass(frozen=True)
-class Meaning:
+@dataclass(frozen=True, kw_only=True)
+class Meaning(Found):
     """The one grid or run that a text refers to."""
 
-    kind: Kind
-    id: str
     how: How
     """How it was referred to; a point counts as a name."""
-    grid_id: str
-    """Of the grid, or of the one that the run belongs to."""
-    name: str
-    """Of that grid."""
-    user: str
-    """The owner of that grid."""
-    is_own: bool
-    """Whether that is the asker."""
-    note: str | None = None
-    """Of a point that a run of another grid serves: which one, and whose."""
 
 
 def find(
@@ -239,12 +228,28 @@ def _of_runs() -> Select[Any]:
 
 
 def _grid(row: AnyRow, how: How, asker: str | None) -> Meaning:
-    return Meaning("grid", row.id, how, row.id, row.name, row.user_name, row.user_name == asker)
+    return Meaning(
+        kind="grid",
+        id=row.id,
+        grid_id=row.id,
+        name=row.name,
+        user=row.user_name,
+        is_own=row.user_name == asker,
+        how=how,
+    )
 
 
 def _run(row: AnyRow, how: How, asker: str | None, note: str | None = None) -> Meaning:
-    is_own = row.user_name == asker
-    return Meaning("run", row.run_id, how, row.id, row.name, row.user_name, is_own, note)
+    return Meaning(
+        kind="run",
+        id=row.run_id,
+        grid_id=row.id,
+        name=row.name,
+        user=row.user_name,
+        is_own=row.user_name == asker,
+        note=note,
+        how=how,
+    )
 
 
 def _names(rows: Sequence[AnyRow]) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, text
 
 from bptt.errors import GridNotFound
+from bptt.records.work import GridWork, Measured, MeasuredRun, RunWork
 from bptt.store.database import Database
 from bptt.store.tables import LIVE, RUNNING, configurations, grids, points, runs
-from bptt.store.work_records import GridWork, Measured, MeasuredRun, RunWork
 
 MEASURED = 1000
 """How many runs the speed is taken from."""

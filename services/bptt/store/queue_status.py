@@ -4,10 +4,10 @@ from sqlalchemy import Connection, func, select, text
 
 from bptt.errors import RunNotFound
 from bptt.lifecycle import STATUSES
+from bptt.records.workers import QueueStatus, Worker
 from bptt.store.choosing import count_claimable
 from bptt.store.clock import now
 from bptt.store.database import Database
-from bptt.store.records import QueueStatus, Worker
 from bptt.store.tables import QUEUED, RUNNING, AnyRow, grids, runs, users, workers
 from bptt.store.workers import as_worker
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, select, text, update
 
+from bptt.records.ownership import Ended, Failure, Lease
 from bptt.store import departure
 from bptt.store.clock import NOW, now
 from bptt.store.database import Database
 from bptt.store.departure import Departure, Owned
 from bptt.store.leaving import leave
-from bptt.store.records import Ended, Failure, Lease
 from bptt.store.tables import RUNNING, AnyRow, runs, workers
 
 ACTOR = "reaper"

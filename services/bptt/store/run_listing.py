@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Join, Select, or_, select, tex
 
 from bptt.errors import RunNotFound
 from bptt.lifecycle import OUTCOMES, WISHES, Standing
+from bptt.records.runs import Attempt, Event, MissingPoint, Run
 from bptt.store import tables
 from bptt.store.database import Database
-from bptt.store.records import AttemptRow, EventRow, MissingPoint, RunRow
 from bptt.store.tables import AnyRow, configurations, grids, points, runs, workers
 
 PAGE = 10_000
@@ -50,7 +50,7 @@ def list_runs(
     status: Standing | Collection[Standing] | None = None,
     limit: int = 100,
     after: str | None = None,
-) -> list[RunRow]:
+) -> list[Run]:
     """Return the runs that stand for the points of a grid, in its order, or the newest of all.
 
     Points whose run was deleted are left out; a run that another one has replaced is, too.
@@ -84,13 +84,13 @@ def list_runs(
         return _as_records(connection, connection.execute(statement).all())
 
 
-def every_point(database: Database, grid_id: str) -> list[RunRow | MissingPoint]:
+def every_point(database: Database, grid_id: str) -> list[Run | MissingPoint]:
     """Return the runs of all points of a grid in its order, and then those that have none.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    found: list[RunRow | MissingPoint] = []
+    found: list[Run | MissingPoint] = []
     after = None
     while page := list_runs(database, grid_id=grid_id, limit=PAGE, after=after):
         found += page
@@ -120,7 +120,7 @@ def missing_points(database: Database, grid_id: str) -> list[MissingPoint]:
         ]
 
 
-def get_run(database: Database, run_id: str) -> RunRow:
+def get_run(database: Database, run_id: str) -> Run:
     """Return one run, as the point of the grid it was made for.
 
     Raises:
@@ -134,43 +134,43 @@ def get_run(database: Database, run_id: str) -> RunRow:
         return _as_records(connection, rows)[0]
 
 
-def attempts(database: Database, run_id: str) -> list[AttemptRow]:
+def attempts(database: Database, run_id: str) -> list[Attempt]:
     """Return the attempts of a run, the first one first.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    names = list(AttemptRow.__dataclass_fields__)
+    names = list(Attempt.__dataclass_fields__)
     with database.read() as connection:
         rows = connection.execute(
             select(*(tables.attempts.c[name] for name in names))
             .where(tables.attempts.c.run_id == run_id)
             .order_by(tables.attempts.c.attempt)
         ).all()
-    return [AttemptRow(**row._mapping) for row in rows]
+    return [Attempt(**row._mapping) for row in rows]
 
 
 def events(
     database: Database, *, run_id: str | None = None, grid_id: str | None = None
-) -> list[EventRow]:
+) -> list[Event]:
     """Return the history of a run, of a grid with all its runs, or of everything; oldest first.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    names = list(EventRow.__dataclass_fields__)
+    names = list(Event.__dataclass_fields__)
     statement = select(*(tables.events.c[name] for name in names)).order_by(tables.events.c.id)
     if run_id is not None:
         statement = statement.where(tables.events.c.run_id == run_id, text("run_id IS NOT NULL"))
     if grid_id is not None:
         statement = statement.where(tables.events.c.grid_id == grid_id)
     with database.read() as connection:
-        return [EventRow(**row._mapping) for row in connection.execute(statement)]
+        return [Event(**row._mapping) for row in connection.execute(statement)]
 
 
 def _list_all(
     connection: Connection, status: Collection[Standing] | None, limit: int, after: str | None
-) -> list[RunRow]:
+) -> list[Run]:
     statement = _of_runs().where(text("runs.is_current"))
     if status is not None:
         statement = statement.where(_stand(status))
@@ -220,7 +220,7 @@ def _of_runs() -> Select[Any]:
     return select(*OF_RUN, *of_run).select_from(_with_worker(start))
 
 
-def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RunRow]:
+def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[Run]:
     of_grids = select(grids.c.id, grids.c.axes).where(grids.c.id.in_({r.grid_id for r in rows}))
     vary_seed = {
         grid.id
@@ -230,8 +230,8 @@ def _as_records(connection: Connection, rows: Sequence[AnyRow]) -> list[RunRow]:
     return [_as_record(row, row.grid_id in vary_seed) for row in rows]
 
 
-def _as_record(row: AnyRow, varies_seed: bool) -> RunRow:
-    return RunRow(
+def _as_record(row: AnyRow, varies_seed: bool) -> Run:
+    return Run(
         run_id=row.id,
         grid_id=row.grid_id,
         number=row.number,

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, or_, select, text, true, update
 
 from bptt.lifecycle import TERMINAL
+from bptt.records.shipping import Arrears, ToShip
 from bptt.store.bulk import among
 from bptt.store.database import Database
 from bptt.store.numbering import LARGE
-from bptt.store.shipping_records import Arrears, ToShip
 from bptt.store.tables import events, grids, runs, workers
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, insert, select
 
 from bptt.library import Library
+from bptt.records.grids import Submitted
 from bptt.store.bulk import uncollected
 from bptt.store.clock import now
 from bptt.store.content import as_document, refer
@@ -15,7 +16,6 @@ from bptt.store.grid_state import end_if_over
 from bptt.store.history import record_event
 from bptt.store.numbering import LARGE, lock_numbers, new_grid_id
 from bptt.store.plan import Plan, make_plan
-from bptt.store.records import Submitted
 from bptt.store.tables import AnyRow, grids
 from bptt.store.users import add_user
 from bptt.store.writing import (
@@ -111,8 +111,14 @@ def submit_grid(
         data |= {"held": hold, "force": force}
         record_event(connection, "submitted", grid_id=grid_id, actor=user, data=data)
         end_if_over(connection, grid_id, user)
-    by_user = Counter(run.user for run in reused.values())
-    return Submitted(grid_id, plan.name, plan.project, len(plan.points), new, by_user)
+    return Submitted(
+        grid_id=grid_id,
+        name=plan.name,
+        project=plan.project,
+        points=len(plan.points),
+        queued=new,
+        reused=dict(Counter(run.user for run in reused.values())),
+    )
 
 
 def _find_live(connection: Connection, user: str, key: str) -> AnyRow | None:
@@ -126,7 +132,15 @@ def _find_live(connection: Connection, user: str, key: str) -> AnyRow | None:
 
 
 def _existing(grid: AnyRow) -> Submitted:
-    return Submitted(grid.id, grid.name, grid.project, grid.points, 0, {}, existing=True)
+    return Submitted(
+        grid_id=grid.id,
+        name=grid.name,
+        project=grid.project,
+        points=grid.points,
+        queued=0,
+        reused={},
+        existing=True,
+    )
 
 
 def _first_run(plan: Plan, grid_id: str, reused: set[str]) -> str:

@@ -3,13 +3,13 @@
 from sqlalchemy import exists, func, select, text, update
 
 from bptt.errors import NotPossible
+from bptt.records.workers import WorkerProcess
 from bptt.store.clock import NOW, now
 from bptt.store.database import Database
-from bptt.store.records import Worker
 from bptt.store.tables import RUNNING, AnyRow, runs, workers
 
 
-def register_worker(database: Database, worker: Worker) -> None:
+def register_worker(database: Database, worker: WorkerProcess) -> None:
     """Register a worker before it claims anything; the same worker may do so again.
 
     Raises:
@@ -77,7 +77,7 @@ def remove_worker(database: Database, worker_id: str) -> None:
         )
 
 
-def live_owners(database: Database) -> list[Worker]:
+def live_owners(database: Database) -> list[WorkerProcess]:
     """Return the workers that own runs or have not been removed, including silent ones.
 
     Raises:
@@ -98,9 +98,9 @@ def live_owners(database: Database) -> list[Worker]:
     return [as_worker(row) for row in found]
 
 
-def as_worker(row: AnyRow) -> Worker:
+def as_worker(row: AnyRow) -> WorkerProcess:
     """Return a row of `workers`, with a column `busy`, as the record of it."""
-    return Worker(
+    return WorkerProcess(
         worker_id=row.id,
         host=row.host,
         boot_id=row.boot_id,

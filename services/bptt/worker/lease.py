@@ -9,8 +9,8 @@ from bptt import store
 from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
 from bptt.lifecycle import StopRequest
+from bptt.records.ownership import Beat
 from bptt.store import Database
-from bptt.store.records import Beat
 
 logger = logging.getLogger(__name__)
 

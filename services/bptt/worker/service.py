@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from bptt import __version__, host, store
 from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
+from bptt.records.workers import WorkerProcess
 from bptt.settings import Settings
 from bptt.store import Database
-from bptt.store.records import Worker
 from bptt.worker import process
 from bptt.worker.consumer import Consumer
 from bptt.worker.context import WorkerContext
@@ -146,9 +146,9 @@ def _wait_idle(context: WorkerContext, heard: bool) -> bool:
     return context.slots.idle == context.slots.count
 
 
-def _describe(context: WorkerContext) -> Worker:
+def _describe(context: WorkerContext) -> WorkerProcess:
     pid = os.getpid()
-    return Worker(
+    return WorkerProcess(
         worker_id=context.worker_id,
         host=host.hostname(),
         boot_id=host.boot_id(),

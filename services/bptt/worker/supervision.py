@@ -6,8 +6,8 @@ import time
 
 from bptt.execution.assignment import Assignment, News, Order
 from bptt.execution.execute import isotime
+from bptt.records.ownership import ClaimedRun
 from bptt.run_folder import RunFolder
-from bptt.store.records import ClaimedRun
 from bptt.worker.context import WorkerContext
 from bptt.worker.lease import EXPIRE_AFTER, FREEZE_AFTER, Tenure
 from bptt.worker.process import Process

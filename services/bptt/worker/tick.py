@@ -11,7 +11,7 @@ import time
 
 from bptt import host, job_queue, store
 from bptt.errors import DatabaseUnavailable, SchemaMismatch
-from bptt.store.records import Worker
+from bptt.records.workers import WorkerProcess
 from bptt.worker.clock_watch import ClockWatch
 from bptt.worker.context import WorkerContext
 from bptt.worker.database_watch import LOOK_EVERY, DatabaseWatch
@@ -39,7 +39,7 @@ class Tick(threading.Thread):
         loop: wakes slots.
     """
 
-    def __init__(self, context: WorkerContext, me: Worker, loop: SlotLoop) -> None:
+    def __init__(self, context: WorkerContext, me: WorkerProcess, loop: SlotLoop) -> None:
         super().__init__(name="bptt-tick", daemon=True)
         self._context = context
         self._me = me
@@ -173,7 +173,7 @@ class Tick(threading.Thread):
                 one.status,
             )
 
-    def _has_died(self, worker: Worker) -> bool:
+    def _has_died(self, worker: WorkerProcess) -> bool:
         """Say whether a worker of this machine has certainly ended."""
         return (
             worker.worker_id != self._me.worker_id

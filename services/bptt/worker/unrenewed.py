@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from bptt import host
-from bptt.store.records import Lease
+from bptt.records.ownership import Lease
 
 
 class Unrenewed:

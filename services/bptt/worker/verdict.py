@@ -13,8 +13,8 @@ from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
 from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
+from bptt.records.ownership import Ended, Failure
 from bptt.run_folder import RunFolder
-from bptt.store.records import Ended, Failure
 from bptt.worker.context import WorkerContext
 from bptt.worker.lease import Tenure
 

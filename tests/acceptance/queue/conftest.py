@@ -7,9 +7,10 @@ import pytest
 
 from bptt import store
 from bptt.cli import main
+from bptt.records.ownership import Beat, Failure
+from bptt.records.workers import WorkerProcess
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
-from bptt.store.records import Beat, Failure, Worker
 
 GRID = "name: bias\ntask: latch\ncell: [rnn, {name: lstm, forget_bias: [0, 3]}]\nseeds: 2\n"
 RESULT = {
@@ -67,7 +68,15 @@ class Machine:
     def __init__(self, home):
         self.settings = Settings(home=home)
         self.database = store.open_database(self.settings.database)
-        worker = Worker("w1", "here", "boot", 12, 1.0, slots=2, version="0")
+        worker = WorkerProcess(
+            worker_id="w1",
+            host="here",
+            boot_id="boot",
+            pid=12,
+            pid_started=1.0,
+            slots=2,
+            version="0",
+        )
         store.register_worker(self.database, worker)
 
     def begin(self, step=10, log="step 10\n"):

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable, NotPossible
+from bptt.records.ownership import Beat, ClaimedRun
 from bptt.store import Database
-from bptt.store.records import Beat, ClaimedRun
 
 T = TypeVar("T")
 Actor = Iterator[None]

@@ -14,8 +14,9 @@ from bptt import store
 from bptt.api.application import create_app
 from bptt.client import connect
 from bptt.client.in_process import InProcess
+from bptt.records.ownership import Beat, Failure
+from bptt.records.workers import WorkerProcess
 from bptt.settings import Settings, for_child
-from bptt.store.records import Beat, Failure, Worker
 from bptt.store.tables import metadata
 from tests.servers import postgres_server
 
@@ -113,7 +114,15 @@ class Owner:
 
     def __init__(self, settings):
         self.database = store.open_database(settings.database)
-        self.worker = Worker("w1", "here", "boot", 1, 1.0, slots=2, version="0")
+        self.worker = WorkerProcess(
+            worker_id="w1",
+            host="here",
+            boot_id="boot",
+            pid=1,
+            pid_started=1.0,
+            slots=2,
+            version="0",
+        )
         store.register_worker(self.database, self.worker)
 
     def claim(self):

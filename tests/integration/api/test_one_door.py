@@ -3,6 +3,7 @@ import getpass
 import re
 import subprocess
 import sys
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def plain(answer):
     """Return an answer, or several, as JSON has it."""
     if isinstance(answer, list):
         return [plain(part) for part in answer]
-    return answer.model_dump(mode="json") if hasattr(answer, "model_dump") else answer
+    return asdict(answer) if is_dataclass(answer) else answer
 
 
 def attempted(call, *arguments, **options):

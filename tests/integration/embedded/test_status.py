@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bptt import store
-from bptt.store.records import Worker
+from bptt.records.workers import WorkerProcess
 from tests.integration.embedded.homes import WITHIN, Home
 from tests.servers import until
 
@@ -149,7 +149,16 @@ def test_a_worker_that_was_killed_is_not_taken_for_one_without_redis(
     (home.folder / "log" / "up.log").write_text("")
     database = store.open_database(f"sqlite:///{home.folder / 'bptt.db'}")
     store.register_worker(
-        database, Worker("w", socket.gethostname(), "boot", pid, time.time(), 1, "0")
+        database,
+        WorkerProcess(
+            worker_id="w",
+            host=socket.gethostname(),
+            boot_id="boot",
+            pid=pid,
+            pid_started=time.time(),
+            slots=1,
+            version="0",
+        ),
     )
     database.close()
 

@@ -1,8 +1,8 @@
 """Short stories of what must not begin, what waits, and what ends; see `scenarios`."""
 
 from bptt import store
+from bptt.records.ownership import Beat
 from bptt.store import Database
-from bptt.store.records import Beat
 from bptt.store.tables import grids, runs
 from tests.integration.store.queueing import limit, row_of
 from tests.integration.store.scenarios import BROKEN, LEASE, begin, take

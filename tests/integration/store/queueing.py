@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
+from bptt.records.workers import WorkerProcess
 from bptt.store import Database, ensure_user, register_worker
 from bptt.store.clock import now
 from bptt.store.database import Connection
 from bptt.store.history import record_event
-from bptt.store.records import Worker
 from bptt.store.tables import configurations, grids, points, runs, users
 
 
@@ -63,7 +63,18 @@ def _next(connection: Connection, column: Any) -> int:
 
 def put_worker(database: Database, worker_id: str) -> str:
     """Register a worker of one host."""
-    register_worker(database, Worker(worker_id, "host", "boot", 1, 1.0, 2, "0"))
+    register_worker(
+        database,
+        WorkerProcess(
+            worker_id=worker_id,
+            host="host",
+            boot_id="boot",
+            pid=1,
+            pid_started=1.0,
+            slots=2,
+            version="0",
+        ),
+    )
     return worker_id
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import event
 
 from bptt import store
 from bptt.errors import NotPossible
+from bptt.records.ownership import Beat, ClaimedRun, Failure
 from bptt.store import Database, open_database
-from bptt.store.records import Beat, ClaimedRun, Failure
 from bptt.store.tables import runs
 from tests.integration.store.queueing import expire, limit, put_grid, put_worker, row_of
 

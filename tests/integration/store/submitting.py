@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import select
 
 from bptt import store
+from bptt.records.grids import Submitted
+from bptt.records.ownership import Beat, ClaimedRun, Failure
 from bptt.run_file import GridRequest, read_grid_text
 from bptt.store import Database
-from bptt.store.records import Beat, ClaimedRun, Failure, Submitted
 from bptt.store.tables import events, runs
 from tests.integration.store.queueing import put_worker
 

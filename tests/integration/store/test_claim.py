@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from bptt import store
 from bptt.errors import DatabaseUnavailable, NotPossible
+from bptt.records.ownership import Beat, Failure
 from bptt.store import Database, claiming
-from bptt.store.records import Failure
 from bptt.store.tables import attempts, events, grids, runs, users
 from tests.integration.store.queueing import limit, put_grid, put_worker, row_of, rows_of
 
@@ -184,7 +184,7 @@ def test_after_a_first_run_that_did_not_fail_the_others_begin(database: Database
 def test_a_first_run_that_fails_later_holds_nothing(database: Database) -> None:
     put_grid(database, "g", size=2, canary=True)
     claim_all(database)
-    store.renew(database, "w1", [store.records.Beat("g-0", 1, step=1)], LEASE)
+    store.renew(database, "w1", [Beat("g-0", 1, step=1)], LEASE)
 
     store.fail(database, "g-0", 1, Failure("plugin_error", "it broke"), 7)
 

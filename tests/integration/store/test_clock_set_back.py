@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import update
 
 from bptt import store
+from bptt.records.ownership import Beat
 from bptt.store import Database
-from bptt.store.records import Beat
 from bptt.store.tables import attempts, runs, workers
 from tests.integration.store.queueing import put_worker, row_of
 from tests.integration.store.scenarios import LEASE, begin, take

@@ -3,8 +3,9 @@ from sqlalchemy import text
 
 from bptt import store
 from bptt.errors import GridNotFound, NotPossible, RunNotFound
+from bptt.records.ownership import Failure
+from bptt.records.workers import WorkerProcess
 from bptt.store import Database
-from bptt.store.records import Failure
 from tests.integration.store.submitting import (
     LEASE,
     WORKER,
@@ -166,7 +167,12 @@ def test_releasing_a_grid_releases_its_held_runs_too(database: Database) -> None
 
 def test_releasing_after_the_first_run_failed_lets_the_rest_begin(database: Database) -> None:
     grid_id = submit(database).grid_id
-    store.register_worker(database, store.records.Worker(WORKER, "h", "b", 1, 1.0, 2, "0"))
+    store.register_worker(
+        database,
+        WorkerProcess(
+            worker_id=WORKER, host="h", boot_id="b", pid=1, pid_started=1.0, slots=2, version="0"
+        ),
+    )
     first = store.claim(database, worker_id=WORKER, slot=0, lease_seconds=LEASE)
     assert first is not None
     store.fail(database, first.run_id, first.attempt, Failure("plugin_error", "bad"), 0)

@@ -9,8 +9,8 @@ from sqlalchemy import event
 
 from bptt import store
 from bptt.errors import NotPossible
+from bptt.records.ownership import Beat, Failure
 from bptt.store import Database
-from bptt.store.records import Beat, Failure
 from bptt.store.tables import attempts, events, grids, runs
 from tests.integration.store.queueing import expire, limit, row_of, rows_of
 from tests.integration.store.scenarios import LEASE, another, begin, take

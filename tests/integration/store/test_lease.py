@@ -7,8 +7,9 @@ import pytest
 from bptt import store
 from bptt.errors import NotPossible
 from bptt.lifecycle import HINTS
+from bptt.records.ownership import Beat, Ended, Failure, OwnedRun
+from bptt.records.workers import WorkerProcess
 from bptt.store import Database
-from bptt.store.records import Beat, Failure, OwnedRun, Worker
 from bptt.store.tables import attempts, events, grids, runs
 from tests.integration.store.queueing import expire, put_grid, put_worker, row_of, rows_of
 from tests.integration.store.scenarios import LEASE, begin, take
@@ -102,7 +103,7 @@ def test_a_finished_run_keeps_its_result_and_closes_its_attempt(database: Databa
     ended = store.finish(database, "g-0", 1, {"outcome": "diverged", "step": 7}, 7)
 
     run, attempt = row_of(database, runs, id="g-0"), row_of(database, attempts, run_id="g-0")
-    assert ended == store.records.Ended("g-0", 1, "succeeded")
+    assert ended == Ended("g-0", 1, "succeeded")
     assert (run.status, run.outcome, run.step) == ("succeeded", "diverged", 7)
     assert run.result == {"outcome": "diverged", "step": 7}
     assert (run.worker_id, run.slot, run.lease_expires_at) == (None, None, None)
@@ -253,7 +254,15 @@ def test_the_runs_of_a_dead_worker_are_taken_at_once_and_it_is_removed(
 
 
 def test_workers_come_beat_and_go(database: Database) -> None:
-    worker = Worker("w1", "host", "boot", 7, 1.5, 2, "0.1.0")
+    worker = WorkerProcess(
+        worker_id="w1",
+        host="host",
+        boot_id="boot",
+        pid=7,
+        pid_started=1.5,
+        slots=2,
+        version="0.1.0",
+    )
     store.register_worker(database, worker)
     store.register_worker(database, worker)
     put_grid(database, "g")

@@ -2,8 +2,8 @@ import pytest
 
 from bptt import store
 from bptt.errors import GridNotFound, RunNotFound
+from bptt.records.ownership import Beat
 from bptt.store import Database
-from bptt.store.records import Beat
 from tests.integration.store.submitting import (
     GRID,
     LEASE,

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from bptt import store
+from bptt.records.ownership import Beat
 from bptt.store import Database
 from bptt.store.tables import grids
 from tests.integration.store.queueing import put_grid, put_worker
@@ -64,7 +65,7 @@ def test_no_statement_of_a_slot_walks_through_all_runs(long_queue: Database) -> 
     assert first is not None
     assert second is not None
     assert store.claimable(long_queue) == 1000
-    beats = [store.records.Beat(run.run_id, 1, 1) for run in (first, second)]
+    beats = [Beat(run.run_id, 1, 1) for run in (first, second)]
     store.renew(long_queue, "w1", beats, LEASE)
     store.stop_requests(long_queue, "w1")
     store.live_owners(long_queue)

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 )
 
 from bptt import store
+from bptt.records.ownership import Beat, Ended, Failure
 from bptt.store import Database, choosing, leaving, users
-from bptt.store.records import Beat, Ended, Failure
 from tests.integration.store.invariants import check_invariants
 from tests.integration.store.model import Model, ModelGrid
 from tests.integration.store.queueing import expire, limit, put_grid, put_worker

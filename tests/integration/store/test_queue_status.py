@@ -3,10 +3,10 @@ from sqlalchemy import update
 
 from bptt import store
 from bptt.errors import RunNotFound
+from bptt.records.ownership import Beat
+from bptt.records.work import Measured
 from bptt.store import Database
-from bptt.store.records import Beat
 from bptt.store.tables import workers
-from bptt.store.work_records import Measured
 from tests.integration.store.queueing import limit, put_grid, put_worker
 from tests.integration.store.submitting import LEASE, WORKER, claim, fail, submit, succeed
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from bptt import store
 from bptt.errors import GridNotFound
+from bptt.records.ownership import ClaimedRun
 from bptt.store import Database
-from bptt.store.records import ClaimedRun
 from tests.integration.store.queueing import put_grid, put_worker
 from tests.integration.store.submitting import (
     GRID,

@@ -3,8 +3,8 @@ from sqlalchemy import delete
 
 from bptt import store
 from bptt.errors import NotPossible, RunNotFound
+from bptt.records.ownership import Failure
 from bptt.store import Database
-from bptt.store.records import Failure
 from bptt.store.tables import runs
 from tests.integration.store.queueing import limit, put_grid, put_worker
 from tests.integration.store.submitting import (

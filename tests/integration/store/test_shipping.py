@@ -1,6 +1,6 @@
 from bptt import store
+from bptt.records.workers import WorkerProcess
 from bptt.store import Database
-from bptt.store.records import Worker
 from tests.integration.store.submitting import WORKER, claim, submit, succeed
 
 
@@ -9,7 +9,18 @@ def test_what_has_ended_and_what_the_worker_trains_may_be_lacking(database: Data
     done, running = succeed(database, 2), claim(database)
     waiting = claim(database)
     store.give_back(database, waiting.run_id, waiting.attempt, why="drained")
-    store.register_worker(database, Worker("other", "host", "boot", 2, 1.0, 2, "0"))
+    store.register_worker(
+        database,
+        WorkerProcess(
+            worker_id="other",
+            host="host",
+            boot_id="boot",
+            pid=2,
+            pid_started=1.0,
+            slots=2,
+            version="0",
+        ),
+    )
 
     own = store.unshipped(database, limit=10, worker_id=WORKER)
     others = store.unshipped(database, limit=10, worker_id="other")

@@ -9,12 +9,13 @@ from typing import Any
 
 from bptt import store
 from bptt.execution.execute import isotime
+from bptt.records.ownership import Beat, ClaimedRun, Failure
+from bptt.records.workers import WorkerProcess
 from bptt.run_file import read_grid_text
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.shipping.queue import QueueRounds
 from bptt.store import Database
-from bptt.store.records import Beat, ClaimedRun, Failure, Worker
 from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
 
@@ -158,7 +159,18 @@ def open_queue(home: Path, mlflow_url: str, project: str) -> QueuedGrid:
     home.mkdir(exist_ok=True)
     database = store.open_database(settings.database)
     store.upgrade(database)
-    store.register_worker(database, Worker(WORKER, "here", "boot", 1, 1.0, 2, "0"))
+    store.register_worker(
+        database,
+        WorkerProcess(
+            worker_id=WORKER,
+            host="here",
+            boot_id="boot",
+            pid=1,
+            pid_started=1.0,
+            slots=2,
+            version="0",
+        ),
+    )
     return QueuedGrid(settings, database, project)
 
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from bptt import store
+from bptt.records.ownership import Failure
 from bptt.shipping.queue import QueueRounds
-from bptt.store.records import Failure
 from tests.integration.tracking.queued_grid import WORKER
 
 

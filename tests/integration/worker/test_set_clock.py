@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from bptt import host, store
-from bptt.store.records import Worker
+from bptt.records.workers import WorkerProcess
 from bptt.store.tables import runs, workers
 from bptt.worker.heartbeat import silence
 from tests.integration.worker.queue import PATIENCE, STEPS
@@ -93,7 +93,18 @@ def test_run_of_a_machine_that_was_lost_before_the_clock_was_set_back_is_taken_o
     queue, redis, start_worker
 ):
     (run_id,) = queue.submit(steps=20)
-    store.register_worker(queue.database, Worker("w1", "elsewhere", "boot", 7, 1.5, 1, "0"))
+    store.register_worker(
+        queue.database,
+        WorkerProcess(
+            worker_id="w1",
+            host="elsewhere",
+            boot_id="boot",
+            pid=7,
+            pid_started=1.5,
+            slots=1,
+            version="0",
+        ),
+    )
     store.claim(queue.database, worker_id="w1", slot=0, lease_seconds=4)
     write_as_before_the_clock_was_set_back(queue, 7200)
 
@@ -105,7 +116,15 @@ def test_run_of_a_machine_that_was_lost_before_the_clock_was_set_back_is_taken_o
 
 def test_worker_that_falls_silent_after_the_clock_was_set_back_is_not_called_healthy(queue):
     pid = os.getpid()
-    me = Worker("w1", host.hostname(), host.boot_id(), pid, host.started(pid), 1, "0")
+    me = WorkerProcess(
+        worker_id="w1",
+        host=host.hostname(),
+        boot_id=host.boot_id(),
+        pid=pid,
+        pid_started=host.started(pid),
+        slots=1,
+        version="0",
+    )
     store.register_worker(queue.database, me)
     heard_of = silence(queue.settings)
 

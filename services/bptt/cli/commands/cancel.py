@@ -1,5 +1,6 @@
 """`bptt cancel`: stops runs that are no longer wanted."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ from bptt.cli.run_words import counted, ended, title_of
 from bptt.cli.steering import Done, steer
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found
+    from bptt.records.naming import Found
 
 
 @click.command()
@@ -36,7 +37,7 @@ def cancel(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
         def cancel_grid(one: "Found") -> Done:
             answer = client.cancel_grid(one.id)
             told = f"cancelled {answer.cancelled:,}, stopping {answer.stopping:,}"
-            return f"Grid {title_of(one)}: {told}.", answer.model_dump()
+            return f"Grid {title_of(one)}: {told}.", asdict(answer)
 
         def cancel_run(one: "Found") -> Done:
             is_over = client.cancel_run(one.id).status == "cancelled"

@@ -16,9 +16,9 @@ from bptt.comparison import wording
 from bptt.errors import UserError
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Grid
-    from bptt.api.comparison_answers import Comparison, Group
     from bptt.client import Client
+    from bptt.records.comparison import Comparison, Group
+    from bptt.records.grids import Grid
 
 NAMED = 10
 """How many runs without a value are named."""

@@ -1,5 +1,6 @@
 """`bptt delete`: removes grids and runs permanently."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,8 @@ from bptt.cli.run_words import counted, title_of
 from bptt.cli.steering import Done, steer
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Deleted, Found
+    from bptt.api.answers import Deleted
+    from bptt.records.naming import Found
 
 
 @click.command()
@@ -48,4 +50,4 @@ def delete(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
 
 def _told(kind: str, one: "Found", deleted: "Deleted") -> Done:
     what = f"{counted(deleted.runs, 'run')}, {counted(deleted.folders, 'folder')}"
-    return f"Deleted {kind} {title_of(one)}: {what}.", deleted.model_dump()
+    return f"Deleted {kind} {title_of(one)}: {what}.", asdict(deleted)

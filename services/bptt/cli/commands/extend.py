@@ -1,5 +1,7 @@
 """`bptt extend`: more points for a grid."""
 
+from dataclasses import asdict
+
 import click
 
 from bptt.cli.commands.submit import tell_sending, tell_waiting
@@ -31,7 +33,7 @@ def extend(grid: str, file: str | None, overrides: tuple[str, ...], as_json: boo
         extended = client.extend(grid_id, file, overrides)
         points = client.grid(grid_id).points
     if as_json:
-        print_json({**extended.model_dump(mode="json"), "user": found.user})
+        print_json({**asdict(extended), "user": found.user})
         return
     for note in extended.notes:
         click.echo(note, err=True)

@@ -1,6 +1,7 @@
 """`bptt grid`: what a grid file describes, without running any of it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 12
 """How many values of a long axis are shown."""
+TIMES = ("seconds", "least", "most", "may_stop", "slots")
+"""What a preview says of the time, which a grid file alone does not tell."""
 DIGITS = 12
 """Characters of an identity, enough to tell runs apart."""
 
@@ -93,14 +96,13 @@ def _point_rows(grid: "Preview") -> list[list[str]]:
     return [*first, *([["...", "", ""]] if left_out else []), *last]
 
 
-def as_json_object(grid: "Preview") -> dict[str, Any]:
-    """Return a grid as `--json` prints it."""
+def as_json_object(grid: "Preview", timed: bool = False) -> dict[str, Any]:
+    """Return a grid as `--json` prints it, with the time it takes if it is to be `timed`."""
     points = [*grid.first, *grid.last]
-    content = grid.model_dump(
-        mode="json", exclude={"seconds", "least", "most", "may_stop", "slots"}
-    )
-    named = {"number", "name", "values", "identity"}
+    content = asdict(grid)
+    of_time = {name: content.pop(name) for name in TIMES}
     content["first"], content["last"] = (
-        point.model_dump(mode="json", include=named) for point in (points[0], points[-1])
+        {"number": p.number, "name": p.name, "values": p.values, "identity": p.identity}
+        for p in (points[0], points[-1])
     )
-    return content
+    return content | of_time if timed else content

@@ -12,7 +12,7 @@ from bptt.cli.run_words import counts_told, ended
 from bptt.cli.spans import ago
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Grid
+    from bptt.records.grids import Grid
 
 
 @click.command()

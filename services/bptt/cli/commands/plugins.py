@@ -1,6 +1,7 @@
 """`bptt plugins`: what is installed, its options, and whether it honours its contract."""
 
 import json
+from dataclasses import asdict
 
 import click
 
@@ -34,8 +35,10 @@ def list_plugins(long: bool, as_json: bool) -> None:
     if current_settings().server:
         with connected() as client:
             found = client.plugins(long)
-        left_out = set() if long else {"summary"}
-        rows = [plugin.model_dump(exclude=left_out) for plugin in found.plugins]
+        rows = [asdict(plugin) for plugin in found.plugins]
+        if not long:
+            for row in rows:
+                del row["summary"]
         faults = found.clashes
     else:
         rows, faults = list_installed(long), list(clashes())
@@ -61,8 +64,10 @@ def show(words: tuple[str, ...], as_json: bool) -> None:
         found = describe(words)
     plugin = found.plugin
     if as_json:
-        content = found.model_dump(mode="json", exclude={"plugin": {"summary"}})
-        click.echo(json.dumps(content.pop("plugin") | content, indent=1))
+        content = asdict(found)
+        of_plugin = content.pop("plugin")
+        del of_plugin["summary"]
+        click.echo(json.dumps(of_plugin | content, indent=1))
         return
     origin = f"{plugin.distribution} {plugin.version}"
     say(f"{plugin.name}: a {plugin.kind} of {origin} ({plugin.value})\n\n{found.about}\n")

@@ -10,7 +10,7 @@ from bptt.cli.run_words import counted, title_of
 from bptt.cli.steering import Done, steer
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found
+    from bptt.records.naming import Found
 
 
 @click.command()

@@ -10,7 +10,7 @@ from bptt.cli.output import print_json
 from bptt.cli.run_words import counted, owner_of, title_of
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found
+    from bptt.records.naming import Found
 
 
 @click.command()

@@ -14,7 +14,7 @@ from bptt.settings import Settings, read_settings
 from bptt.temporary import own_folder
 
 if TYPE_CHECKING:
-    from bptt.store.records import RunRow
+    from bptt.records.runs import Run
     from bptt.tracking import Target
 
 NAMED = 10_000
@@ -109,7 +109,7 @@ def _ship_queued(settings: Settings) -> Iterator[_Line]:
         database.close()
 
 
-def _line(run: "RunRow", trouble: str) -> _Line:
+def _line(run: "Run", trouble: str) -> _Line:
     if run.ship_trouble and run.mlflow != "complete":
         return _unsendable(run.run_id, run.mlflow_run_id or "", run.ship_trouble)
     why = trouble or "another process is shipping it, or has its folder"

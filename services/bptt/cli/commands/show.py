@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,10 @@ from bptt.run_folder import RunFolder, attempts, find_run
 from bptt.settings import Settings
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Found, Grid, RunDetail
+    from bptt.api.answers import RunDetail
     from bptt.client import Client
+    from bptt.records.grids import Grid
+    from bptt.records.naming import Found
 
 LATEST = 20
 """The most runs listed."""
@@ -79,7 +82,7 @@ def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_j
             grids[found.id] = client.grid(found.id)
         else:
             detail = client.run(found.id)
-            runs[found.id] = detail.model_copy(update={"note": found.note})
+            runs[found.id] = replace(detail, note=found.note)
     if as_json:
         _print_json(client, settings, grids, runs, folders)
     else:
@@ -180,16 +183,16 @@ def _print_json(
 
     content: list[Any] = [
         {
-            "grid": grid.model_dump(mode="json"),
-            "axes": [axis.model_dump(mode="json") for axis in client.axes(grid.grid_id)],
-            "runs": [run.model_dump(mode="json") for run in all_runs(client, grid.grid_id)],
+            "grid": asdict(grid),
+            "axes": [asdict(axis) for axis in client.axes(grid.grid_id)],
+            "runs": [asdict(run) for run in all_runs(client, grid.grid_id)],
         }
         for grid in grids.values()
     ]
     for detail in runs.values():
         folder = _newest(settings, detail)
         measured = _measured(folder, _succeeded(detail)) if folder else None
-        content.append({**detail.model_dump(mode="json"), "measured": measured})
+        content.append({**asdict(detail), "measured": measured})
     content += [_measured(folder, False) for folder in folders.values()]
     print_json(content)
 

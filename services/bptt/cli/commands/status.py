@@ -38,7 +38,7 @@ def status(as_json: bool) -> None:
 
 
 def _lines(found: "Standing") -> list[tuple[str, str]]:
-    from bptt.api.queue_answers import Arrears
+    from bptt.records.shipping import Arrears
 
     lines = []
     if found.server:

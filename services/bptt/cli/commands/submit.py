@@ -122,8 +122,7 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
     from bptt.cli.commands.grid import as_json_object, print_grid
 
     if as_json:
-        told = preview.model_dump(include={"seconds", "least", "most", "may_stop", "slots"})
-        print_json({**as_json_object(preview), **told})
+        print_json(as_json_object(preview, timed=True))
         return
     print_grid(preview)
     if preview.unsent:

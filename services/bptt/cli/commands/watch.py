@@ -14,8 +14,9 @@ from bptt.cli.run_words import counts_told, grid_title, title_of
 from bptt.errors import GridNotFound, Unavailable
 
 if TYPE_CHECKING:
-    from bptt.api.answers import Grid, Progress
+    from bptt.api.answers import Progress
     from bptt.client import Client
+    from bptt.records.grids import Grid
 
 PAUSE, PAUSE_WHEN_DOWN = 1.0, 3.0
 """Seconds between two updates."""

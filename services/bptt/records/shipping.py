@@ -1,5 +1,6 @@
-"""What the store tells of runs on their way to MLflow: plain values, free of SQL."""
+"""Runs on their way to MLflow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bptt.lifecycle import Status
@@ -22,9 +23,9 @@ class ToShip:
 class Arrears:
     """What has ended and is not, or not wholly, in MLflow."""
 
-    pending: int
+    pending: int = 0
     """Runs that are sent as soon as that is possible."""
-    damaged: int
+    damaged: int = 0
     """Runs that cannot be sent, for a reason of their own."""
-    such_as: tuple[tuple[str, str], ...] = ()
+    such_as: Sequence[tuple[str, str]] = ()
     """Some of those: id and reason."""

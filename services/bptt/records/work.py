@@ -1,4 +1,4 @@
-"""How much there is to do, and what was measured to take how long, as it leaves the store."""
+"""How much there is to do, and what was measured to take how long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
