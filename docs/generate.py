@@ -12,9 +12,11 @@ from bptt import registry
 from bptt.cli import Deferred
 from bptt.cli import main as bptt
 from bptt.measuring.table import ARRAYS, SCALARS
+from bptt.optimizers import OPTIMIZERS
 from bptt.registry import wording
+from bptt.section import Section
 from bptt.settings import Settings
-from bptt.spec import OPTIMIZERS, RunSpec, Section
+from bptt.spec import RunSpec
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- written by docs/generate.py; do not edit -->\n"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
 
-from bptt.spec import SECTIONS, RunSpec, Section, join_sections, section_text
+from bptt.section import Section
+from bptt.spec import SECTIONS, RunSpec, join_sections, section_text
 
 
 @dataclass(frozen=True)

@@ -6,31 +6,21 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bptt.bounds import (
     Bias,
     Count,
-    Fraction,
     Interval,
-    LearningRate,
-    NonNegative,
-    Positive,
     Seconds,
     Sequences,
     Width,
 )
+from bptt.optimizers import Adam, Optimizer
+from bptt.section import Section
 
 EMBEDDING_SIZE, HIGHWAY_BIAS = 16, -2.0
 """Features a token is looked up as, and bias of highway gates, if the run file does not say."""
-
-
-class Section(BaseModel):
-    """One section of a run file; its fields are all that may stand there."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class Choice(Section):
@@ -55,78 +45,6 @@ class ModelSpec(Section):
     """Bias of the highway gate (skip: highway only); negative carries the input; default -2."""
     embedding_size: Width | None = None
     """Features a token is looked up as (tasks with tokens only); default 16."""
-
-
-class SGD(Section):
-    """Plain stochastic gradient descent."""
-
-    name: Literal["sgd"] = "sgd"
-    lr: LearningRate = 0.01
-    """Learning rate."""
-    weight_decay: NonNegative = 0.0
-    """Decay added to the gradient."""
-
-
-class Momentum(Section):
-    """SGD with momentum."""
-
-    name: Literal["momentum"] = "momentum"
-    lr: LearningRate = 0.01
-    """Learning rate."""
-    momentum: Annotated[float, Gt(0), Lt(1)] = 0.9
-    """Share of the last update kept."""
-    nesterov: bool = False
-    """Look ahead along the momentum (Nesterov 1983)."""
-    weight_decay: NonNegative = 0.0
-    """Decay added to the gradient."""
-
-
-class RMSprop(Section):
-    """RMSprop (Tieleman & Hinton 2012)."""
-
-    name: Literal["rmsprop"] = "rmsprop"
-    lr: LearningRate = 1e-3
-    """Learning rate."""
-    alpha: Fraction = 0.9
-    """Decay of the running mean of squared gradients."""
-    eps: Positive = 1e-8
-    """Added to the root of that mean."""
-    weight_decay: NonNegative = 0.0
-    """Decay added to the gradient."""
-
-
-class Adam(Section):
-    """Adam (Kingma & Ba 2015)."""
-
-    name: Literal["adam"] = "adam"
-    lr: LearningRate = 1e-3
-    """Learning rate."""
-    beta1: Fraction = 0.9
-    """Decay of the running mean of gradients."""
-    beta2: Fraction = 0.999
-    """Decay of the running mean of squared gradients."""
-    eps: Positive = 1e-8
-    """Added to the root of the squared mean."""
-    weight_decay: NonNegative = 0.0
-    """Decay added to the gradient."""
-
-
-class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-
-    name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
-    weight_decay: NonNegative = 0.01
-    """Decay of the weights themselves, times the learning rate."""
-
-
-Optimizer = SGD | Momentum | RMSprop | Adam | AdamW
-OPTIMIZERS: Mapping[str, type[Section]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-}
 
 
 class TrainingSpec(Section):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bptt.spec import SGD, Adam, AdamW, Momentum, RMSprop
-from bptt.training.optimizers import make_optimizer
+from bptt.optimizers import SGD, Adam, AdamW, Momentum, RMSprop
+from bptt.training.updating import make_optimizer
 
 PAIRS = {
     "sgd": (SGD(lr=0.1, weight_decay=0.3), lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.3)),

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bptt.kernels.compiled.update import load_update_kernel
-from bptt.spec import Adam, AdamW, RMSprop
-from bptt.training.optimizers import Updating, make_optimizer
+from bptt.optimizers import Adam, AdamW, RMSprop
+from bptt.training.updating import Updating, make_optimizer
 
 F32, F64 = torch.float32, torch.float64
 

@@ -9,9 +9,9 @@ from torch import nn
 from bptt.contracts import joint_norm
 from bptt.kernels.compiled.building import NotBuilt
 from bptt.kernels.compiled.update import BLOCK, AdamStep, load_update_kernel
-from bptt.spec import Adam, AdamW
+from bptt.optimizers import Adam, AdamW
 from bptt.training import TrainingRun
-from bptt.training.optimizers import Updating, make_optimizer
+from bptt.training.updating import Updating, make_optimizer
 
 ROUNDING = {torch.float32: 2e-6, torch.float64: 1e-13}
 

@@ -15,7 +15,8 @@ from bptt.run_file.faults import Faults, Place
 from bptt.run_file.plugins import read_plugins
 from bptt.run_file.reading import Branch, Reading
 from bptt.run_file.sections import read_optimizers, read_plain
-from bptt.spec import SECTIONS, Choice, Section, section_text
+from bptt.section import Section
+from bptt.spec import SECTIONS, Choice, section_text
 
 PARTS = tuple(name for name in SECTIONS if name != "seed")
 """The sections of a spec, in the order of their numbers in a row."""

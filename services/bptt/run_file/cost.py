@@ -17,7 +17,6 @@ from bptt.run_file.dimensions import Dimensions
 from bptt.run_file.machine import has_wide_vectors
 from bptt.run_file.memory import JACOBIAN_BYTES
 from bptt.settings import read_settings
-from bptt.spec import Adam
 
 Backend = Literal["compiled", "sequence", "autograd"]
 
@@ -128,7 +127,7 @@ def update_seconds(run: Dimensions, clips_whole: bool) -> float:
     seconds += UPDATE + LAYER * run.cells + (0 if by_hand else BY_AUTOGRAD)
     seconds += POSITION * run.batch.steps * run.batch.sequences
     seconds += PARAMETER * slow * run.parameters
-    seconds += 0 if isinstance(run.optimizer, Adam) and by == "compiled" else BY_TORCH
+    seconds += 0 if run.optimizer.is_compiled and by == "compiled" else BY_TORCH
     return seconds + (0 if clips_whole else BY_TORCH)
 
 

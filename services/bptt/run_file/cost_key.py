@@ -24,7 +24,8 @@ from typing import Any
 
 from bptt import registry
 from bptt.errors import PluginError
-from bptt.spec import Choice, Section, join_sections, section_text
+from bptt.section import Section
+from bptt.spec import Choice, join_sections, section_text
 
 FILLING = ("recurrent_init", "recurrent_gain", "spectral_radius", "input_std", "forget_bias")
 COUNTING = ("task", "cell", "model", "optimizer", "training", "statistics")

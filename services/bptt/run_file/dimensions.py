@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bptt.optimizers import OptimizerSpec
 from bptt.run_file.extents import Extents
-from bptt.spec import ModelSpec, Section, StatisticsSpec, TrainingSpec, default_interval
+from bptt.spec import ModelSpec, StatisticsSpec, TrainingSpec, default_interval
 
 if TYPE_CHECKING:
     from bptt.contracts import Extent, Task
@@ -46,7 +47,7 @@ class Dimensions:
     """Complete."""
     training: TrainingSpec
     statistics: StatisticsSpec
-    optimizer: Section
+    optimizer: OptimizerSpec
 
     @property
     def windows(self) -> "Extent | None":
@@ -133,7 +134,7 @@ def dimensions(
     model: ModelSpec,
     training: TrainingSpec,
     statistics: StatisticsSpec,
-    optimizer: Section,
+    optimizer: OptimizerSpec,
 ) -> Dimensions:
     """Return the sizes of a run.
 

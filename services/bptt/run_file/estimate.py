@@ -12,6 +12,7 @@ what is counted and reported; how long they take, and everything else, is modell
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from bptt.optimizers import OptimizerSpec
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, Content, Row
 from bptt.run_file.cost import Cost, cost
@@ -57,7 +58,7 @@ class Estimate:
             complete,
             cast(TrainingSpec, training),
             cast(StatisticsSpec, statistics),
-            optimizer,
+            cast(OptimizerSpec, optimizer),
         )
 
     def flops(self, raw: Row) -> float:

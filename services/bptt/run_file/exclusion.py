@@ -8,6 +8,7 @@ from typing import Any
 
 from bptt import registry
 from bptt.errors import PluginError, did_you_mean
+from bptt.optimizers import OPTIMIZERS
 from bptt.registry import wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.contents import PARTS, Content, Contents
@@ -17,7 +18,7 @@ from bptt.run_file.overrides import NAMED_SECTIONS
 from bptt.run_file.plugins import check_of
 from bptt.run_file.reading import Reading
 from bptt.run_file.sections import GRID_ONLY, PLAIN, SECTIONS, SEED_CHECK, checks, unknown_section
-from bptt.spec import OPTIMIZERS, section_text
+from bptt.spec import section_text
 
 Numbers = Mapping[str, Sequence[int]]
 """For every section the numbers of its contents, for `seed` the seeds themselves."""

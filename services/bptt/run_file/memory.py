@@ -9,7 +9,6 @@ their sequences; the float64 copy that is probed. Python, torch and plugins come
 from dataclasses import asdict, dataclass
 
 from bptt.run_file.dimensions import Dimensions
-from bptt.spec import SGD, Adam, Momentum, RMSprop
 
 DOUBLE = 8
 DRAWN_TOGETHER = 16
@@ -67,7 +66,7 @@ def memory(run: Dimensions) -> Memory:
         predicted = 2 * run.task.output_size * item * again
         states += _states(run, again, item, kept=_kept(run)) - predicted
     return Memory(
-        weights=run.parameters * item * (SAVED + OF_A_MOMENT * _moments(run)),
+        weights=run.parameters * item * (SAVED + OF_A_MOMENT * run.optimizer.moments),
         data=together * run.extents.bytes(run.batch),
         states=states,
         # one after the other, and neither is kept
@@ -81,17 +80,6 @@ def is_stream(run: Dimensions) -> bool:
     from bptt.contracts import StreamTask
 
     return isinstance(run.task, StreamTask)
-
-
-def _moments(run: Dimensions) -> int:
-    match run.optimizer:
-        case Adam():
-            return 2
-        case Momentum() | RMSprop():
-            return 1
-        case SGD():
-            return 0
-    return 0
 
 
 def _kept(run: Dimensions) -> int:

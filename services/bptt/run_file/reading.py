@@ -9,7 +9,8 @@ from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
 from bptt.run_file.faults import Faults, Place
 from bptt.run_file.files import Files
-from bptt.spec import Section, section_text
+from bptt.section import Section
+from bptt.spec import section_text
 
 
 @dataclass(frozen=True)

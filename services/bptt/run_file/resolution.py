@@ -14,7 +14,8 @@ from bptt.run_file.contents import PART, PARTS, Content, Contents, Row, shown
 from bptt.run_file.expansion import Expansion
 from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest
-from bptt.spec import Section, StatisticsSpec, TrainingSpec, default_interval
+from bptt.section import Section
+from bptt.spec import StatisticsSpec, TrainingSpec, default_interval
 
 SomeSection = TypeVar("SomeSection", bound=Section)
 COMPLETED = ("model", "training", "statistics")

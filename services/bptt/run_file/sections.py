@@ -8,19 +8,13 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from bptt.bounds import beyond
 from bptt.errors import did_you_mean
+from bptt.optimizers import OPTIMIZERS, Adam
 from bptt.registry import wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
 from bptt.run_file.reading import Branch, Given, Reading
-from bptt.spec import (
-    OPTIMIZERS,
-    Adam,
-    ModelSpec,
-    RunSpec,
-    Section,
-    StatisticsSpec,
-    TrainingSpec,
-)
+from bptt.section import Section
+from bptt.spec import ModelSpec, RunSpec, StatisticsSpec, TrainingSpec
 
 PLAIN: Mapping[str, type[Section]] = {
     "model": ModelSpec,

@@ -36,8 +36,8 @@ from bptt.norms import count_elements, update_ratio
 from bptt.spec import RunSpec
 from bptt.training.evaluation import Evaluation
 from bptt.training.normal_range import NormalRange
-from bptt.training.optimizers import Updating, make_optimizer
 from bptt.training.reports import Outcome, OutcomeName, Report
+from bptt.training.updating import Updating, make_optimizer
 from bptt.training.window import Window
 
 LOG_LINES = 300

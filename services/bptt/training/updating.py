@@ -8,7 +8,7 @@ from torch import Tensor
 from bptt.contracts import joint_norm
 from bptt.kernels.compiled.update import AdamStep, UpdateKernel
 from bptt.network.parameters import is_finite
-from bptt.spec import SGD, Adam, AdamW, Momentum, Optimizer, RMSprop
+from bptt.optimizers import OptimizerSpec
 
 FUSED = {
     torch.optim.Adam: getattr(torch, "_fused_adam_", None),
@@ -92,27 +92,9 @@ class Updating:
         return True
 
 
-def make_optimizer(spec: Optimizer, parameters: Tensor) -> torch.optim.Optimizer:
-    """Return torch's optimiser; all of them work element by element, so flat is the same."""
-    decay = spec.weight_decay
-    match spec:
-        case AdamW():
-            betas = (spec.beta1, spec.beta2)
-            return torch.optim.AdamW([parameters], spec.lr, betas, spec.eps, decay, fused=True)
-        case Adam():
-            betas = (spec.beta1, spec.beta2)
-            return torch.optim.Adam([parameters], spec.lr, betas, spec.eps, decay, fused=True)
-        case RMSprop():
-            return torch.optim.RMSprop(
-                [parameters], spec.lr, spec.alpha, spec.eps, weight_decay=decay
-            )
-        case Momentum():
-            return torch.optim.SGD(
-                [parameters],
-                spec.lr,
-                momentum=spec.momentum,
-                nesterov=spec.nesterov,
-                weight_decay=decay,
-            )
-        case SGD():
-            return torch.optim.SGD([parameters], spec.lr, weight_decay=decay)
+def make_optimizer(spec: OptimizerSpec, parameters: Tensor) -> torch.optim.Optimizer:
+    """Return torch's optimiser of flat parameters."""
+    made: torch.optim.Optimizer = getattr(torch.optim, spec.made_by)(
+        [parameters], **spec.arguments()
+    )
+    return made
