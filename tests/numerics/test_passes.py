@@ -1,9 +1,12 @@
 """An update's two passes by hand are what autograd makes of the same model."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from bptt.contracts import PointwiseCell
+from bptt.network.model import mean_loss
 from bptt.network.passes import Passes
 from bptt.training import TrainingRun
 from bptt_plugins.cells.lstm import LSTM
@@ -50,6 +53,36 @@ def test_both_ways_agree(make_spec, monkeypatch, name, cell):
     assert not found["compiled"][0].requires_grad
     for expected, value in zip(*found.values(), strict=True):
         torch.testing.assert_close(value, expected.detach(), rtol=1e-9, atol=1e-12)
+
+
+DENSE = {"layers": 3, "skip": "dense"}
+BOTH_WAYS = {"layers": 2, "bidirectional": True, "skip": "residual"}
+READ = MODELS | {
+    "dense": ({"name": "copy_memory"}, DENSE, {}),
+    "both directions": ({"name": "right_context"}, BOTH_WAYS, {}),
+}
+
+
+@pytest.mark.parametrize("backend", ["autograd", "compiled"])
+@pytest.mark.parametrize("name", READ)
+def test_gradient_to_what_the_first_layer_reads(make_spec, monkeypatch, name, backend):
+    run = run_of(make_spec, monkeypatch, backend, "lstm", *READ[name])
+    batch, _ = run.data.batch(0)
+
+    passes = Passes(run.model, run.parameters, run.task, gradient_norms=False, to_inputs=True)
+    found = passes.run(batch, None)[0].to_inputs
+
+    read = []
+    if run.model.embedding is None:
+        read = [batch.inputs.double().requires_grad_()]
+        batch = replace(batch, inputs=read[0])
+    else:
+        run.model.embedding.register_forward_hook(lambda *given: read.append(given[-1]))
+    run.model.run_by("autograd")
+    loss = mean_loss(run.task, run.model(batch).outputs, batch)
+    torch.testing.assert_close(found, *torch.autograd.grad(loss, read), rtol=1e-9, atol=1e-12)
+    assert found.shape[:2] == batch.inputs.shape[:2]
+    assert found.abs().sum() > 0
 
 
 def test_state_is_carried_from_window_to_window(make_spec, monkeypatch, tmp_path):

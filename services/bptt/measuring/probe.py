@@ -84,7 +84,9 @@ class Frozen:
         backend = "autograd" if model.overlap else read_settings().backend
         self._model.run_by(backend, gradient_norms=True)
         self._parameters = FlatParameters(self._model)
-        self._passes = Passes(self._model, self._parameters, task, gradient_norms=True)
+        self._passes = Passes(
+            self._model, self._parameters, task, gradient_norms=True, to_inputs=True
+        )
         self._pairs = list(zip(self._model.parameters(), model.parameters(), strict=True))
 
     def probed(self, batch: Batch) -> Probed:

@@ -138,7 +138,7 @@ class Stack(nn.Module):
         outputs: list[Tensor] = []
         unrolled: list[dict[str, Unrolled]] = []
         for number, layer in enumerate(self.each_layer()):
-            read = torch.cat([x, *outputs], dim=-1) if self.skip == "dense" else x
+            read = torch.cat([x, *outputs], dim=-1) if self.skip == "dense" and outputs else x
             start = initial[number] if initial else None
             y, result = layer(read, start, lengths, truncation)
             unrolled.append(result)

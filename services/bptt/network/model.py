@@ -33,6 +33,9 @@ class Forward:
     """What each layer's cell did, by direction; where windows overlap, over each of them."""
     whole: list[dict[str, Unrolled]] | None = None
     """The same over the whole sequences, without a graph, where windows overlap."""
+    to_inputs: Tensor | None = None
+    """Gradient to what the first layer read, (time, batch, features), after both passes, if
+    `Passes` was asked for it; where windows overlap, (steps, windows, features)."""
 
     @property
     def final(self) -> list[State]:

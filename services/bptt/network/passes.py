@@ -4,6 +4,7 @@ What torch does for a graph of a dozen nodes takes longer than the kernels of a 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from bptt.batches import scored
 from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
+from bptt.kernels import Unrolled
 from bptt.kernels.compiled.call import Kernel, WholeSequence, weights
 from bptt.kernels.compiled.read_out import Losses, ReadOut
 from bptt.kernels.compiled.repeated import Repeated, Shape
@@ -78,6 +80,7 @@ class Passes:
         task: whose loss it is.
         gradient_norms: have the backward pass measure the gradient to every state.
         kernel: for the read-out and a loss that is known, if there is one.
+        to_inputs: have the backward pass give the gradient to what the first layer reads.
     """
 
     def __init__(
@@ -87,8 +90,10 @@ class Passes:
         task: Task,
         gradient_norms: bool,
         kernel: UpdateKernel | None = None,
+        to_inputs: bool = False,
     ) -> None:
         self._model = model
+        self._to_inputs = to_inputs
         self._parameters = parameters
         self._task = task
         views = {id(p): parameters.views[name] for name, p in parameters.named.items()}
@@ -130,11 +135,18 @@ class Passes:
         if kernels:
             with torch.no_grad():
                 return self._by_hand(kernels, batch, initial, of)
+        if self._to_inputs and self._model.embedding is None:
+            inputs = batch.inputs.to(self._dtype).detach().requires_grad_()
+            batch = replace(batch, inputs=inputs)
         forward = self._model(batch, initial)
         loss = mean_loss(self._task, forward.outputs, batch, of)
         named = self._parameters.named
-        found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)
-        self._parameters.set_gradients(dict(zip(named, found, strict=True)))
+        read = [forward.layers[0]["forward"].inputs] if self._to_inputs else []
+        wanted = [*named.values(), *read]
+        found = torch.autograd.grad(loss, wanted, materialize_grads=True)
+        self._parameters.set_gradients(dict(zip(named, found, strict=False)))
+        if self._to_inputs:
+            forward = replace(forward, to_inputs=found[-1])
         return forward, loss.item()
 
     def _kernels(self) -> list[Kernel]:
@@ -184,14 +196,15 @@ class Passes:
             to_outputs = windows.put(to_outputs)
         to_inputs = back
         for number in reversed(range(len(did))):
-            wanted = number > 0 or embedding is not None
+            wanted = number > 0 or embedding is not None or self._to_inputs
             to_inputs = self._cells[number].backward(to_outputs, to_final, wanted)
             to_outputs, to_final = to_inputs, None
         if embedding:
             # a quarter of the time of what autograd does
             to_tokens = self._parameters.views["embedding.weight"].zero_()
             to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
-        return Forward(outputs, [{"forward": one} for one in did], whole), loss
+        layers: list[dict[str, Unrolled]] = [{"forward": one} for one in did]
+        return Forward(outputs, layers, whole, to_inputs if self._to_inputs else None), loss
 
     def _loss(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
         """Return the loss and its gradient to the outputs: the part that only the task knows."""
