@@ -71,6 +71,21 @@ RATIO = Scalar(
     words="log10 oldest/newest",
 )
 
+INPUT_FLOW = Array(
+    "input_flow",
+    "(time,)",
+    "‖∂L/∂x_t‖ at position t: the total gradient with respect to what the first layer reads, the "
+    "input or its embedding, over batch and features",
+)
+INPUT_RATIO = Scalar(
+    "flow/input_ratio",
+    "log10 of ‖∂L/∂x_t‖ at the first position over the last",
+    PROBES,
+    "log10",
+    line=THROUGH_TIME,
+    words="log10 first/last input",
+)
+
 SPECTRUM = Array(
     "spectrum/<layer>/<direction>/<block>",
     "(3,)",
@@ -168,6 +183,7 @@ STATISTICS = (
     Statistic("bptt.measuring.flow:flow", (FLOW,), (SUBNORMAL,)),
     Statistic("bptt.measuring.layers:layer_norms", (), (LAYER_GRAD_NORM, LAYER_WEIGHT_NORM)),
     Statistic("bptt.measuring.lag:lag", (ANCHORS, LAG), (SLOPE, HALF_LIFE, HORIZON, RATIO)),
+    Statistic("bptt.measuring.input_flow:input_flow", (INPUT_FLOW,), (INPUT_RATIO,)),
     Statistic(
         "bptt.measuring.spectrum:spectrum",
         (SPECTRUM,),
