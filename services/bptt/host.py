@@ -30,6 +30,11 @@ def boot_id() -> str:
         return _ask("sysctl", "-n", "kern.boottime")
 
 
+def physical_memory() -> int:
+    """Return the bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def started(pid: int) -> float | None:
     """Return when a process started, on a clock of its own; None if no such process lives.
 

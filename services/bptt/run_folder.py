@@ -19,7 +19,6 @@ A run of `bptt run` has one folder, `runs/<run id>`. A queued run has one per at
 spoil nothing when it comes back.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -31,6 +30,8 @@ from typing import Any, Self
 
 from bptt.durable import replace
 from bptt.errors import DocumentDamaged, JournalDamaged, RunBusy, RunNotFound
+from bptt.file_lock import try_lock
+from bptt.identifiers import grid_of
 from bptt.journal import Journal, read_records, read_whole
 
 _ATTEMPT = re.compile(r"a[1-9][0-9]*")
@@ -101,7 +102,7 @@ class RunFolder:
         if not ended:
             return f"{copy} once it has ended: bptt retry {self.run_id}"
         # one that succeeded is not retried
-        grid_id = self.run_id.rpartition("-")[0]
+        grid_id = grid_of(self.run_id)
         return f"{copy}: bptt delete {self.run_id} --yes, then: bptt fill {grid_id}"
 
     def create(self, run: Mapping[str, Any]) -> None:
@@ -173,13 +174,11 @@ class RunFolder:
         # locked is the folder itself: no file is left behind, and none can be deleted under us
         handle = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunBusy(
-                f"Run {self.run_id} is being trained by another process; "
-                f"see how it stands with: bptt show {self.run_id}"
-            ) from None
-        else:
+            if not try_lock(handle):
+                raise RunBusy(
+                    f"Run {self.run_id} is being trained by another process; "
+                    f"see how it stands with: bptt show {self.run_id}"
+                )
             yield
         finally:
             os.close(handle)

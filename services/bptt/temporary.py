@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from bptt.file_lock import try_lock
+
 OUTSIDE = "_BPTT_OUTSIDE_TMPDIR"
 """Variable that tells programs that are started where temporary files lay before."""
 LOCK = "lock"
@@ -120,7 +122,7 @@ def _sweep(base: Path) -> None:
         file = None
         with suppress(OSError):
             file = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
+            if try_lock(file):
+                shutil.rmtree(path, ignore_errors=True)
         if file is not None:
             os.close(file)

@@ -6,7 +6,8 @@ import pytest
 
 from bptt.comparison import Point, compare
 from bptt.records.grids import Grid
-from bptt.shipping.grid_note import NOTE_AT_MOST, note, summary
+from bptt.shipping.grid_note import note, summary
+from bptt.tracking.grid.shown import NOTE_AT_MOST
 
 NOW = 1_763_884_800.0
 

@@ -23,7 +23,7 @@ from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.content import PIECE, Named
 from bptt.deleted_folders import read_outside
-from bptt.durable import FULL
+from bptt.durable import is_full
 from bptt.errors import StorageUnavailable, UserError
 from bptt.library import Incoming
 from bptt.store.content import refuse_beyond
@@ -75,7 +75,7 @@ async def send_content(
                 )
             await run_in_threadpool(_keep, service, incoming, user)
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
         raise _no_room(service) from error
     finally:
@@ -184,5 +184,5 @@ def remove_unread(service: Service) -> None:
         store.remove_unread(service.database, service.library, lambda: read_outside(runs))
     except OSError as error:
         # what cannot be removed now is tried again next time
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, *FULL):
+        if not is_full(error) and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise

@@ -14,7 +14,6 @@ its process is stopped.
 
 import asyncio
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from bptt.api.lane import Lane
 from bptt.api.service import Service
 from bptt.api.turn import GaveWay, Turn
 from bptt.errors import NobodyWaits, TooMuchWork
+from bptt.host import physical_memory
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -73,7 +73,7 @@ def bounds_here() -> Bounds:
 
     The rest is for the server itself and for the process that others are forked from.
     """
-    there = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    there = [physical_memory()]
     with contextlib.suppress(OSError, ValueError):
         # "max" where there is no limit
         there.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))

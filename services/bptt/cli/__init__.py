@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from bptt import __version__
+from bptt.durable import is_full
 from bptt.errors import BpttError, UserError, plain, quoted
 
 SECTIONS = {
@@ -170,7 +171,7 @@ def _told(error: BaseException) -> tuple[str, int]:
             return plain(str(error)), error.exit_code
         case KeyboardInterrupt() | click.Abort():
             return "Interrupted.", 130
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+        case OSError() if is_full(error):
             place = f" at {error.filename}" if error.filename else ""
             return f"The disk is full{place}: free some space and give the command again.", 1
         case OSError(errno=errno.ENAMETOOLONG, filename=str(name)):

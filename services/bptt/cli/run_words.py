@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from bptt.records.runs import Attempt, Run
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 run`, `2 runs`, `1,000 runs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def grid_title(grid_id: str, name: str, owner: str = "") -> str:
     """Return a grid's name for people, with the id that every command takes.
 

@@ -1,6 +1,5 @@
 """What a run's folder says, as plain data for tables, plots and JSON."""
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from bptt.damage import Damage, find_damage, is_whole_archive
 from bptt.errors import DocumentDamaged, RunNotFound
 from bptt.measuring.logged import EVAL_METRIC
 from bptt.run_folder import RunFolder
+from bptt.strict_json import finite
 
 SECTIONS = ("cell", "clipper", "task", "optimizer", "model", "training")
 """Sections that decide a run's result, those that people vary most first."""
@@ -159,17 +159,6 @@ def _gradients(
         }
         for row, step in enumerate(history.steps)
     }
-
-
-def finite(content: Any) -> Any:
-    """Return content for JSON, which knows neither NaN nor infinity: None in their place."""
-    if isinstance(content, Mapping):
-        return {name: finite(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [finite(value) for value in content]
-    if isinstance(content, float) and not math.isfinite(content):
-        return None
-    return content
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bptt.cli.run_words import counted
+from bptt.counted import counted
 
 if TYPE_CHECKING:
     from bptt.records.shipping import Arrears

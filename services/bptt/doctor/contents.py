@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bptt import store
 from bptt.content import SEND_AGAIN
+from bptt.counted import counted
 from bptt.deleted_folders import read_outside
 from bptt.doctor.finding import Finding
 from bptt.errors import SchemaMismatch
@@ -60,7 +61,7 @@ def contents(settings: Settings) -> Iterator[Finding]:
         return
     library = Library(settings.data)
     size = sum(kept.sizes.values())
-    told = f"{_counted(len(kept.sizes))} of files, {size:,} bytes, in {library.folder}"
+    told = f"{counted(len(kept.sizes), 'content')} of files, {size:,} bytes, in {library.folder}"
     old = [digest for digest in library.older_than(GRACE) if digest in kept.unread]
     if waits := len(kept.unread) - len(old):
         told += f"; no run reads {waits:,} of them, which go a day after they were sent"
@@ -69,14 +70,16 @@ def contents(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", WHAT, told)
     if old:
         bytes_of = sum(kept.sizes[digest] for digest in old)
-        told = f"No run reads {_counted(len(old))} ({bytes_of:,} bytes) any more."
+        told = f"No run reads {counted(len(old), 'content')} ({bytes_of:,} bytes) any more."
         yield Finding("warn", WHAT, f"{told} To remove what is of no use: bptt doctor --fix")
     if kept.damaged:
-        told = f"Damaged on the disk: {_counted(len(kept.damaged))} ({kept.some(kept.damaged)})."
+        number = counted(len(kept.damaged), "content")
+        told = f"Damaged on the disk: {number} ({kept.some(kept.damaged)})."
         yield Finding("warn", WHAT, f"{told} First: bptt doctor --fix. {SEND_AGAIN}")
     # on a shared database they may be on other machines
     if kept.gone and not settings.database_url:
-        told = f"Gone, though runs read it: {_counted(len(kept.gone))} ({kept.some(kept.gone)})."
+        number = counted(len(kept.gone), "content")
+        told = f"Gone, though runs read it: {number} ({kept.some(kept.gone)})."
         yield Finding("warn", WHAT, f"{told} {SEND_AGAIN}")
 
 
@@ -122,7 +125,3 @@ def _look(settings: Settings, most: int | None) -> Kept:
         elif not is_whole(library.path(digest), digest):
             kept.damaged.append(digest)
     return kept
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} content" if number == 1 else f"{number:,} contents"

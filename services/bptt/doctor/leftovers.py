@@ -8,6 +8,7 @@ from bptt import store, tracking
 from bptt.deleted_folders import empty, find_leftovers, finish_deletions
 from bptt.doctor.finding import Finding
 from bptt.errors import SchemaMismatch, UserError
+from bptt.identifiers import grid_of
 from bptt.settings import Settings
 
 NAMED = 5
@@ -39,7 +40,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", what, told)
     # on a shared database they may be on other machines
     if found.without_folder and not settings.database_url:
-        grid_ids = dict.fromkeys(one.rpartition("-")[0] for one in found.without_folder)
+        grid_ids = dict.fromkeys(grid_of(one) for one in found.without_folder)
         told = (
             f"{len(found.without_folder):,} runs have ended and their folders are gone "
             f"({_some(found.without_folder)}): results stay, pictures and logs are lost. To be rid "

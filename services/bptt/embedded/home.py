@@ -1,6 +1,5 @@
 """The home held by one `bptt up`: the folder, room on its disk, and a lock with a pid."""
 
-import fcntl
 import json
 import os
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from bptt.errors import HomeBusy, InvalidSetting, UserError
+from bptt.file_lock import try_lock
 from bptt.host import started
 from bptt.settings import Settings
 from bptt.worker.disk_space import free_bytes
@@ -134,10 +134,8 @@ def take(file: int, seconds: float) -> bool:
     """Lock an open file for this process and those that inherit it; False if others hold it."""
     give_up = time.monotonic() + seconds
     while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if try_lock(file):
             return True
-        except BlockingIOError:
-            if time.monotonic() >= give_up:
-                return False
+        if time.monotonic() >= give_up:
+            return False
         time.sleep(0.02)

@@ -1,9 +1,7 @@
 """Executes the run in a folder: trains it, records it, and resumes it by itself."""
 
 import getpass
-import os
 import platform
-import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bptt import registry
 from bptt.content import Named, digests_in, told
 from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
+from bptt.host import physical_memory
+from bptt.identifiers import ALPHABET, random_letters
 from bptt.library import Library, check
 from bptt.memory_limit import is_memory
 from bptt.run_folder import RunFolder
@@ -23,7 +23,6 @@ from bptt.spec import RunSpec
 if TYPE_CHECKING:
     from bptt.training import TrainingRun
 
-ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """In the order of their codes and without look-alikes."""
 
 
@@ -155,7 +154,7 @@ def execute(
 def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRun":
     try:
         spec = RunSpec.model_validate(run["spec"])
-        if _least_bytes(spec) > _physical_memory():
+        if _least_bytes(spec) > physical_memory():
             raise MemoryError
         training = _with_files(folder, run, spec)
     except Exception as error:
@@ -207,10 +206,6 @@ def _least_bytes(spec: RunSpec) -> int:
     return 3 * 4 * cells * spec.model.hidden_size**2
 
 
-def _physical_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def _git_commit() -> str | None:
     """Return the commit of the folder the user stands in, if it is under git."""
     try:
@@ -225,7 +220,6 @@ def _git_commit() -> str | None:
 def _new_id(now: float) -> str:
     """Return day, time, milliseconds as two letters, and three random letters."""
     seconds, fraction = divmod(now, 1)
-    place = int(fraction * len(ID_ALPHABET) ** 2)
-    letters = [ID_ALPHABET[i] for i in divmod(place, len(ID_ALPHABET))]
-    letters += [secrets.choice(ID_ALPHABET) for _ in range(3)]
-    return f"{time.strftime('%y%m%d-%H%M%S', time.localtime(seconds))}-{''.join(letters)}"
+    place = int(fraction * len(ALPHABET) ** 2)
+    letters = "".join(ALPHABET[i] for i in divmod(place, len(ALPHABET))) + random_letters(3)
+    return f"{time.strftime('%y%m%d-%H%M%S', time.localtime(seconds))}-{letters}"

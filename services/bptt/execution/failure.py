@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from bptt import registry
-from bptt.durable import FULL
+from bptt.durable import is_full
 from bptt.errors import (
     BpttError,
     BrokenPlugin,
@@ -57,7 +57,7 @@ def cause_of(error: BaseException, spec: Mapping[str, Any]) -> FailureCause:
             return "plugin_changed"
         case DataChanged():
             return "data_changed"
-        case OSError(errno=number) if number in FULL:
+        case OSError() if is_full(error):
             return "disk_full"
         case BrokenPlugin() | ContractViolation() | DuplicatePlugin():
             return "plugin_error"

@@ -1,11 +1,11 @@
 """What this machine allows one run."""
 
-import os
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bptt.host import physical_memory
 from bptt.settings import read_settings
 
 PRODUCT, LOOKS = 256, 120
@@ -31,11 +31,6 @@ def memory_limit() -> MemoryLimit:
         return MemoryLimit(given * 2**20, f"the {given:,} MB that BPTT_RUN_MEMORY_MB allows")
     there = physical_memory()
     return MemoryLimit(there, f"the {size(there)} of this machine (or set BPTT_RUN_MEMORY_MB)")
-
-
-def physical_memory() -> int:
-    """Return the bytes of memory that the machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def relative_speed() -> float:

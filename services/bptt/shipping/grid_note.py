@@ -6,13 +6,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from bptt.comparison import wording
+from bptt.counted import counted
+from bptt.identifiers import grid_of
 from bptt.lifecycle import STATUSES
 from bptt.records.comparison import Comparison, Group
 from bptt.records.grids import Grid
 from bptt.records.runs import Run
+from bptt.tracking.grid.shown import NOTE_AT_MOST
 
-NOTE_AT_MOST = 8000
-"""Characters; MLflow keeps no more of a tag."""
 ROWS_AT_MOST = 40
 """Rows of the tables together once not all of them have room."""
 NAMED_AT_MOST = 6
@@ -21,11 +22,6 @@ EXPLANATION = (
     f"{wording.EXPLAINED} A run that diverged, failed or has not ended is counted on the right and "
     "has no value."
 )
-
-
-def made_for(run_id: str) -> str:
-    """Return the id of the grid that a run was queued for, which may be gone."""
-    return run_id.rpartition("-")[0]
 
 
 def summary(grid: Grid, comparisons: Sequence[Comparison]) -> bytes:
@@ -64,7 +60,7 @@ def _head(grid: Grid, now: float) -> str:
     at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
     held = f" Held: {_cell(grid.held_reason)}." if grid.held_reason else ""
     return (
-        f"**{_cell(grid.name)}** (`{grid.grid_id}`), {_counted(grid.points, 'run')}: "
+        f"**{_cell(grid.name)}** (`{grid.grid_id}`), {counted(grid.points, 'run')}: "
         f"{', '.join(counts) or 'none'}.{held} As of {at}."
     )
 
@@ -73,7 +69,7 @@ def _foot(grid: Grid, reused: Mapping[str, Run]) -> list[str]:
     parts = [EXPLANATION]
     by_grid: dict[str, list[Run]] = {}
     for run in reused.values():
-        by_grid.setdefault(made_for(run.run_id), []).append(run)
+        by_grid.setdefault(grid_of(run.run_id), []).append(run)
     for grid_id, runs in list(by_grid.items())[:NAMED_AT_MOST]:
         named = [_named(run) for run in runs[:NAMED_AT_MOST]]
         more = [f"{len(runs) - len(named):,} more"] if len(runs) > len(named) else []
@@ -107,7 +103,7 @@ def _table(comparison: Comparison, rows: int) -> str:
         *(_row(group) for group in comparison.groups[:rows]),
     ]
     if len(comparison.groups) > rows:
-        all_of_them = _counted(len(comparison.groups), "configuration")
+        all_of_them = counted(len(comparison.groups), "configuration")
         lines += ["", f"The first {rows} of {all_of_them}; all are in the artifact summary.json."]
     return "\n".join(lines)
 
@@ -130,7 +126,3 @@ def _cell(text: str) -> str:
     for sign in "\\|*_`[]<>":
         one_line = one_line.replace(sign, f"\\{sign}")
     return one_line
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from bptt import store, tracking
 from bptt.comparison import Point, compare, points_of
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
+from bptt.identifiers import grid_of
 from bptt.records.grids import Grid
 from bptt.records.runs import Run
 from bptt.records.shipping import ToShip
 from bptt.settings import Settings
-from bptt.shipping.grid_note import made_for, note, summary
+from bptt.shipping.grid_note import note, summary
 from bptt.store import Database
 from bptt.tracking.faults import told
 from bptt.tracking.grid.shown import digest
@@ -73,7 +74,7 @@ class GridShipping:
             DatabaseUnavailable: the database does not answer.
             TrackingUnavailable: MLflow failed, or another process makes the parent right now.
         """
-        if made_for(item.run_id) != item.grid_id:
+        if grid_of(item.run_id) != item.grid_id:
             # its grid was deleted; another one, which only refers to it, is no parent
             return ""
         if item.grid_id not in self._known:
@@ -195,7 +196,7 @@ class GridShipping:
         reused = {
             run.run_id: run
             for run in runs
-            if isinstance(run, Run) and made_for(run.run_id) != grid_id
+            if isinstance(run, Run) and grid_of(run.run_id) != grid_id
         }
         grid = self._grid(row)
         news = tracking.GridNews(

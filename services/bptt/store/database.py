@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from bptt.errors import DatabaseUnavailable, InvalidSetting
-from bptt.store.documents import to_json
 from bptt.store.faults import describe, translate
 from bptt.store.waiting import WAIT, until_free
+from bptt.strict_json import to_json
 
 BUSY = 10.0
 """Seconds that SQLite itself waits where only SQLite can."""

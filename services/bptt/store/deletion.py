@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, exists, func, select, text, update
 
 from bptt.errors import NotPossible
+from bptt.identifiers import grid_of
 from bptt.lifecycle import TERMINAL
 from bptt.store.bulk import among
 from bptt.store.database import Database
@@ -71,7 +72,7 @@ def deleted_runs(database: Database, run_ids: Sequence[str]) -> list[str]:
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    grid_ids = sorted({run_id.rpartition("-")[0] for run_id in run_ids})
+    grid_ids = sorted({grid_of(run_id) for run_id in run_ids})
     with database.read() as connection:
         gone = connection.execute(
             select(events.c.grid_id, events.c.run_id).where(
@@ -80,7 +81,7 @@ def deleted_runs(database: Database, run_ids: Sequence[str]) -> list[str]:
         ).all()
         whole = {row.grid_id for row in gone if row.run_id is None}
         single = {row.run_id for row in gone}
-        said = [r for r in run_ids if r in single or r.rpartition("-")[0] in whole]
+        said = [r for r in run_ids if r in single or grid_of(r) in whole]
         there = set(connection.scalars(select(runs.c.id).where(among(connection, "id", said))))
     return [run_id for run_id in said if run_id not in there]
 

@@ -1,11 +1,11 @@
 """Work that only one process at a time does, on any machine, without a transaction around it."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import text
 
+from bptt.file_lock import try_lock
 from bptt.store.database import Database
 
 SPACE = 73
@@ -31,12 +31,7 @@ def exclusively(database: Database, grid_id: str) -> Iterator[bool]:
     if database.file is not None:
         # one file for all grids: a machine rarely has more than one process that asks
         with database.file.with_name("grids.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+            yield try_lock(file)
         return
     with database.read() as connection:
         limit = text(f"SET LOCAL idle_in_transaction_session_timeout = '{HELD_AT_MOST}s'")

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Select, func, select
 
 from bptt.bounds import MOST
 from bptt.errors import GridNotFound, NotPossible, RunNotFound, quoted
+from bptt.identifiers import ALPHABET
 from bptt.records.naming import Found
 from bptt.store.database import Database
-from bptt.store.numbering import ID_ALPHABET, ID_LENGTH
+from bptt.store.numbering import ID_LENGTH
 from bptt.store.tables import AnyRow, grids, points, runs
 
 NAMED = 5
@@ -28,8 +29,8 @@ Kind = Literal["grid", "run"]
 How = Literal["id", "name", "beginning"]
 POINT = re.compile(r"(?P<grid>.+?)(?P<by>[-/])(?P<number>-?[0-9]+)")
 """Of any number of digits, so that a wrong one can be answered with the valid range."""
-LIKE_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}-.*")
-BEGINS_A_RUN = re.compile(rf"[{ID_ALPHABET}]{{1,{ID_LENGTH}}}(-[0-9r]*)?")
+LIKE_A_RUN = re.compile(rf"[{ALPHABET}]{{{ID_LENGTH}}}-.*")
+BEGINS_A_RUN = re.compile(rf"[{ALPHABET}]{{1,{ID_LENGTH}}}(-[0-9r]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)

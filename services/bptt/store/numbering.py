@@ -1,14 +1,12 @@
 """Numbers that are assigned once, to grids, runs and configurations, and the ids of grids."""
 
-import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
 
+from bptt.identifiers import random_letters
 from bptt.store.tables import configurations, events, grids, runs
 
-ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-"""Characters of ids, without look-alikes."""
 ID_LENGTH = 5
 LARGE = 300.0
 """Seconds that a statement about all runs of a grid may take."""
@@ -49,7 +47,7 @@ def lock_numbers(connection: Connection) -> Numbers:
 def new_grid_id(connection: Connection) -> str:
     """Return an id that no grid has or ever had, because folders and histories outlive a grid."""
     while True:
-        grid_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        grid_id = random_letters(ID_LENGTH)
         taken = connection.execute(
             select(grids.c.id)
             .where(grids.c.id == grid_id)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from bptt.errors import NotPossible
+from bptt.identifiers import run_id_of
 from bptt.lifecycle import Status
 from bptt.store.bulk import insert_many
 from bptt.store.clock import read_clock
@@ -130,7 +131,7 @@ def _repeat(
 
 def _new_id(grid_id: str, number: int, run_id: str | None) -> str:
     if run_id is None:
-        return f"{grid_id}-{number}"
+        return run_id_of(grid_id, number)
     earlier = RETRY.fullmatch(run_id)
     return f"{earlier['first']}r{int(earlier['times']) + 1}" if earlier else f"{run_id}r1"
 

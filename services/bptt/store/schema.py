@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from bptt.durable import FULL
+from bptt.durable import is_full
 from bptt.errors import DatabaseUnavailable, InvalidSetting, NotPossible, SchemaMismatch
 from bptt.store.database import Database
 from bptt.store.faults import UPGRADE
@@ -179,8 +179,7 @@ def _make_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
         # a full disk may be freed; a folder that is not ours stays so
-        is_full = error.errno in FULL
-        raise (DatabaseUnavailable if is_full else InvalidSetting)(
+        raise (DatabaseUnavailable if is_full(error) else InvalidSetting)(
             f"Cannot make the database {path}: {error.strerror}. "
             "Set BPTT_HOME to a folder you can write to."
         ) from error

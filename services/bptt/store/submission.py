@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
+from bptt.identifiers import run_id_of
 from bptt.library import Library
 from bptt.records.grids import Submitted
 from bptt.store.bulk import uncollected
@@ -145,4 +146,4 @@ def _existing(grid: AnyRow) -> Submitted:
 
 def _first_run(plan: Plan, grid_id: str, reused: set[str]) -> str:
     numbers = (n for n, point in enumerate(plan.points) if point.identity not in reused)
-    return f"{grid_id}-{next(numbers)}"
+    return run_id_of(grid_id, next(numbers))

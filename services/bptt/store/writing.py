@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from bptt.errors import NotPossible
+from bptt.identifiers import run_id_of
 from bptt.store.bulk import MANY, among, insert_many, learn
 from bptt.store.clock import read_clock
 from bptt.store.numbering import Numbers
@@ -135,7 +136,7 @@ def write_points(
                 identity=point.identity,
                 name=point.name,
             ),
-            run_id=f"{grid_id}-{number}",
+            run_id=run_id_of(grid_id, number),
             retry_of=None,
         )
         for number, point in enumerate(new, first)

@@ -2,13 +2,14 @@
 
 import errno
 
+from bptt.durable import FULL
 from bptt.errors import BpttError, RunUnshippable, TrackingUnavailable, Unavailable
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import FINAL
 
 LONGEST = 300
 """Characters of a reason."""
-OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+OF_THE_DISK = (*FULL, errno.EROFS, errno.EIO)
 """What the system says of a disk, whatever file it is asked for."""
 
 

@@ -1,9 +1,9 @@
 """`WorkerContext`: what all threads of a worker share."""
 
-import os
 import threading
 from dataclasses import dataclass, field
 
+from bptt.host import physical_memory
 from bptt.settings import Settings
 from bptt.store import Database
 from bptt.worker.disk_space import DiskSpace
@@ -46,4 +46,4 @@ class WorkerContext:
         """Return how much memory one run may take."""
         if self.settings.run_memory_mb:
             return self.settings.run_memory_mb * 2**20
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // self.slots.count
+        return physical_memory() // self.slots.count

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from bptt.durable import FULL
+from bptt.durable import is_full
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class DiskSpace:
                 self._try()
                 self._doubted = False
         except OSError as error:
-            if error.errno not in FULL:
+            if not is_full(error):
                 return f"cannot write in {self._folder}: {error.strerror or error}"
             free = 0
         if free >= NEEDED:

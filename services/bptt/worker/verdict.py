@@ -15,6 +15,7 @@ from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
 from bptt.records.ownership import Ended, Failure
 from bptt.run_folder import RunFolder
+from bptt.strict_json import finite
 from bptt.worker.context import WorkerContext
 from bptt.worker.lease import Tenure
 
@@ -148,7 +149,7 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
     """Return what the attempt has measured, with null for figures that SQL cannot hold."""
     try:
         text = (folder.path / "result.json").read_text()
-        result: dict[str, Any] = json.loads(text, parse_constant=lambda name: None)
+        result: dict[str, Any] = finite(json.loads(text))
     except (OSError, ValueError):
         return None
     return result

@@ -1,6 +1,6 @@
 import pytest
 
-from bptt import store
+from bptt import identifiers, store
 from bptt.errors import GridNotFound, NotPossible
 from bptt.store import Database, numbering
 from bptt.store.tables import attempts, configurations, events, grids, points
@@ -118,7 +118,7 @@ def test_a_grid_that_only_uses_results_of_others_takes_none_with_it(database: Da
 def test_the_id_of_a_deleted_grid_is_not_given_out_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numbering, "ID_ALPHABET", "abcd")
+    monkeypatch.setattr(identifiers, "ALPHABET", "abcd")
     monkeypatch.setattr(numbering, "ID_LENGTH", 1)
 
     given = []

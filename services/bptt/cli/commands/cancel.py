@@ -8,8 +8,9 @@ import click
 from bptt.cli.confirmation import confirm
 from bptt.cli.connection import connected, find_all
 from bptt.cli.options import json_option, targets_argument, yes_option
-from bptt.cli.run_words import counted, ended, title_of
+from bptt.cli.run_words import ended, title_of
 from bptt.cli.steering import Done, steer
+from bptt.counted import counted
 
 if TYPE_CHECKING:
     from bptt.records.naming import Found

@@ -11,8 +11,9 @@ from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows, say
 from bptt.cli.options import json_option
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, owner_of, title_of
+from bptt.cli.run_words import owner_of, title_of
 from bptt.comparison import wording
+from bptt.counted import counted
 from bptt.errors import UserError
 
 if TYPE_CHECKING:

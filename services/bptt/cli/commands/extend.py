@@ -8,7 +8,8 @@ from bptt.cli.commands.submit import tell_sending, tell_waiting
 from bptt.cli.connection import connected
 from bptt.cli.options import json_option, set_option
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, grid_title, owner_of
+from bptt.cli.run_words import grid_title, owner_of
+from bptt.counted import counted
 
 
 @click.command()

@@ -10,7 +10,7 @@ from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows, say
 from bptt.cli.options import json_option, set_option
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted
+from bptt.counted import counted
 from bptt.registry.wording import show as show_value
 
 if TYPE_CHECKING:

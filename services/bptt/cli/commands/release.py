@@ -6,8 +6,9 @@ import click
 
 from bptt.cli.connection import connected, find_all
 from bptt.cli.options import json_option, targets_argument
-from bptt.cli.run_words import counted, title_of
+from bptt.cli.run_words import title_of
 from bptt.cli.steering import Done, steer
+from bptt.counted import counted
 
 if TYPE_CHECKING:
     from bptt.records.naming import Found

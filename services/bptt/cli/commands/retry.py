@@ -7,7 +7,8 @@ import click
 from bptt.cli.connection import connected
 from bptt.cli.options import json_option
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, owner_of, title_of
+from bptt.cli.run_words import owner_of, title_of
+from bptt.counted import counted
 
 if TYPE_CHECKING:
     from bptt.records.naming import Found

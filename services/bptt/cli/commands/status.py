@@ -10,9 +10,10 @@ from bptt.cli.connection import current_settings, importing
 from bptt.cli.listing import say
 from bptt.cli.options import json_option
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, counts_told
+from bptt.cli.run_words import counts_told
 from bptt.cli.spans import span
 from bptt.cli.unsent import unsent_lines
+from bptt.counted import counted
 
 if TYPE_CHECKING:
     from bptt.embedded.standing import Standing

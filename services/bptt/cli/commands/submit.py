@@ -9,8 +9,9 @@ from bptt.cli.connection import connected
 from bptt.cli.listing import say
 from bptt.cli.options import PRIORITY, class_option, json_option, set_option
 from bptt.cli.output import print_json
-from bptt.cli.run_words import counted, grid_title
+from bptt.cli.run_words import grid_title
 from bptt.cli.spans import between
+from bptt.counted import counted
 
 if TYPE_CHECKING:
     from bptt.api.answers import Preview, Submission, Times

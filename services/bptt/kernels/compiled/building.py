@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from bptt.durable import FULL
+from bptt.durable import FULL, is_full
 from bptt.temporary import outside
 
 FLAGS = ("-O2", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC")
@@ -82,7 +82,7 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
             library = _open(_build(source, command, key, place))
         except OSError as error:
             reason = f"{place}: {error.strerror or error}"
-            full = full or (error if error.errno in FULL else None)
+            full = full or (error if is_full(error) else None)
             continue
         if library is not None:
             return library
@@ -92,7 +92,7 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
         with tempfile.TemporaryDirectory(prefix="bptt-kernels-") as own:
             library = _open(_build(source, command, key, Path(own)))
     except OSError as error:
-        if error.errno in FULL or full is not None:
+        if is_full(error) or full is not None:
             raise full or error from None
         raise NotBuilt(f"{reason}; {error.strerror or error}") from error
     if library is None:

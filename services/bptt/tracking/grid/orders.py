@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from bptt.errors import TrackingUnavailable
 from bptt.tracking.client import connect
 from bptt.tracking.experiment import delete_tags
-from bptt.tracking.grid.parent import NOTE, NOTE_AT_MOST, STANDING, GridParent
-from bptt.tracking.grid.shown import Grid, GridNews
+from bptt.tracking.grid.parent import NOTE, STANDING, GridParent
+from bptt.tracking.grid.shown import NOTE_AT_MOST, Grid, GridNews
 from bptt.tracking.grid.views import links, viewed
 from bptt.tracking.target import Target
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bptt.tracking.client import connect
 from bptt.tracking.experiment import delete_tags, experiment_of
-from bptt.tracking.grid.shown import Grid, GridNews, digest
+from bptt.tracking.grid.shown import NOTE_AT_MOST, Grid, GridNews, digest
 from bptt.tracking.grid.views import NEWEST, viewed
 from bptt.tracking.target import Target
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 NOTE = "mlflow.note.content"
-NOTE_AT_MOST = 8000
-"""Characters of a tag that MLflow keeps."""
 # the pages do not show tags that begin like this
 STANDING = "mlflow.bptt.standing"
 """Tag: which moment of the grid the parent shows."""

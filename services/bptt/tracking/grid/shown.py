@@ -11,6 +11,8 @@ from bptt.tracking.grid.views import GridViews
 GridStatus = Literal["RUNNING", "FINISHED", "KILLED"]
 """MLflow's words for a grid that goes on, has ended, or was stopped by somebody."""
 
+NOTE_AT_MOST = 8000
+"""Characters of a tag that MLflow keeps; the description of a grid is one."""
 VALUES_AT_MOST = 6000
 """Characters of a param; MLflow cuts what is longer without a word."""
 
@@ -78,7 +80,7 @@ class GridNews:
         """Return the pages that show the grid."""
         params = tuple(path.rpartition(".")[2] for path in grid.varied)
         return GridViews(
-            *(grid.grid_id, grid.name, self.metrics, params, grid.seed, self.configurations)
+            grid.grid_id, grid.name, self.metrics, params, grid.seed, self.configurations
         )
 
 

@@ -1,11 +1,11 @@
 """`ship`: one visit to a run's folder, which sends to MLflow what is committed and new."""
 
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bptt.errors import BpttError, TrackingMismatch
+from bptt.file_lock import try_lock
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import RunDeleted, RunMissing
 from bptt.tracking.faults import fault
@@ -120,9 +120,4 @@ def _ship(
 def alone(folder: RunFolder) -> Iterator[bool]:
     """Hold the right to ship a folder; yields False if another process has it."""
     with (folder.path / "shipped.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        yield try_lock(lock)
