@@ -17,7 +17,7 @@ from bptt.shipping.grids import GridShipping
 from bptt.shipping.outbox import AT_ONCE, Outbox, unwritten_for
 from bptt.shipping.rounds import Rounds
 from bptt.store import Database
-from bptt.tracking.run.visit import Ended
+from bptt.tracking.run.context import Phase, RunContext
 
 logger = logging.getLogger(__name__)
 
@@ -122,24 +122,18 @@ class QueueRounds(Rounds[ToShip]):
         self.grids.describe_again(run.grid_id)
 
     def visit(self, run: ToShip) -> None:
-        ended: Ended | None = run.status if run.status in ("failed", "cancelled") else None
+        phase = _phase_of(run)
         folder = self.outbox.folder(run.run_id)
         if folder is None:
-            self._without_folder(run, ended)
+            self._without_folder(run)
             return
-        running = run.status == "running" or None
-        waits = self._figures_first and not running and unwritten_for(folder) < DRAWN_WITHIN
+        ended = phase != "training"
+        waits = self._figures_first and ended and unwritten_for(folder) < DRAWN_WITHIN
         self.waiting |= waits
-        state = tracking.ship(
-            folder,
-            tracking.target_of(self.settings),
-            training=running,
-            ended=ended,
-            parent=lambda: self.grids.parent(run),
-            pictures=not waits,
-        )
+        context = RunContext(phase, lambda: self.grids.parent(run), pictures=not waits)
+        state = tracking.ship(folder, tracking.target_of(self.settings), context)
         self.completed += state.complete
-        if not running and not state.complete:
+        if ended and not state.complete:
             # its pictures wait, or somebody else is at it
             left = DRAWN_WITHIN - unwritten_for(folder)
             self.outbox.pass_over(run.run_id, left if waits else AT_IT, undrawn=waits)
@@ -196,10 +190,10 @@ class QueueRounds(Rounds[ToShip]):
             self.grids = GridShipping(self.settings, self.database)
         self._lost_at = time.monotonic() + LOST_EVERY
 
-    def _without_folder(self, item: ToShip, ended: Ended | None) -> None:
+    def _without_folder(self, item: ToShip) -> None:
         if (self.settings.runs / item.run_id).exists():
             # its processes died before they began
-            if ended:
+            if item.status in ("failed", "cancelled"):
                 known = item.mlflow_run_id or ""
                 store.mark_shipped(self.database, item.run_id, mlflow_run_id=known, complete=True)
         elif self.database.file is not None and item.status != "running":
@@ -220,6 +214,13 @@ class QueueRounds(Rounds[ToShip]):
                 if folder and folder.is_finished and not folder.images.exists():
                     undrawn.append(folder)
         return undrawn
+
+
+def _phase_of(run: ToShip) -> Phase:
+    if run.status == "running":
+        return "training"
+    # one that succeeded has a result in its folder, which says so
+    return run.status if run.status in ("failed", "cancelled") else "unknown"
 
 
 def _is_busy(training: int) -> bool:

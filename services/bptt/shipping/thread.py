@@ -6,6 +6,7 @@ from pathlib import Path
 from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
 from bptt.shipping.rounds import FIRST_WAIT, INTERVAL, Rounds
+from bptt.tracking.run.context import RunContext
 from bptt.tracking.run.sending import ship
 from bptt.tracking.run.state import Shipped, committed
 from bptt.tracking.target import Target
@@ -78,7 +79,7 @@ class Shipper(Rounds[RunFolder]):
     def visit(self, run: RunFolder) -> None:
         draining = self._draining
         try:
-            state = ship(run, self._target, training=not draining)
+            state = ship(run, self._target, RunContext("stopped" if draining else "training"))
             over = state.complete or (draining and _is_settled(run, state))
         except (TrackingUnavailable, OSError):
             raise

@@ -8,6 +8,7 @@ from bptt.shipping.drawing import WORTH_IT, drawing
 from bptt.tracking import is_shipped, ship, unshipped
 from bptt.tracking.client import connect
 from bptt.tracking.grid import saved_view
+from bptt.tracking.run.context import RunContext
 
 ENDED = 1_763_885_100_000
 
@@ -39,7 +40,7 @@ def test_figures_do_not_wait_for_pictures(make_run, target, stored):
     run = make_run()
     run.write_whole()
 
-    first = ship(run.folder, target, pictures=False)
+    first = ship(run.folder, target, RunContext(pictures=False))
     found = stored(target, run.folder)
     early, points, pictures = found.run, found.points, found.artifacts("images")
     second = ship(run.folder, target)
@@ -241,11 +242,11 @@ def test_run_without_a_result_ends_as_it_did(make_run, target, stored, ended, st
     run.commit()
     committed = run.points.copy()
     run.metrics(5, train_loss=0.9)
-    ship(run.folder, target, training=True)
+    ship(run.folder, target, RunContext("training"))
 
     run.folder.write("failure", {"message": "RuntimeError: no.", "cause": "plugin_error"})
-    state = ship(run.folder, target, ended=ended)
-    again = ship(run.folder, target, ended=ended)
+    state = ship(run.folder, target, RunContext(ended))
+    again = ship(run.folder, target, RunContext(ended))
 
     found = stored(target, run.folder)
     assert state.complete
@@ -262,7 +263,7 @@ def test_result_of_a_cancelled_run_does_not_count(make_run, target, stored):
     run = make_run()
     run.write_whole()
 
-    ship(run.folder, target, ended="cancelled")
+    ship(run.folder, target, RunContext("cancelled"))
 
     assert stored(target, run.folder).run.info.status == "KILLED"
 
@@ -270,7 +271,7 @@ def test_result_of_a_cancelled_run_does_not_count(make_run, target, stored):
 def test_run_that_failed_before_its_first_figure_is_there_as_failed(make_run, target, stored):
     run = make_run()
 
-    state = ship(run.folder, target, ended="failed")
+    state = ship(run.folder, target, RunContext("failed"))
 
     assert state.complete
     assert stored(target, run.folder).run.info.status == "FAILED"

@@ -10,6 +10,7 @@ import pytest
 from bptt.errors import TrackingUnavailable
 from bptt.tracking import Target, ship, unshipped
 from bptt.tracking.client import connect
+from bptt.tracking.run.context import RunContext
 
 
 def test_resumed_run_rewrites_what_was_not_committed_without_doubles(make_run, target, stored):
@@ -123,10 +124,10 @@ def test_stopped_run_deleted_in_mlflow_may_go_on_without_it(make_run, target, st
     run = make_run()
     run.metrics(0, train_loss=1.0)
     run.commit()
-    ship(run.folder, target, training=False)
+    ship(run.folder, target, RunContext("stopped"))
     connect(target).delete_run(stored(target, run.folder).run_id)
 
-    state = ship(run.folder, target, training=True)
+    state = ship(run.folder, target, RunContext("training"))
 
     assert state.complete
 

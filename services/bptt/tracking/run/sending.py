@@ -1,6 +1,6 @@
 """`ship`: one visit to a run's folder, which sends to MLflow what is committed and new."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,20 +9,15 @@ from bptt.file_lock import try_lock
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import RunDeleted, RunMissing
 from bptt.tracking.faults import fault
+from bptt.tracking.run.context import RunContext
 from bptt.tracking.run.state import Shipped, committed
-from bptt.tracking.run.visit import Ended, Visit
+from bptt.tracking.run.upload import RunUpload
 from bptt.tracking.target import Target
 
+UNKNOWN = RunContext()
 
-def ship(
-    folder: RunFolder,
-    target: Target,
-    *,
-    training: bool | None = None,
-    ended: Ended | None = None,
-    parent: Callable[[], str] = lambda: "",
-    pictures: bool = True,
-) -> Shipped:
+
+def ship(folder: RunFolder, target: Target, context: RunContext = UNKNOWN) -> Shipped:
     """Send what is committed in a run's journal and not acknowledged; all of it at the end.
 
     May be called again at any time and after any failure: identical points are stored once.
@@ -31,13 +26,7 @@ def ship(
     Args:
         folder: folder of the run.
         target: where to.
-        training: whether this process trains the run right now (True), has just stopped to
-            (False), or cannot know (None); decides between RUNNING and KILLED in MLflow.
-        ended: how a run has ended that will never go on and has no result, or whose result does
-            not count; what it has committed is sent, and then nothing more.
-        parent: called when the run is new to MLflow: its id of the run's parent there, empty if
-            it has none.
-        pictures: draw and send pictures too; without them a run that has ended is not complete.
+        context: what is known of the run besides what lies in its folder.
 
     Returns:
         What MLflow has acknowledged; `complete` once there is nothing left to send, ever.
@@ -51,7 +40,7 @@ def ship(
         with alone(folder) as is_ours:
             state = Shipped.read(folder, target.uri)
             if is_ours and not state.complete:
-                state = _ship(folder, target, state, training, ended, parent, pictures)
+                state = _ship(folder, target, state, context)
                 state.write(folder)
             return state
     except TrackingMismatch:
@@ -97,20 +86,12 @@ def is_shipped(folder: RunFolder) -> bool:
         return False
 
 
-def _ship(
-    folder: RunFolder,
-    target: Target,
-    state: Shipped,
-    training: bool | None,
-    ended: Ended | None,
-    parent: Callable[[], str],
-    pictures: bool,
-) -> Shipped:
+def _ship(folder: RunFolder, target: Target, state: Shipped, context: RunContext) -> Shipped:
     try:
-        Visit(folder, target, state, parent).ship(training, ended, pictures)
+        RunUpload(folder, target, state, context).send()
     except RunMissing:
         state = Shipped(target.uri)
-        Visit(folder, target, state, parent).ship(training, ended, pictures)
+        RunUpload(folder, target, state, context).send()
     except RunDeleted:
         state.complete = state.deleted = True
     return state

@@ -1,8 +1,8 @@
-"""`Visit`: what happens in MLflow when a run's folder is shipped once."""
+"""`RunUpload`: what happens in MLflow when a run's folder is shipped once."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bptt.durable import sweep
 from bptt.measuring.table import LAYER_GRAD_NORM
@@ -10,6 +10,7 @@ from bptt.run_folder import RunFolder
 from bptt.tracking.client import FINAL, connect, points_of, require_run, send
 from bptt.tracking.experiment import experiment_of
 from bptt.tracking.run import description
+from bptt.tracking.run.context import RunContext
 from bptt.tracking.run.rows import LAYER_KEYS_AT_MOST, Value, batches
 from bptt.tracking.run.state import Shipped, committed
 from bptt.tracking.target import Target
@@ -19,21 +20,25 @@ if TYPE_CHECKING:
 
     from bptt.tracking.run.pictures import Pictures
 
-Ended = Literal["failed", "cancelled"]
-"""How a run has ended that has no result."""
-
-STATUS: Mapping[str, str] = {"failed": "FAILED", "cancelled": "KILLED"}
-"""MLflow's word for an outcome; every other one is a result, divergence too: FINISHED."""
+STATUS: Mapping[str, str] = {"failed": "FAILED", "cancelled": "KILLED", "stopped": "KILLED"}
+"""MLflow's word for how a run stands; every other outcome is a result, divergence too: FINISHED."""
 
 
-class Visit:
-    """One visit: opens the run in MLflow if need be, then sends news, pictures and the end."""
+class RunUpload:
+    """Opens the run in MLflow if need be, then sends news, pictures and the end.
+
+    Args:
+        folder: of the run.
+        target: which MLflow.
+        state: what that has already; brought up to date.
+        context: what else is known of the run.
+    """
 
     def __init__(
-        self, folder: RunFolder, target: Target, state: Shipped, parent: Callable[[], str]
+        self, folder: RunFolder, target: Target, state: Shipped, context: RunContext
     ) -> None:
         self._folder = folder
-        self._parent = parent
+        self._context = context
         self._target = target
         self._state = state
         self._client: MlflowClient = connect(target)
@@ -44,48 +49,49 @@ class Visit:
         self._there: set[tuple[str, int]] = set()
         """Points that MLflow has of a run of which we know nothing any more."""
 
-    def ship(
-        self, training: bool | None, ended: Ended | None = None, pictures: bool = True
-    ) -> None:
-        """Do it; arguments and failures are those of `shipping.ship`."""
+    def send(self) -> None:
+        """Do it; failures are those of `ship`."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._ship(training, ended, pictures)
+            self._send_all()
         except MlflowException as error:
             if error.error_code in FINAL and self._state.mlflow_run_id:
                 require_run(self._client, self._state.mlflow_run_id)
             raise
 
-    def _ship(self, training: bool | None, ended: Ended | None, pictures: bool) -> None:
+    def _send_all(self) -> None:
         from bptt.tracking.run.pictures import Pictures
 
         # the result is read before the journal, which is final from then on
         result = self._folder.read("result")
         end = committed(self._folder)
+        context = self._context
         if not self._state.mlflow_run_id:
             self._open()
-        elif training and self._state.status != "RUNNING":
+        elif context.phase == "training" and self._state.status != "RUNNING":
             self._client.update_run(self._state.mlflow_run_id, status="RUNNING")
             self._state.status = "RUNNING"
         self._send_journal(end)
-        drawn = Pictures(self._folder, self._run, end, bool(ended) or result is not None)
-        self._send_lag_curves(drawn)
-        if pictures:
-            self._send_pictures(drawn)
-        counts = result if not ended else None
-        at = None if counts is None else description.milliseconds(counts["ended_at"])
-        outcome = ended or (None if counts is None else counts["outcome"])
-        if outcome and not pictures:
+        has_ended = context.ended is not None or result is not None
+        pictures = Pictures(self._folder, self._run, end, has_ended)
+        self._send_lag_curves(pictures)
+        if context.pictures:
+            self._send_pictures(pictures)
+        if context.ended:
+            self._conclude(context.ended, None)
+        elif result is not None:
+            self._conclude(result["outcome"], description.milliseconds(result["ended_at"]))
+        elif context.phase == "stopped":
+            self._end("stopped", None)
+
+    def _conclude(self, outcome: str, at: int | None) -> None:
+        """Say how the run has ended, and that this is all unless its pictures are to come."""
+        if not self._context.pictures:
             self._end(outcome, at)
-        elif ended:
-            failure = self._folder.read("failure") if ended == "failed" else None
-            self._close(ended, {"bptt.failure": failure["message"]} if failure else {}, at)
-        elif outcome:
-            self._close(outcome, {}, at)
-        elif training is False and self._state.status != "KILLED":
-            self._client.set_terminated(self._state.mlflow_run_id, "KILLED")
-            self._state.status = "KILLED"
+            return
+        failure = self._folder.read("failure") if outcome == "failed" else None
+        self._close(outcome, {"bptt.failure": failure["message"]} if failure else {}, at)
 
     def _open(self) -> None:
         """Find the run in MLflow, or create it with its true start; log params and numbers."""
@@ -95,7 +101,7 @@ class Visit:
         name = self._run["project"] or "bptt"
         experiment = experiment_of(self._client, name, self._target, started)
         tags = description.tags(self._run)
-        if parent := self._parent():
+        if parent := self._context.parent():
             tags["mlflow.parentRunId"] = parent
         # an earlier visit may have created it and died before it could write that down
         found = self._client.search_runs(

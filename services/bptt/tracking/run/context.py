@@ -1,0 +1,28 @@
+"""`RunContext`: what is known of a run besides what lies in its folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Ended = Literal["failed", "cancelled"]
+"""How a run has ended that will never go on and has no result, or whose result does not count."""
+Phase = Literal["unknown", "training", "stopped"] | Ended
+"""training: this process trains it right now, or has heard that it is trained; stopped: this
+process has just stopped to; unknown: the folder alone says how it stands."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """How a run stands with whoever ships its folder."""
+
+    phase: Phase = "unknown"
+    """Decides between RUNNING and KILLED in MLflow as long as there is no result."""
+    parent: Callable[[], str] = lambda: ""
+    """Called when the run is new to MLflow: its id of the run's parent there, '' if it has none."""
+    pictures: bool = True
+    """Whether pictures are drawn and sent too; without them no run that has ended is complete."""
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the run has ended, if that makes up for a result."""
+        return self.phase if self.phase in ("failed", "cancelled") else None
