@@ -1,4 +1,4 @@
-"""Statuses of a run and the transitions between them.
+"""Statuses of a run and the transitions between them; pure, and the only table of both.
 
             submit                 claim (attempt + 1)         finish
     (none) --------> queued ------------------------> running --------> succeeded
@@ -45,6 +45,19 @@ STANDINGS: tuple[Standing, ...] = (*STATUSES, *WISHES, *OUTCOMES)
 TERMINAL: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
 """A run that has come here never changes again; to repeat it is a new run."""
 
+WAITING: tuple[Status, ...] = ("held", "queued")
+"""A run that no worker owns and that has not ended."""
+
+TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
+    "held": ("queued", "cancelled"),
+    "queued": ("held", "running", "cancelled"),
+    "running": ("queued", "held", "succeeded", "failed", "cancelled"),
+    "succeeded": (),
+    "failed": (),
+    "cancelled": (),
+}
+"""What a run may become next, by its status; the store asks it before it changes one."""
+
 OWN_DEATHS_AT_MOST = 3
 """Attempts whose own process dies in a row, without a new checkpoint, before a run has failed."""
 WORKER_DEATHS_AT_MOST = 9
@@ -77,6 +90,19 @@ HINTS: Mapping[FailureCause, str] = {
     "internal_error": "Please report it with: bptt logs {run}. To try again: bptt retry {run}",
 }
 """What to do about each cause; `{run}` is the run's id."""
+
+
+def sources(after: Status, *among: Status) -> tuple[Status, ...]:
+    """Return those of some statuses, or of all, from which a run may become `after`.
+
+    Raises:
+        ValueError: it may from none of them.
+    """
+    among = among or STATUSES
+    found = tuple(before for before in among if after in TRANSITIONS[before])
+    if not found:
+        raise ValueError(f"no run that is {' or '.join(among)} may become {after}")
+    return found
 
 
 def is_terminal(status: Status) -> bool:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from bptt.content import PREFIX
 from bptt.errors import DatabaseUnavailable, NotPossible
+from bptt.lifecycle import sources
 from bptt.records.ownership import ClaimedRun
 from bptt.store.choosing import count_claimable, next_run
 from bptt.store.clock import now, read_clock
@@ -89,7 +90,8 @@ def _take(
 ) -> bool:
     taken = connection.execute(
         update(runs)
-        .where(runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.status == "queued")
+        .where(runs.c.id == run.id, runs.c.attempt == run.attempt)
+        .where(runs.c.status.in_(sources("running")))
         .values(
             status="running",
             attempt=run.attempt + 1,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 
 from bptt.errors import NotPossible
-from bptt.lifecycle import Status, StopRequest, is_terminal
+from bptt.lifecycle import WAITING, Status, StopRequest, is_terminal, sources
 from bptt.store.clock import now
 from bptt.store.database import Database
 from bptt.store.finding import take_grid, take_run
@@ -37,7 +37,7 @@ def cancel_grid(database: Database, grid_id: str, actor: str) -> tuple[int, int]
     with database.write(statement_seconds=LARGE) as connection:
         grid = take_grid(connection, grid_id)
         _refuse_ended(grid, "cancel")
-        cancelled = move_waiting(connection, grid_id, ("held", "queued"), "cancelled", actor=actor)
+        cancelled = move_waiting(connection, grid_id, "cancelled", actor=actor)
         lock_running(connection, grid_id)
         running = connection.execute(
             select(runs.c.id, runs.c.attempt, runs.c.grid_id, runs.c.stop_request)
@@ -64,7 +64,7 @@ def cancel_run(database: Database, run_id: str, actor: str) -> Status:
         if run.status == "running":
             _ask(connection, run, "cancel", actor)
             return "running"
-        _change(connection, run, actor, status="cancelled", reason=None, finished_at=now())
+        _change(connection, run, actor, "cancelled", reason=None, finished_at=now())
         end_if_over(connection, run.grid_id, actor)
     return "cancelled"
 
@@ -108,7 +108,7 @@ def release_grid(database: Database, grid_id: str, actor: str) -> int:
     with database.write(statement_seconds=LARGE) as connection:
         grid = take_grid(connection, grid_id)
         _refuse_ended(grid, "release")
-        released = move_waiting(connection, grid_id, ("held",), "queued", actor=actor)
+        released = move_waiting(connection, grid_id, "queued", actor=actor)
         if grid.held_reason is None and not released:
             raise NotPossible(f"Nothing of grid {grid_id} ({grid.name}) is held.")
         if grid.held_reason is not None:
@@ -134,7 +134,7 @@ def hold_run(database: Database, run_id: str, actor: str) -> None:
         if run.status == "running":
             _ask(connection, run, "hold", actor)
         else:
-            _change(connection, run, actor, status="held", reason=f"held by {actor}")
+            _change(connection, run, actor, "held", reason=f"held by {actor}")
 
 
 def release_run(database: Database, run_id: str, actor: str) -> None:
@@ -150,7 +150,7 @@ def release_run(database: Database, run_id: str, actor: str) -> None:
         if run.status == "running" and run.stop_request == "hold":
             _ask(connection, run, "none", actor)
         elif run.status == "held":
-            _change(connection, run, actor, status="queued", reason=None)
+            _change(connection, run, actor, "queued", reason=None)
         else:
             held = select(grids.c.held_reason).where(grids.c.id == run.grid_id)
             reason = connection.execute(held).scalar_one()
@@ -207,10 +207,15 @@ def _ask(connection: Connection, run: AnyRow, request: StopRequest, actor: str) 
     _tell(connection, run, kind, actor, run.attempt)
 
 
-def _change(connection: Connection, run: AnyRow, actor: str, **values: Any) -> None:
-    """Change a waiting run; the caller has locked it, otherwise a claim may come first."""
-    connection.execute(update(runs).where(runs.c.id == run.id).values(**values))
-    _tell(connection, run, values["status"], actor)
+def _change(connection: Connection, run: AnyRow, actor: str, status: Status, **values: Any) -> None:
+    """Change a run that waits; the caller holds it, or a claim may come first."""
+    before = sources(status, *WAITING)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run.id, runs.c.status.in_(before))
+        .values(status=status, **values)
+    )
+    _tell(connection, run, status, actor)
 
 
 def _tell(

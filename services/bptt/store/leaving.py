@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Connection, select, true, update
 
-from bptt.lifecycle import TERMINAL
+from bptt.lifecycle import TERMINAL, sources
 from bptt.records.ownership import Ended
 from bptt.store.clock import now, read_clock
 from bptt.store.departure import Departure, Owned
@@ -63,9 +63,11 @@ def _take(
     guard: ColumnElement[bool] | None,
 ) -> bool:
     result = departure.result
+    before = sources(departure.status, "running")
     taken = connection.execute(
         update(runs)
-        .where(runs.c.id == run.id, runs.c.attempt == attempt, runs.c.status == "running")
+        .where(runs.c.id == run.id, runs.c.attempt == attempt)
+        .where(runs.c.status.in_(before))
         .where(true() if guard is None else guard)
         .values(
             status=departure.status,

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from bptt.lifecycle import TERMINAL, Status
+from bptt.lifecycle import TERMINAL, WAITING, Status, sources
 from bptt.store.clock import NOW
 
 EVENTS = "INSERT INTO events (at, grid_id, run_id, kind, actor, data)"
@@ -11,17 +11,17 @@ EVENTS = "INSERT INTO events (at, grid_id, run_id, kind, actor, data)"
 def move_waiting(
     connection: Connection,
     grid_id: str,
-    before: tuple[Status, ...],
     after: Status,
     *,
     actor: str,
 ) -> int:
-    """Change the status of all waiting runs of a grid; the caller has locked the grid.
+    """Change the status of all waiting runs of a grid that may; the caller has locked the grid.
+
+    A run that is claimed at the same moment is left alone.
 
     Args:
         connection: of a writing transaction.
         grid_id: whose runs.
-        before: `held`, `queued` or both; runs claimed at the same moment are left alone.
         after: what they become.
         actor: who does it.
 
@@ -29,7 +29,7 @@ def move_waiting(
         How many there were.
     """
     moment = NOW[connection.dialect.name]
-    among = ", ".join(repr(status) for status in before)
+    among = ", ".join(repr(status) for status in sources(after, *WAITING))
     which = f"grid_id = :grid_id AND status IN ({among})"
     update = (
         "UPDATE runs SET status = :after, reason = NULL, finished_at = "

@@ -141,7 +141,7 @@ MUTANTS: dict[str, tuple[Callable[..., Any], Story, tuple[str, ...]]] = {
         BOTH,
     ),
     "no status in claim": (
-        rewrite(CLAIMS, rf"runs\.status = ({VALUE})", r"runs.status <> '' || \1 || '-'"),
+        rewrite(CLAIMS, rf"runs\.status IN \(({VALUE})\)", r"runs.status <> '' || \1 || '-'"),
         scenarios.claim_of_what_is_cancelled_meanwhile,
         POSTGRESQL,
     ),
