@@ -1,13 +1,13 @@
 """`Backoff`: how long to wait after a failure, twice as long after each one in a row."""
 
 STEADY = 60.0
-"""Seconds after which the end of a process counts as the first failure again."""
+"""Seconds after which the end of a process counts as a first failure again."""
 
 
 class Backoff:
     """Counts failures in a row, and says how long to wait after the last one.
 
-    It neither calls nor sleeps: who uses it waits on an event, for a condition or until a visit is
+    It neither calls nor sleeps: its users wait on an event, for a condition or until a visit is
     due, and most have other work meanwhile.
 
     Args:
@@ -33,7 +33,7 @@ class Backoff:
         return self.wait
 
     def end(self, lasted: float) -> float:
-        """Count the end of something that should have gone on; return the seconds to wait.
+        """Count the end of something that should have kept running; return the seconds to wait.
 
         Args:
             lasted: seconds it ran; if that is long, its earlier ends are forgotten.

@@ -1,4 +1,4 @@
-"""Which numbers a run file may hold: what databases, tensors and JSON can hold as well."""
+"""Which numbers a run file may contain: those that databases, tensors and JSON can hold."""
 
 import math
 from typing import Annotated, Any
@@ -17,19 +17,19 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Gt(0), Le(MOST)]
 Interval = Annotated[int, Ge(0), Le(MOST)]
 Sequences = Annotated[int, Gt(0), Le(10**6)]
-"""A batch; a million sequences are a slip of the finger."""
+"""A batch; a million sequences must be a typo."""
 Width = Annotated[int, Gt(0), Le(16384)]
 """Features; the recurrent weights grow with the square."""
 
 
 LARGEST_INTEGER = 2**53
-"""Beyond it JSON and float64 do not tell one integer from the next, and 2^63 fits no tensor."""
+"""Beyond it JSON and float64 cannot distinguish neighbouring integers, and 2^63 fits no tensor."""
 SMALLEST, LARGEST = 1.2e-38, 3.4e38
 """Normal numbers of float32: a smaller one is zero in a kernel, a larger one infinite."""
 
 
 def beyond(value: Any) -> str | None:
-    """Return what holds for every number of every plugin, if a value is beyond it."""
+    """Return the bound that applies to every number of every plugin, if a value exceeds it."""
     if isinstance(value, list):
         return next((bound for part in value if (bound := beyond(part)) is not None), None)
     if type(value) is int and abs(value) > LARGEST_INTEGER:

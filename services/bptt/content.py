@@ -1,7 +1,7 @@
 """Files that runs read, named by the hash of their content.
 
-A run names a file as `sha256:<64 digits>`, so one that is edited, moved or removed after it was
-submitted changes no run, and a run means the same on every machine that shares the home.
+A run names a file as `sha256:<64 digits>`, so editing, moving or removing a file after it was
+submitted affects no run, and a run means the same on every machine that shares the home.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ PIECE = 2**20
 """Bytes read, hashed and written at once, however large the file."""
 SEND_AGAIN = "Submit a grid with that file again, which sends it, then retry the run."
 SHOWN = 8
-"""Digits of a hash that tell contents apart for a person."""
+"""Digits of a hash that are enough to tell contents apart for people."""
 
 
 class UnusableFile(ValueError):
-    """A path that is no file whose content can be read; the message is `must be ..., got ...`."""
+    """A path that is not a readable file; the message is `must be ..., got ...`."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A content, and what the one who sent it calls it."""
+    """A content, and its sender's name for it."""
 
     sha256: str
     size: int
@@ -36,17 +36,17 @@ class Named:
     name: str = ""
     """Of the file, without its folder."""
     path: str = field(default="", compare=False)
-    """Where it lay, absolute, on the machine of the one who sent it; runs of earlier versions were
-    known by that."""
+    """Its absolute path on the sender's machine, by which runs of earlier versions are
+    identified."""
 
     @property
     def reference(self) -> str:
-        """What stands in a run's spec."""
+        """How a run's spec refers to it."""
         return f"{PREFIX}{self.sha256}"
 
     @property
     def short(self) -> str:
-        """Name and hash as short as tells it apart from an edited version."""
+        """Name and hash, just long enough to distinguish it from an edited version."""
         return f"{self.name or 'file'}@{self.sha256[:SHOWN]}"
 
 
@@ -70,7 +70,7 @@ def told(spec: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         spec: as `run.json` holds it.
-        names: of files, by hash; a content without one is told by its hash alone.
+        names: of files, by hash; a content without one is identified by its hash alone.
     """
 
     def of(value: Any) -> Any:
@@ -86,13 +86,13 @@ def told(spec: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def plain_name(path: str) -> str:
-    """Return the name of a file without its folder, as it may stand in a line of text."""
+    """Return the name of a file without its folder, fit for a line of text."""
     name = "".join(c if c.isprintable() else "?" for c in Path(path).name)
     return name if len(name) <= 80 else f"{name[:40]}...{name[-37:]}"
 
 
 def open_file(text: str) -> BinaryIO:
-    """Open a regular file of one's own for reading; nothing else is waited for or read.
+    """Open a regular local file for reading; never blocks on or reads anything else.
 
     Args:
         text: its path, from the working folder or `~`.
@@ -102,7 +102,7 @@ def open_file(text: str) -> BinaryIO:
     """
     try:
         path = Path(text).expanduser().absolute()
-        # a pipe without a writer would keep us waiting
+        # opening a pipe without a writer would block
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise UnusableFile(f"must be the path of a file, found none at {str(path)!r}.") from None
@@ -125,7 +125,7 @@ def measure(text: str, most: int | None = None) -> Named:
         most: bytes it may have; a larger one is not read.
 
     Raises:
-        UnusableFile: it cannot be read, is too large, or was written to meanwhile.
+        UnusableFile: it cannot be read, is too large, or changed meanwhile.
     """
     with open_file(text) as file:
         before = os.fstat(file.fileno())

@@ -1,8 +1,8 @@
-"""Which files of a run's folder can be damaged, how that is found, and what is to be done.
+"""Which files of a run's folder can be damaged, how that is detected, and what to do.
 
-A file is damaged if it is not what this program wrote: emptied, cut, torn or something else, after
-a crash of the machine, by a full disk or a careless hand. What is not listed here is drawn or sent
-anew from what is.
+A file is damaged if it is not what this program wrote: emptied, truncated, torn or replaced, by a
+crash of the machine, a full disk or a mistake. Files not listed here are redrawn or resent from
+those that are.
 """
 
 import hashlib
@@ -18,21 +18,21 @@ from bptt.errors import DocumentDamaged, JournalDamaged
 from bptt.run_folder import RunFolder
 
 CHECKPOINT = b"bptt-checkpoint-1 "
-"""A checkpoint begins so; then come the hash of its content, a newline and that."""
+"""A checkpoint begins with this, then the hash of its content, a newline and the content."""
 FIELDS: Mapping[str, Mapping[str, type]] = {
     "run": {"run_id": str, "name": str, "project": str, "spec": dict},
     "result": {"outcome": str, "step": int},
     "committed": {"journal": int},
     "failure": {},
 }
-"""What each document must hold. How far a run was sent is not among them: where `shipped.json` is
-damaged, everything is sent again."""
+"""What each document must contain. `shipped.json`, how far a run was sent, is not included: if it
+is damaged, everything is sent again."""
 BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Damage:
-    """One file that is not what was written."""
+    """One damaged file."""
 
     path: Path
     what: str
@@ -51,7 +51,7 @@ def find_damage(folder: RunFolder, succeeded: bool = False) -> list[Damage]:
 
     Args:
         folder: of a run, or of one attempt at it.
-        succeeded: it is known that the run has its result.
+        succeeded: the run is known to have its result.
     """
     ended = succeeded or folder.is_finished
     mend = folder.remedy(ended)
@@ -82,7 +82,7 @@ def find_damage(folder: RunFolder, succeeded: bool = False) -> list[Damage]:
 
 
 def missing(name: str, content: Mapping[str, Any]) -> str:
-    """Return which field a document lacks, in words; empty: it has all."""
+    """Return which field a document lacks, in words; empty: none."""
     for field, kind in FIELDS[name].items():
         if not isinstance(content.get(field), kind):
             return f"it has no whole field {field!r}"
@@ -115,7 +115,7 @@ def _of_journal(folder: RunFolder, documents: Mapping[str, Mapping[str, Any]]) -
     except OSError as error:
         return _reason(error)
     result = documents.get("result")
-    # while it trains its last line may be half there
+    # during training its last line may be incomplete
     if result is None or missing("result", result):
         return ""
     due = documents.get("committed", {}).get("journal")
@@ -144,7 +144,7 @@ def is_whole_archive(file: Path) -> bool:
     try:
         with ZipFile(file) as archive:
             return archive.testzip() is None
-    # zipfile has no exception of its own for every kind of rubbish
+    # zipfile does not have its own exception for every kind of garbage
     except (OSError, BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):
         return False
 
@@ -162,7 +162,7 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def size_of(folder: RunFolder) -> int:
-    """Return how many bytes `find_damage` reads, about."""
+    """Return roughly how many bytes `find_damage` reads."""
     files = [folder.journal, folder.checkpoint, folder.previous_checkpoint, *folder.probe_files()]
     total = 0
     for file in files:

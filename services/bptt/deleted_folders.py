@@ -1,9 +1,9 @@
-"""Folders of runs that were deleted: taken away at one stroke, and found if that was interrupted.
+"""Folders of deleted runs: removed in one step, and found again if that was interrupted.
 
-The rows go first, in one transaction. From then on nobody needs the folders, and whoever comes
-next may remove them: the delete itself, a later one, a worker, or `bptt doctor --fix`. A folder is
-renamed before it is emptied, so that whoever writes in it (pictures are drawn, or sent) finds it
-gone instead of half there, and nothing appears in it again.
+The rows go first, in one transaction. From then on the folders are not needed, and anyone may
+remove them: the delete itself, a later one, a worker, or `bptt doctor --fix`. A folder is renamed
+before it is emptied, so that processes writing in it (drawing or sending pictures) find it gone
+rather than half there, and nothing appears in it again.
 """
 
 import re
@@ -22,7 +22,7 @@ from bptt.store import Database
 
 RUN_ID = re.compile(r"[2-9a-z]{5}-\d+(r\d+)*")
 DELETED = ".deleted"
-"""Folder in that of the runs, of what is being removed."""
+"""Folder, within that of the runs, for what is being removed."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Leftovers:
     """Folders and rows that do not belong together."""
 
     deleted: tuple[str, ...] = ()
-    """Runs that were deleted from the database, and whose folders are still there."""
+    """Runs that were deleted from the database but whose folders still exist."""
     halves: int = 0
     """Folders whose removal was interrupted."""
     strange: tuple[str, ...] = ()
-    """Folders of runs that the database never had: another one's, or those of one that is lost."""
+    """Folders of runs that the database never had: another database's, or a lost one's."""
     without_folder: tuple[str, ...] = ()
-    """Runs that have ended, and of which nothing is on this machine."""
+    """Ended runs of which nothing is on this machine."""
 
 
 def folder_of(runs: Path, run_id: str) -> Path:
     """Return the folder of a run, in which those of its attempts lie; it need not exist.
 
     Raises:
-        ValueError: the id is none, and might lead elsewhere.
+        ValueError: this is not an id, and might lead elsewhere.
     """
     if not RUN_ID.fullmatch(run_id):
         raise ValueError(f"{run_id!r} is not the id of a run")
@@ -51,18 +51,18 @@ def folder_of(runs: Path, run_id: str) -> Path:
 
 
 def delete_folders(runs: Path, run_ids: Iterable[str]) -> int:
-    """Remove the folders of runs with all that is in them; return how many were here."""
+    """Remove the folders of runs with everything in them; return how many were here."""
     removed = 0
     for run_id in run_ids:
         folder = folder_of(runs, run_id)
-        # never through a link that somebody has put there
+        # never through a link that somebody put there
         if not folder.is_dir() or folder.is_symlink():
             continue
         (runs / DELETED).mkdir(mode=0o700, exist_ok=True)
         try:
             folder.rename(runs / DELETED / f"{run_id}.{uuid.uuid4().hex}")
         except FileNotFoundError:
-            # somebody else removes it at the same time
+            # somebody else is removing it at the same time
             continue
         removed += 1
     empty(runs)
@@ -70,7 +70,7 @@ def delete_folders(runs: Path, run_ids: Iterable[str]) -> int:
 
 
 def empty(runs: Path) -> None:
-    """Remove what was renamed to be removed; what cannot be stays for the next time."""
+    """Remove what was renamed for removal; what cannot be removed stays for the next time."""
     for path in _halves(runs):
         shutil.rmtree(path, ignore_errors=True)
         with suppress(OSError):
@@ -96,13 +96,13 @@ def find_leftovers(runs: Path, database: Database) -> Leftovers:
         deleted=tuple(deleted),
         halves=halves,
         strange=tuple(sorted(here - set(deleted) - known.keys())),
-        # what was begun meanwhile has a folder by now
+        # runs started meanwhile have a folder by now
         without_folder=tuple(r for r in ended if r not in here and not (runs / r).exists()),
     )
 
 
 def finish_deletions(runs: Path, database: Database) -> int:
-    """Remove what interrupted deletions have left; return of how many runs.
+    """Remove what interrupted deletions have left; return the number of runs.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -118,7 +118,7 @@ def _halves(runs: Path) -> list[Path]:
 
 
 def _folders(runs: Path) -> set[str]:
-    # a file that somebody has put there is no run's
+    # a file that somebody put there belongs to no run
     names = {path.name for path in runs.iterdir() if path.is_dir()} if runs.is_dir() else set[str]()
     return {name for name in names if RUN_ID.fullmatch(name)}
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, whatever a disk, a signal or a crash does."""
+"""Files that are written completely or not at all, whatever a disk, a signal or a crash does."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says when a disk, or what one user may have of it, is full."""
+"""The system's errors when a disk, or a user's quota, is full."""
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -26,11 +26,11 @@ def is_unwritable(error: BaseException) -> bool:
 def write_all(handle: int, content: bytes) -> None:
     """Write all bytes to a file descriptor.
 
-    `os.write` may write a part and report success: on a disk with room for a part, at a limit of
-    a file's size, on a signal. The rest is written, or the reason why it cannot be is raised.
+    `os.write` may write a part and report success: on a nearly full disk, at a file size limit, or
+    on a signal. This writes the rest, or raises the reason why it cannot.
 
     Raises:
-        OSError: the disk is full, or what else the system says; a part may have been written.
+        OSError: the disk is full, or any other reason; a part may have been written.
     """
     rest = memoryview(content)
     while rest:
@@ -41,16 +41,16 @@ def write_all(handle: int, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes, durable: bool = True) -> None:
-    """Write a file so that a crash at any moment leaves the old or the new content, whole.
+    """Write a file so that a crash at any moment leaves the complete old or new content.
 
     Args:
         path: of the file.
         content: all that will be in it.
-        durable: have it on the disk before this returns; else `make_durable` must follow, and
-            until then only a crash of the process, not of the machine, leaves the file whole.
+        durable: have it on disk before this returns; otherwise `make_durable` must follow, and
+            until then the file survives only a crash of the process, not of the machine.
 
     Raises:
-        OSError: it cannot be written; the old content is there still, and nothing else.
+        OSError: it cannot be written; the old content is still there, and nothing else.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -71,14 +71,14 @@ def replace(path: Path, content: bytes, durable: bool = True) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that died while they replaced a file have left in a folder."""
+    """Remove what processes that died while replacing a file have left in a folder."""
     for path in folder.rglob(".*"):
         if path.is_file():
             path.unlink(missing_ok=True)
 
 
 def make_durable(paths: Sequence[Path]) -> None:
-    """Have files on the disk that were replaced without that; cheaper together than one by one."""
+    """Make files durable that were replaced without; cheaper together than one by one."""
     for path in paths:
         _sync(path)
     for folder in {path.parent for path in paths}:

@@ -1,4 +1,4 @@
-"""Every error a user can meet; each is one line: what is wrong, got, allowed, what to do.
+"""Every error that a user can meet; each is one line: what is wrong, got, allowed, what to do.
 
 BpttError                     exit code 1
 ├── UserError                 exit code 2: the user can mend it; nothing was changed
@@ -48,11 +48,11 @@ class BpttError(Exception):
 
     exit_code = 1
     outside = ""
-    """What a server tells of it to others, where the message is for who runs the server."""
+    """What a server tells its clients, if the message is meant for the server's administrator."""
 
 
 class UserError(BpttError):
-    """Something the user can mend."""
+    """Something the user can fix."""
 
     exit_code = 2
 
@@ -78,19 +78,19 @@ class GridNotFound(UserError):
 
 
 class TokenNotFound(UserError):
-    """No access token, or more than one, begins like this."""
+    """No access token, or more than one, has this prefix."""
 
 
 class UserNotFound(UserError):
-    """Nobody of this name is known."""
+    """There is no user of this name."""
 
 
 class NotAdmitted(UserError):
-    """The server does not know who asks: the token is missing, wrong, over or revoked."""
+    """The server does not know who is asking: the token is missing, wrong, expired or revoked."""
 
 
 class NotAllowed(UserError):
-    """The server knows who asks, and somebody else may do this."""
+    """The server knows who is asking, but only others may do this."""
 
 
 class NotPossible(UserError):
@@ -102,11 +102,11 @@ class SchemaMismatch(UserError):
 
 
 class TooMuchWork(UserError):
-    """A request asks for more time or memory than a server gives to one, or for one too many."""
+    """A request needs more time or memory than a server allows one, or is one too many."""
 
 
 class NobodyWaits(UserError):
-    """Who asked a server for something is gone, so it was given up."""
+    """The client of a request is gone, so the request was abandoned."""
 
 
 class HomeBusy(UserError):
@@ -114,23 +114,23 @@ class HomeBusy(UserError):
 
 
 class RunBusy(UserError):
-    """Another process trains this run."""
+    """Another process is training this run."""
 
 
 class DataChanged(UserError):
-    """A run cannot go on, because the data it began with is gone."""
+    """A run cannot continue, because the data it started with is gone."""
 
 
 class ContentNeeded(UserError):
-    """What the application lacks of the files that a grid names; a client sends it by itself."""
+    """What the application is missing of a grid's files; clients send it by themselves."""
 
     def __init__(
         self, names: Sequence[str] = (), hashes: Sequence[str] = (), most: int = 0
     ) -> None:
-        # what a copy is made of, in another process too
+        # the arguments of a copy, also in another process
         super().__init__(tuple(names), tuple(hashes), most)
         self.names = tuple(names)
-        """Paths as they stand in the grid, of which hash and size are not known."""
+        """Paths, as written in the grid, whose hash and size are unknown."""
         self.hashes = tuple(hashes)
         """SHA-256 of contents that have to be sent."""
         self.most = most
@@ -183,11 +183,11 @@ class BrokenPlugin(PluginError):
 
 
 class PluginChanged(PluginError):
-    """A plugin has another version than the run began with."""
+    """A plugin has a different version from when the run started."""
 
 
 class ContractViolation(PluginError):
-    """A plugin is not what its contract says it must be."""
+    """A plugin does not honour its contract."""
 
 
 class CheckpointDamaged(BpttError):
@@ -214,25 +214,25 @@ class DocumentDamaged(BpttError, ValueError):
 
 
 class Unavailable(BpttError):
-    """A service does not answer; nothing is lost, and the same command may be tried again."""
+    """A service does not answer; nothing is lost, and the same command may be repeated."""
 
     exit_code = 75
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database of grids and runs does not answer, or its disk takes nothing more."""
+    """The database of grids and runs does not answer, or its disk is full."""
 
 
 class StorageUnavailable(Unavailable):
-    """The disk that files are kept on takes nothing more."""
+    """The disk that files are stored on is full."""
 
 
 class BrokerUnavailable(Unavailable):
-    """Redis does not answer or refuses us."""
+    """Redis does not answer or rejects us."""
 
 
 class ServerUnavailable(Unavailable):
-    """The team's server does not answer."""
+    """The team server does not answer."""
 
 
 class TrackingUnavailable(BpttError):
@@ -240,18 +240,18 @@ class TrackingUnavailable(BpttError):
 
 
 class TrackingMismatch(TrackingUnavailable):
-    """What is there is no MLflow, or its database is of another version; the user can mend it."""
+    """This is not MLflow, or its database has another version; the user can fix it."""
 
     exit_code = 2
 
 
 class RunUnshippable(TrackingUnavailable):
-    """What lies in the folder of one run cannot be sent, whatever MLflow does; others can."""
+    """The contents of one run's folder cannot be sent, whatever MLflow does; others can."""
 
 
 def did_you_mean(got: str, allowed: Sequence[str]) -> str:
     """Return '; did you mean ...?' with the nearest allowed name, or a full stop."""
-    # a word of thousands of letters is none of ours, and would take seconds to compare
+    # a word of thousands of letters is not one of ours, and would take seconds to compare
     if len(got) > LONGEST_QUOTE:
         return "."
     folded = {name.casefold(): name for name in allowed}
@@ -262,13 +262,13 @@ def did_you_mean(got: str, allowed: Sequence[str]) -> str:
 LONGEST_QUOTE = 80
 LONGEST_LINE = 2_000
 ENDLESS = re.compile(r"\S{1000,}")
-"""A word that is none; paths are shorter."""
+"""Length beyond which a text is not a word; paths are shorter."""
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal obeys instead of showing it; not tabs and ends of lines."""
+"""What a terminal obeys instead of showing it; not tabs and line breaks."""
 
 
 def quoted(text: str) -> str:
-    """Return what somebody gave, in quotes, cut to what fits a line."""
+    """Return a user's input in quotes, cut to fit a line."""
     told = repr(text[: LONGEST_QUOTE + 1])
     if len(text) <= LONGEST_QUOTE and len(told) <= 2 * LONGEST_QUOTE:
         return told
@@ -276,7 +276,7 @@ def quoted(text: str) -> str:
 
 
 def plain(message: str) -> str:
-    """Return a message that every terminal and every encoding can hold, cut where it is endless."""
+    """Return a message that any terminal and any encoding can show, cut if it is endless."""
     message = ENDLESS.sub(lambda word: f"{word[0][:LONGEST_QUOTE]}...", message)
     message = CONTROL.sub(lambda found: repr(found[0])[1:-1], message)
     lines = [

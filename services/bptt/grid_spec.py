@@ -1,4 +1,4 @@
-"""`GridSpec`: what a grid file expands to, a million points in little memory."""
+"""`GridSpec`: what a grid file expands to; a million points in little memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from bptt.spec import SECTIONS, RunSpec, join_sections, section_text
 
 @dataclass(frozen=True)
 class Axis:
-    """What differs between the points of a grid."""
+    """What varies between the points of a grid."""
 
     path: str
     """`optimizer.lr`; a bare section (`cell`) for its name; `seed`."""
     values: tuple[Any, ...]
     """In the order of the points."""
     within: str = ""
-    """The only plugin or optimiser it belongs to, where the section names several."""
+    """The only plugin or optimiser it belongs to, if the section names several."""
 
 
 @dataclass(frozen=True)
 class GridPoints(Sequence[RunSpec]):
-    """The points of a grid, each made when it is asked for: a million of them fit in memory."""
+    """The points of a grid, each made on demand, so that a million of them fit in memory."""
 
     sections: Mapping[str, Sequence[Section]]
     """The distinct contents of every section but the seed."""
     rows: Sequence[tuple[int, ...]]
-    """Of each point the position of every section's content in `sections`, then the seed."""
+    """For each point the position of every section's content in `sections`, then the seed."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,7 +53,7 @@ class GridPoints(Sequence[RunSpec]):
         return (row[column] for row in self.rows)
 
     def canonical(self, position: int) -> str:
-        """Return the canonical text of a point, as its spec's `canonical` does, but quickly."""
+        """Return the canonical text of a point, like its spec's `canonical`, but fast."""
         *row, seed = self.rows[position]
         texts = {name: self.texts[name][i] for name, i in zip(SECTIONS, row, strict=False)}
         return join_sections({**texts, "seed": str(seed)})

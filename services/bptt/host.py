@@ -1,4 +1,4 @@
-"""This machine and the processes on it, told apart beyond their numbers."""
+"""This machine and the processes on it, identified by more than their numbers."""
 
 import functools
 import os
@@ -22,7 +22,7 @@ def hostname() -> str:
 
 @functools.cache
 def boot_id() -> str:
-    """Return what is another one after each boot, and in each container with its own processes."""
+    """Return an id that changes with each boot, and in each container with its own processes."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -36,9 +36,9 @@ def physical_memory() -> int:
 
 
 def started(pid: int) -> float | None:
-    """Return when a process started, on a clock of its own; None if no such process lives.
+    """Return when a process started, on the system's own clock; None if no such process is alive.
 
-    One that is dead and only waits for its parent to notice does not live.
+    A zombie does not count as alive.
     """
     if not _PROC.joinpath("self/stat").exists():
         text = _ask("ps", "-o", "lstart=", "-p", str(pid))
@@ -53,21 +53,21 @@ def started(pid: int) -> float | None:
 
 
 def asleep() -> float:
-    """Return for how long the machine has slept since it booted, as far as it can tell."""
+    """Return how long the machine has slept since it booted, as far as it can tell."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0.0
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
 
 
 def steady() -> float:
-    """Return seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    """Return seconds on a clock that cannot be set and that continues while the machine sleeps."""
     return time.monotonic() + asleep()
 
 
 def die_with_parent(number: signal.Signals) -> None:
     """Have the system send this process a signal when the one that started it has ended.
 
-    Linux alone can; elsewhere this does nothing, and pipes that end must do.
+    Only Linux can; elsewhere this does nothing, and closed pipes must do.
     """
     if sys.platform != "linux":
         return
@@ -77,16 +77,16 @@ def die_with_parent(number: signal.Signals) -> None:
 
 
 def running_forkserver() -> tuple[int, float | None]:
-    """Return the process that multiprocessing forks others from, and when it started."""
+    """Return the process that multiprocessing forks others from, and its start time."""
     server: Any = forkserver._forkserver
     pid = server._forkserver_pid or 0
     return pid, started(pid)
 
 
 def die_with_forkserver() -> None:
-    """Have this process end with the one whose forkserver forked it, even if it is frozen.
+    """Make this process end with the one whose forkserver forked it, even if it is frozen.
 
-    For a process of multiprocessing's forkserver, which ends with whoever started it.
+    For a process of multiprocessing's forkserver, which ends with the process that started it.
     """
     server: Any = forkserver._forkserver
     # every process that holds this keeps the forkserver alive
@@ -99,8 +99,8 @@ def die_with_forkserver() -> None:
 def yield_processor(nice: int) -> None:
     """Let other processes go first; for a process that leads a session of its own.
 
-    Where the system shares out processors among sessions (autogroup), what `nice` says counts only
-    between processes of one session, and a session has a value of its own.
+    If the system divides processors among sessions (autogroup), `nice` matters only between
+    processes of one session, and a session has its own value.
     """
     os.nice(nice)
     with suppress(OSError):
@@ -108,11 +108,11 @@ def yield_processor(nice: int) -> None:
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
-    """Send a signal to a process and those it has started; does nothing if they are gone."""
+    """Send a signal to a process and those it started; does nothing if they are gone."""
     try:
         os.killpg(leader, number)
     except ProcessLookupError:
-        # it has not yet become the leader of a group of its own
+        # it has not yet become the leader of its own group
         try:
             os.kill(leader, number)
         except ProcessLookupError:

@@ -1,8 +1,8 @@
 """The Celery app: one task without arguments, a token that says "a slot should look for work".
 
-What is to be done, by whom and in what order stands in the database; a token that is lost,
-doubled or late changes nothing but the moment at which a slot looks. Celery and redis are
-imported by the functions that need them.
+What is to be done, by whom and in what order is in the database; a token that is lost,
+duplicated or late only affects when a slot looks. Celery and redis are imported by the functions
+that need them.
 """
 
 import functools
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 TASK = "bptt.slot"
 QUEUE = "slots"
 PREFIX = "bptt:"
-"""Of every key; two deployments on one Redis need databases of their own."""
+"""Prefix of every key; two deployments on one Redis need separate databases."""
 
 TOKEN_EXPIRES = 60
-"""Seconds; by then every worker has counted again what is missing."""
+"""Seconds; by then every worker has recounted what is missing."""
 
 ANSWER_WITHIN = 2.0
-"""Seconds Redis has to answer before it counts as down."""
+"""Seconds that Redis has to answer before it counts as down."""
 
 SOCKET_PATH_AT_MOST = 100
 """Bytes; Linux takes 107, macOS 103."""
@@ -41,19 +41,19 @@ OLDEST = (6, 2)
 
 @dataclass(frozen=True)
 class BrokerState:
-    """Whether Redis can be worked with."""
+    """Whether Redis is usable."""
 
     up: bool
     detail: str
-    """One line for a person."""
+    """One line for people."""
     version: str = ""
-    """As it calls itself, with its name; empty if it does not tell."""
+    """As it reports itself, with its name; empty if it does not say."""
 
 
 def socket_path(settings: Settings) -> Path:
     """Return the socket of the server that `bptt up` starts; its folder may not exist yet.
 
-    Where the home's path is too long for a socket, it lies in a folder for temporary files.
+    If the home's path is too long for a socket, it is in a folder for temporary files.
     """
     path = settings.home / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_AT_MOST:
@@ -76,7 +76,7 @@ def broker_url(settings: Settings) -> str:
 
 
 def make_app(settings: Settings, work: Callable[[], object] | None = None) -> Any:
-    """Return a Celery app of its own for these settings.
+    """Return a separate Celery app for these settings.
 
     Args:
         settings: where Redis listens.
@@ -88,7 +88,7 @@ def make_app(settings: Settings, work: Callable[[], object] | None = None) -> An
     app = Celery("bptt", set_as_current=False)
     app.conf.update(
         broker_url=broker_url(settings),
-        # pickle would run the code of anyone who reaches Redis
+        # pickle would run code from anyone who can reach Redis
         accept_content=["json"],
         result_accept_content=["json"],
         task_serializer="json",
@@ -100,7 +100,7 @@ def make_app(settings: Settings, work: Callable[[], object] | None = None) -> An
         task_track_started=False,
         worker_send_task_events=False,
         task_send_sent_event=False,
-        # a token is worth nothing: early ack, no redelivery, and none kept by a busy worker
+        # tokens are expendable: early ack, no redelivery, and none held by a busy worker
         task_acks_late=False,
         task_reject_on_worker_lost=False,
         worker_disable_prefetch=True,
@@ -137,7 +137,7 @@ def make_app(settings: Settings, work: Callable[[], object] | None = None) -> An
         def look_for_work() -> None:
             work()
 
-        # not shared: it is nothing to other apps of this process
+        # not shared with other apps in this process
         app.task(look_for_work, name=TASK, shared=False)
     return app
 
@@ -159,7 +159,7 @@ def send_tokens(settings: Settings, count: int) -> int:
                 for number in range(count):
                     app.send_task(TASK, producer=producer, queue=QUEUE, expires=TOKEN_EXPIRES)
                     sent.append(number)
-        # whatever keeps a token from being sent, the workers' tick makes up for it
+        # whatever prevents a token from being sent, the workers' tick makes up for it
         except Exception:
             return
 
@@ -171,7 +171,7 @@ def send_tokens(settings: Settings, count: int) -> int:
 
 
 def waiting_tokens(settings: Settings) -> int | None:
-    """Return how many tokens wait for a slot; None if the broker does not answer."""
+    """Return how many tokens are waiting for a slot; None if the broker does not answer."""
     import redis
 
     try:
@@ -181,10 +181,10 @@ def waiting_tokens(settings: Settings) -> int | None:
 
 
 def check_broker(settings: Settings) -> BrokerState:
-    """Ask whether Redis is there, lets us in and is new enough; takes a few seconds at most."""
+    """Check whether Redis is there, lets us in and is new enough; takes a few seconds at most."""
     where = socket_path(settings) if not settings.redis_url else _public(settings.redis_url)
     if isinstance(where, Path) and not os.path.exists(where):
-        # told without redis, a fifth of a second to import
+        # determined without redis, which takes a fifth of a second to import
         return BrokerState(False, _nobody(where))
     import redis
 
@@ -211,7 +211,7 @@ def _checked_version(client: "redis.Redis", where: str) -> BrokerState:
     try:
         info: Any = client.info("server")
     except redis.RedisError:
-        # a user with few rights may not ask; the server works all the same
+        # a user with few rights may not ask; the server works anyway
         return BrokerState(True, f"Redis at {where} answers.")
     version = str(info.get("redis_version", ""))
     name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {version}"

@@ -112,7 +112,7 @@ def _read(journal: BinaryIO, start: int, end: int | None) -> Iterator[tuple[int,
     offset = start
     for line in journal:
         behind = offset + len(line)
-        # a torn last line belongs to a writer that is still at it, or died there
+        # a torn last line belongs to a writer that is still writing, or died there
         if not line.endswith(b"\n") or (end is not None and behind > end):
             return
         try:

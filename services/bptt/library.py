@@ -1,7 +1,7 @@
-"""The library of a home: contents of files, each kept once under its hash.
+"""The library of a home: contents of files, each stored once under its hash.
 
-`BPTT_HOME/data/<first two digits>/<SHA-256>` holds the bytes of one content, whole, never changed.
-What is being received lies in `data/.incoming` until its hash is known.
+`BPTT_HOME/data/<first two digits>/<SHA-256>` holds the bytes of one content, complete and
+immutable. What is being received is in `data/.incoming` until its hash is known.
 """
 
 import contextlib
@@ -18,31 +18,31 @@ from bptt.durable import make_durable
 from bptt.errors import DataChanged
 
 ABANDONED = 3600.0
-"""Seconds after which nothing arrives any more for what is still incoming."""
+"""Seconds after which an unfinished upload is considered dead."""
 
 
 class Library:
     """The folder of all contents of a home.
 
     Args:
-        folder: made when the first content is kept.
+        folder: created when the first content is stored.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, digest: str) -> Path:
-        """Return where a content lies, or would lie.
+        """Return where a content is, or would be.
 
         Raises:
-            ValueError: this is no hash, and might lead elsewhere.
+            ValueError: this is not a hash, and might lead elsewhere.
         """
         if not SHA256.fullmatch(digest):
             raise ValueError(f"{digest!r} is no SHA-256")
         return self.folder / digest[:2] / digest
 
     def find(self, digest: str, size: int | None = None) -> Path | None:
-        """Return where a content lies, if it is here and has its size."""
+        """Return where a content is, if it is here and has the right size."""
         path = self.path(digest)
         try:
             there = path.stat()
@@ -52,7 +52,7 @@ class Library:
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator["Incoming"]:
-        """Give a place for what arrives; it is gone afterwards, unless it was kept."""
+        """Yield a place for an upload; it is removed afterwards, unless it was kept."""
         waiting = self.folder / ".incoming"
         waiting.mkdir(mode=0o755, parents=True, exist_ok=True)
         _remove_abandoned(waiting)
@@ -65,10 +65,10 @@ class Library:
                 incoming.path.unlink(missing_ok=True)
 
     def keep(self, incoming: "Incoming") -> Path:
-        """Have what arrived on the disk under its hash, whole, whatever happens meanwhile."""
+        """Store an upload on disk under its hash, complete, whatever happens meanwhile."""
         path = self.path(incoming.digest)
         path.parent.mkdir(mode=0o755, exist_ok=True)
-        # for every worker to read, and for nobody to change
+        # readable by every worker, changeable by nobody
         os.fchmod(incoming.file.fileno(), 0o444)
         incoming.sync()
         os.replace(incoming.path, path)
@@ -77,10 +77,10 @@ class Library:
         return path
 
     def take(self, text: str, expected: Named) -> None:
-        """Keep a file of this machine under the hash that was found before.
+        """Store a local file under its hash, computed earlier.
 
         Raises:
-            UnusableFile: it cannot be read any more, or has other content by now.
+            UnusableFile: it can no longer be read, or its content has changed.
         """
         if (there := self.find(expected.sha256, expected.size)) is not None:
             touch(there)
@@ -93,7 +93,7 @@ class Library:
             self.keep(incoming)
 
     def older_than(self, seconds: float) -> list[str]:
-        """Return the hashes of contents that nobody has sent or submitted for so long."""
+        """Return the hashes of contents that nobody has sent or submitted for this long."""
         latest = time.time() - seconds
         found = []
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
@@ -103,7 +103,7 @@ class Library:
         return found
 
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of each content that is kept, by its hash."""
+        """Return the size in bytes of each stored content, by hash."""
         found = {}
         for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
             with contextlib.suppress(FileNotFoundError):
@@ -117,7 +117,7 @@ class Library:
 
 
 class Incoming:
-    """A content that arrives."""
+    """A content being uploaded."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
@@ -137,14 +137,14 @@ class Incoming:
         self.size += len(piece)
 
     def sync(self) -> None:
-        """Have it on the disk."""
+        """Flush it to disk."""
         self.file.flush()
         os.fsync(self.file.fileno())
 
 
 def touch(path: Path) -> None:
-    """Note that a content is wanted, so that it is not removed before somebody submits."""
-    # on shared storage it may be another account's
+    """Mark a content as wanted, so that it is not removed before somebody submits."""
+    # on shared storage it may belong to another account
     with contextlib.suppress(OSError):
         os.utime(path)
 
@@ -166,7 +166,7 @@ def _holds(path: Path, digest: str) -> bool:
 
 
 def check(path: Path, digest: str, name: str) -> None:
-    """Return if a file holds the content of this hash; one that holds another is removed.
+    """Return if a file has the content of this hash; otherwise remove it.
 
     Raises:
         DataChanged: it is gone, cannot be read, or is damaged.
@@ -179,7 +179,7 @@ def check(path: Path, digest: str, name: str) -> None:
             f"{error.strerror or error}. {SEND_AGAIN}"
         ) from error
     if not whole:
-        # of use to nobody; once it is gone, whoever names it is asked to send it again
+        # useless; once it is gone, anyone who names it is asked to send it again
         with contextlib.suppress(OSError):
             path.unlink()
         raise DataChanged(

@@ -8,8 +8,8 @@
                       held <-----------------------------+
                        hold             hold
 
-Held and queued runs are cancelled at once. To stop a running one is a request in its row, which
-its owner heeds: no status exists that only a living process could leave.
+Held and queued runs are cancelled at once. Stopping a running one is a request in its row, on which
+its owner acts: there is no status that only a living process could leave.
 """
 
 from collections.abc import Mapping
@@ -37,13 +37,13 @@ Standing = Literal[
     "diverged",
     "time_limit",
 ]
-"""Every word by which a listing says how a run stands."""
+"""Every word that a listing uses for the state of a run."""
 OUTCOMES: tuple[Outcome, ...] = ("finished", "solved", "diverged", "time_limit")
 WISHES: Mapping[Wish, StopRequest] = {"cancelling": "cancel", "stopping": "hold"}
 STANDINGS: tuple[Standing, ...] = (*STATUSES, *WISHES, *OUTCOMES)
 
 TERMINAL: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
-"""A run that has come here never changes again; to repeat it is a new run."""
+"""A run in one of these never changes again; repeating it makes a new run."""
 
 WAITING: tuple[Status, ...] = ("held", "queued")
 """A run that no worker owns and that has not ended."""
@@ -59,9 +59,9 @@ TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
 """What a run may become next, by its status; the store asks it before it changes one."""
 
 OWN_DEATHS_AT_MOST = 3
-"""Attempts whose own process dies in a row, without a new checkpoint, before a run has failed."""
+"""Attempts in a row whose own process dies, without a new checkpoint, before a run fails."""
 WORKER_DEATHS_AT_MOST = 9
-"""The same for attempts whose worker dies or falls silent: mostly that is no fault of the run."""
+"""The same for attempts whose worker dies or falls silent, which is rarely the run's fault."""
 
 FailureCause = Literal[
     "crash_loop",  # died too often in a row without progress
@@ -70,7 +70,7 @@ FailureCause = Literal[
     "invalid_setting",  # of the worker, for this run
     "out_of_memory",
     "plugin_changed",
-    "plugin_error",  # code of a plugin raised
+    "plugin_error",  # a plugin's code raised
     "plugin_missing",
     "internal_error",  # our fault
 ]
@@ -106,5 +106,5 @@ def sources(after: Status, *among: Status) -> tuple[Status, ...]:
 
 
 def is_terminal(status: Status) -> bool:
-    """Say whether a run that has come here stays here."""
+    """Say whether a run in this status stays there."""
     return status in TERMINAL

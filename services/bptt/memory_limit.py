@@ -1,17 +1,17 @@
-"""How much memory a process may take, and what becomes of it when there is no more."""
+"""How much memory a process may take, and what happens when there is no more."""
 
 import resource
 from pathlib import Path
 
 KILLED_FIRST = 500
-"""Between -1000 and 1000: when memory runs out the system ends this before anything else."""
+"""Between -1000 and 1000: when memory runs out the system kills this before anything else."""
 NO_MEMORY = ("MemoryError", "allocate memory", "out of memory")
-"""What torch says, which has no error of its own for an allocation that fails on the CPU; and what
-is left of Python's where it has become words of another one."""
+"""What torch says, which has no specific error for a failed allocation on the CPU; and what
+is left of Python's error once it has become another one's text."""
 
 
 def yield_memory() -> None:
-    """Let the system end this process first when memory runs out."""
+    """Let the system kill this process first when memory runs out."""
     try:
         Path("/proc/self/oom_score_adj").write_text(str(KILLED_FIRST))
     except OSError:
@@ -20,7 +20,7 @@ def yield_memory() -> None:
 
 
 def limit_memory(beyond: int | None) -> None:
-    """Have allocations fail that go so many bytes beyond what is taken now; None: lift that."""
+    """Make allocations fail beyond this many bytes more than are in use now; None: lift that."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = hard if beyond is None else _data_bytes() + beyond
     if hard != resource.RLIM_INFINITY:
@@ -28,7 +28,7 @@ def limit_memory(beyond: int | None) -> None:
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     except (OSError, ValueError):
-        # macOS knows the limit and heeds it not
+        # macOS has the limit but ignores it
         return
 
 

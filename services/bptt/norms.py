@@ -1,4 +1,4 @@
-"""How long gradients, weights and updates are, and how many elements vanished or overflowed."""
+"""Norms of gradients, weights and updates, and how many elements vanished or overflowed."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 SMALLEST, LARGEST = 1e-140, 1e140
-"""Norms whose squares, and those of elements 1e-13 of them, are normal float64."""
+"""Norms whose squares are normal float64, as are those of elements 1e-13 as large."""
 
 INTEGER_OF = {torch.float64: torch.int64, torch.float32: torch.int32}
 
@@ -27,15 +27,15 @@ class ElementCounts(NamedTuple):
 def frobenius_norm(values: Tensor, kept_axes: int = 0) -> Tensor:
     """Return the 2-norm over all but the first `kept_axes` axes, in float64.
 
-    Where a square would be no number, as that of 1e-300 or 1e300, the values are divided by their
-    largest before they are squared. 0 where there are no elements.
+    Where a square would under- or overflow, like that of 1e-300 or 1e300, the values are divided by
+    the largest before they are squared. 0 if there are no elements.
     """
     kept = values.shape[:kept_axes]
     if values.numel() == 0:
         return torch.zeros(kept, dtype=torch.float64)
     values = values.detach().double().reshape(*kept, -1)
     plain: Tensor = torch.linalg.vector_norm(values, dim=-1)
-    # what lies within has lost no digit to a square that is too small or too large
+    # within these, no digit was lost to a square that is too small or too large
     if plain.numel() > 0 and plain.min().item() > SMALLEST and plain.max().item() < LARGEST:
         return plain
     peak = values.abs().amax(-1, keepdim=True)
@@ -68,7 +68,7 @@ def update_ratio(before: Tensor, after: Tensor) -> float:
 def effective_learning_rate(lr: float, grad_norm: float, clipped_grad_norm: float) -> float:
     """Return lr * clipped_grad_norm / grad_norm: the rate at which the unclipped gradient acts.
 
-    It is `lr` for a gradient of length 0, which no clipper changes.
+    It is `lr` for a gradient of norm 0, which no clipper changes.
     """
     if grad_norm == 0:
         return lr if clipped_grad_norm == 0 else lr * clipped_grad_norm * math.inf
@@ -79,7 +79,7 @@ def effective_learning_rate(lr: float, grad_norm: float, clipped_grad_norm: floa
 def count_elements(tensors: Mapping[str, Tensor]) -> ElementCounts:
     """Count what is not an ordinary number among float32 or float64 tensors.
 
-    It reads the bits, because a thread that flushes denormals takes a subnormal for 0.
+    It reads the bits, because a thread that flushes denormals treats a subnormal as 0.
     """
     nonfinite = subnormal = zero = 0
     for tensor in tensors.values():

@@ -1,7 +1,7 @@
 """Optimisers: one class each, with its options and what torch makes of them.
 
-To add one, write its class here and put it into `Optimizer`: run files, memory and time estimates,
-the reference page and training ask nothing else.
+To add one, write its class here and add it to `Optimizer`: run files, memory and time estimates,
+the reference page and training need nothing else.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from bptt.section import Section
 
 
 class OptimizerSpec(Section):
-    """An optimiser by name, with every option it takes; fields are called as torch calls them."""
+    """An optimiser by name, with every option it takes; fields are named as in torch."""
 
     name: str
     made_by: ClassVar[str]
@@ -25,7 +25,7 @@ class OptimizerSpec(Section):
     """Whether `kernels/compiled/update.c` has its step."""
 
     def arguments(self) -> dict[str, Any]:
-        """Return what the class of `torch.optim` is given besides the parameters."""
+        """Return the arguments of the class of `torch.optim`, besides the parameters."""
         return {name: value for name, value in self if name != "name"}
 
 

@@ -1,4 +1,4 @@
-"""A path that somebody names in a setting: which names can be used, and where they lead."""
+"""A path given in a setting: which names can be used, and where they lead."""
 
 import unicodedata
 from pathlib import Path
@@ -13,8 +13,8 @@ def read_path(variable: str, text: str) -> Path:
     """Return the path from the root that `text` names.
 
     Raises:
-        InvalidSetting: it holds line breaks, control characters or bytes that are not UTF-8, or
-            leads nowhere from here.
+        InvalidSetting: it contains line breaks, control characters or bytes that are not UTF-8,
+            or leads nowhere from here.
     """
     if strange := next((c for c in text if unicodedata.category(c) in UNPRINTABLE), None):
         what = "bytes that are not UTF-8" if "\ud800" <= strange <= "\udfff" else repr(strange)
@@ -24,7 +24,7 @@ def read_path(variable: str, text: str) -> Path:
         )
     try:
         path = Path(text).expanduser().absolute()
-        # what looks at names alone would take the '..' of a link for the folder before it
+        # by names alone, the '..' of a link would be taken for the folder before it
         return path.resolve() if ".." in path.parts else path
     except (OSError, RuntimeError) as error:
         raise InvalidSetting(

@@ -1,4 +1,4 @@
-"""What lies in a run's folder, and how it is written so that a crash leaves it whole.
+"""What is in a run's folder, and how it is written so that it survives a crash.
 
 run.json          identity, spec, plugin versions, project, when it was created
 journal.jsonl     metrics, tags and artifacts in the order they were observed
@@ -15,8 +15,8 @@ log.txt           what the process of a queued run printed
 failure.json      why a queued run cannot go on: cause, message, traceback
 
 A run of `bptt run` has one folder, `runs/<run id>`. A queued run has one per attempt,
-`runs/<run id>/a<attempt>`, which no other attempt ever writes to: one that was taken for dead can
-spoil nothing when it comes back.
+`runs/<run id>/a<attempt>`, which no other attempt ever writes to: an attempt that was taken for
+dead can do no harm when it comes back.
 """
 
 import json
@@ -38,7 +38,7 @@ _ATTEMPT = re.compile(r"a[1-9][0-9]*")
 
 
 class RunFolder:
-    """The folder of one run; the only place that knows the names of its files."""
+    """The folder of one run; the only class that knows the names of its files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What the process that trains a queued run prints."""
+        """The output of the process that trains a queued run."""
         return self.path / "log.txt"
 
     @property
@@ -76,7 +76,7 @@ class RunFolder:
 
     @property
     def artifacts(self) -> Path:
-        """Files that go to MLflow as they are: figures, arrays, the spec."""
+        """Files that go to MLflow unchanged: figures, arrays, the spec."""
         return self.path / "artifacts"
 
     @property
@@ -95,7 +95,7 @@ class RunFolder:
         return (self.path / "result.json").exists()
 
     def remedy(self, ended: bool) -> str:
-        """Return what to do about a damaged file of a run that has its result, or has not."""
+        """Return what to do about a damaged file of a run with or without a result."""
         copy = "Put the file back from a copy, or train the run again"
         if self.attempt is None:
             return f"{copy} with: bptt run"
@@ -106,7 +106,7 @@ class RunFolder:
         return f"{copy}: bptt delete {self.run_id} --yes, then: bptt fill {grid_id}"
 
     def create(self, run: Mapping[str, Any]) -> None:
-        """Make the folder with its `run.json`; nothing is left behind if that fails."""
+        """Create the folder with its `run.json`; nothing is left behind if that fails."""
         self.path.mkdir(parents=True, mode=0o755)
         try:
             self.write("run", run)
@@ -115,7 +115,7 @@ class RunFolder:
             raise
 
     def keep_checkpoint(self) -> None:
-        """Make the checkpoint the previous one too, so that a new one may take its place."""
+        """Make the checkpoint the previous one as well, so that a new one may take its place."""
         if not self.checkpoint.exists():
             return
         temporary = self.path / f".{self.previous_checkpoint.name}.{os.getpid()}"
@@ -123,18 +123,18 @@ class RunFolder:
         try:
             os.link(self.checkpoint, temporary)
         except OSError:
-            # not every file system knows a second name for a file
+            # not every file system has hard links
             shutil.copyfile(self.checkpoint, temporary)
         os.replace(temporary, self.previous_checkpoint)
-        # where both names were of one file already, replacing did nothing
+        # if both names already referred to one file, replacing did nothing
         temporary.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Remove a folder whose run never began."""
+        """Remove the folder of a run that never started."""
         shutil.rmtree(self.path)
 
     def write(self, name: str, content: Mapping[str, Any], durable: bool = True) -> None:
-        """Replace `<name>.json` atomically; after a crash it is the old or the new one.
+        """Replace `<name>.json` atomically; after a crash it is either the old or the new one.
 
         See `replace` for what is not durable.
         """
@@ -166,12 +166,12 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from training this run; the system lets go if we die.
+        """Keep every other process from training this run; the system releases the lock if we die.
 
         Raises:
             RunBusy: another process has the run.
         """
-        # locked is the folder itself: no file is left behind, and none can be deleted under us
+        # the folder itself is locked: no file is left behind, and none can be deleted under us
         handle = os.open(self.path, os.O_RDONLY)
         try:
             if not try_lock(handle):
@@ -201,7 +201,7 @@ class RunFolder:
             raise self._with_remedy(damage) from None
 
     def readable_records(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield what `records` does, and end at a damaged line as at the journal's end."""
+        """Yield what `records` does, but treat a damaged line as the end of the journal."""
         with suppress(JournalDamaged):
             yield from self.records()
 
@@ -215,11 +215,11 @@ class RunFolder:
         return None
 
     def whole_length(self) -> int:
-        """Return how many bytes of the journal are whole lines without a damaged one."""
+        """Return how many bytes of the journal are complete, undamaged lines."""
         return max((offset for offset, _ in self.readable_records()), default=0)
 
     def finished_records(self) -> list[dict[str, Any]]:
-        """Return the whole journal of a run that has its result, parsed at one go.
+        """Return the whole journal of a run that has its result, parsed in one go.
 
         Raises:
             JournalDamaged: it holds a damaged line.
@@ -235,7 +235,7 @@ class RunFolder:
         )
 
     def open_journal(self, length: int = 0) -> Journal:
-        """Open the journal for appending behind byte `length`; what follows is cut off.
+        """Open the journal for appending after byte `length`; what follows is cut off.
 
         Raises:
             CheckpointDamaged: the journal is shorter than that.
@@ -253,7 +253,7 @@ def attempts(runs: Path, run_id: str) -> list[RunFolder]:
 def find_run(runs: Path, run_id: str) -> RunFolder:
     """Return the folder of the run whose id is, or starts with, `run_id`.
 
-    Of a queued run it is the newest attempt's that has begun.
+    For a queued run this is the folder of the newest attempt that has begun.
 
     Raises:
         RunNotFound: no run or several match.

@@ -1,4 +1,4 @@
-"""How the text of one `BPTT_*` variable becomes its value, or is refused in one line."""
+"""How the text of one `BPTT_*` variable becomes its value, or is rejected in one line."""
 
 import re
 from collections.abc import Callable
@@ -25,11 +25,11 @@ def file(variable: str, text: str) -> str:
 
 
 LONGEST = 10**8
-"""Seconds, some three years: what every clock and timer takes."""
+"""Seconds, some three years: what every clock and timer accepts."""
 
 
 def at_least(least: float) -> Convert:
-    """Return what reads a number of seconds that is large enough."""
+    """Return a reader of a number of seconds that is large enough."""
 
     def convert(variable: str, text: str) -> float:
         try:
@@ -47,7 +47,7 @@ def at_least(least: float) -> Convert:
 
 
 def count(least: int, most: int) -> Convert:
-    """Return what reads a whole number within these bounds."""
+    """Return a reader of a whole number within these bounds."""
 
     def convert(variable: str, text: str) -> int:
         # Python refuses to convert thousands of digits
@@ -62,7 +62,7 @@ def count(least: int, most: int) -> Convert:
 
 
 def url(*schemes: str, otherwise: str) -> Convert:
-    """Return what reads an address of one of these schemes; `otherwise` says what else to do."""
+    """Return a reader of an address of one of these schemes; `otherwise` says what else to do."""
 
     def convert(variable: str, text: str) -> str:
         if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
@@ -72,7 +72,7 @@ def url(*schemes: str, otherwise: str) -> Convert:
                 f"{otherwise}"
             )
         try:
-            # what no library could take apart would be told only when it is asked for
+            # otherwise an unparsable address would be reported only when it is used
             _ = urlsplit(text).port
         except ValueError as error:
             raise InvalidSetting(
@@ -85,7 +85,7 @@ def url(*schemes: str, otherwise: str) -> Convert:
 
 
 def one_of(*allowed: str) -> Convert:
-    """Return what reads one of these words."""
+    """Return a reader of one of these words."""
 
     def convert(variable: str, text: str) -> str:
         if text not in allowed:
@@ -99,10 +99,10 @@ def one_of(*allowed: str) -> Convert:
 
 
 def read_token(variable: str, text: str) -> str:
-    """Return an access token; it is shown by no error.
+    """Return an access token; no error shows it.
 
     Raises:
-        InvalidSetting: no token looks like this.
+        InvalidSetting: this cannot be a token.
     """
     if not TOKEN.fullmatch(text):
         raise InvalidSetting(

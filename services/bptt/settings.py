@@ -11,7 +11,7 @@ from bptt.path import read_path
 
 MOST_SLOTS = 1000
 SECRET = ("BPTT_TOKEN", "BPTT_TOKEN_FILE")
-"""What only who asks a server needs, and no program that is started for training."""
+"""What only clients of a server need, and no program that is started for training."""
 
 
 def _setting(variable: str, convert: setting.Convert, text: str) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def _setting(variable: str, convert: setting.Convert, text: str) -> dict[str, An
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things lie on this machine and which services to talk to."""
+    """Where things are on this machine and which services to talk to."""
 
     home: Path = field(
         default=Path("~/.bptt"),
@@ -36,7 +36,7 @@ class Settings:
     )
     token: str = field(
         default="",
-        # whoever prints settings prints no secret
+        # printing settings must not print secrets
         repr=False,
         metadata=_setting(
             "BPTT_TOKEN",
@@ -190,7 +190,7 @@ class Settings:
         if self.kernel_cache:
             return Path(self.kernel_cache)
         caches = os.environ.get("XDG_CACHE_HOME", "")
-        # the standard wants a relative one ignored
+        # the standard requires ignoring a relative one
         home = Path(caches) if caches.startswith("/") else Path("~/.cache").expanduser()
         return home / "bptt" / "kernels"
 
@@ -247,16 +247,16 @@ def read_settings(**given: Any) -> Settings:
 
 
 def for_child(settings: Settings) -> dict[str, str]:
-    """Return this process's environment, in which a program that is started has these settings.
+    """Return an environment in which a program that is started has these settings.
 
-    It has no token: what is started trains, ships or serves, and asks no server.
+    It has no token: such programs train, ship or serve, and use no server.
     """
     variables = {f.metadata["variable"]: str(getattr(settings, f.name)) for f in fields(Settings)}
-    # a plugin has no business with what opens a team's server
+    # plugins have no business with the key to a team server
     return {**os.environ, **variables, **dict.fromkeys(SECRET, "")}
 
 
 def forget_secrets() -> None:
-    """Take from this process's environment what plugins that it is about to import need not see."""
+    """Remove from this process's environment what plugins about to be imported need not see."""
     for variable in SECRET:
         os.environ.pop(variable, None)

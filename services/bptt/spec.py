@@ -20,7 +20,7 @@ from bptt.optimizers import Adam, Optimizer
 from bptt.section import Section
 
 EMBEDDING_SIZE, HIGHWAY_BIAS = 16, -2.0
-"""Features a token is looked up as, and bias of highway gates, if the run file does not say."""
+"""Defaults: features a token is looked up as, and bias of highway gates."""
 
 
 class Choice(Section):
@@ -40,11 +40,11 @@ class ModelSpec(Section):
     bidirectional: bool = False
     """A second cell per layer reads the sequence backwards."""
     skip: Literal["none", "residual", "dense", "highway"] = "none"
-    """How the input of a layer reaches its output past the cell."""
+    """How the input of a layer bypasses the cell."""
     highway_bias: Bias | None = None
-    """Bias of the highway gate (skip: highway only); negative carries the input; default -2."""
+    """Bias of the highway gate (skip: highway only); negative: carry the input; default -2."""
     embedding_size: Width | None = None
-    """Features a token is looked up as (tasks with tokens only); default 16."""
+    """Features a token is looked up as (only tasks with tokens); default 16."""
 
 
 class TrainingSpec(Section):
@@ -55,20 +55,20 @@ class TrainingSpec(Section):
     batch_size: Sequences = 32
     """Sequences per update."""
     truncation: Count | None = None
-    """Truncated BPTT: the gradient goes back at most this many steps; null: through all. Disjoint
-    windows, counted from the end of each sequence: a loss there sees so many steps, no fewer."""
-    # left out where it is null: runs of before it keep their identity
+    """Truncated BPTT: the gradient goes back at most this many steps; null: all the way. Disjoint
+    windows, counted from the end of each sequence: a loss there sees exactly this many steps."""
+    # left out if null, so that earlier runs keep their identity
     truncation_every: Count | None = Field(default=None, exclude_if=lambda every: every is None)
     """Steps from one window of truncated BPTT to the next (k1 of k1, k2 in the literature), at most
-    `truncation` (k2); null: equal to it, windows are disjoint. With fewer they overlap, and every
-    loss sees between truncation - truncation_every + 1 and truncation steps; 1: exactly that many.
-    An update takes up to 1 + truncation / truncation_every times as long."""
+    `truncation` (k2); null: equal to it, so windows are disjoint. If smaller, they overlap, and
+    every loss sees between truncation - truncation_every + 1 and truncation steps; with 1, exactly
+    truncation. An update takes up to 1 + truncation / truncation_every times as long."""
     evaluate_every: Count = 100
     """Updates between evaluations."""
     evaluation_size: Sequences = 512
     """Sequences per evaluation set."""
     stop_when_solved: bool = True
-    """End as soon as an evaluation satisfies the task's solved rule."""
+    """Stop as soon as an evaluation satisfies the task's solved rule."""
     max_seconds: Seconds | None = None
     """Wall time after which the run ends, checked at each update; null: no limit."""
     nonfinite: Literal["raise", "skip", "zero"] = "raise"
@@ -112,7 +112,7 @@ class StatisticsSpec(Section):
     sequences: Sequences = 8
     """Sequences of the fixed probe batch."""
     anchors: Count = 8
-    """Positions t whose loss is followed back for the lag curve (tasks that read every step)."""
+    """Positions t whose loss is traced back for the lag curve (tasks that read every step)."""
     jacobian_interval: Interval = 2000
     """Updates between measurements of step Jacobians, their product and the Lyapunov exponents,
     which cost more; also at the first and last probe; 0: never."""
@@ -121,11 +121,11 @@ class StatisticsSpec(Section):
 
 
 class RunSpec(Section):
-    """Everything that decides a run's result, except the plugins' versions and their data."""
+    """Everything that determines a run's result, except the plugins' versions and their data."""
 
     VERSION: ClassVar[int] = 1
     TRUNCATED_VERSION: ClassVar[int] = 2
-    """Of runs with `training.truncation`, whose windows were once counted from the beginning."""
+    """For runs with `training.truncation`, whose windows were once counted from the beginning."""
 
     task: Choice
     cell: Choice
@@ -151,18 +151,18 @@ class RunSpec(Section):
         return join_sections({name: section_text(getattr(self, name)) for name in SECTIONS})
 
     def identity(self, plugin_versions: Mapping[str, str], data: str = "") -> str:
-        """Return the hash that says two runs would give the same result.
+        """Return the hash that is equal for runs with the same result.
 
         Args:
             plugin_versions: distribution and version of the task, cell and clipper.
-            data: the task's `fingerprint` of data that its options do not hold.
+            data: the task's `fingerprint` of data that is not in its options.
         """
         return identity_of(self.canonical(), plugin_versions, data)
 
 
 def default_interval(steps: int) -> int:
-    """Return the updates between probes of a run of so many, if its file does not say."""
-    # a long run pays no more for statistics than a short one, and a picture has columns enough
+    """Return the default number of updates between probes of a run of this many."""
+    # a long run pays no more for statistics than a short one, and a picture has enough columns
     return min(max(steps // 25, 100), 1000)
 
 
@@ -188,7 +188,7 @@ def identity_of(canonical: str, plugin_versions: Mapping[str, str], data: str) -
 
 
 def version_of(training: Mapping[str, Any]) -> int:
-    """Return the version of what a run does, which its identity holds.
+    """Return the version of what a run does, which is part of its identity.
 
     Args:
         training: the section of that name, as plain content.

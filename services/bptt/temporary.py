@@ -1,4 +1,4 @@
-"""Folders for what is temporary, one per process; after a kill the next start removes it."""
+"""Folders for temporary files, one per process; after a kill the next start removes them."""
 
 import fcntl
 import hashlib
@@ -13,12 +13,12 @@ from pathlib import Path
 from bptt.file_lock import try_lock
 
 OUTSIDE = "_BPTT_OUTSIDE_TMPDIR"
-"""Variable that tells programs that are started where temporary files lay before."""
+"""Variable that tells child programs where temporary files used to be."""
 LOCK = "lock"
 AFTER_MULTIPROCESSING = -200
-"""Its own finalizer for its folder has priority -100; the lowest comes last."""
+"""Multiprocessing's finalizer for its folder has priority -100; the lowest comes last."""
 PATH_AT_MOST = 68
-"""Bytes of a folder's path: a socket of multiprocessing takes 32 more, and may have 103."""
+"""Bytes of a folder's path: a multiprocessing socket takes 32 more, and 103 are allowed."""
 
 
 def outside() -> Path:
@@ -28,11 +28,11 @@ def outside() -> Path:
 
 @contextmanager
 def own_folder(home: Path) -> Iterator[None]:
-    """Have this process and all it starts keep temporary files in a folder that ends with it.
+    """Make this process and all it starts keep temporary files in a folder that ends with it.
 
-    It lies in `home`, or where that path is too long for a socket, in a folder of the home's own
-    among the system's temporary files. Whatever earlier processes left there is removed. Where none
-    can be made, because a disk is full for example, everything stays as it was.
+    It is in `home` or, if that path is too long for a socket, in a folder for this home among
+    the system's temporary files. Whatever earlier processes left there is removed. If none can be
+    created, for example because a disk is full, everything stays as it was.
     """
     made = None
     with suppress(OSError):
@@ -67,7 +67,7 @@ def _remove(path: Path, lock: int) -> None:
 
 
 def sweep(home: Path) -> None:
-    """Remove what processes that are gone have left; those that live keep theirs."""
+    """Remove what dead processes have left; live ones keep theirs."""
     with suppress(OSError):
         base = _base(home)
         if base.exists():
@@ -86,7 +86,7 @@ def _base(home: Path) -> Path:
 
 
 def _fits(base: Path) -> bool:
-    """Whether sockets can lie in a folder of 8 letters below."""
+    """Say whether sockets can be in a folder of 8 letters below this one."""
     return len(os.fsencode(base)) + 9 <= PATH_AT_MOST
 
 
@@ -106,7 +106,7 @@ def _make(base: Path) -> tuple[Path, int]:
 
 @contextmanager
 def _alone(base: Path) -> Iterator[None]:
-    """Let nobody make or remove folders meanwhile: a new one is locked a moment later."""
+    """Keep others from creating or removing folders meanwhile: a new one is locked only later."""
     file = os.open(base / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)

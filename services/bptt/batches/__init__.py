@@ -1,1 +1,1 @@
-"""What a task draws and what it makes of predictions, checked against what it declares."""
+"""What a task draws and how it scores predictions, checked against what it declares."""

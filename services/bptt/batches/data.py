@@ -1,4 +1,4 @@
-"""Batches by step number: any step can be drawn again without those before it."""
+"""Batches by step number: any batch can be redrawn without the ones before it."""
 
 from torch import Tensor
 
@@ -25,7 +25,7 @@ class TrainingData:
         self._drawn = Drawn(task, "window" if isinstance(task, StreamTask) else "sample")
 
     def batch(self, index: int) -> tuple[Batch, bool]:
-        """Return batch number `index`, and whether it continues the one before."""
+        """Return batch number `index`, and whether it continues the previous one."""
         if isinstance(self._task, StreamTask):
             window, continues = self._task.window(index, self._batch_size)
             self._drawn.check(window, self._batch_size, f"training batch {index}")
@@ -59,10 +59,10 @@ def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:
 
 
 def probe_batch(task: Task, seed: int, sequences: int) -> Batch:
-    """Return the fixed batch the statistics are taken on: sequences of equal length.
+    """Return the fixed batch that statistics are measured on: sequences of equal length.
 
-    Equal lengths, so that a position t and a lag k mean the same in every sequence. Of a pool
-    drawn from the run's own stream the longest length with enough sequences is taken.
+    Equal lengths, so that a position t and a lag k mean the same in every sequence. From a pool
+    drawn from the run's own stream, the greatest length with enough sequences is taken.
     """
     drawn = task.sample(stream(seed, "probe"), sequences)
     checks = Drawn(task, "sample")

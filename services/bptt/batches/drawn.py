@@ -9,15 +9,15 @@ from bptt.contracts import Batch, StreamTask, Task, Tokens
 from bptt.errors import ContractViolation
 
 REQUIRED = ("inputs", "targets")
-"""What no batch is without."""
+"""The fields that every batch has."""
 
 
 class Drawn:
     """Checks batches of one task, in a few operations on whole tensors.
 
     Args:
-        task: that draws.
-        method: by which it does.
+        task: that draws them.
+        method: that draws them.
     """
 
     def __init__(self, task: Task, method: str) -> None:
@@ -35,17 +35,17 @@ class Drawn:
         Args:
             batch: what was drawn.
             sequences: as many as it must hold; None: any number.
-            numbers: which training batches it holds, or which set it is.
+            numbers: which training batches it contains, or which set it is.
 
         Raises:
-            ContractViolation: which task, which batch, what is allowed and what was got.
+            ContractViolation: names the task, the batch, what is allowed and what was got.
         """
         self._numbers = numbers
         if not isinstance(batch, Batch):
             self._refuse("must return a Batch", type(batch).__name__)
         kinds = _kinds(batch)
         if kinds and kinds == self._kinds:
-            # of a stream, each window of which is drawn and checked by itself
+            # for a stream, each window of which is drawn and checked by itself
             self._check_tokens(batch.inputs)
             self._check_classes(batch.targets)
             return
@@ -88,10 +88,10 @@ class Drawn:
         return inputs.shape[0], inputs.shape[1]
 
     def _check_extent(self, steps: int, sequences: int) -> None:
-        """Refuse more steps than the run was planned with: memory and time follow from them."""
+        """Reject more steps than the run was planned for: memory and time depend on them."""
         if self._method == "evaluation_sets":
             return
-        # what a stream reads side by side says nothing about samples of it
+        # what a stream reads side by side says nothing about its samples
         stream = isinstance(self._task, StreamTask)
         if stream and self._method == "sample":
             return
@@ -118,7 +118,7 @@ class Drawn:
         if targets.dtype != torch.int64:
             self._refuse("must return classes of torch.int64 as targets", targets.dtype)
         if batch.mask is not None and self._task.reads == "every":
-            # anything may stand where it does not count
+            # positions that do not count may have any value
             targets = targets.masked_fill(~batch.mask, 0)
         self._check_classes(targets)
 
@@ -143,7 +143,7 @@ class Drawn:
 
 
 def _kinds(batch: Batch) -> tuple[object, ...]:
-    """Return shapes and types of a batch that holds inputs and targets alone; nothing otherwise."""
+    """Return shapes and types of a batch with only inputs and targets; otherwise None."""
     inputs, targets = batch.inputs, batch.targets
     if batch.mask is not None or batch.lengths is not None or batch.extra:
         return ()

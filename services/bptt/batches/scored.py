@@ -1,4 +1,4 @@
-"""What a task makes of predictions, asked so that whatever it gets wrong is said of the batch."""
+"""How a task scores predictions, called so that its errors name the batch."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
@@ -19,11 +19,11 @@ def losses(task: Task, outputs: Tensor, batch: Batch, of: str) -> Tensor:
     Args:
         task: whose losses they are.
         outputs: what the model predicts.
-        batch: what it was to predict.
-        of: what the batch is called.
+        batch: what it should predict.
+        of: the name of the batch.
 
     Raises:
-        ContractViolation: which task and batch, what is allowed and what was got.
+        ContractViolation: names the task and batch, what is allowed and what was got.
     """
     found = _ask(task, "losses", task.losses, outputs, batch, of)
     if not isinstance(found, Tensor) or found.shape != outputs.shape[:-1]:
@@ -76,7 +76,7 @@ def _ask(
         return function(outputs, batch)
     except (BpttError, MemoryError, OSError):
         raise
-    # a task that ends the process must not end it as if all were well
+    # a task that exits the process must not do so as if all were well
     except (Exception, SystemExit) as error:
         raise ContractViolation(
             f"{type(task).__name__}.{method} raised {one_line(error)} "

@@ -1,1 +1,1 @@
-"""A run in its folder: begun, trained, recorded, resumed; knows no queue."""
+"""A run in its folder: started, trained, recorded, resumed; independent of the queue."""

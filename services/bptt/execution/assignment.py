@@ -1,4 +1,4 @@
-"""What a worker tells the process that trains one attempt, and what it hears from it."""
+"""What a worker tells the process that trains an attempt, and what it hears back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 FAILED = 81
-"""Exit code of a process that has told of its failure, also in failure.json."""
+"""Exit code of a process that has reported its failure, also in failure.json."""
 STOPPED = 82
-"""... that was asked to stop, and is saved."""
+"""... that was asked to stop, and has saved its run."""
 EXPIRED = 83
-"""... whose run might have become another's, because the worker was silent for too long."""
+"""... whose run might belong to another by now, because the worker was silent for too long."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Assignment:
     run_id: str
     attempt: int
     run: Mapping[str, Any]
-    """What `run.json` says of the run."""
+    """What `run.json` says about the run."""
     checkpoint_seconds: float
     deadline: float
-    """When the process must have heard from its worker again, on the monotonic clock."""
+    """The time by which the process must hear from its worker again, on the monotonic clock."""
     memory_bytes: int
-    """What the run may take beyond what every such process takes."""
+    """Memory the run may take beyond what every such process takes."""
     gpu: str
     """UUID of the GPU it may see; empty: none."""
     retry_of: str | None = None
@@ -46,8 +46,8 @@ class News(NamedTuple):
 
     kind: Literal["begun", "progress", "note", "failure"]
     step: int = 0
-    """Updates done; of `begun`, those of the checkpoint that is gone on from."""
+    """Updates done; for `begun`, those of the checkpoint that it continues from."""
     checkpoint_step: int = 0
     step_seconds: float | None = None
     text: str = ""
-    """A line for a person; of a failure, the content of failure.json."""
+    """A line for people; for a failure, the content of failure.json."""

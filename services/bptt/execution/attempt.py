@@ -1,4 +1,4 @@
-"""Begins an attempt's folder: from what earlier attempts left, or from nothing."""
+"""Prepares an attempt's folder: from what earlier attempts left, or from nothing."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,18 +13,18 @@ from bptt.execution.origin import Origin, find_origin
 from bptt.run_folder import RunFolder, attempts
 
 SAME = ("identity", "plugins", "data")
-"""Fields of `run.json` that two attempts must agree in to go on from one another."""
+"""Fields of `run.json` that must agree for one attempt to continue another."""
 
 
 def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFolder:
     """Fill the folder of an attempt and return it, ready for `execute`.
 
-    It holds the result of an earlier attempt, if one got that far before its worker was lost;
-    else the newest good checkpoint, with the journal and statistics up to there; else nothing.
+    It gets the result of an earlier attempt, if one got that far before its worker was lost;
+    otherwise the newest good checkpoint, with journal and statistics up to there; else nothing.
 
     Args:
-        assignment: the attempt; its folder exists, with the log alone in it.
-        tell: takes a line about each checkpoint that is damaged and therefore passed over.
+        assignment: the attempt; its folder exists, with only the log in it.
+        tell: receives a line about each damaged checkpoint that is skipped.
     """
     folder = RunFolder.of_attempt(assignment.runs, assignment.run_id, assignment.attempt)
     _clear(folder)
@@ -34,20 +34,20 @@ def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFol
             continue
         if (damage := earlier.damage()) is not None:
             tell(f"journal of attempt {earlier.attempt}: {damage}")
-        # one that ended with a damaged journal is gone on from, to have all of it again
+        # one that ended with a damaged journal is continued, to get all of it again
         if damage is None and _result(earlier) is not None:
             _copy_whole(earlier, folder)
             break
         if origin := find_origin(earlier, tell):
             _copy(origin, folder)
             break
-    # last: a folder without it has not begun, and is neither shipped nor gone on from
+    # last: a folder without it has not begun, and is neither shipped nor continued
     folder.write("run", run)
     return folder
 
 
 def _clear(folder: RunFolder) -> None:
-    """Remove what an attempt of this number left that a restored database has forgotten."""
+    """Remove what a same-numbered attempt left that a restored database has forgotten."""
     for path in folder.path.iterdir():
         if path == folder.log:
             continue
@@ -55,7 +55,7 @@ def _clear(folder: RunFolder) -> None:
 
 
 def _earlier(assignment: Assignment) -> Iterator[RunFolder]:
-    """Yield the folders that may be gone on from, the most recent first."""
+    """Yield the folders that may be continued, the most recent first."""
     for earlier in attempts(assignment.runs, assignment.run_id):
         if earlier.attempt is not None and earlier.attempt < assignment.attempt:
             yield earlier
@@ -101,22 +101,22 @@ def _copy_whole(earlier: RunFolder, folder: RunFolder) -> None:
         target: Path = folder.path / path.name
         shutil.copytree(path, target) if path.is_dir() else shutil.copyfile(path, target)
     copied = [path for path in sorted(folder.path.rglob("*")) if path.is_file()]
-    # before the result says that they are whole
+    # before the result says that they are complete
     make_durable(copied)
     _copy_shipped(earlier, folder, earlier.journal.stat().st_size)
     replace(folder.path / "result.json", (earlier.path / "result.json").read_bytes())
 
 
 def _copy_shipped(earlier: RunFolder, folder: RunFolder, journal: int) -> None:
-    """Copy what MLflow has acknowledged, unless that was of another run.
+    """Copy what MLflow has acknowledged, unless it belongs to another run.
 
-    It is not forced to the disk, so a crash of the machine may leave it empty or torn: then all
-    is sent again, and MLflow drops what it has.
+    It is not synced to disk, so a crash of the machine may leave it empty or torn: then everything
+    is sent again, and MLflow drops what it already has.
 
     Args:
-        earlier: where it lies.
+        earlier: where it is.
         folder: where it goes.
-        journal: bytes of the journal that are gone on from.
+        journal: bytes of the journal that are continued.
     """
     if earlier.run_id != folder.run_id:
         return
@@ -125,7 +125,7 @@ def _copy_shipped(earlier: RunFolder, folder: RunFolder, journal: int) -> None:
         if shipped is not None and shipped.get("run_id", folder.run_id) != folder.run_id:
             return
         if shipped is not None and int(shipped["journal"]) > journal:
-            # what was sent beyond is computed again, and must not be sent twice
+            # what was sent beyond that is computed again, and must not be sent twice
             shipped |= {"journal": 0, "resent_after": int(shipped["step"])}
     except (DocumentDamaged, LookupError, TypeError, ValueError):
         return

@@ -1,4 +1,4 @@
-"""A run's state as bytes that know whether they are whole."""
+"""A run's state as bytes that can be checked for damage."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ from bptt.errors import CheckpointDamaged
 
 
 def to_bytes(state: dict[str, Any]) -> bytes:
-    """Serialise tensors and plain values, behind a hash of the content."""
+    """Serialise tensors and plain values, preceded by a hash of the content."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -22,7 +22,7 @@ def from_bytes(data: bytes) -> dict[str, Any]:
     """Return what `to_bytes` was given.
 
     Raises:
-        CheckpointDamaged: the content does not match its hash, for example because it was cut.
+        CheckpointDamaged: the content does not match its hash, for example if truncated.
     """
     header, _, content = data.partition(b"\n")
     expected = CHECKPOINT + hashlib.sha256(content).hexdigest().encode()

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands."""
+    """The progress of a run."""
 
     step: int
     steps: int
     metrics: Mapping[str, float]
     """Metrics of this update; empty for most."""
     checkpoint_step: int
-    """Where it would go on if it were killed now."""
+    """Where it would continue if it were killed now."""
 
 
 def begin(
@@ -49,12 +49,13 @@ def begin(
     plugins: Mapping[str, str],
     files: Mapping[str, Named],
 ) -> RunFolder:
-    """Make the folder of a new run and return it; its id sorts by the time of creation.
+    """Create the folder of a new run and return it; its id sorts by the time of creation.
 
-    The content of each of its `files`, by path, is kept in the home: an edited file changes no run.
+    The content of each of its `files`, by path, is stored in the home: editing a file affects no
+    run.
 
     Raises:
-        UnusableFile: a file has other content than when its hash was found.
+        UnusableFile: a file has changed since its hash was computed.
     """
     for path, named in files.items():
         Library(settings.data).take(path, named)
@@ -104,21 +105,21 @@ def execute(
     Args:
         folder: made by `begin`.
         checkpoint_seconds: wall time between two checkpoints.
-        on_begin: called before the first update with the number of those done already.
+        on_begin: called before the first update with the number of those already done.
         on_progress: called after every update, in this thread.
-        should_stop: asked after every update; once it says yes the run is saved and left.
+        should_stop: called after every update; once it returns True the run is saved and left.
         keep: leave the folder of a run that cannot be built, for the log that is in it.
 
     Returns:
         The content of `result.json`, at once if the run had already ended; None if it was stopped.
 
     Raises:
-        CheckpointDamaged: the checkpoint is not whole.
-        DataChanged: the task would draw other data than the run began with, or a file is gone.
-        PluginChanged: a plugin has another version than the run began with.
+        CheckpointDamaged: the checkpoint is damaged.
+        DataChanged: the task would draw different data from before, or a file is gone.
+        PluginChanged: a plugin has a different version from when the run started.
         OutOfMemory: the run cannot be built; if it never began, its folder is gone (see `keep`).
-        RunBusy: another process trains this run.
-        RunNotFound: the folder holds no run.
+        RunBusy: another process is training this run.
+        RunNotFound: the folder contains no run.
     """
     from bptt.execution.recording import Recorder
     from bptt.training import train
@@ -188,7 +189,7 @@ def _with_files(folder: RunFolder, run: Mapping[str, Any], spec: RunSpec) -> "Tr
     from bptt.training import TrainingRun
 
     names, library = run.get("files", {}), Library(folder.data)
-    # a run of an earlier version names a path, which is opened as it is
+    # a run of an earlier version names a path, which is opened directly
     places = {digest: library.path(digest) for digest in sorted(digests_in(run["spec"]))}
     for digest, path in places.items():
         check(path, digest, names.get(digest, ""))
@@ -199,15 +200,15 @@ def _with_files(folder: RunFolder, run: Mapping[str, Any], spec: RunSpec) -> "Tr
 def _least_bytes(spec: RunSpec) -> int:
     """Return what one recurrent block per cell takes: its weights, gradients and one moment.
 
-    Asked before anything is built, because a system that promises more memory than it has kills
-    the process later, without a word.
+    Checked before anything is built, because a system that promises more memory than it has would
+    kill the process later, without warning.
     """
     cells = spec.model.layers * (2 if spec.model.bidirectional else 1)
     return 3 * 4 * cells * spec.model.hidden_size**2
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the folder the user stands in, if it is under git."""
+    """Return the commit of the current folder, if it is under git."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True

@@ -1,4 +1,4 @@
-"""Sorts what went wrong in a run's process into the causes a person can do something about."""
+"""Sorts what went wrong in a run's process into causes that people can act on."""
 
 import traceback
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from bptt.memory_limit import is_memory
 from bptt.registry.discovery import KINDS, one_line
 
 OURS = {"bptt", "torch", "builtins", "abc", "typing"}
-"""Packages of base classes that are no plugins'."""
+"""Packages whose base classes are not plugins'."""
 
 
 def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:
@@ -63,17 +63,17 @@ def cause_of(error: BaseException, spec: Mapping[str, Any]) -> FailureCause:
             return "plugin_error"
         case InvalidSetting():
             return "invalid_setting"
-        # an option the plugin's constructor refused, though it took it at submission
+        # an option that the plugin's constructor rejects, though it accepted it at submission
         case UserError():
             return "plugin_error"
     return "plugin_error" if _was_in_plugin(error, spec) else "internal_error"
 
 
 def _was_in_plugin(error: BaseException, spec: Mapping[str, Any]) -> bool:
-    """Say whether code of a plugin was being executed when it happened."""
+    """Say whether a plugin's code was running when it happened."""
     packages = set()
     for kind in KINDS:
-        # one that is gone did not raise anything
+        # an uninstalled one did not raise anything
         with suppress(PluginError, KeyError):
             plugin = registry.find(kind, spec[kind]["name"])
             packages.add(plugin.value.partition(":")[0].partition(".")[0])

@@ -1,4 +1,4 @@
-"""`Origin`: a checkpoint that a run can go on from, and the journal that belongs to it."""
+"""`Origin`: a checkpoint that a run can continue from, and its journal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bptt.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Origin:
-    """A whole checkpoint, behind a journal that is whole up to there."""
+    """An intact checkpoint, with a journal that is intact up to there."""
 
     folder: RunFolder
     content: bytes
@@ -31,11 +31,11 @@ class Origin:
 
 
 def find_origin(folder: RunFolder, tell: Callable[[str], None]) -> Origin | None:
-    """Return the newest checkpoint in a folder that can be gone on from; None if there is none.
+    """Return the newest usable checkpoint in a folder; None if there is none.
 
     Args:
         folder: of an attempt, or of a run outside the queue.
-        tell: takes a line about each checkpoint that is damaged and therefore passed over.
+        tell: receives a line about each damaged checkpoint that is skipped.
     """
     whole: int | None = None
     for path in (folder.checkpoint, folder.previous_checkpoint):
@@ -43,7 +43,7 @@ def find_origin(folder: RunFolder, tell: Callable[[str], None]) -> Origin | None
             content = path.read_bytes()
         except FileNotFoundError:
             continue
-        # a disk that fails under one file may hold the other
+        # a disk that fails for one file may still have the other
         except OSError as error:
             tell(f"{path.name}{_of(folder)} cannot be read: {error.strerror or error}")
             continue

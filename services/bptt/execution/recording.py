@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from bptt.training import TrainingRun
 
 SYSTEM_EVERY = 10
-"""Log lines from one to the next that says how fast and how large the process is."""
+"""Log lines between two that report speed and memory of the process."""
 
 
 class Recorder:
     """Writes what one run does; a crash at any moment loses nothing before the last checkpoint.
 
-    Opening it resumes: the run goes back to the last checkpoint, and what the journal holds
-    beyond is cut off, to be written again with the same figures.
+    Opening it resumes: the run goes back to the last checkpoint, and the journal is cut off
+    there, to be rewritten with the same figures.
 
     Raises:
-        CheckpointDamaged: there are checkpoints, and none of them can be gone on from.
+        CheckpointDamaged: there are checkpoints, but none of them is usable.
     """
 
     def __init__(self, folder: RunFolder, training: "TrainingRun") -> None:
@@ -66,7 +66,7 @@ class Recorder:
             before = origin.saved.get("backend", "autograd")
             now = training.model.backend
             if before != now:
-                # from here on figures agree with an undisturbed run to rounding only
+                # from here on figures agree with an undisturbed run only up to rounding
                 tags["bptt.resumed_on"] = f"{now}, {before} before"
                 print(
                     f"step {training.step}: the cells run on {now}, before on {before}",
@@ -75,7 +75,7 @@ class Recorder:
             self._append(training.step, tags=tags)
 
     def record(self, report: Report) -> None:
-        """Write what a report brought, if anything."""
+        """Write what a report contains, if anything."""
         if report.metrics:
             self._append(report.step, metrics=self._with_system(report))
         if report.probe:
@@ -120,7 +120,7 @@ class Recorder:
         return result
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         self._journal.close()
 
     def _append(self, step: int, **content: Any) -> None:
@@ -145,7 +145,7 @@ class Recorder:
         np.savez_compressed(buffer, **arrays)
         self._folder.probes.mkdir(exist_ok=True)
         path = self._folder.probes / f"{report.step:08d}.npz"
-        # of use only once a checkpoint lies behind it
+        # useful only once a checkpoint follows it
         replace(path, buffer.getvalue(), durable=False)
         self._probes.append(path)
         return str(path.relative_to(self._folder.path))
@@ -185,7 +185,7 @@ class Recorder:
         }
 
     def _hash(self, latest: Mapping[str, float | None]) -> str:
-        """Return what two executions of one run must agree in: all but what tells the time."""
+        """Return what two executions of one run must agree in: everything but times."""
         digest = hashlib.sha256()
         for kind, weights in self._training.weights().items():
             for name, weight in weights.items():
@@ -198,19 +198,19 @@ class Recorder:
 
 
 def _origin(folder: RunFolder) -> Origin | None:
-    """Return what the run goes on from; what is damaged is told in the run's log."""
+    """Return what the run continues from; damage is reported in the run's log."""
     damages: list[str] = []
     origin = find_origin(folder, damages.append)
     for damage in damages:
         print(damage, file=sys.stderr)
-    # who deletes it wants the run to start anew
+    # deleting it means that the run should start again
     if origin is None and damages and folder.checkpoint.exists():
         raise CheckpointDamaged(
             f"{damages[0]} Run {folder.run_id} cannot go on; to train it again from the "
             f"start, delete {folder.checkpoint} and resume."
         )
     if origin and damages:
-        # what is final ends here again
+        # what is final ends here now
         folder.write("committed", {"journal": origin.journal})
     return origin
 

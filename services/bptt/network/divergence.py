@@ -1,4 +1,4 @@
-"""Where the first NaN or infinity stands, by a name a person can use."""
+"""Where the first NaN or infinity is, by a name that people can use."""
 
 from collections.abc import Iterable, Mapping
 

@@ -30,11 +30,12 @@ class Layer(nn.Module):
         self.run_by("autograd")
 
     def run_by(self, backend: str, gradient_norms: bool = False) -> None:
-        """Have the cells run by a backend; see `kernels.Runner`.
+        """Make a backend run the cells; see `kernels.Runner`.
 
         Args:
             backend: as `BPTT_BACKEND`.
-            gradient_norms: have each backward pass measure the gradient to every state.
+            gradient_norms: make each backward pass measure the gradient with respect to every
+            state.
         """
         self.runners = [Runner(backend) for _ in self.cells]
         self._gradient_norms = gradient_norms
@@ -49,7 +50,7 @@ class Layer(nn.Module):
         """Return (time, batch, directions * hidden) and what each direction's cell did.
 
         The backward direction reads the sequence from its last valid step; its `Unrolled` counts
-        t in the order of reading.
+        t in reading order.
         """
         outputs: list[Tensor] = []
         unrolled: dict[str, Unrolled] = {}
@@ -77,7 +78,7 @@ class Stack(nn.Module):
             `none` y = F; `residual` y = x + F (He 2016); `highway` y = T F + (1 - T) x with
             T = sigmoid(W x + b) (Srivastava 2015); `dense`: each layer reads the input and all
             outputs before it, the read-out all outputs (Huang 2017). `residual` and `highway`
-            hold for every layer whose input and output are equally wide.
+            apply to every layer whose input and output are equally wide.
         highway_bias: initial b; a negative one carries the input.
 
     Raises:

@@ -18,7 +18,7 @@ from bptt.settings import read_settings
 from bptt.spec import EMBEDDING_SIZE, HIGHWAY_BIAS, RunSpec
 
 WINDOWS = "from the end"
-"""Where windows of truncated BPTT are counted from; earlier checkpoints do not say."""
+"""Where windows of truncated BPTT are counted from; earlier checkpoints lack it."""
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -30,9 +30,9 @@ class Forward:
     outputs: Tensor
     """(time, batch, output_size), or (batch, output_size) for a task that reads the last step."""
     layers: list[dict[str, Unrolled]]
-    """What each layer's cell did, by direction; where windows overlap, over each of them."""
+    """What each layer's cell did, by direction; if windows overlap, over each of them."""
     whole: list[dict[str, Unrolled]] | None = None
-    """The same over the whole sequences, without a graph, where windows overlap."""
+    """The same over the whole sequences, without a graph, if windows overlap."""
     to_inputs: Tensor | None = None
     """Gradient to what the first layer read, (time, batch, features), after both passes, if
     `Passes` was asked for it; where windows overlap, (steps, windows, features)."""
@@ -49,7 +49,7 @@ class Model(nn.Module):
 
     Raises:
         ValueError: a bidirectional model for a causal task, or with overlapping windows; windows
-            farther apart than they are long; a skip without a layer for it.
+            farther apart than they are long; a skip connection without a layer for it.
     """
 
     def __init__(self, spec: RunSpec, task: Task) -> None:
@@ -90,7 +90,7 @@ class Model(nn.Module):
         """Check that a checkpoint counts windows of truncated BPTT as this model does.
 
         Raises:
-            NotPossible: it does not; what follows would be of another run.
+            NotPossible: it does not; what follows would belong to a different run.
         """
         if self.truncation is not None and windows != WINDOWS:
             raise NotPossible(
@@ -99,7 +99,7 @@ class Model(nn.Module):
             )
 
     def run_by(self, backend: str, gradient_norms: bool = False) -> None:
-        """Have every cell run by a backend, and build what that needs now.
+        """Make a backend run every cell, and build what that needs now.
 
         Args:
             backend: as `BPTT_BACKEND`.
@@ -126,16 +126,16 @@ class Model(nn.Module):
 
     @property
     def backend_reason(self) -> str:
-        """Why that is not the fastest backend, if it is not and was not asked for."""
+        """Why that is not the fastest backend, unless it is or was asked for."""
         return "; ".join(sorted({runner.reason for runner in self._runners()} - {""}))
 
     def _runners(self) -> list[Runner]:
         return [runner for layer in self.stack.each_layer() for runner in layer.runners]
 
     def windows(self, batch: Batch) -> Overlap | None:
-        """Return the windows that losses go back through; None: they do not overlap.
+        """Return the windows that losses are propagated back through; None: they do not overlap.
 
-        Nor do they where one loss is read, or where one window holds all steps.
+        They do not if there is only one loss, or if one window holds all steps.
         """
         if self.overlap is None or self.reads == "last" or not self.truncation:
             return None
@@ -164,7 +164,7 @@ class Model(nn.Module):
         x = self._embedded(batch.inputs)
         outputs, layers = self.stack(x, batch.lengths, initial, self.truncation)
         if self.reads == "last" and self.stack.skip == "none":
-            # the same numbers, without a gradient of zeros to every other step
+            # the same numbers, without a gradient of zeros for every other step
             outputs = [cell.final[0] for cell in layers[-1].values()]
         elif self.reads == "last":
             outputs = [self._last(y, batch.lengths) for y in outputs]
@@ -203,8 +203,8 @@ def mean_loss(task: Task, outputs: Tensor, batch: Batch, of: str = "") -> Tensor
     Args:
         task: whose loss it is.
         outputs: what the model predicts.
-        batch: what it was to predict.
-        of: what the batch is called, where its losses are wrong.
+        batch: what it should predict.
+        of: the name of the batch, for errors about its losses.
     """
     losses = scored.losses(task, outputs, batch, of)
     if batch.mask is None or task.reads == "last":

@@ -1,4 +1,4 @@
-"""Overlapping windows of truncated backpropagation, each a sequence of its own in one batch."""
+"""Overlapping windows of truncated backpropagation, each a separate sequence in one batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from bptt.network.layers import Stack
 class Overlap:
     """BPTT(h; h') of Williams & Peng 1990, h' < h; Sutskever 2013, algorithm 1, k1 < k2.
 
-    Every k1 steps, counted from the end of each sequence, the losses of the last k1 steps go back
-    through the last k2. Each of these windows is run again from the state before it, of which no
-    gradient goes on. Those that would reach beyond the beginning of a sequence are one: all begin
-    with its first step.
+    Every k1 steps, counted from the end of each sequence, the losses of the last k1 steps are
+    propagated back through the last k2. Each of these windows is run again from the state before
+    it, to which no gradient flows. Those that would reach beyond the beginning of a sequence are
+    merged: all begin with its first step.
     """
 
     begins: Tensor
-    """(windows,) the step of the sequence that each begins with."""
+    """(windows,) the step of the sequence at which each begins."""
     sequence: Tensor
-    """(windows,) which sequence of the batch it is of."""
+    """(windows,) the sequence of the batch that each belongs to."""
     lengths: Tensor | None
     """(windows,) valid steps of each; None: all are equally long."""
     steps: int
-    """Of the longest window."""
+    """Steps of the longest window."""
     positions: tuple[int, int]
     """(time, batch) of the whole sequences."""
     place: Tensor
-    """(time * batch,) where the loss of each position lies: step * windows + window."""
+    """(time * batch,) where the loss of each position is: step * windows + window."""
 
     def cut(self, inputs: Tensor) -> Tensor:
-        """Return (steps, windows, ...) of what is (time, batch, ...)."""
+        """Rearrange (time, batch, ...) into (steps, windows, ...)."""
         return inputs[self._steps().clamp(max=self.positions[0] - 1), self.sequence]
 
     def initial(
@@ -63,22 +63,22 @@ class Overlap:
         return found
 
     def pick(self, of_windows: Tensor) -> Tensor:
-        """Return of (steps, windows, ...) what the losses read, (time, batch, ...)."""
+        """Return the part of (steps, windows, ...) that the losses read, (time, batch, ...)."""
         flat = of_windows.flatten(end_dim=1).index_select(0, self.place)
         return flat.view(*self.positions, *of_windows.shape[2:])
 
     def put(self, gradient: Tensor) -> Tensor:
-        """Take the gradient to what `pick` returned to what it was given; zeros elsewhere."""
+        """Map the gradient of what `pick` returned to that of its input; zeros elsewhere."""
         windows = len(self.sequence)
         found = gradient.new_zeros(self.steps * windows, gradient.shape[-1])
         found.index_add_(0, self.place, gradient.flatten(end_dim=1))
         return found.view(self.steps, windows, -1)
 
     def add_up(self, gradient: Tensor) -> Tensor:
-        """Return the gradient to each state of the whole sequences, over all windows that hold it.
+        """Return the gradient of each state of the whole sequences, over all windows that hold it.
 
         Args:
-            gradient: to each state of the windows, (steps, windows, hidden), all equally long.
+            gradient: of each state of the windows, (steps, windows, hidden), all equally long.
 
         Returns:
             (time, batch, hidden).
@@ -89,9 +89,9 @@ class Overlap:
         return found.index_add_(0, at, gradient.flatten(end_dim=1)).view(time, batch, -1)
 
     def first_step(self, t: int) -> int:
-        """Return where the window begins that the loss at position t goes back through.
+        """Return where the window that the loss at position t goes back through begins.
 
-        Of the first sequence; all are equally long where this is asked.
+        For the first sequence; all are equally long where this is used.
         """
         return int(self.begins[self.place[t * self.positions[1]] % len(self.sequence)])
 
@@ -127,7 +127,7 @@ def _overlap(time: int, lengths: Tensor, truncation: int, every: int) -> Overlap
     number, sequence = exists.nonzero(as_tuple=True)
     sizes = lengths.clamp(max=truncation)[sequence]
     steps = int(sizes.max())
-    # padding is read as the last valid step is, and does not count
+    # padding is read like the last valid step, and does not count
     t = torch.minimum(torch.arange(time).unsqueeze(1), lengths - 1).clamp(min=0)
     own = torch.minimum((lengths - 1 - t).clamp(min=0) // every, counts - 1)
     column = exists.flatten().cumsum(0).view_as(exists) - 1

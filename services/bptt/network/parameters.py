@@ -1,4 +1,4 @@
-"""All parameters of a run as one flat tensor, of which the model's are views."""
+"""All parameters of a run as one flat tensor; the model's are views of it."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bptt.contracts import FlatGradients, Gradients
 
 ALIGNMENT = 16
-"""Elements: rows of equal alignment take the same path through the matrix library."""
+"""Elements: equally aligned rows take the same path through the matrix library."""
 
 
 class FlatParameters:
@@ -25,7 +25,7 @@ class FlatParameters:
         self.flat = nn.Parameter(torch.zeros(padded, dtype=first.dtype))
         self.flat.grad = torch.zeros_like(self.flat)
         self.views: dict[str, Tensor] = {}
-        """Where the gradient of each parameter lies."""
+        """Where the gradient of each parameter is."""
         places: dict[str, tuple[slice, torch.Size]] = {}
         offset = 0
         with torch.no_grad():
@@ -66,5 +66,5 @@ class FlatParameters:
 
 def is_finite(values: Tensor) -> bool:
     """Say whether no element is NaN or infinite."""
-    # a finite sum has finite terms, and is the cheapest to come by
+    # a finite sum has finite terms, and is the cheapest check
     return math.isfinite(values.detach().sum().item()) or bool(values.isfinite().all())

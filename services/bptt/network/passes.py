@@ -1,6 +1,6 @@
-"""Forward and backward pass of one update: by hand where kernels run all cells, else by autograd.
+"""Forward and backward pass of one update: by hand if kernels run all cells, else by autograd.
 
-What torch does for a graph of a dozen nodes takes longer than the kernels of a small network.
+Torch's overhead for a graph of a dozen nodes exceeds the kernels' time for a small network.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from bptt.network.parameters import FlatParameters
 
 
 class CellPasses:
-    """Both passes of one cell's kernel, whose gradients go straight to where they are wanted.
+    """Both passes of one cell's kernel, whose gradients go straight to where they are needed.
 
     Args:
         cell: forward cell of a layer.
@@ -34,7 +34,7 @@ class CellPasses:
         self, cell: PointwiseCell, views: Mapping[int, Tensor], gradient_norms: bool
     ) -> None:
         self.cell = cell
-        # what has no elements is no parameter of the run
+        # a tensor without elements is not a parameter of the run
         self._views = [views.get(id(w), w.detach()) for w in weights(cell)]
         self._gradient_norms = gradient_norms
         self._shape: Shape | None = None
@@ -67,7 +67,7 @@ class CellPasses:
     def backward(
         self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
     ) -> Tensor:
-        """Fill in the gradients to the parameters; see `Repeated.backward`."""
+        """Fill in the gradients of the parameters; see `Repeated.backward`."""
         return self._repeated.backward(to_outputs, to_final, wants_inputs)
 
 
@@ -79,7 +79,7 @@ class Passes:
         parameters: of the model; their gradients go there.
         task: whose loss it is.
         gradient_norms: have the backward pass measure the gradient to every state.
-        kernel: for the read-out and a loss that is known, if there is one.
+        kernel: for the read-out and a known loss, if there is one.
         to_inputs: have the backward pass give the gradient to what the first layer reads.
     """
 
@@ -124,12 +124,12 @@ class Passes:
                 self._read_out = ReadOut(kernel, top.weight, top.bias, to, self._losses)
 
     def run(self, batch: Batch, initial: list[State] | None, of: str = "") -> tuple[Forward, float]:
-        """Return what the model did and its loss; the gradients lie in the flat parameters.
+        """Return what the model did and its loss; the gradients are in the flat parameters.
 
         Args:
             batch: to train on.
             initial: state of each layer before the first step; None: zeros.
-            of: what the batch is called, where its losses are wrong.
+            of: the name of the batch, for errors about its losses.
         """
         kernels = self._kernels()
         if kernels:
@@ -150,7 +150,7 @@ class Passes:
         return forward, loss.item()
 
     def _kernels(self) -> list[Kernel]:
-        """Return the kernel of each layer; none if a layer has none, or autograd is listened to."""
+        """Return the kernel of each layer; none if a layer has none, or autograd has hooks."""
         for parameter in self._listened_to:
             if parameter._backward_hooks:
                 return []
@@ -200,14 +200,14 @@ class Passes:
             to_inputs = self._cells[number].backward(to_outputs, to_final, wanted)
             to_outputs, to_final = to_inputs, None
         if embedding:
-            # a quarter of the time of what autograd does
+            # takes a quarter of autograd's time
             to_tokens = self._parameters.views["embedding.weight"].zero_()
             to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
         layers: list[dict[str, Unrolled]] = [{"forward": one} for one in did]
         return Forward(outputs, layers, whole, to_inputs if self._to_inputs else None), loss
 
     def _loss(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
-        """Return the loss and its gradient to the outputs: the part that only the task knows."""
+        """Return the loss and its gradient by the outputs: the part that only the task knows."""
         counts = None if self._task.reads == "last" else batch.mask
         if self._losses:
             return self._losses.run(outputs, batch.targets, counts)
@@ -229,7 +229,7 @@ class Passes:
         return loss.item(), gradient
 
     def _back_to_cells(self, gradient: Tensor, read: Tensor) -> Tensor:
-        """Take the gradient to the outputs through the read-out, whose own it fills in."""
+        """Propagate the gradient of the outputs through the read-out, filling in its own."""
         views, flat = self._parameters.views, gradient.flatten(end_dim=-2)
         torch.mm(flat.mT, read, out=views["read_out.weight"])
         torch.sum(flat, 0, out=views["read_out.bias"])

@@ -9,7 +9,7 @@ from bptt.lifecycle import Status
 
 @dataclass(frozen=True, kw_only=True)
 class Submitted:
-    """What came of a submission."""
+    """The outcome of a submission."""
 
     grid_id: str
     name: str
@@ -20,7 +20,7 @@ class Submitted:
     reused: Mapping[str, int]
     """Points whose finished run was there already, by the user who ran it."""
     existing: bool = False
-    """The same grid was in the queue already, and nothing new was written."""
+    """The same grid was already in the queue, and nothing new was written."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Grid:
     created_at: float
     points: int
     counts: Mapping[Status, int]
-    """Points by the status of their run; statuses without any are left out."""
+    """Points by the status of their run; empty statuses are left out."""
     missing: int
     """Points whose run was deleted."""
     reused: int
@@ -49,11 +49,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class GridSource:
-    """The text a grid was read from."""
+    """The text that a grid was read from."""
 
     source: str
     filename: str
     overrides: Sequence[str]
     """`key=value`, in the order in which they were applied."""
     files: Mapping[str, Named]
-    """Contents that both name, by the path that stands there."""
+    """Contents that both name, by the path written there."""

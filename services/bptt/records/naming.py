@@ -1,4 +1,4 @@
-"""What the words that a person types stand for."""
+"""What the words that users type refer to."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What an id, its beginning or a name stands for."""
+    """What an id, a prefix of one or a name refers to."""
 
     kind: Literal["grid", "run"]
     id: str
@@ -15,8 +15,8 @@ class Found:
     name: str = ""
     """Of that grid."""
     user: str = ""
-    """Whose that grid is."""
+    """The owner of that grid."""
     is_own: bool = True
-    """Whether that is who asks."""
+    """Whether that is the asker."""
     note: str | None = None
-    """Of a point served by a run of another grid: which one, and whose."""
+    """For a point served by a run of another grid: which one, and whose."""

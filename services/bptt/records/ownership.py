@@ -1,4 +1,4 @@
-"""Which worker owns a run, and what becomes of it there."""
+"""Which worker owns a run, and what happens to it there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Beat:
-    """What an owner tells of one run when it renews its lease."""
+    """What an owner reports about a run when it renews its lease."""
 
     run_id: str
     attempt: int
@@ -48,7 +48,7 @@ class Beat:
     step_seconds: float | None = None
     """Mean wall time of one update so far."""
     first_step: int | None = None
-    """Where the attempt really began, if that is not what the claim wrote down."""
+    """Where the attempt really began, if not where the claim recorded."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Failure:
 
     cause: FailureCause
     message: str
-    """One line for a person."""
+    """One line for people."""
     log_tail: str = ""
     """Last lines of the run's log."""
     exit_code: int | None = None
@@ -65,7 +65,7 @@ class Failure:
 
 
 class Lease(NamedTuple):
-    """How long a running run stays an attempt's own, as it was once read."""
+    """How long an attempt owns its run, as read at some moment."""
 
     id: str
     """Of the run."""

@@ -8,7 +8,7 @@ from bptt.lifecycle import Status
 
 @dataclass(frozen=True)
 class ToShip:
-    """A run of which MLflow may lack something."""
+    """A run of which MLflow may be missing something."""
 
     run_id: str
     grid_id: str
@@ -21,10 +21,10 @@ class ToShip:
 
 @dataclass(frozen=True)
 class Arrears:
-    """What has ended and is not, or not wholly, in MLflow."""
+    """What has ended and is not, or not completely, in MLflow."""
 
     pending: int = 0
-    """Runs that are sent as soon as that is possible."""
+    """Runs that will be sent as soon as possible."""
     damaged: int = 0
     """Runs that cannot be sent, for a reason of their own."""
     such_as: Sequence[tuple[str, str]] = ()

@@ -9,21 +9,21 @@ TokenStatus = Literal["valid", "expired", "revoked", "disabled"]
 
 @dataclass(frozen=True)
 class User:
-    """What somebody may use of the queue, and what they do use."""
+    """What a user may use of the queue, and what they are using."""
 
     name: str
     role: Role
     weight: float
-    """Share of the slots in relation to other users'."""
+    """Share of the slots relative to other users."""
     max_running: int | None
     """Runs that may be trained at once; null: no limit."""
     max_queued: int
     disabled_at: float | None
-    """Since when nobody is let in as this user, and none of their runs begins."""
+    """Since when nobody is let in as this user, and none of their runs starts."""
     running: int
     queued: int
     usage: float
-    """Slot-seconds used lately: each counts half after a day."""
+    """Recent slot-seconds; each counts half after a day."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Token:
     """An access token without its secret: this alone lets nobody in."""
 
     prefix: str
-    """What the token begins with."""
+    """The prefix of the token."""
     user: str
     role: Role
     """The user's."""
@@ -42,12 +42,12 @@ class Token:
     """To the minute."""
     revoked_at: float | None
     status: TokenStatus
-    """disabled: its user is."""
+    """disabled: its user is disabled."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who showed a valid token."""
+    """Who presented a valid token."""
 
     name: str
     role: Role
@@ -55,4 +55,4 @@ class Holder:
     prefix: str
     expires_at: float | None
     is_stale: bool
-    """The last use of the token was noted more than a minute ago, or never."""
+    """The last use of the token was recorded more than a minute ago, or never."""

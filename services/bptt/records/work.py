@@ -1,4 +1,4 @@
-"""How much there is to do, and what was measured to take how long."""
+"""How much there is to do, and how long things were measured to take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class RunWork(NamedTuple):
-    """A run that is being trained, as far as its remaining time depends on it."""
+    """A run in training, as far as its remaining time depends on it."""
 
     work: float
     """Of the whole run, by the model of `run_file.cost`; see `plan.work_of` for its unit."""
@@ -23,7 +23,7 @@ class GridWork:
     total_work: float
     """Of all points."""
     done_work: float
-    """Of the points whose run has ended, whatever became of it, or was deleted."""
+    """Of the points whose run has ended in any way, or was deleted."""
     running: Sequence[RunWork]
     waiting: int
     """Runs that have not begun."""
@@ -33,10 +33,10 @@ class GridWork:
 
 @dataclass(frozen=True)
 class Measured:
-    """Runs that succeeded, and what their updates took; a run that was solved did not do all."""
+    """Runs that succeeded, and the time of their updates; solved runs did not do all of them."""
 
     seconds: float = 0.0
-    """Wall time of the updates that were done, with what is done between them."""
+    """Wall time of the updates that were done, including what happens between them."""
     work: float = 0.0
     """Of these updates, by the model."""
     whole_work: float = 0.0

@@ -20,31 +20,31 @@ class Worker:
     beat_at: float = 0.0
     draining: bool = False
     trouble: str = ""
-    """Why it begins nothing; empty: nothing keeps it."""
+    """Why it starts nothing; empty: it is not prevented."""
     ship_trouble: str = ""
-    """Why it sends nothing to MLflow; empty: nothing keeps it."""
+    """Why it sends nothing to MLflow; empty: it is not prevented."""
 
     @property
     def takes_runs(self) -> bool:
-        """Whether its free slots begin what is queued."""
+        """Whether its free slots start what is queued."""
         return not self.draining and not self.trouble
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerProcess(Worker):
-    """A worker with what tells its process from every other one, which is not listed."""
+    """A worker with what distinguishes its process from every other one, which is not listed."""
 
     boot_id: str
     pid_started: float
-    """Start time of the process, which tells it from a later one with the same pid."""
+    """Start time of the process, which distinguishes it from a later one with the same pid."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueStatus:
-    """Where the queue stands as a whole."""
+    """The state of the queue as a whole."""
 
     counts: Mapping[Status, int]
     claimable: int
-    """Queued runs that a free slot could begin right now."""
+    """Queued runs that a free slot could start right now."""
     workers: Sequence[Worker]
-    """Those that have been heard of within one lease."""
+    """Those that gave a sign of life within one lease."""

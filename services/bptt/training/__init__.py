@@ -10,10 +10,10 @@ __all__ = ["TrainingRun", "train"]
 
 
 def train(run: TrainingRun) -> Iterator[Report]:
-    """Train a run and yield a report after every update; of a run that has ended, none.
+    """Train a run and yield a report after every update; none for a run that has ended.
 
-    Between two reports the run is in a state that `TrainingRun.state_dict` captures; whoever
-    iterates may checkpoint there, or stop.
+    Between two reports the run is in a state that `TrainingRun.state_dict` captures; the caller
+    may checkpoint there, or stop.
     """
     prepare_thread()
     while run.outcome is None:

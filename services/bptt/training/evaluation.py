@@ -34,7 +34,7 @@ class Evaluation:
         """Whether the latest evaluation was the best so far."""
 
     def measure(self, model: Model, step: int) -> dict[str, float]:
-        """Return `eval/...` of every set, and `best/...` where this is the best so far."""
+        """Return `eval/...` of every set, and `best/...` if this is the best so far."""
         metrics: dict[str, float] = {}
         with torch.no_grad():
             for name, batch in self._sets.items():
@@ -61,13 +61,13 @@ class Evaluation:
         return bool(self.latest) and self._task.solved(self.latest)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return what a checkpoint stores."""
         return {"latest": self.latest, "best": self.best, "solved_at": self.solved_at}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what a checkpoint kept."""
+        """Restore what a checkpoint stored."""
         self.latest, self.best = dict(state["latest"]), dict(state["best"])
-        # checkpoints of earlier versions do not have it
+        # checkpoints of earlier versions lack it
         self.solved_at = state.get("solved_at")
 
     def _is_better(self, value: float) -> bool:
@@ -82,7 +82,7 @@ def _called(name: str) -> str:
 
 
 def _unpadded(batch: Batch) -> Batch:
-    """Drop lengths that hold no information, so that the faster path runs."""
+    """Drop lengths that carry no information, so that the faster path runs."""
     if batch.lengths is not None and bool((batch.lengths == batch.inputs.shape[0]).all()):
         return replace(batch, lengths=None)
     return batch

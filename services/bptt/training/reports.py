@@ -1,4 +1,4 @@
-"""What training tells: one report per update of a run."""
+"""What training reports: one report per update of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """What one update brought; empty for most."""
+    """What one update produced; empty for most."""
 
     step: int
     """Updates done."""

@@ -44,20 +44,20 @@ LOG_LINES = 300
 """Points per metric over a long run: what a chart can show."""
 
 SHORT_LOG_LINES, LOG_WINDOW = 60, 10
-"""A short run has at least so many, of at most so many updates each: storing points takes longer
-than the updates between them."""
+"""A short run has at least this many, of at most this many updates each: storing points takes
+longer than the updates between them."""
 
 HOPELESS = 100
 """Updates skipped in a row after which the run counts as diverged: nothing changes any more."""
 
 
 def log_interval(steps: int) -> int:
-    """Return how many updates of a run of `steps` one log line stands for."""
+    """Return how many updates of a run of `steps` one log line covers."""
     return max(1, steps // LOG_LINES, min(LOG_WINDOW, steps // SHORT_LOG_LINES))
 
 
 class TrainingRun:
-    """One run: `advance` does one update, `state_dict` holds all that the next one depends on.
+    """One run: `advance` does one update, `state_dict` has all that the next one depends on.
 
     Args:
         spec: what to train; its plugins must be installed.
@@ -76,7 +76,7 @@ class TrainingRun:
         self.parameters = FlatParameters(self.model)
         norms = spec.probe_interval > 0
         self.backend_reason = self.model.backend_reason
-        """Why not all of it runs by the fastest backend, if it does not and was not asked for."""
+        """Why not all of it uses the fastest backend, unless it does or another was asked for."""
         kernel = None
         if self.model.backend == "compiled":
             try:
@@ -100,13 +100,13 @@ class TrainingRun:
         self.carried: list[State] | None = None
         self.skipped = 0
         self.idle_since: int | None = None
-        """First logged update of those in a row that moved no parameter, without a reason."""
+        """First of the latest logged updates that moved no parameter for no apparent reason."""
         self.seconds = self.statistics_seconds = 0.0
         self.log_every = log_interval(spec.training.steps)
         """Updates between two log lines."""
 
     def advance(self) -> Report:
-        """Do one update (before the first: only measure) and report what it brought."""
+        """Do one update (before the first: only measure) and report what it produced."""
         began = time.perf_counter()
         metrics = self._update() if self.started else {}
         self.started = True
@@ -132,7 +132,7 @@ class TrainingRun:
         return Report(self.step, metrics, arrays, self.outcome)
 
     def _ended(self, name: OutcomeName) -> Outcome:
-        # under `skip` and `zero` a run may come to its end with weights that predict only NaN
+        # with `skip` and `zero` a run may reach its end with weights that predict only NaN
         if not math.isfinite(self.evaluation.latest["loss"]):
             return Outcome("diverged", self.step, "loss of the evaluation")
         return Outcome(name, self.step)
@@ -219,7 +219,7 @@ class TrainingRun:
             self.outcome = Outcome("diverged", self.step, where)
 
     def _scale(self, norm: float) -> float | None:
-        """Return the factor on all gradients, if the clipper only puts one on them."""
+        """Return the factor on all gradients, if the clipper only multiplies by one."""
         given = self.clipper.scale_of_norm(norm) if math.isfinite(norm) else None
         if given is None:
             return None
@@ -232,7 +232,7 @@ class TrainingRun:
                 f"{type(self.clipper).__name__}.scale_of_norm must be a finite number >= 0, "
                 f"got {given!r}."
             )
-        # else the factor is flushed to zero, or elements of what it leaves
+        # otherwise the factor, or elements of the result, would be flushed to zero
         return scale if self.range.holds_product(norm, scale) else None
 
     def _clip(self, gradients: Gradients, norm: float) -> None:
@@ -244,7 +244,7 @@ class TrainingRun:
             self.parameters.set_gradients(clipped)
         before, after = float(report.grad_norm), float(report.clipped_grad_norm)
         if not (self.range.holds_norm(after) and self.range.holds_norm(before)):
-            # what a clipper works out need not be what comes out
+            # what a clipper calculates need not be what results
             before = float(joint_norm(gradients)) if self.skipped else norm
             after = self.updating.norm()
         self.window.add_clip(before, after, bool(report.clipped), self.spec.optimizer.lr)
@@ -283,7 +283,7 @@ class TrainingRun:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where `state_dict` was taken."""
+        """Continue exactly where `state_dict` was taken."""
         self.model.check_windows(state.get("windows"))
         self.step, self.started = state["step"], state["started"]
         self.outcome = None if state["outcome"] is None else Outcome(**state["outcome"])
@@ -295,6 +295,6 @@ class TrainingRun:
         self.evaluation.load_state_dict(state["evaluation"])
         self.window = Window.from_state(state["window"])
         self.training_flow.load_state_dict(state["training_flow"])
-        # checkpoints of earlier versions do not have the second
+        # checkpoints of earlier versions lack the second
         self.skipped, self.idle_since = state["skipped"], state.get("idle_since")
         self.seconds, self.statistics_seconds = state["seconds"], state["statistics_seconds"]

@@ -14,7 +14,7 @@ FUSED = {
     torch.optim.Adam: getattr(torch, "_fused_adam_", None),
     torch.optim.AdamW: getattr(torch, "_fused_adamw_", None),
 }
-"""What the step of these optimisers comes down to; None in a torch without such a kernel."""
+"""What the step of these optimisers boils down to; None in a torch without such a kernel."""
 
 SQUARES = ("exp_avg_sq", "square_avg")
 """Means of squared gradients, as torch's optimisers call them."""
@@ -23,12 +23,12 @@ SQUARES = ("exp_avg_sq", "square_avg")
 class Updating:
     """Steps of an optimiser of one tensor.
 
-    What torch's own `step` does around the arithmetic takes longer than a pass of a small network;
-    it does the first step, which makes the moments.
+    The overhead of torch's own `step` exceeds a pass of a small network; it does only the first
+    step, which creates the moments.
 
     Args:
         optimizer: made by `make_optimizer`; the tensor's gradient stays where it is.
-        kernel: of the type of numbers, if there is one.
+        kernel: for this number type, if there is one.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Updating:
         return is_finite(self._parameters)
 
     def overflowed(self) -> int:
-        """Count the parameters whose mean of squared gradients is no number of their type.
+        """Count the parameters whose mean of squared gradients overflows their type.
 
-        It never becomes one again, and what is divided by its root is 0: no gradient moves them.
+        It never recovers, and anything divided by its root is 0: no gradient moves them.
         """
         state = self._optimizer.state[self._parameters]
         squares = [state[name] for name in SQUARES if name in state]

@@ -21,7 +21,7 @@ SUMS = ("loss", "grad_norm", "clipped_grad_norm")
 HALVINGS = 64
 """More than any number of updates can double."""
 LARGEST = sys.float_info.max
-"""Stands for norms of finite gradients that are larger than any float64."""
+"""Stands for norms of finite gradients that exceed float64."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Window:
     nonfinite: int = 0
     """Elements of gradients that were NaN or infinite."""
     halvings: int = 0
-    """How often the sums of loss and norms were halved, because they were no float64 otherwise."""
+    """How often the sums of loss and norms were halved to keep them within float64."""
 
     def add_loss(self, loss: float) -> None:
         """Count one update."""
@@ -69,7 +69,7 @@ class Window:
         self.effective_lr += effective_learning_rate(lr, norm, clipped_norm)
 
     def _add(self, name: str, value: float) -> None:
-        """Add to a sum; all sums are smaller from where one would overflow."""
+        """Add to a sum; all sums are halved before one would overflow."""
         total: float = getattr(self, name) + math.ldexp(value, -self.halvings)
         if total == math.inf and value != math.inf and not self.halvings:
             self.halvings = HALVINGS
@@ -82,7 +82,7 @@ class Window:
         mean = total / count
         if not self.halvings:
             return mean
-        # rounding may go beyond
+        # rounding may exceed it
         return math.ldexp(min(mean, math.ldexp(LARGEST, -self.halvings)), self.halvings)
 
     def metrics(self) -> dict[str, float]:
@@ -105,10 +105,10 @@ class Window:
         return metrics
 
     def state_dict(self) -> dict[str, float]:
-        """Return what a checkpoint keeps."""
+        """Return what a checkpoint stores."""
         return asdict(self)
 
     @classmethod
     def from_state(cls, state: Mapping[str, float]) -> "Window":
-        """Return the window a checkpoint kept."""
+        """Return the window that a checkpoint stored."""
         return cls(**state)  # type: ignore[arg-type]
