@@ -1,1 +1,1 @@
-"""What lies in folders of runs goes to MLflow, and how grids stand with it."""
+"""Sends what is in the folders of runs to MLflow, with the state of their grids."""

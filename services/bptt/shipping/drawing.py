@@ -1,4 +1,4 @@
-"""Draws the pictures of many runs at once, while nothing else wants the processors."""
+"""Draws the pictures of many runs at once, while nothing else needs the processors."""
 
 import logging
 import multiprocessing
@@ -14,18 +14,18 @@ from bptt.run_folder import RunFolder
 logger = logging.getLogger(__name__)
 
 WORTH_IT = 6
-"""Runs from which on it is faster to start processes that draw."""
+"""Number of runs from which it is faster to start processes that draw."""
 
 
 @contextmanager
 def drawing(folders: Sequence[RunFolder]) -> Iterator[Callable[[str], None]]:
-    """Draw for runs that have ended, on every processor, while the block goes on.
+    """Draw for ended runs, on every processor, while the block is running.
 
     Args:
         folders: of the runs, in the order in which they are wanted.
 
     Yields:
-        What waits until a run's pictures are drawn; those that failed are drawn when they are sent.
+        A function that waits for a run's pictures; failed ones are drawn when they are sent.
     """
     processes = os.cpu_count() or 1
     if processes < 2 or len(folders) < WORTH_IT:

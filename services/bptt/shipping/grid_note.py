@@ -1,4 +1,4 @@
-"""What MLflow says of a grid: the comparison as a table in Markdown, and as JSON."""
+"""What MLflow says about a grid: the comparison as a Markdown table, and as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from bptt.records.runs import Run
 from bptt.tracking.grid.shown import NOTE_AT_MOST
 
 ROWS_AT_MOST = 40
-"""Rows of the tables together once not all of them have room."""
+"""Rows of all tables together if there is not room for all."""
 NAMED_AT_MOST = 6
-"""Reused runs that the note names for each grid."""
+"""How many reused runs the note names for each grid."""
 EXPLANATION = (
     f"{wording.EXPLAINED} A run that diverged, failed or has not ended is counted on the right and "
     "has no value."
@@ -36,9 +36,9 @@ def note(
     """Return the description of a grid, of at most 8000 characters.
 
     Args:
-        grid: how it stands.
+        grid: its state.
         comparisons: of its points, one per task.
-        reused: the runs that were there already, by their id.
+        reused: the runs that already existed, by id.
         now: seconds since the epoch.
     """
     head, foot = _head(grid, now), _foot(grid, reused)

@@ -20,28 +20,28 @@ from bptt.tracking.faults import told
 from bptt.tracking.grid.shown import digest
 
 FORM = 2
-"""Of the description; another one is written for every grid that is looked at."""
+"""Version of the description; a new one is written for every grid that is looked at."""
 SHOW_EVERY = 30.0
-"""Seconds, at least, between two descriptions of a grid that goes on."""
+"""Minimum seconds between two descriptions of an unfinished grid."""
 REST = 20.0
-"""... and so many times what the last one took: a grid may have a hundred thousand runs."""
+"""... and this many times what the last one took: a grid may have a hundred thousand runs."""
 LIST_EVERY = 30.0
-"""Seconds between two looks at the newest grids: what ends without a run, or never had one."""
+"""Seconds between two looks at the newest grids, which may end without a run or never have one."""
 RETIRE_EVERY = 300.0
 """Seconds between two looks for views of grids that are gone."""
 NEWEST = 50
 UNDESCRIBED_FOR = 300.0
-"""Seconds until a grid is tried again that could not be described for a reason of its own."""
+"""Seconds until a grid that could not be described for its own reason is tried again."""
 logger = logging.getLogger(__name__)
 
 
 class GridUndescribed(TrackingUnavailable):
-    """A grid cannot be described for a reason of its own; others can."""
+    """A grid cannot be described for its own reason; others can."""
 
 
 @dataclass
 class GridShipping:
-    """Keeps the parents of grids; holds nothing that MLflow and the queue could not tell again.
+    """Maintains the parents of grids; its state can be rebuilt from MLflow and the queue.
 
     Args:
         settings: which MLflow.
@@ -57,9 +57,9 @@ class GridShipping:
     _live: set[str] = field(default_factory=set)
     """Grids that had not ended when they were looked at."""
     _next: dict[str, float] = field(default_factory=dict)
-    """When a grid that goes on may be described again, on the monotonic clock."""
+    """When an unfinished grid may be described again, on the monotonic clock."""
     undescribed: dict[str, str] = field(default_factory=dict)
-    """Grids that could not be described for a reason of their own, with that."""
+    """Grids that could not be described for their own reason, with that reason."""
     _list_at: float = 0.0
     _retire_at: float = 0.0
 
@@ -68,11 +68,11 @@ class GridShipping:
         return tracking.target_of(self.settings)
 
     def parent(self, item: ToShip) -> str:
-        """Return MLflow's id of the parent of a run, which is made if there is none.
+        """Return MLflow's id of the parent of a run, created if there is none.
 
         Raises:
             DatabaseUnavailable: the database does not answer.
-            TrackingUnavailable: MLflow failed, or another process makes the parent right now.
+            TrackingUnavailable: MLflow failed, or another process is creating the parent.
         """
         if grid_of(item.run_id) != item.grid_id:
             # its grid was deleted; another one, which only refers to it, is no parent
@@ -96,7 +96,7 @@ class GridShipping:
         return time.monotonic() >= self._list_at
 
     def go(self, grid_ids: Collection[str]) -> str:
-        """Describe the grids of which MLflow shows less than there is to say.
+        """Describe the grids whose description in MLflow is out of date.
 
         Args:
             grid_ids: grids to look at in any case.
@@ -127,14 +127,14 @@ class GridShipping:
         return trouble
 
     def describe_again(self, grid_id: str) -> None:
-        """Have a grid described once more though its runs stand as before: one was mended."""
+        """Have a grid described again although its runs are unchanged: one was repaired."""
         self.undescribed.pop(grid_id, None)
         self._next.pop(grid_id, None)
         if self._shown is not None:
             self._shown.pop(grid_id, None)
 
     def show(self, grid_id: str) -> None:
-        """Describe a grid now, unless another process is at it.
+        """Describe a grid now, unless another process is doing so.
 
         Raises:
             DatabaseUnavailable, GridNotFound, TrackingUnavailable: as they say.
@@ -178,7 +178,7 @@ class GridShipping:
             return
         except BpttError:
             raise
-        # whatever ails this one, the others are described
+        # whatever is wrong with this one, the others are described
         except Exception as error:
             self._next[grid_id] = time.monotonic() + UNDESCRIBED_FOR
             self.undescribed[grid_id] = told(error)
@@ -188,7 +188,7 @@ class GridShipping:
         self._next[grid_id] = time.monotonic() + max(SHOW_EVERY, REST * took)
 
     def _describe(self, grid_id: str) -> None:
-        # before its runs are read: what ends meanwhile makes another standing
+        # before its runs are read: runs that end meanwhile change the state
         row = store.get_grid(self.database, grid_id)
         runs = store.every_point(self.database, grid_id)
         points = points_of(runs, store.grid_task(self.database, grid_id))
@@ -209,7 +209,7 @@ class GridShipping:
         standing = _standing(row)
         files = {"summary.json": summary(row, comparisons)}
         if row.ended_at is not None:
-            # they take seconds to draw, and who wants them earlier has `bptt compare`
+            # they take seconds to draw; to see them earlier there is `bptt compare`
             files |= self._pictures(points, row.name)
         tracking.upload_to_grid(self.target, grid, files)
         tracking.show_grid(self.target, grid, standing, news)
@@ -231,7 +231,7 @@ class GridShipping:
                     if alone:
                         tracking.retire_grid(self.target, grid_id)
         except TrackingUnavailable:
-            # views that nobody has a link to can wait for the next time
+            # views without any link to them can wait for the next time
             return
 
     def _grid(self, row: Grid) -> tracking.Grid:
@@ -247,7 +247,7 @@ class GridShipping:
 
 
 def _standing(row: Grid) -> str:
-    """Return what changes whenever there is something else to say of a grid."""
+    """Return a value that changes whenever there is something new to say about a grid."""
     content = [FORM, row.points, row.counts, row.missing, row.reused, row.diverged]
     content += [row.held_reason, row.ended_at]
     return digest(json.dumps(content, sort_keys=True).encode())

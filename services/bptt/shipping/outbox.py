@@ -13,7 +13,7 @@ from bptt.shipping.set_aside import SetAside
 from bptt.store import Database
 
 AT_ONCE = 48
-"""Runs of one round: what ends meanwhile waits no longer than these take."""
+"""Runs of one round: those that end meanwhile wait no longer than these take."""
 PAGE = 1000
 ELSEWHERE = 60.0
 """Seconds until a run whose folder is not on this machine is looked for again."""
@@ -27,7 +27,7 @@ class Outbox:
         settings: which home.
         database: which runs there are.
         worker_id: whose runs are sent while they train.
-        aside: runs that cannot be sent until they are mended.
+        aside: runs that cannot be sent until they are repaired.
     """
 
     settings: Settings
@@ -35,12 +35,12 @@ class Outbox:
     worker_id: str
     aside: SetAside
     _until: dict[str, float] = field(default_factory=dict)
-    """When runs that were passed over have their turn again, on the monotonic clock."""
+    """When skipped runs have their turn again, on the monotonic clock."""
     _undrawn: set[str] = field(default_factory=set)
-    """Those among them of which only the pictures are left to send."""
+    """Those among them with only pictures left to send."""
 
     def next(self) -> list[ToShip]:
-        """Return the runs of one round: those that train here, then those whose turn it is."""
+        """Return the runs of one round: those training here, then those whose turn it is."""
         now = time.monotonic()
         self._until = {run_id: until for run_id, until in self._until.items() if until > now}
         found: list[ToShip] = []
@@ -51,7 +51,7 @@ class Outbox:
         return training + ended[:AT_ONCE] + self._mended()
 
     def pass_over(self, run_id: str, seconds: float, undrawn: bool = False) -> None:
-        """Leave a run alone for a while, though nothing is wrong with it.
+        """Leave a run alone for a while, although nothing is wrong with it.
 
         Args:
             run_id: of the run.
@@ -63,7 +63,7 @@ class Outbox:
             self._undrawn.add(run_id)
 
     def admit_undrawn(self) -> None:
-        """Let the runs have their turn again whose pictures have waited."""
+        """Give runs whose pictures have waited their turn again."""
         for run_id in self._undrawn:
             self._until.pop(run_id, None)
         self._undrawn.clear()
@@ -88,7 +88,7 @@ class Outbox:
         return folders
 
     def folder(self, run_id: str) -> RunFolder | None:
-        """Return the newest attempt that has begun and lies on this machine.
+        """Return the newest attempt that has begun and is on this machine.
 
         Raises:
             OSError: its folder cannot be looked at.
@@ -106,14 +106,14 @@ class Outbox:
         )
 
     def _is_here(self, item: ToShip) -> bool:
-        """Say whether a run may have a folder here; on a shared database others' have not."""
+        """Say whether a run may have a folder here; with a shared database, others' runs do not."""
         if self.database.file is not None or (self.settings.runs / item.run_id).exists():
             return True
         self.pass_over(item.run_id, ELSEWHERE)
         return False
 
     def _mended(self) -> list[ToShip]:
-        """Return the runs that could not be sent and may be by now."""
+        """Return the runs that could not be sent but may be sendable by now."""
         if not self.aside.is_time():
             return []
         damaged = store.unshipped(self.database, limit=PAGE, worker_id=self.worker_id, damaged=True)
@@ -123,7 +123,7 @@ class Outbox:
 
 
 def unwritten_for(folder: RunFolder) -> float:
-    """Return the seconds since the run last wrote down a figure."""
+    """Return the seconds since the run last recorded a figure."""
     try:
         return time.time() - folder.journal.stat().st_mtime
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """The process that sends to MLflow what the runs of this home have committed.
 
 Started by a worker as `python -m bptt.shipping.process WORKER`. It ships what that worker trains
-and every run that has ended here; of several that come to one folder, one ships it.
+and every run that has ended here; if several processes come to one folder, only one ships it.
 """
 
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 NICE = 10
 TIDY_EVERY = 300.0
-"""Seconds between two looks for folders that an interrupted delete has left."""
+"""Seconds between two searches for folders left by an interrupted delete."""
 
 
 class WorkersRounds(QueueRounds):
@@ -32,7 +32,7 @@ class WorkersRounds(QueueRounds):
         super().__init__(settings, database, worker_id)
         self._tidy_at = 0.0
         self._told: str | None = None
-        """What the database has heard; nothing yet."""
+        """What the database has been told; nothing yet."""
 
     def go(self) -> str:
         if time.monotonic() >= self._tidy_at:
@@ -63,7 +63,7 @@ def main(worker_id: str) -> None:
 
 
 def _end_with_worker() -> None:
-    # not by way of sys.stdin, whose lock would be in the way of an exit
+    # not through sys.stdin, whose lock would block an exit
     while os.read(0, 1024):
         pass
     os._exit(0)

@@ -22,19 +22,19 @@ from bptt.tracking.run.context import Phase, RunContext
 logger = logging.getLogger(__name__)
 
 LOOK = 0.5
-"""Seconds between two looks whether a processor is free, while pictures wait for one."""
+"""Seconds between two checks for a free processor while pictures wait for one."""
 LOST_EVERY = 60.0
-"""Seconds between two looks whether MLflow still has what was sent last."""
+"""Seconds between two checks whether MLflow still has what was sent last."""
 AT_IT = 10.0
-"""Seconds for which a run is left to another process that is at it."""
+"""Seconds for which a run is left to another process that is shipping it."""
 DRAWN_WITHIN = 120.0
-"""Seconds after the end of a run within which its pictures wait while all processors train."""
+"""Seconds for which an ended run's pictures wait while all processors are training."""
 
 
 class QueueRounds(Rounds[ToShip]):
-    """Sends every run that MLflow lacks something of, then what there is to say of their grids.
+    """Sends every run of which MLflow is missing something, then describes their grids.
 
-    A run that cannot be sent for a reason of its own is left out, and written down with it.
+    A run that cannot be sent for its own reason is left out, and the reason recorded.
 
     Args:
         settings: which home, and which MLflow.
@@ -50,17 +50,17 @@ class QueueRounds(Rounds[ToShip]):
         self.grids = GridShipping(settings, database)
         self.outbox = Outbox(settings, database, worker_id, self.aside)
         self.waiting = False
-        """Whether pictures wait until no run is trained on some processor."""
+        """Whether pictures wait until some processor is not training."""
         self.visited: list[str] = []
-        """Runs that the last round came to, in its order."""
+        """Runs that the last round visited, in order."""
         self.completed = 0
-        """How many of them MLflow has wholly since."""
+        """How many of them are now completely in MLflow."""
         self._figures_first = False
         """Whether the pictures of a run that has just ended may wait."""
         self._lost_at = 0.0
 
     def go(self) -> str:
-        """Visit each run once; return why something was left, empty if nothing was."""
+        """Visit each run once; return why something was left over, empty if nothing was."""
         self.visited, self.completed = [], 0
         if trouble := tracking.hindrance(self.settings):
             return trouble
@@ -93,7 +93,7 @@ class QueueRounds(Rounds[ToShip]):
         return len(self.visited) >= AT_ONCE and self.completed > 0
 
     def may_draw(self) -> bool:
-        """Say whether pictures have waited and need not any longer."""
+        """Say whether pictures have waited and need not wait any longer."""
         return self.waiting and not _is_busy(store.training(self.database, self.worker_id))
 
     def rest(self, seconds: float) -> None:
@@ -113,7 +113,7 @@ class QueueRounds(Rounds[ToShip]):
         return self.settings.runs / run.run_id
 
     def leave_out(self, run: ToShip, why: str) -> None:
-        # who gives `bptt ship` is told by it
+        # `bptt ship` reports it to its user
         if self.worker_id:
             logger.warning("shipping: %s", why)
         store.mark_unshippable(self.database, run.run_id, why)
@@ -134,7 +134,7 @@ class QueueRounds(Rounds[ToShip]):
         state = tracking.ship(folder, tracking.target_of(self.settings), context)
         self.completed += state.complete
         if ended and not state.complete:
-            # its pictures wait, or somebody else is at it
+            # its pictures wait, or somebody else is shipping it
             left = DRAWN_WITHIN - unwritten_for(folder)
             self.outbox.pass_over(run.run_id, left if waits else AT_IT, undrawn=waits)
         new = state.mlflow_run_id != (run.mlflow_run_id or "")
@@ -154,7 +154,7 @@ class QueueRounds(Rounds[ToShip]):
         grid_ids = {item.grid_id for item in items}
         troubles: list[str] = []
 
-        # not gone on with once MLflow takes nothing
+        # abandoned once MLflow accepts nothing
         def in_turn() -> Iterator[ToShip]:
             for item in items:
                 if self._figures_first and self.may_draw():
@@ -170,7 +170,7 @@ class QueueRounds(Rounds[ToShip]):
         return next(filter(None, reversed(troubles)), trouble)
 
     def _find_lost(self) -> None:
-        """Have everything sent again that MLflow once had and has no more."""
+        """Have everything sent again that MLflow once had but has lost."""
         if time.monotonic() < self._lost_at:
             return
         target = tracking.target_of(self.settings)
@@ -185,14 +185,14 @@ class QueueRounds(Rounds[ToShip]):
         if again := tracking.forget([*lost, *unsure], target):
             store.mark_unshipped(self.database, [folder.run_id for folder in again])
         if lost:
-            # of those that were under way nobody knows how far it has them
+            # for unfinished ones it is unknown how much it has
             tracking.forget(self.outbox.underway(), target)
             self.grids = GridShipping(self.settings, self.database)
         self._lost_at = time.monotonic() + LOST_EVERY
 
     def _without_folder(self, item: ToShip) -> None:
         if (self.settings.runs / item.run_id).exists():
-            # its processes died before they began
+            # its processes died before they started
             if item.status in ("failed", "cancelled"):
                 known = item.mlflow_run_id or ""
                 store.mark_shipped(self.database, item.run_id, mlflow_run_id=known, complete=True)
@@ -208,7 +208,7 @@ class QueueRounds(Rounds[ToShip]):
         ended = [item for item in items if item.status not in ("running", "failed", "cancelled")]
         undrawn = []
         for item in ended:
-            # what is wrong with a folder is told by who ships it
+            # what is wrong with a folder is reported when it is shipped
             with suppress(OSError):
                 folder = self.outbox.folder(item.run_id)
                 if folder and folder.is_finished and not folder.images.exists():

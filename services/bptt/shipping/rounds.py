@@ -1,4 +1,4 @@
-"""`Rounds`: how runs are sent to MLflow, round after round, by whatever front knows which.
+"""`Rounds`: how runs are sent to MLflow, round after round; a front decides which.
 
 There are two fronts: a thread for the folders of one command (`thread`), and a process for the
 queue of a home (`queue`, `process`).
@@ -18,7 +18,7 @@ from bptt.tracking.faults import told
 INTERVAL = 5.0
 """Seconds between two rounds."""
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
-"""Seconds until the next round after one that failed; they double, without end."""
+"""Seconds until the next round after a failed one; they double without limit."""
 
 
 class _Run(Protocol):
@@ -40,41 +40,41 @@ class Rounds(ABC, Generic[Run]):
         self.interval = interval
         self.aside = SetAside()
         self.trouble = ""
-        """Why the last round left something that MLflow or this machine is to blame for."""
+        """Why the last round left something over, if MLflow or this machine is to blame."""
         self.hopeless = False
-        """Whether waiting cannot help: this machine's disk takes nothing more."""
+        """Whether waiting cannot help, because this machine's disk is full."""
         self.closed = False
         self.backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
 
     @abstractmethod
     def go(self) -> str:
-        """Do one round by way of `visit_all`; return why something was left, empty: nothing."""
+        """Do one round using `visit_all`; return why something was left over, empty: nothing."""
 
     @abstractmethod
     def visit(self, run: Run) -> None:
         """Send what is new of a run.
 
         Raises:
-            RunUnshippable, OSError: it cannot be sent for a reason of its own.
-            TrackingUnavailable: MLflow or this machine takes nothing.
+            RunUnshippable, OSError: it cannot be sent for its own reason.
+            TrackingUnavailable: MLflow or this machine accepts nothing.
         """
 
     @abstractmethod
     def path_of(self, run: Run) -> Path:
-        """Return the folder that changes when the run is mended."""
+        """Return the folder that changes when the run is repaired."""
 
     @abstractmethod
     def rest(self, seconds: float) -> None:
         """Wait for the next round, or end the wait when there is reason to."""
 
     def leave_out(self, run: Run, why: str) -> None:
-        """Take note that a run is set aside, and why."""
+        """Record that a run is set aside, and why."""
 
     def take_back(self, run: Run) -> None:
-        """Take note that a run was sent that had been set aside."""
+        """Record that a run that had been set aside was sent."""
 
     def run(self) -> None:
-        """Go on until it is closed."""
+        """Run until it is closed."""
         while not self.closed:
             self.rest(self.round())
 
@@ -82,7 +82,7 @@ class Rounds(ABC, Generic[Run]):
         """Do one round; return the seconds to rest after it."""
         try:
             self.trouble = self.go()
-        # of this program's settings or its database: told, and tried again
+        # concerns this program's settings or database: reported, and tried again
         except BpttError as error:
             self.trouble = str(error)
         if self.trouble:
@@ -91,7 +91,7 @@ class Rounds(ABC, Generic[Run]):
         return self.interval
 
     def visit_all(self, runs: Iterable[Run]) -> str:
-        """Visit each run; return why something was left that MLflow is to blame for."""
+        """Visit each run; return why something was left over, if MLflow is to blame."""
         failures, trouble = 0, ""
         for run in runs:
             problem = self.attempt(run)
@@ -103,7 +103,7 @@ class Rounds(ABC, Generic[Run]):
         return trouble
 
     def attempt(self, run: Run) -> str:
-        """Visit a run; return why something was left that MLflow is to blame for."""
+        """Visit a run; return why something was left over, if MLflow is to blame."""
         path = self.path_of(run)
         try:
             self.visit(run)

@@ -1,21 +1,21 @@
-"""`SetAside`: runs that cannot be sent for a reason of their own, until they change."""
+"""`SetAside`: runs that cannot be sent for their own reasons, until they change."""
 
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LOOK_EVERY = 10.0
-"""Seconds between two looks whether one of them has changed."""
+"""Seconds between two checks whether one of them has changed."""
 AGAIN_AFTER = 600.0
-"""Seconds after which one is tried again, though nothing in its folder has changed."""
+"""Seconds after which one is tried again although its folder has not changed."""
 
 
 @dataclass
 class SetAside:
-    """Remembers of the folder of each how it looked when it was tried last."""
+    """Remembers the state of each one's folder at the last try."""
 
     _tried: dict[Path, tuple[int, float]] = field(default_factory=dict)
-    """How it looked, and when it is tried again in any case, on the monotonic clock."""
+    """Its state, and when it is tried again in any case, on the monotonic clock."""
     _look_at: float = 0.0
 
     def is_time(self) -> bool:
@@ -26,9 +26,9 @@ class SetAside:
         return True
 
     def is_worth_a_try(self, folder: Path) -> bool:
-        """Say whether the run was mended, as far as one can see.
+        """Say whether the run was repaired, as far as can be seen.
 
-        One that was set aside by another process is taken for set aside here, and is worth it.
+        One that another process set aside counts as set aside here, and is worth a try.
         """
         trace, until = self._tried.setdefault(folder, (-1, 0.0))
         return time.monotonic() >= until or trace != _trace(folder)
@@ -38,12 +38,12 @@ class SetAside:
         self._tried[folder] = (_trace(folder), time.monotonic() + AGAIN_AFTER)
 
     def drop(self, folder: Path) -> bool:
-        """Forget a run that could be sent; say whether it once could not."""
+        """Forget a run that was sent; return whether it had been set aside."""
         return self._tried.pop(folder, None) is not None
 
 
 def _trace(folder: Path) -> int:
-    """Return what changes whenever a file of a folder does, or the rights to it."""
+    """Return a value that changes whenever a file of a folder or its permissions do."""
     try:
         files = [folder, *folder.rglob("*")]
     except OSError:

@@ -13,10 +13,10 @@ from bptt.tracking.target import Target
 
 
 class Shipper(Rounds[RunFolder]):
-    """Ships the folders it is told of, from one thread; nothing it meets reaches the caller.
+    """Ships the folders it is given, from one thread; none of its errors reach the caller.
 
-    Make it after a fork, not before. mlflow is imported in the thread, so that training need
-    not wait for it.
+    Create it after a fork, not before. mlflow is imported in the thread, so training need not
+    wait for it.
 
     Args:
         target: where to.
@@ -38,7 +38,7 @@ class Shipper(Rounds[RunFolder]):
 
     @property
     def why(self) -> str:
-        """Why something was not sent; empty as long as all goes well."""
+        """Why something was not sent; empty as long as all is well."""
         return self.trouble or next(iter(self._left_out.values()), "")
 
     def add(self, folder: RunFolder) -> None:
@@ -48,10 +48,10 @@ class Shipper(Rounds[RunFolder]):
             self._wake()
 
     def drain(self, timeout: float = 60.0) -> bool:
-        """Send what is left when no training goes on any more; wait for it at most `timeout`.
+        """Send what is left once training is over; wait for it at most `timeout`.
 
         A run that has not ended is marked as stopped (KILLED) until someone resumes it. One that
-        cannot be sent for a reason of its own is tried once more, and not waited for.
+        cannot be sent for its own reason is tried once more, and not waited for.
 
         Returns:
             Whether MLflow now has everything that is committed.
@@ -64,7 +64,7 @@ class Shipper(Rounds[RunFolder]):
             return not self._waiting
 
     def close(self) -> None:
-        """End the thread after the request under way; what was not sent stays in the folders."""
+        """End the thread after the current request; what was not sent stays in the folders."""
         with self._change:
             self.closed = True
             self._wake()
@@ -83,7 +83,7 @@ class Shipper(Rounds[RunFolder]):
             over = state.complete or (draining and _is_settled(run, state))
         except (TrackingUnavailable, OSError):
             raise
-        # a fault of ours: training goes on, and so do we
+        # a fault of ours: training continues, and so do we
         except Exception as error:
             raise TrackingUnavailable(str(error)) from error
         if over:
@@ -105,7 +105,7 @@ class Shipper(Rounds[RunFolder]):
         with self._change:
             self._change.notify_all()
             if self._draining:
-                # somebody waits
+                # somebody is waiting
                 seconds = min(max(self.backoff.wait, FIRST_WAIT), self.interval)
             if self._change.wait_for(lambda: self._calls != self._seen, seconds):
                 self.backoff.reset()
@@ -124,5 +124,5 @@ class Shipper(Rounds[RunFolder]):
 
 
 def _is_settled(folder: RunFolder, state: Shipped) -> bool:
-    """Say whether a run that stopped without ending is in MLflow as far as it came."""
+    """Say whether a run that stopped without ending is in MLflow as far as it got."""
     return state.status == "KILLED" and state.journal == committed(folder)

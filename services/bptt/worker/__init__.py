@@ -1,1 +1,1 @@
-"""Executing runs: training, journal and checkpoints of what lies in a run's folder."""
+"""The worker: claims runs, supervises the processes that train them, reports how they end."""

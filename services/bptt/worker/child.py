@@ -1,4 +1,4 @@
-"""What the process of one attempt does, from its fork to its exit code."""
+"""What the process of an attempt does, from its fork to its exit code."""
 
 import faulthandler
 import json
@@ -19,24 +19,24 @@ from bptt.run_folder import RunFolder
 from bptt.worker.lifeline import Lifeline
 
 NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.execution.recording")
-"""What a run's process must find imported; `template` imports it."""
+"""What must already be imported in a run's process; `template` imports it."""
 TELL_EVERY = 0.2
 """Seconds between two messages about progress."""
 
 
 def look(connection: Connection) -> None:
-    """Tell the worker which of the modules are here that every run's process should find."""
+    """Tell the worker which of the modules that every run's process needs are here."""
     found = set(sys.modules)
     _leave_worker()
     connection.send([name for name in NEEDED if name not in found])
 
 
 def main(assignment: Assignment, connection: Connection) -> None:
-    """Train one attempt; all that matters lies in its folder, and the exit code says how it went.
+    """Train one attempt; all that matters is in its folder, and the exit code says how it went.
 
     Args:
         assignment: what to train.
-        connection: both ends speak: orders come in, news go out.
+        connection: orders come in, news goes out.
     """
     _leave_worker()
     lifeline = Lifeline(connection, assignment.deadline)
@@ -45,7 +45,7 @@ def main(assignment: Assignment, connection: Connection) -> None:
     # a segmentation fault names the line of Python that led to it
     faulthandler.enable()
     yield_memory()
-    # written, never read: what a GPU's driver looks at in this process
+    # written, never read: what a GPU's driver reads in this process
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     os.environ["CUDA_VISIBLE_DEVICES"] = assignment.gpu
     limit_memory(assignment.memory_bytes)
@@ -57,7 +57,7 @@ def main(assignment: Assignment, connection: Connection) -> None:
     with suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()
-    # no thread that a plugin left behind keeps the process
+    # no thread that a plugin left behind keeps the process alive
     os._exit(code)
 
 
@@ -83,7 +83,7 @@ def _train(assignment: Assignment, connection: Connection, lifeline: Lifeline) -
 
 
 class Teller:
-    """Tells the worker where the run stands: its first steps at once, then now and then."""
+    """Tells the worker how far the run is: its first steps at once, then now and then."""
 
     def __init__(self, lifeline: Lifeline) -> None:
         self._lifeline = lifeline
@@ -95,7 +95,7 @@ class Teller:
         now = time.monotonic()
         if self._first is None:
             self._first, self._began = progress.step, now
-        # the second report is the first that an update stands behind
+        # the second report is the first that follows an update
         early = progress.step <= self._first + 1
         if not early and now - self._told_at < TELL_EVERY and progress.step < progress.steps:
             return
@@ -106,7 +106,7 @@ class Teller:
 
 
 def _leave_worker() -> None:
-    """Become the leader of a group of its own that dies with the worker and with nothing else."""
+    """Become the leader of a new process group that dies with the worker and with nothing else."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -128,7 +128,7 @@ def _fail(
     from bptt.execution.failure import describe
 
     failure = describe(error, assignment.run["spec"])
-    # by all ways: a disk may be full
+    # in every possible way: a disk may be full
     lifeline.send(News("failure", text=json.dumps(failure)))
     with suppress(OSError):
         traceback.print_exception(error)

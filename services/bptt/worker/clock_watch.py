@@ -1,4 +1,4 @@
-"""`ClockWatch`: whether the database's clock goes as this machine's monotonic one does."""
+"""`ClockWatch`: whether the database's clock keeps pace with this machine's monotonic one."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from bptt import host
 class ClockWatch:
     """Compares the two between one look and the next.
 
-    Leases are kept by the database's clock, and that may be set: by a person, a time server, a
-    machine that was resumed. Then every lease seems to be over at once, or none for hours.
+    Leases use the database's clock, which may be changed by a person, a time server or a resumed
+    machine. Then every lease seems to have expired at once, or none for hours.
 
     Args:
-        tolerance: seconds that it may go wrong by from one look to the next.
+        tolerance: seconds by which it may be off between two looks.
     """
 
     def __init__(self, tolerance: float) -> None:
@@ -21,9 +21,9 @@ class ClockWatch:
         """The database's time, and the monotonic one just before it was read."""
 
     def look(self, read: Callable[[], float]) -> float:
-        """Read the database's clock; return by how many seconds it was set since the last look.
+        """Read the database's clock; return by how many seconds it was changed since the last look.
 
-        0 at the first look, and for what is within the tolerance.
+        0 at the first look, and for changes within the tolerance.
         """
         before = host.steady()
         found = read()
@@ -38,7 +38,7 @@ class ClockWatch:
 
     @property
     def latest(self) -> float:
-        """The latest time that the database's clock may show now unless it was set."""
+        """The latest time that the database's clock may show now unless it was changed."""
         if self._base is None:
             raise RuntimeError("the clock has not been looked at")
         return self._base[0] + host.steady() - self._base[1] + self._tolerance

@@ -1,4 +1,4 @@
-"""`Consumer`: Celery's worker, in a thread of ours, so that its end is never ours."""
+"""`Consumer`: Celery's worker, in a thread of ours, so that its end does not end us."""
 
 import logging
 import threading
@@ -13,11 +13,11 @@ from bptt.worker.slot_loop import SlotLoop
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Seconds until it is started again; they double."""
+"""Seconds until it is restarted; they double."""
 
 
 class Consumer(threading.Thread):
-    """Receives tokens; started again whenever Celery gives up.
+    """Receives tokens; restarted whenever Celery gives up.
 
     Args:
         context: the worker.
@@ -30,7 +30,7 @@ class Consumer(threading.Thread):
         self._app = job_queue.make_app(context.settings, loop.on_token)
 
     def run(self) -> None:
-        """Go on until the worker drains."""
+        """Run until the worker drains."""
         from celery.worker import state  # type: ignore[import-untyped]
 
         # its threads look for the task in the app of the process, not in that of its worker
@@ -43,14 +43,14 @@ class Consumer(threading.Thread):
             began = time.monotonic()
             try:
                 self._serve()
-            # slots look for work by themselves until it is back
+            # slots look for work on their own until it is back
             except Exception:
                 logger.exception("Celery failed")
             if not self._context.draining.wait(backoff.end(time.monotonic() - began)):
                 logger.warning("Celery is started again")
 
     def stop(self) -> None:
-        """Have it end once no slot is busy any more."""
+        """Make it end once no slot is busy any more."""
         from celery.worker import state
 
         state.should_stop = 0

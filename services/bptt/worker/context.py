@@ -14,7 +14,7 @@ from bptt.worker.slots import Slots
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """One worker: who it is, what it works with and whether it is about to end."""
+    """One worker: who it is, what it uses and whether it is about to end."""
 
     settings: Settings
     database: Database
@@ -24,13 +24,13 @@ class WorkerContext:
     disk: DiskSpace
     preloaded: Preloaded
     wake: threading.Event
-    """Set to have the tick look at once whether a slot could work."""
+    """Set to make the tick check at once whether a slot could work."""
     draining: threading.Event = field(default_factory=threading.Event)
-    """Nothing more is claimed, and what trains is saved and given back."""
+    """Nothing more is claimed, and running work is saved and given back."""
     killing: threading.Event = field(default_factory=threading.Event)
-    """What still trains is killed and given back."""
+    """Whatever is still training is killed and given back."""
     leaving: threading.Event = field(default_factory=threading.Event)
-    """The process ends now, whatever the database has not been told."""
+    """The process ends now, even if the database has not been told everything."""
 
     @property
     def lease(self) -> float:

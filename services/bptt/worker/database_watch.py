@@ -1,4 +1,4 @@
-"""`DatabaseWatch`: notices that somebody wrote to a database that is a file of this machine."""
+"""`DatabaseWatch`: notices that somebody wrote to a database that is a local file."""
 
 import os
 
@@ -9,17 +9,17 @@ LOOK_EVERY = 0.04
 
 
 class DatabaseWatch:
-    """Tells when the log of a SQLite file grew or changed, whoever wrote.
+    """Tells when the log of an SQLite file grew or changed, no matter who wrote.
 
-    Sending a token takes a command a fifth of a second, most of it imports: on one machine the
-    worker sees the new rows long before.
+    Sending a token takes a command a fifth of a second, mostly for imports; on one machine the
+    worker sees the new rows much earlier.
 
     Args:
-        database: the queue; of any other kind there is no file to look at.
+        database: the queue; other kinds have no file to look at.
     """
 
     def __init__(self, database: Database) -> None:
-        # where SQLite writes first what is new
+        # where SQLite writes new data first
         self._log = f"{database.file}-wal" if database.file else ""
         self._known = self._state()
 
@@ -28,7 +28,7 @@ class DatabaseWatch:
         return bool(self._log)
 
     def since_last_look(self) -> bool:
-        """Say whether anything was written since this was called last."""
+        """Say whether anything was written since the last call."""
         before, self._known = self._known, self._state()
         return self._known != before
 

@@ -1,4 +1,4 @@
-"""`DiskSpace`: whether the disk of the runs has room for one more attempt."""
+"""`DiskSpace`: whether the disk of the runs has room for another attempt."""
 
 import logging
 import os
@@ -13,20 +13,20 @@ from bptt.durable import is_full
 logger = logging.getLogger(__name__)
 
 NEEDED = 8 * 2**20
-"""Bytes that must be free before a run is begun: its checkpoints, journal and statistics."""
+"""Bytes that must be free before a run starts: for its checkpoints, journal and statistics."""
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how much can be written where a folder is; much, where the system does not count."""
+    """Return how much can be written where a folder is; a lot, if the system does not count."""
     usage = shutil.disk_usage(folder)
     # some file systems without a limit say that they have no blocks at all
     return usage.free if usage.total else sys.maxsize
 
 
 def trouble_of(folder: Path) -> str:
-    """Return why no run is begun in a folder, in one line for a person; empty if there is room.
+    """Return why no run starts in a folder, in one line for people; empty if there is room.
 
-    Looks at what the system counts and writes nothing; the folder need not exist yet.
+    Uses the system's figures and writes nothing; the folder need not exist yet.
     """
     there = next((p for p in (folder, *folder.parents) if p.exists()), folder)
     try:
@@ -52,14 +52,14 @@ class DiskSpace:
         self._doubted = False
         self._lock = threading.Lock()
         self.trouble = ""
-        """Why nothing is begun, in one line for a person; empty: there is room."""
+        """Why nothing starts, in one line for people; empty: there is room."""
 
     def doubt(self) -> None:
-        """Have the next look try it out: an attempt found no room, whatever the system counts."""
+        """Make the next check try to write, because an attempt ran out of space."""
         self._doubted = True
 
     def look(self) -> bool:
-        """Say whether there is room, and remember what to tell if there is not."""
+        """Say whether there is room, and remember what to report if there is not."""
         with self._lock:
             before, self.trouble = self.trouble, self._find_trouble()
             if self.trouble != before:
@@ -82,7 +82,7 @@ class DiskSpace:
         return _full(self._folder)
 
     def _try(self) -> None:
-        """Take what a run needs and let go of it; a quota is seen in no other way."""
+        """Allocate what a run needs and release it; there is no other way to see a quota."""
         with tempfile.TemporaryFile(dir=self._folder) as file:
             for _ in range(NEEDED // 2**20):
                 file.write(bytes(2**20))

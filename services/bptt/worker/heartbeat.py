@@ -1,4 +1,4 @@
-"""`silence`: whether the worker of this machine is heard of, for whoever watches over it."""
+"""`silence`: whether the worker of this machine is alive, for health checks."""
 
 from contextlib import closing
 
@@ -8,16 +8,16 @@ from bptt.store.clock import read_clock
 
 
 def silence(settings: Settings) -> float | None:
-    """Return how long ago a worker that lives on this machine last beat, in seconds.
+    """Return how long ago a live worker of this machine last beat, in seconds.
 
     In a container that is the worker of this container.
 
     Returns:
-        None if no worker that the database knows lives here.
+        None if no worker that the database knows is alive here.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
-        SchemaMismatch: it has not the tables this program needs.
+        SchemaMismatch: it lacks the tables that this program needs.
     """
     here = (host.hostname(), host.boot_id())
     with closing(store.open_database(settings.database)) as database:
@@ -32,5 +32,5 @@ def silence(settings: Settings) -> float | None:
             return None
         with database.read() as connection:
             now = read_clock(connection)
-    # one in the future is as old as the clock was set back, if not older
+    # one in the future is at least as old as the clock was set back
     return min(abs(now - beat) for beat in beats)

@@ -1,4 +1,4 @@
-"""`LeaseKeeper`: one thread per worker that keeps its runs its own."""
+"""`LeaseKeeper`: one thread per worker that keeps the leases of its runs."""
 
 import logging
 import threading
@@ -15,13 +15,13 @@ from bptt.store import Database
 logger = logging.getLogger(__name__)
 
 RENEWALS = 6
-"""Renewals in one lease."""
+"""Renewals per lease."""
 FREEZE_AFTER = 2 / 3
-"""Part of a lease without a renewal after which the run's process is frozen."""
+"""Fraction of a lease without a renewal after which the run's process is frozen."""
 EXPIRE_AFTER = 5 / 6
-"""Part of a lease without a renewal after which the process ends by itself."""
+"""Fraction of a lease without a renewal after which the process exits by itself."""
 FIRST_WAIT, LONGEST_WAIT = 0.4, 5.0
-"""Seconds until the next renewal after one that failed; they double."""
+"""Seconds until the next renewal after a failed one; they double."""
 LOOK_EVERY = 1.0
 """Seconds between two looks for requests to stop."""
 
@@ -30,28 +30,28 @@ LOOK_EVERY = 1.0
 class Tenure:
     """One run while this worker owns it; written by its supervisor and by the keeper.
 
-    Times are on the monotonic clock. When the machine sleeps nothing happens at all then: on
-    waking the lease is renewed, unless another worker has taken over, which is found out.
+    Times are on the monotonic clock, so nothing happens while the machine sleeps: on waking the
+    lease is renewed, unless another worker has taken over, which is then noticed.
     """
 
     run_id: str
     attempt: int
     renewed_at: float
-    """When the last renewal that succeeded was sent."""
+    """When the last successful renewal was sent."""
     step: int = 0
     checkpoint_step: int = 0
     step_seconds: float | None = None
     first_step: int | None = None
-    """Where the attempt really began, until the database has heard of it."""
+    """Where the attempt really began, until the database knows."""
     stop_request: StopRequest = "none"
     ended: bool = False
-    """Its process is no more; what is left is to tell how it ended."""
+    """Its process is gone; how it ended remains to be reported."""
     fenced: bool = False
     """It is no longer ours: its process must be killed."""
 
     @property
     def beat(self) -> Beat:
-        """What the next renewal tells."""
+        """What the next renewal reports."""
         return Beat(
             run_id=self.run_id,
             attempt=self.attempt,
@@ -69,7 +69,7 @@ class LeaseKeeper(threading.Thread):
         database: where the leases are.
         worker_id: whose.
         lease_seconds: how long one lasts.
-        told: set after each renewal that was hurried: more runs may be free to begin.
+        told: set after each hurried renewal, when more runs may be free to start.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class LeaseKeeper(threading.Thread):
         return tenure
 
     def remove(self, tenure: Tenure) -> None:
-        """Let go of a run that has ended, or that is no longer ours."""
+        """Drop a run that has ended, or that is no longer ours."""
         with self._change:
             if self._tenures.get(tenure.run_id) is tenure:
                 del self._tenures[tenure.run_id]
@@ -111,23 +111,23 @@ class LeaseKeeper(threading.Thread):
             self._change.notify_all()
 
     def keeps(self, run_id: str) -> bool:
-        """Say whether a run is one of those that are renewed."""
+        """Say whether a run's lease is being renewed."""
         with self._change:
             return run_id in self._tenures
 
     def trains(self) -> bool:
-        """Say whether the process of any run may still be there."""
+        """Say whether the process of any run may still exist."""
         with self._change:
             return not all(tenure.ended for tenure in self._tenures.values())
 
     def is_behind(self) -> bool:
-        """Say whether a lease may be over, or soon will be, because we did not renew it."""
+        """Say whether a lease may have expired, or soon will, because we did not renew it."""
         latest = time.monotonic() - self._lease * FREEZE_AFTER
         with self._change:
             return any(tenure.renewed_at < latest for tenure in self._tenures.values())
 
     def run(self) -> None:
-        """Go on until the process ends."""
+        """Run until the process ends."""
         while True:
             with self._change:
                 self._change.wait_for(lambda: bool(self._tenures))
@@ -143,7 +143,7 @@ class LeaseKeeper(threading.Thread):
                     self._look(tenures)
             except DatabaseUnavailable as error:
                 self._fail(error)
-            # whatever it is, the runs are frozen in time if it does not pass
+            # whatever it is, the runs are frozen in time if it persists
             except Exception as error:
                 if not self._backoff.failures:
                     logger.exception("the keeper of leases failed")

@@ -10,10 +10,10 @@ from bptt.execution.assignment import EXPIRED, News, Order
 
 
 class Lifeline:
-    """Ends the process when the worker is gone, or silent beyond the deadline it last gave.
+    """Ends the process when the worker is gone, or silent beyond its last deadline.
 
-    A run whose worker is silent for long becomes another worker's. Its process must not train
-    then, whatever state the worker is in.
+    A run whose worker is silent for long goes to another worker. Then its process must not train,
+    whatever state the worker is in.
 
     Args:
         connection: to the worker.
@@ -22,7 +22,7 @@ class Lifeline:
 
     def __init__(self, connection: Connection, deadline: float) -> None:
         self.stop = threading.Event()
-        """Set once the worker asks the run to stop."""
+        """Set when the worker asks the run to stop."""
         self._connection = connection
         self._deadline = deadline
         self._sending = threading.Lock()
@@ -33,7 +33,7 @@ class Lifeline:
         threading.Thread(target=self._listen, name="bptt-lifeline", daemon=True).start()
 
     def send(self, news: News) -> None:
-        """Tell the worker; a worker that is gone is none of the caller's business."""
+        """Tell the worker; the caller need not care if the worker is gone."""
         try:
             with self._sending:
                 self._connection.send(tuple(news))
@@ -45,7 +45,7 @@ class Lifeline:
             while True:
                 seconds = max(self._deadline - time.monotonic(), 0)
                 ready = wait([self._connection, self._parent], min(seconds, 60))
-                # orders come first: a process that was frozen finds its new deadline there
+                # orders first: a process that was frozen finds its new deadline there
                 while self._connection.poll():
                     self._heed(Order(*self._connection.recv()))
                 if self._parent in ready:

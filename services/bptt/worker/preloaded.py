@@ -1,8 +1,8 @@
 """`Preloaded`: whether what this worker has imported is still what is installed.
 
-A process of a run has them from the process that it is forked from (`template`), and what it
-imports besides from the disk. After an upgrade it would be half of one version and half of another,
-under the name of the new one.
+A run's process has them from the process that it is forked from (`template`), and imports
+everything else from disk. After an upgrade it would be half one version and half another, under the
+name of the new one.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 WATCHED = ("bptt", "torch", "numpy")
-"""Distributions that decide what a run computes, and that a plugin is not one of."""
+"""Distributions that determine what a run computes, other than plugins."""
 
 
 class Preloaded:
@@ -26,11 +26,11 @@ class Preloaded:
         self._last: dict[str, tuple[int, ...]] = {}
 
     def changed(self) -> list[str]:
-        """Return those that were upgraded, installed anew or removed since."""
+        """Return those that were upgraded, reinstalled or removed since."""
         return [name for name, path in self._files.items() if _stamp(path) != self._before[name]]
 
     def has_settled(self) -> bool:
-        """Say whether those that changed are there, and as they were at the last call."""
+        """Say whether the changed ones are present, and unchanged since the last call."""
         found = {}
         for name in self.changed():
             path = _metadata_of(name)
@@ -50,7 +50,7 @@ def _metadata_of(name: str) -> Path | None:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what a new file of this name has not; nothing if there is none."""
+    """Return what distinguishes a file from a new one of its name; None if there is none."""
     try:
         there = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Starts, stops and hears from the processes that train; the worker's side of `child`."""
+"""Starts and stops the processes that train, and listens to them; the worker's side of `child`."""
 
 import contextlib
 import multiprocessing
@@ -16,21 +16,21 @@ from bptt.worker import child
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
-# multiprocessing reads an exit code once, and whichever thread looks at its processes reads it
+# multiprocessing reads an exit code only once, in whichever thread looks at its processes
 _LOCK = threading.Lock()
 
 LOOK_WITHIN = 120.0
-"""Seconds until the first process must have been forked: it waits for the import of torch."""
+"""Seconds within which the first process must have been forked: it waits for torch's import."""
 ORPHANED = 255
-"""Exit code that multiprocessing gives a process of whose end the forkserver could not tell."""
+"""Exit code that multiprocessing gives a process whose end the forkserver could not report."""
 GONE_WITHIN = 1.0
-"""Seconds in which a forkserver that closed its files has ended."""
+"""Seconds within which a forkserver that closed its files has ended."""
 CLOSE_WITHIN = 10.0
 """Seconds a killed process may take to end, for example because a disk does not answer."""
 
 
 def prepare() -> None:
-    """Start the process that runs' processes are forked from, and see that it can train.
+    """Start the process that runs' processes are forked from, and check that it can train.
 
     Raises:
         BpttError: it could not import what runs need.
@@ -62,11 +62,11 @@ def prepare() -> None:
 
 
 class Process:
-    """The process of one attempt, seen from the thread that supervises it."""
+    """The process of an attempt, as seen by the thread that supervises it."""
 
     def __init__(self, assignment: Assignment) -> None:
         self._ours, theirs = CONTEXT.Pipe()
-        # no daemon, which could not start processes of its own to load data
+        # not a daemon, which could not start processes of its own to load data
         self._process = CONTEXT.Process(target=child.main, args=(assignment, theirs))
         try:
             with _LOCK:
@@ -84,12 +84,12 @@ class Process:
         return self._process.pid or 0
 
     def exit_code(self) -> int | None:
-        """Return the exit code, a signal's number below zero; None while it lives."""
+        """Return the exit code, minus the number of a signal; None while it is alive."""
         with _LOCK:
             return self._process.exitcode
 
     def died_with_template(self) -> bool:
-        """Say whether it has ended because the process that runs are forked from has died."""
+        """Say whether it ended because the process that runs are forked from died."""
         give_up = time.monotonic() + GONE_WITHIN
         while self.exit_code() == ORPHANED:
             pid, started = self._template
@@ -101,7 +101,7 @@ class Process:
         return False
 
     def wait(self, seconds: float) -> list[News]:
-        """Return what it has told since, at the latest after so many seconds."""
+        """Return what it has reported since, at the latest after this many seconds."""
         watched = [self._process.sentinel]
         if not self._ours.closed:
             watched.append(self._ours)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ class Process:
         return self._read()
 
     def order(self, order: Order) -> None:
-        """Tell it something; if it is gone, that is seen elsewhere."""
+        """Tell it something; if it is gone, that is noticed elsewhere."""
         try:
             self._ours.send(tuple(order))
         except OSError:
@@ -121,24 +121,24 @@ class Process:
         self.frozen = True
 
     def thaw(self, deadline: float) -> None:
-        """Let it go on, until `deadline`."""
-        # first, since it looks at its deadline as soon as it can
+        """Let it continue, until `deadline`."""
+        # first, because it checks its deadline as soon as it can
         self.order(Order("deadline", deadline))
         signal_group(self.pid, signal.SIGCONT)
         self.frozen = False
 
     def terminate(self) -> None:
-        """Ask it and what it has started to end."""
+        """Ask it and everything it started to end."""
         signal_group(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it and what it has started, frozen or not."""
+        """Kill it and everything it started, frozen or not."""
         signal_group(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Forget the process; end it if it lives, and what it has left behind in any case."""
+        """Forget the process; kill it if it is alive, and whatever it left behind in any case."""
         if self.exit_code() is None:
-            # an error of ours must not leave a run to train without a supervisor
+            # an error of ours must not leave a run training without a supervisor
             self.kill()
             wait([self._process.sentinel], CLOSE_WITHIN)
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""`serve`: one worker process from its start to its end."""
+"""`serve`: one worker process from start to end."""
 
 import logging
 import os
@@ -28,13 +28,13 @@ from bptt.worker.tick import Tick
 logger = logging.getLogger(__name__)
 
 DRAIN_AT_MOST = 60.0
-"""Seconds until what still trains is killed."""
+"""Seconds until whatever is still training is killed."""
 LAST_WORDS = 15.0
 """Seconds after that until the process ends in any case."""
 TELL_WITHIN = 6.0
-"""Seconds the database has to hear that the worker ends; it has to refuse us within five."""
+"""Seconds to report to the database that the worker ends; it must refuse us within five."""
 LAST_TRIES = 2.0
-"""Seconds in which a database that did not hear of it may still hear how runs ended."""
+"""Seconds in which a database that missed it may still be told how runs ended."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds between two tries to reach the database when the worker starts; they double."""
 
@@ -44,11 +44,11 @@ def serve(settings: Settings, *, with_parent: bool = False) -> int:
 
     Args:
         settings: which queue, and how many slots.
-        with_parent: end in good order when the process that started this one has ended.
+        with_parent: end cleanly when the process that started this one has ended.
 
     Returns:
-        The exit code, 0: everything that was begun has been given back. Where that cannot be
-        done, the process ends with 1 within seconds; its leases run out.
+        The exit code, 0: everything that was started has been given back. If that is impossible,
+        the process exits with 1 within seconds, and its leases expire.
 
     Raises:
         SchemaMismatch: the database belongs to another version.
@@ -111,13 +111,13 @@ def _serve(context: WorkerContext) -> int:
 def _drain(context: WorkerContext, tick: Tick, consumer: Consumer) -> int:
     logger.info("draining: %s slots are busy", context.slots.count - context.slots.idle)
     context.wake.set()
-    # or its last beat would deny that the worker drains
+    # otherwise its last beat would deny that the worker is draining
     tick.join(TELL_WITHIN)
     heard = _tell(lambda: store.beat_worker(context.database, context.worker_id, draining=True))
     consumer.stop()
     if not _wait_idle(context, heard):
         context.killing.set()
-    # with nobody to tell, what is on the disk is gone on from when the leases have ended
+    # with nobody to tell, runs continue from disk once the leases have expired
     clean = context.slots.wait_idle(LAST_WORDS if heard else LAST_TRIES)
     context.leaving.set()
     clean = clean or context.slots.wait_idle(1.0)
@@ -134,9 +134,9 @@ def _drain(context: WorkerContext, tick: Tick, consumer: Consumer) -> int:
 
 
 def _wait_idle(context: WorkerContext, heard: bool) -> bool:
-    """Wait until no slot is busy, time is over, or somebody loses patience.
+    """Wait until no slot is busy, time is up, or somebody loses patience.
 
-    Where the database does not hear us, what is waited for is only that nothing trains any more.
+    If the database does not answer, this only waits until nothing is training any more.
     """
     for _ in range(int(DRAIN_AT_MOST / 0.5)):
         if context.killing.is_set() or context.slots.wait_idle(0.5):
@@ -160,7 +160,7 @@ def _describe(context: WorkerContext) -> WorkerProcess:
 
 
 def _insist(action: Callable[[], object], draining: threading.Event) -> None:
-    """Do something as soon as the database answers, or not at all if the worker is to end."""
+    """Do something as soon as the database answers, or not at all if the worker is ending."""
     backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
     while not draining.is_set():
         try:
@@ -172,9 +172,9 @@ def _insist(action: Callable[[], object], draining: threading.Event) -> None:
 
 
 def _tell(action: Callable[[], object]) -> bool:
-    """Tell the database of the end; say whether it has heard in time.
+    """Tell the database that the worker ends; return whether that succeeded in time.
 
-    A host that is gone does not even refuse: that is found out in a thread that nobody waits for.
+    A host that is gone does not even refuse, so this happens in a thread that is not waited for.
     """
     heard: list[bool] = []
 
@@ -193,7 +193,7 @@ def _tell(action: Callable[[], object]) -> bool:
 
 @contextmanager
 def _signals(draining: threading.Event, killing: threading.Event) -> Iterator[None]:
-    """Have the first SIGTERM or SIGINT drain, and the second one kill."""
+    """Make the first SIGTERM or SIGINT drain, and the second one kill."""
 
     def handle(number: int, frame: object) -> None:
         (killing if draining.is_set() else draining).set()

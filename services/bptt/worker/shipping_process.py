@@ -1,4 +1,4 @@
-"""`ShippingProcess`: keeps the process alive that ships to MLflow."""
+"""`ShippingProcess`: keeps the process that ships to MLflow alive."""
 
 import logging
 import subprocess
@@ -14,14 +14,14 @@ from bptt.settings import Settings, for_child
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-"""Seconds until it is started again; they double."""
+"""Seconds until it is restarted; they double."""
 
 
 class ShippingProcess:
-    """A process of its own, so that shipping neither slows nor ends anything else.
+    """A separate process, so that shipping neither slows down nor ends anything else.
 
-    Its standard input is a pipe from us that never says anything: when we are gone, however, the
-    pipe ends, and so does it.
+    Its standard input is a pipe from us that carries nothing, but when we are gone the pipe closes,
+    and the process ends.
 
     Args:
         settings: which home, and which MLflow.
@@ -67,7 +67,7 @@ class ShippingProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env=for_child(self._settings),
-            # Ctrl-C is for the worker, which ends it
+            # Ctrl-C is meant for the worker, which ends this
             start_new_session=True,
         ) as process:
             while process.poll() is None and not self._closed.wait(0.5):

@@ -1,4 +1,4 @@
-"""`SlotLoop`: claim, train, claim again, until nothing is left; whoever wakes it."""
+"""`SlotLoop`: claim, train, claim again, until nothing is left, no matter what woke it."""
 
 import logging
 import threading
@@ -12,11 +12,11 @@ from bptt.worker.supervision import Supervision
 logger = logging.getLogger(__name__)
 
 PAUSE = 1.0
-"""Seconds after a process that could not be started: this machine is short of something."""
+"""Seconds to wait after a process could not be started: this machine is short of something."""
 
 
 class SlotLoop:
-    """The work of a slot. Tokens call it in Celery's threads, the tick in threads of its own."""
+    """The work of a slot. Tokens call it in Celery's threads, the tick in its own threads."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
@@ -29,12 +29,12 @@ class SlotLoop:
         self.work()
 
     def start(self, threads: int) -> None:
-        """Look for work without a token, in so many threads."""
+        """Look for work without a token, in this many threads."""
         for _ in range(threads):
             threading.Thread(target=self.work, name="bptt-slot", daemon=True).start()
 
     def work(self) -> None:
-        """Take a slot, if one is free, and keep it while there is something to train."""
+        """Take a slot, if one is free, and keep it as long as there is something to train."""
         slot = self._context.slots.acquire()
         if slot is None:
             return
@@ -50,7 +50,7 @@ class SlotLoop:
             self._context.slots.release(slot)
 
     def _train_one(self, slot: int) -> bool:
-        """Claim one run and train it; say whether there was one."""
+        """Claim one run and train it; return whether there was one."""
         context = self._context
         # the tick ends the worker once the upgrade is over
         if not context.disk.look() or context.preloaded.changed():

@@ -4,10 +4,10 @@ import threading
 
 
 class Slots:
-    """So many slots, numbered from 0; nobody ever waits for one.
+    """A number of slots, counted from 0; nobody ever waits for one.
 
     Args:
-        count: how many runs may train at once, whoever asks for them.
+        count: how many runs may train at once, in total.
     """
 
     def __init__(self, count: int) -> None:
@@ -39,6 +39,6 @@ class Slots:
             return len(self._free)
 
     def wait_idle(self, seconds: float) -> bool:
-        """Wait until all are free, at most so long; say whether they are."""
+        """Wait until all are free, at most this long; return whether they are."""
         with self._change:
             return self._change.wait_for(lambda: len(self._free) == self.count, seconds)

@@ -16,9 +16,9 @@ from bptt.worker.verdict import Ending, conclude
 logger = logging.getLogger(__name__)
 
 POLL = 0.2
-"""Seconds between two looks at a process that says nothing."""
+"""Seconds between two checks of a silent process."""
 GRACE = 10.0
-"""Seconds a run has to save itself when it is cancelled or held."""
+"""Seconds that a run has to save itself when it is cancelled or held."""
 GRACE_OF_DRAIN = 60.0
 """... when the worker ends."""
 LAST_WORDS = 2.0
@@ -28,13 +28,13 @@ FROZEN_AT_MOST = 900.0
 
 
 class Supervision:
-    """Starts the process of an attempt, keeps its lease, heeds requests and reports its end.
+    """Starts the process of an attempt, keeps its lease, acts on requests and reports its end.
 
     Args:
         context: the worker.
         claimed: the run.
         slot: which trains it.
-        claimed_at: before the claim was sent, on the monotonic clock.
+        claimed_at: just before the claim was sent, on the monotonic clock.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Supervision:
         self._ending = Ending()
 
     def run(self) -> bool:
-        """Do it all; returns when the slot is free and the database knows how it went.
+        """Do all of it; return when the slot is free and the database knows how it went.
 
         Returns:
-            Whether there was a process at all; if not, the next one may fare no better.
+            Whether there was a process at all; if not, the next attempt may fare no better.
         """
         try:
             self._folder.path.mkdir(parents=True, exist_ok=True)

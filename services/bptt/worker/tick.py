@@ -1,7 +1,7 @@
-"""`Tick`: what every worker looks after every two seconds, so that nothing waits for ever.
+"""`Tick`: what every worker does every two seconds, so that nothing waits for ever.
 
-All of it may be done by all workers at once: the database decides, and a token too many costs
-one look that finds nothing.
+All workers may do all of it at once: the database decides, and a superfluous token costs only
+one fruitless look.
 """
 
 import logging
@@ -23,19 +23,19 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = 2.0
 STALL = 3 * INTERVAL
-"""Seconds between two ticks after which we were not running, and maybe nobody was."""
+"""Seconds between two ticks that mean that we were not running, and maybe nobody was."""
 HUNGRY = 60.0
-"""Seconds a slot may be idle while there is work, before it is woken without a token."""
+"""Seconds that a slot may be idle while there is work before it is woken without a token."""
 CHECK_EVERY = 60.0
 """Seconds between two looks at the version of the database's schema."""
 
 
 class Tick(threading.Thread):
-    """Beats, reaps, and sees to it that idle slots hear of work.
+    """Beats, reaps, and makes sure that idle slots hear about work.
 
     Args:
         context: the worker.
-        me: as it is registered.
+        me: the worker as registered.
         loop: wakes slots.
     """
 
@@ -57,7 +57,7 @@ class Tick(threading.Thread):
         self._database_watch = DatabaseWatch(context.database)
 
     def run(self) -> None:
-        """Go on until the worker drains."""
+        """Run until the worker drains."""
         woken = False
         while not self._context.draining.is_set():
             try:
@@ -72,7 +72,7 @@ class Tick(threading.Thread):
                 if not self._trouble:
                     logger.warning("the database is away: %s", error)
                 self._trouble = str(error)
-            # the next tick may do better; without one nothing lost would ever be found
+            # the next tick may do better; without it nothing lost would ever be found
             except Exception:
                 logger.exception("a tick failed")
             woken = self._sleep()
@@ -88,9 +88,9 @@ class Tick(threading.Thread):
         self._wake_slots()
 
     def _sleep(self) -> bool:
-        """Wait for the next tick; say whether somebody asked for one before its time."""
+        """Wait for the next tick; return whether somebody asked for an early one."""
         before, slept = time.monotonic(), host.asleep()
-        # workers that were started together need not ask together
+        # workers started together need not ask at the same time
         woken = self._wait(INTERVAL * random.uniform(0.8, 1.2))
         self._context.wake.clear()
         lost = time.monotonic() - before + host.asleep() - slept
@@ -99,11 +99,11 @@ class Tick(threading.Thread):
             self._reap_from = time.monotonic() + self._context.lease
             self._context.keeper.hurry()
             logger.warning("nothing went on here for %.0f s", lost)
-        # a stream of calls must not keep the rest from being done
+        # a stream of calls must not starve the rest
         return woken and time.monotonic() < self._due
 
     def _wait(self, seconds: float) -> bool:
-        """Wait until the time is over; return early and True when there may be news."""
+        """Wait until the time is up; return early with True when there may be news."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             looks = bool(self._database_watch) and self._context.slots.idle > 0
@@ -114,7 +114,7 @@ class Tick(threading.Thread):
         return False
 
     def _check_schema(self) -> None:
-        """End the worker in good order when somebody has upgraded the database meanwhile."""
+        """End the worker cleanly if somebody has upgraded the database meanwhile."""
         if time.monotonic() < self._check_due:
             return
         try:
@@ -125,7 +125,7 @@ class Tick(threading.Thread):
         self._check_due = time.monotonic() + CHECK_EVERY
 
     def _check_preloaded(self) -> None:
-        """End the worker in good order when somebody has upgraded what it has imported."""
+        """End the worker cleanly if somebody has upgraded what it has imported."""
         if self._context.preloaded.has_settled():
             names = ", ".join(self._context.preloaded.changed())
             logger.error(
@@ -138,7 +138,7 @@ class Tick(threading.Thread):
     def _beat(self) -> None:
         if self._context.disk.trouble:
             self._context.disk.look()
-        # somebody may look why nothing begins
+        # somebody may be checking why nothing starts
         news = self._context.disk.trouble != self._told
         if time.monotonic() < self._beat_due and not news:
             return
@@ -149,17 +149,17 @@ class Tick(threading.Thread):
 
     def _reap(self) -> None:
         database = self._context.database
-        # the fast path first: of the dead nobody waits for the lease
+        # the fast path first: for dead workers there is no need to wait for the lease
         dead = [w.worker_id for w in store.live_owners(database) if self._has_died(w)]
         ended = store.reap_workers(database, dead) if dead else []
         if jump := self._clock.look(lambda: store.database_time(database)):
-            # no lease means what it says until its owner has renewed it
+            # leases are unreliable until their owners have renewed them
             self._reap_from = time.monotonic() + self._context.lease
             self._context.keeper.hurry()
             logger.warning("the clock of the database was set by %+.0f s", jump)
         silent = self._unrenewed.look(store.leases_of_the_future(database))
         if self._context.keeper.is_behind():
-            # we would take our own runs
+            # otherwise we would take our own runs
             self._context.keeper.hurry()
         elif time.monotonic() >= self._reap_from:
             lease, latest = self._context.lease, self._clock.latest
@@ -182,14 +182,14 @@ class Tick(threading.Thread):
         )
 
     def _return_strays(self) -> None:
-        """Give back runs that are ours without our knowing: the answer to a claim was lost."""
+        """Give back runs that are ours unknowingly, because the answer to a claim was lost."""
         database, worker_id = self._context.database, self._context.worker_id
         found = {
             (run.run_id, run.attempt)
             for run in store.stop_requests(database, worker_id)
             if not self._context.keeper.keeps(run.run_id)
         }
-        # twice in a row: a claim may be on its way to its supervisor
+        # only if seen twice in a row: a claim may be on its way to its supervisor
         for run_id, attempt in found & self._strays:
             logger.warning("%s: attempt %s was claimed unheard", run_id, attempt)
             why = "its claim was not heard of"

@@ -1,4 +1,4 @@
-"""`Unrenewed`: leases that nobody renews, by this machine's monotonic clock."""
+"""`Unrenewed`: leases that are not renewed, by this machine's monotonic clock."""
 
 from collections.abc import Collection
 
@@ -7,12 +7,12 @@ from bptt.records.ownership import Lease
 
 
 class Unrenewed:
-    """Watches leases that the database's clock will not end for long, because it was set back.
+    """Watches leases that will seem valid for too long, because the database's clock was set back.
 
     Args:
         lease_seconds: how long a lease lasts.
-        stall: seconds between two looks after which the watch begins anew: nobody looked, or the
-            database was away, and its owners could not renew.
+        stall: seconds between two looks after which the watch starts over: nobody looked, or the
+            database was down, and owners could not renew.
     """
 
     def __init__(self, lease_seconds: float, stall: float) -> None:
@@ -21,7 +21,7 @@ class Unrenewed:
         self._looked_at = 0.0
 
     def look(self, leases: Collection[Lease]) -> list[Lease]:
-        """Take a look at those there are; return those that have been the same for a lease."""
+        """Look at the present ones; return those that have not changed for one lease."""
         now = host.steady()
         if now - self._looked_at > self._stall:
             self._since = {}

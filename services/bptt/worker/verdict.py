@@ -1,4 +1,4 @@
-"""From the way a process ended to what the database is told about the attempt."""
+"""From the way a process ended to what is reported to the database about the attempt."""
 
 import json
 import logging
@@ -25,13 +25,13 @@ LOG_LINES = 20
 LOG_BYTES = 16_384
 WITH_TEMPLATE = "it died with the process that runs are forked from"
 SOON = 0.5
-"""Seconds between two tries while the worker ends."""
+"""Seconds between two tries while the worker is ending."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 """Seconds between two tries to tell the database; they double."""
 
 
 def memory_kills() -> int | None:
-    """Return how many processes the system has killed for want of memory; None: it is not told.
+    """Return how many processes the system has killed for lack of memory; None: unknown.
 
     The kernel counts those of containers' limits, too.
     """
@@ -47,11 +47,11 @@ def memory_kills() -> int | None:
 
 @dataclass
 class Ending:
-    """What a supervisor knows of the end of a process."""
+    """What a supervisor knows about the end of a process."""
 
     exit_code: int | None = None
     with_template: bool = False
-    """The process that runs are forked from has died, and this one with it."""
+    """Whether the process that runs are forked from died, and this one with it."""
     asked: str = ""
     """Why it was asked to stop: cancel, hold or drain; empty: it was not."""
     given_up: str = ""
@@ -61,17 +61,17 @@ class Ending:
     failure: Mapping[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     memory_kills: int | None = field(default_factory=memory_kills)
-    """How many processes the system had killed for want of memory when this one began."""
+    """How many processes the system had killed for lack of memory when this one started."""
 
 
 def conclude(context: WorkerContext, tenure: Tenure, folder: RunFolder, ending: Ending) -> None:
-    """Tell the database how an attempt ended, as often as it takes until it has heard."""
+    """Tell the database how an attempt ended, repeating until it succeeds."""
     tell = _tell(context, tenure, folder, ending)
     backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
     while not tenure.fenced:
         try:
             if tenure.first_step is not None:
-                # too short a life for a renewal to have told
+                # too short-lived for a renewal to have reported it
                 store.renew(context.database, context.worker_id, [tenure.beat], context.lease)
             _log(tenure, tell())
             return
@@ -79,7 +79,7 @@ def conclude(context: WorkerContext, tenure: Tenure, folder: RunFolder, ending: 
             logger.warning("%s: its end cannot be told yet: %s", tenure.run_id, error)
             wait = backoff.fail()
             if context.leaving.wait(min(wait, SOON) if context.draining.is_set() else wait):
-                # the lease ends by itself, and what is on the disk is gone on from
+                # the lease expires by itself, and the run continues from what is on disk
                 return
     logger.warning("%s: attempt %s was another's already", tenure.run_id, tenure.attempt)
 
@@ -106,7 +106,7 @@ def _tell(
         cause, why = "crash_loop", WITH_TEMPLATE
     if code == FAILED and ending.failure:
         cause, why = ending.failure["cause"], ending.failure["message"]
-        # the run is not to blame, and goes on where there is room
+        # the run is not to blame, and continues where there is space
         if cause != "disk_full":
             failure = Failure(cause, why, tail, exit_code=code)
             return lambda: store.fail(database, run_id, attempt, failure, tenure.step)
@@ -146,7 +146,7 @@ def log_tail(folder: RunFolder) -> str:
 
 
 def _result(folder: RunFolder) -> dict[str, Any] | None:
-    """Return what the attempt has measured, with null for figures that SQL cannot hold."""
+    """Return what the attempt has measured, with null for figures that SQL cannot store."""
     try:
         text = (folder.path / "result.json").read_text()
         result: dict[str, Any] = finite(json.loads(text))
@@ -156,7 +156,7 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def cause_of_death(code: int | None, kills_before: int | None) -> tuple[FailureCause, str]:
-    """Return what a process died of, which its run fails of if that happens again, and in words."""
+    """Return the cause of a process' death, with which its run fails if it recurs, and in words."""
     if code is None or code >= 0:
         return "crash_loop", f"its process ended with exit code {code} and left no result"
     try:
