@@ -1,4 +1,4 @@
-"""A cell over a whole sequence: whichever backend runs it, the result is the same."""
+"""A cell over a whole sequence; the result is the same whichever backend runs it."""
 
 from bptt.kernels.runner import Runner
 from bptt.kernels.unrolled import Unrolled

@@ -1,4 +1,4 @@
-"""The reference backend: a loop over time that autograd differentiates; any cell, always right."""
+"""The reference backend: a loop over time differentiated by autograd; any cell, always right."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class StepByStep:
         return self.steps[-1] if self.steps else self.initial
 
     def forget_norms(self) -> None:
-        """Set them to zero, before another loss is followed back through the same graph."""
+        """Set them to zero, before another loss is traced back through the same graph."""
         self.norms.zero_()
 
     def states_of(self, index: int) -> list[Tensor]:
@@ -68,10 +68,10 @@ def unroll(
         cell: what to apply.
         inputs: (time, batch, features).
         initial: state before the first step.
-        lengths: (batch,) valid steps of each sequence; from there on its state is held, so that
-            padding neither changes the final state nor can it overflow.
+        lengths: (batch,) valid steps of each sequence; after that its state is held, so that
+            padding neither changes the final state nor overflows it.
         truncation: steps of a window that no gradient leaves; see `windows.begins_at`.
-        gradient_norms: have the backward pass measure the gradient to every state; zeros if not.
+        gradient_norms: make the backward pass measure each state's gradient; otherwise zeros.
     """
     norms = torch.zeros(1, len(initial), len(inputs), dtype=torch.float64)
     step: Callable[[Tensor, State], State] = cell
@@ -101,28 +101,28 @@ def unroll(
 
 
 def _cut(state: State, begins: Tensor | bool) -> State:
-    """Return a state without its graph for the sequences of which a window begins."""
+    """Return a state without its graph for the sequences in which a window begins."""
     if isinstance(begins, bool):
         return tuple(s.detach() for s in state) if begins else state
     return tuple(torch.where(begins, s.detach(), s) for s in state) if begins.any() else state
 
 
 def _followed(state: State) -> State:
-    """Return a state that autograd follows, also where no parameter acts on it (a counter)."""
+    """Return a state that autograd tracks even if no parameter acts on it (a counter)."""
     if not torch.is_grad_enabled():
         return state
     return tuple(s if s.requires_grad else s.detach().requires_grad_() for s in state)
 
 
 def _listen(norms: Tensor, t: int, made: Tensor, kept: Tensor, valid: Tensor | None) -> None:
-    """Have the backward pass measure the gradient to one state after step t.
+    """Make the backward pass measure the gradient of one state after step t.
 
     Args:
         norms: (time,), where the norm goes.
         t: the step.
-        made: what the step made of the state; other states of the same step may hang on it.
-        kept: the state; `made` but for sequences that are over.
-        valid: which are not, (batch, 1); None: all of them.
+        made: the step's result for the state; other states of the same step may depend on it.
+        kept: the state; equals `made` except for sequences that are over.
+        valid: those that are not over, (batch, 1); None: all of them.
     """
     if valid is None:
         if made.requires_grad:
@@ -138,7 +138,7 @@ def _listen(norms: Tensor, t: int, made: Tensor, kept: Tensor, valid: Tensor | N
     def measure_made(gradient: Tensor) -> None:
         _measure(norms, t, gradient + held.pop() if held else gradient)
 
-    # `kept` comes first on the way back; of valid sequences all it is given goes on to `made`
+    # `kept` comes first going back; for valid sequences all of its gradient goes on to `made`
     for tensor, hook in ((kept, measure_kept), (made, measure_made)):
         if tensor.requires_grad:
             tensor.register_hook(hook)

@@ -19,15 +19,15 @@ from bptt.kernels.unrolled import Unrolled
 from bptt.settings import read_settings
 
 FRAMEWORK = ("forward", "project_input", "advance", "preactivate", "apply_step", "split")
-"""Methods of `PointwiseCell` of which a kernel knows what they do."""
+"""Methods of `PointwiseCell` whose behaviour a kernel knows."""
 
 
 TRACED = 2
-"""Times until a step leaves its cell as it is: the first may fill what it keeps for later."""
+"""Calls until a step leaves its cell unchanged: the first may fill a cache."""
 
 
 class Runner:
-    """Runs one cell; what its step computes is looked at once, and again when it changed.
+    """Runs one cell; its step is traced once, and again when it has changed.
 
     Args:
         wanted: `auto`, `compiled`, `sequence` or `autograd`.
@@ -38,7 +38,7 @@ class Runner:
         self.backend = "autograd"
         """What runs the cell: `compiled`, `sequence` or `autograd`."""
         self.reason = ""
-        """Why it is not the fastest, if it is not and was not asked for."""
+        """Why it is not the fastest, unless it is or was asked for."""
         self._made: Kernel | Program | None = None
         self._looked_at: Sight | None = None
         self._restless = False

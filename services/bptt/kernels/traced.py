@@ -1,7 +1,7 @@
 """The sequence backend: torch's operations on whole batches, with no graph for single steps.
 
-It needs no compiler: the traced step runs as it was traced, forward and backward, and the
-products with the input and the gradients of the weights are made over the whole sequence.
+It needs no compiler: the traced step is executed as traced, forward and backward, and the
+products with the input and the gradients of the weights are computed over the whole sequence.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class Program:
             values[operation.result.number] = operation.function(*arguments)
 
     def of_vectors(self, vectors: Iterable[Tensor]) -> dict[int, Tensor]:
-        """Return the vectors and what hangs on them alone, by number of the value."""
+        """Return the vectors and what depends only on them, by number of the value."""
         first = len(self.trace.preactivations) + len(self.trace.states)
         values = dict(enumerate(vectors, first))
         self.run(self.plan.fixing, values)

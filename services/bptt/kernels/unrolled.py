@@ -8,7 +8,7 @@ from bptt.contracts import State
 
 
 class Unrolled(Protocol):
-    """Every tensor is part of the graph, so that a loss may be taken of any."""
+    """Every tensor is part of the graph, so that a loss may use any of them."""
 
     @property
     def inputs(self) -> Tensor:
@@ -34,12 +34,12 @@ class Unrolled(Protocol):
     def gradient_norms(self) -> Tensor:
         """norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass.
 
-        Zeros where the loss does not reach, and if `unroll` was not asked for them.
+        Zeros where the loss does not reach, or if `unroll` was not asked for them.
         """
 
     @property
     def norms(self) -> Tensor:
-        """The same of some sequences of the batch each, (parts, states, time)."""
+        """The same for parts of the batch, (parts, states, time)."""
 
     def forget_norms(self) -> None:
-        """Set them to zero, before another loss is followed back through the same graph."""
+        """Set them to zero, before another loss is traced back through the same graph."""

@@ -7,9 +7,9 @@ def begins_at(t: int, time: int, lengths: Tensor | None, truncation: int | None)
     """Say for which sequences a window begins at step t, so that no gradient passes to t - 1.
 
     The last window of each sequence is full and ends with its last valid step; the first one is
-    what remains. A loss at the end sees exactly its last `truncation` steps, as BPTT(h; h') of
-    Williams & Peng 1990 does when it runs at the end. Windows are disjoint, h = h', so that an
-    earlier loss sees no farther than the beginning of its own.
+    the remainder. A loss at the end sees exactly its last `truncation` steps, as in BPTT(h; h') of
+    Williams & Peng 1990 run at the end. Windows are disjoint, h = h', so an earlier loss sees no
+    farther than the beginning of its own window.
 
     Args:
         t: a step, from 0.

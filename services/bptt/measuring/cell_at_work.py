@@ -13,7 +13,7 @@ from bptt.measuring.rows import Array
 
 @dataclass(frozen=True)
 class CellAtWork:
-    """A cell, where it stands, and what it did; all sequences are equally long."""
+    """A cell, its place in the model, and what it did; all sequences are equally long."""
 
     layer: int
     direction: str
@@ -27,7 +27,7 @@ class CellAtWork:
     def flow(self) -> dict[str, Tensor]:
         """Return norm(dL/ds_t) of each state at position t of the sequence, (time,) each.
 
-        Of the last backward pass, and whichever way the cell reads the sequence.
+        From the last backward pass, whichever way the cell reads the sequence.
         """
         norms = self.unrolled.gradient_norms.clone()
         norms = norms if self.direction == "forward" else norms.flip(1)
@@ -35,6 +35,6 @@ class CellAtWork:
 
     @cached_property
     def states_before(self) -> State:
-        """What each step started from: (time, batch, hidden) per state, in order of reading."""
+        """What each step started from: (time, batch, hidden) per state, in reading order."""
         pairs = zip(self.unrolled.initial, self.unrolled.states, strict=True)
         return tuple(torch.cat([first[None], states[:-1]]).detach() for first, states in pairs)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 HORIZON_SHARE = 0.1
-"""The horizon is where less than this share of the gradient at lag 0 is left."""
+"""The horizon is the lag at which less than this share of the gradient at lag 0 is left."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,13 @@ class Decay:
     """How a gradient's norm changes with the lag."""
 
     slope: float
-    """log10 of the norm per step of lag: negative where it vanishes, positive where it explodes."""
+    """log10 of the norm per step of lag: negative if it vanishes, positive if it explodes."""
     half_life: float
-    """Steps in which the norm halves, log10(2) / -slope; infinity where it does not decay."""
+    """Steps over which the norm halves, log10(2) / -slope; infinity if it does not decay."""
     horizon: float
-    """First lag with less than a tenth of the norm at lag 0; infinity where no lag has."""
+    """First lag with less than a tenth of the norm at lag 0; infinity if there is none."""
     ratio: float
-    """log10 (norm at the largest lag / norm at lag 0); -infinity where nothing arrives."""
+    """log10 (norm at the largest lag / norm at lag 0); -infinity if nothing arrives."""
 
 
 def fit_decay(curve: Tensor, first_lag: int = 0) -> Decay:

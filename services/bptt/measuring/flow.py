@@ -13,11 +13,11 @@ from bptt.network.overlap import Overlap
 from bptt.norms import frobenius_norm
 
 FLOAT32_TINY = torch.finfo(torch.float32).tiny
-"""Smallest normal float32: training flushes to zero what is below."""
+"""Smallest normal float32: training flushes anything below to zero."""
 
 
 def flow(probed: Probed) -> Taken:
-    """Return norm(dL/ds_t) of every state, (time,) each, and how many float32 could not hold."""
+    """Return norm(dL/ds_t) of every state, (time,) each, and how many float32 cannot represent."""
     if probed.forward.whole:
         arrays = _over_windows(probed)
     else:
@@ -32,7 +32,7 @@ def flow(probed: Probed) -> Taken:
 
 
 def _over_windows(probed: Probed) -> dict[str, Tensor]:
-    """Return the norm of dL/ds_t, which is added up over all windows that hold s_t."""
+    """Return the norm of dL/ds_t, summed over all windows that contain s_t."""
     forward = probed.model(probed.batch)
     windows = cast(Overlap, probed.model.windows(probed.batch))
     loss = mean_loss(probed.task, forward.outputs, probed.batch, CALLED)

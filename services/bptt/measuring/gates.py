@@ -1,4 +1,4 @@
-"""What the gates of a cell do: open, closed, and for how long they keep."""
+"""What the gates of a cell do: how far open, how far closed, and how long they keep."""
 
 import torch
 from torch import Tensor
@@ -61,14 +61,14 @@ def gate_statistics(values: Tensor) -> Tensor:
 def keep_value(values: Tensor, role: GateRole) -> Tensor:
     """Return a gate's values so that 1 means the old state is kept, whatever the paper's sign.
 
-    A `keep` gate as it is, a `write` gate as 1 - value. `read` and `reset` gates say nothing of
-    keeping and come back as they are.
+    A `keep` gate unchanged, a `write` gate as 1 - value. `read` and `reset` gates say nothing about
+    keeping and are returned unchanged.
     """
     return 1 - values if role == "write" else values
 
 
 def keep_timescale(values: Tensor) -> float:
-    """Return -1 / ln(mean of `values`): steps in which a gate that keeps so much forgets 1 - 1/e.
+    """Return -1 / ln(mean of `values`): steps in which a gate keeping that much forgets 1 - 1/e.
 
     Infinity for a mean of 1, 0 for a mean of 0 (Tallec & Ollivier 2018).
 

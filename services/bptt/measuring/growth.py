@@ -18,7 +18,7 @@ from bptt.measuring.table import (
 )
 
 JACOBIAN_BYTES = 2**26
-"""Memory the step Jacobians of one cell may take; longer sequences give their last steps."""
+"""Memory for the step Jacobians of one cell; of longer sequences only the last steps are used."""
 
 PRODUCT_LAGS = 12
 """Lags at which the product of Jacobians is measured, spread evenly over their logarithm."""

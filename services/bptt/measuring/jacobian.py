@@ -8,16 +8,16 @@ from torch import Tensor
 from bptt.contracts import Cell, PointwiseCell, State
 
 CACHED_ELEMENTS = 2**16
-"""Elements of Jacobians that are worked on together."""
+"""Elements of Jacobians that are processed together."""
 
 
 def step_jacobians(cell: Cell, x: Tensor, states: State) -> Tensor:
     """Return J_t = ds_t / ds_{t-1} for every step of a sequence, in float64.
 
     Rows belong to the new state, columns to the old one: J_t[i, j] = ds_t[i] / ds_{t-1}[j], so a
-    change of the state moves on as J_t v and a gradient goes back as J_t^T d. Several states stand
-    one after the other in the order of `cell.states`. They are independent coordinates here: what
-    an LSTM's memory does through the output of its own step is no part of dc_t / dc_{t-1}.
+    change of the state moves on as J_t v and a gradient goes back as J_t^T d. Several states are
+    concatenated in the order of `cell.states`. They are independent coordinates here: what
+    an LSTM's memory does through the output of its own step is not part of dc_t / dc_{t-1}.
 
     Args:
         cell: any cell; a `PointwiseCell` takes one backward pass per state, others one per row.
@@ -54,7 +54,7 @@ def _from_partials(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
     with torch.no_grad():
         preactivations = cell.preactivate(cell.project_input(x), states[0])
     leaves = {name: a.detach().requires_grad_() for name, a in preactivations.items()}
-    # laid out as the Jacobians are: half the time
+    # laid out like the Jacobians: half the time
     blocks = {
         name: block.detach().mT.contiguous() for name, block in cell.recurrent_weights.items()
     }
@@ -62,7 +62,7 @@ def _from_partials(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
     partials = [_gradients(state.sum(), (*states, *leaves.values())) for state in new]
     size = len(states) * cell.hidden_size
     jacobians = torch.zeros(len(x), size, size, dtype=x.dtype)
-    # a few steps at a time, so that what is added to is still in the processor's cache
+    # a few steps at a time, so that the target is still in the processor's cache
     for start in range(0, len(x), together := max(1, CACHED_ELEMENTS // size**2)):
         steps = slice(start, start + together)
         _fill(jacobians[steps], [[p[steps] for p in row] for row in partials], leaves, blocks)
@@ -75,7 +75,7 @@ def _fill(
     leaves: Iterable[str],
     blocks: Mapping[str, Tensor],
 ) -> None:
-    """Add to (steps, size, size) zeros what each state has of each state and preactivation."""
+    """Add to (steps, size, size) zeros how each state depends on each state and preactivation."""
     states = len(partials)
     # (steps, states, hidden, states, hidden)
     parts = jacobians.unflatten(2, (states, -1)).unflatten(1, (states, -1))

@@ -1,4 +1,4 @@
-"""How the gradient of one prediction's loss fades with the distance it is followed back."""
+"""How the gradient of one prediction's loss fades with the distance it is traced back."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,12 +47,12 @@ def _of_each_anchor(probed: Probed) -> dict[str, Tensor]:
         for cell in cells:
             cell.unrolled.forget_norms()
         loss = torch.where(counts[t] > 0, losses[t], 0.0).sum() / counts[t].sum()
-        # the norms come along; a graph that no weight is part of has none
+        # the norms come for free; a graph without any weight has none
         torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
         for cell in cells:
             for state, norms in cell.flow().items():
                 empty = torch.full((len(anchors), time), torch.nan, dtype=torch.float64)
-                # what a cell that reads backwards has seen lies at later positions
+                # what a backward cell has seen is at later positions
                 if cell.direction == "backward":
                     past = norms[t:]
                 else:
@@ -63,7 +63,7 @@ def _of_each_anchor(probed: Probed) -> dict[str, Tensor]:
 
 
 def _anchors(probed: Probed, counts: Tensor) -> list[int]:
-    """Return the positions whose losses are followed back, spread over those that count.
+    """Return the positions whose losses are traced back, spread over those that count.
 
     Raises:
         ContractViolation: none of them counts.
@@ -87,7 +87,7 @@ def _decay(probed: Probed, arrays: Mapping[str, Tensor]) -> dict[str, float]:
         for state in probed.top.cell.states
     ]
     curve = frobenius_norm(torch.stack(by_state, dim=-1), kept_axes=1)
-    # at lag 0 the read-out alone speaks
+    # lag 0 reflects only the read-out
     decay = fit_decay(curve, first_lag=1)
     return {
         SLOPE.key: decay.slope,

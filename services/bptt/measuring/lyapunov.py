@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 RESOLVED = 1e-10
-"""A diagonal element of R is right to six digits if it is no smaller beside the largest."""
+"""A diagonal element of R is accurate to six digits if its ratio to the largest is no smaller."""
 
 
 def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
@@ -16,7 +16,7 @@ def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
     orthonormal again at each step; the exponents are the means of log |diag R|. Below 0 changes
     die out and gradients vanish, with horizon -1 / exponent steps; above 0 they explode. Vogt,
     Puelma Touzel, Shlizerman & Lajoie 2022. The frame goes back in time, as a gradient does:
-    transposed steps have the same exponents. While it turns into its directions, for the last
+    transposed steps have the same exponents. While it aligns with its directions, for the last
     tenth of the steps, rounded up, nothing counts.
 
     Args:
@@ -25,11 +25,11 @@ def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
         count: how many exponents; at most `size` are returned.
 
     Returns:
-        (count,) in descending order once the frame has turned; -infinity for a direction that dies
-        at once, NaN if an element is not finite or there is a single step.
+        (count,) in descending order once the frame has aligned; -infinity for a direction that dies
+        at once, NaN if an element is not finite or there is only one step.
     """
     sizes = triangles.diagonal(dim1=1, dim2=2).abs()
-    # what is no larger than rounding is 0, which is what it would be in exact arithmetic
+    # anything no larger than rounding is 0, as it would be in exact arithmetic
     rounding = sizes.shape[1] * torch.finfo(torch.float64).eps * sizes.amax(1, keepdim=True)
     growth = torch.where(sizes <= rounding, 0.0, sizes)[:, :count].log()
     turning = math.ceil(time / 10)

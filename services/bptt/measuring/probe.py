@@ -23,10 +23,10 @@ TAKEN: list[tuple[Statistic, Take]] = [(row, resolve_name(row.taken_by)) for row
 
 
 class Probe:
-    """Takes every statistic of the table on one fixed batch.
+    """Measures every statistic of the table on one fixed batch.
 
     In float64, because at a spectral radius of 0.58 a float32 gradient is gone after 160 steps,
-    while its decay is what one wants to see. Names and shapes are in docs/statistics.md.
+    and its decay is exactly what one wants to see. Names and shapes are in docs/statistics.md.
 
     Args:
         spec: which statistics are taken, and how often.
@@ -44,7 +44,7 @@ class Probe:
         self._frozen: Frozen | None = None
 
     def is_due(self, step: int) -> bool:
-        """Say whether statistics are to be taken after update `step`."""
+        """Say whether statistics are due after update `step`."""
         return step % self._interval == 0 or self._jacobians_are_due(step)
 
     def measure(self, step: int, last: bool) -> tuple[dict[str, float], Mapping[str, Tensor]]:
@@ -80,7 +80,7 @@ class Frozen:
         self._task = task
         self._spec = spec
         self._model = copy.deepcopy(model).double()
-        # where windows overlap, what counts is the gradient to a state over all of them
+        # if windows overlap, what counts is the gradient of a state over all of them
         backend = "autograd" if model.overlap else read_settings().backend
         self._model.run_by(backend, gradient_norms=True)
         self._parameters = FlatParameters(self._model)
@@ -90,7 +90,7 @@ class Frozen:
         self._pairs = list(zip(self._model.parameters(), model.parameters(), strict=True))
 
     def probed(self, batch: Batch) -> Probed:
-        """Take over the parameters as they are now, and run both passes over `batch`."""
+        """Copy the present parameters, and run both passes over `batch`."""
         with torch.no_grad():
             for ours, theirs in self._pairs:
                 ours.copy_(theirs)

@@ -1,4 +1,4 @@
-"""What every statistic is taken of: a frozen model and what it did on the probe batch."""
+"""What every statistic is computed from: a frozen model and what it did on the probe batch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Probed:
         return next(cell for cell in reversed(self.cells) if cell.direction == "forward")
 
     def cells_of(self, layers: list[dict[str, Unrolled]]) -> list[CellAtWork]:
-        """Return each cell with what it did, by layer and direction, in a pass."""
+        """Return each cell with what it did in a pass, by layer and direction."""
         pairs = zip(self.model.stack.each_layer(), layers, strict=True)
         return [
             CellAtWork(number, direction, cell, did[direction])

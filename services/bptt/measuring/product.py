@@ -13,7 +13,7 @@ Array = npt.NDArray[np.float64]
 LOG_10 = math.log(10)
 
 DECADES = 7.0
-"""Singular values farther apart than this do not influence each other, to 9 digits or more."""
+"""Singular values farther apart than this do not affect each other, to 9 digits or more."""
 
 TOGETHER = 64
 """Steps whose triangles are scaled at once."""
@@ -110,7 +110,7 @@ def _scaled(triangles: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     growth = triangles.diagonal(dim1=1, dim2=2).abs()
     largest = growth.amax(1, keepdim=True)
     dies = (growth <= size * torch.finfo(torch.float64).eps * largest) | scale.isinf()
-    # one that has died has no influence any more, but N must stay invertible
+    # one that has died no longer matters, but N must stay invertible
     dead = dies.cummax(0).values
     grown = torch.cat([scale.unsqueeze(0), growth.log10()]).cumsum(0)
     grown[1:].masked_fill_(dead, -torch.inf)
@@ -122,7 +122,7 @@ def _scaled(triangles: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _power_of_10(exponents: Tensor) -> Tensor:
-    # a tenth of the time of 10 ** x, and right to 1e-13 over 300 decades
+    # a tenth of the time of 10 ** x, and accurate to 1e-13 over 300 decades
     return (exponents * LOG_10).exp()
 
 

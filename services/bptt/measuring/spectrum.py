@@ -45,7 +45,7 @@ def largest_singular_value(block: Tensor) -> float:
 
 
 def orthogonality_error(block: Tensor) -> float:
-    """Return the Frobenius norm of U^T U - 1: 0 if `block` U keeps all lengths.
+    """Return the Frobenius norm of U^T U - 1: 0 if `block` U preserves all lengths.
 
     NaN if an element is not finite.
     """
@@ -53,7 +53,7 @@ def orthogonality_error(block: Tensor) -> float:
 
 
 def block_spectra(blocks: Sequence[Tensor]) -> Tensor:
-    """Return all three of several blocks of one size, (blocks, 3) float64, at one go.
+    """Return all three of several blocks of one size, (blocks, 3) float64, in one go.
 
     In this order: spectral radius, largest singular value, orthogonality error.
     """

@@ -16,8 +16,8 @@ from bptt.norms import frobenius_norm
 class TrainingFlow:
     """Mean and largest norm(dL/ds_t) of each state and step over the updates since a probe.
 
-    The backward pass of an update measures it anyway, in float64 and of what it trains on. Part
-    of the checkpoint, so that a resume repeats it.
+    The backward pass of an update measures it anyway, in float64, on the training batch. Part
+    of the checkpoint, so that a resumed run repeats it.
     """
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class TrainingFlow:
                 if kept and kept[0].shape != norms.shape:
                     self._add_up(key)
                 kept.append(norms)
-                # adding takes longer than keeping, so as late as the kernels allow
+                # adding takes longer than keeping, so it is done as late as the kernels allow
                 if len(kept) == REMEMBERED:
                     self._add_up(key)
 
     def take(self, states: Sequence[str]) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Return metrics and arrays of the updates so far, and begin anew.
+        """Return metrics and arrays of the updates so far, and start over.
 
         Args:
             states: names of the cells' states.
@@ -91,7 +91,7 @@ class TrainingFlow:
         self._counts[key][:time] += len(kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return what a checkpoint stores."""
         sums = (self._sums, self._peaks, self._counts)
         return {
             "kept": {key: [norms.clone() for norms in kept] for key, kept in self._kept.items()},
@@ -99,7 +99,7 @@ class TrainingFlow:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what a checkpoint kept."""
+        """Restore what a checkpoint stored."""
         # checkpoints of earlier versions hold norms over the whole batch, without parts
         self._kept = {
             key: [norms if norms.dim() == 3 else norms.unsqueeze(0) for norms in kept]

@@ -1,8 +1,8 @@
-"""Sends what lies in run folders to MLflow; the only imports of mlflow, and the figures.
+"""MLflow's side of shipping, and the only imports of mlflow.
 
 The journal comes first: training writes files and never waits for a server. `ship` sends what
-is committed, `unshipped` finds what was left behind. Importing
-this package loads neither mlflow nor matplotlib.
+is committed, `unshipped` finds what was left over. Importing this package loads neither mlflow
+nor matplotlib.
 """
 
 from bptt.tracking.grid.orders import (

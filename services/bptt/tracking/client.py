@@ -25,13 +25,13 @@ QUIET = ("alembic", "huey", "mlflow", "sqlalchemy", "urllib3")
 """Loggers whose warnings would otherwise reach the terminal through Python's last resort."""
 
 FINAL = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
-"""Error codes that the same request will meet again; everything else is worth another try."""
+"""Error codes that a repeated request would get again; everything else is worth another try."""
 
 
 def connect(target: Target) -> "MlflowClient":
-    """Return a client; imports mlflow (1.3 s) and makes the database if there is none (2 s).
+    """Return a client; imports mlflow (1.3 s) and creates the database if there is none (2 s).
 
-    Each call sees to it that the database is still there: one that was removed is made anew.
+    Each call makes sure that the database is still there: one that was removed is recreated.
 
     Raises:
         TrackingMismatch: the database is of another version of MLflow, or of something else.
@@ -51,22 +51,22 @@ def _client(target: Target) -> "MlflowClient":
 
 
 def _prepare() -> None:
-    """Do what must be done before mlflow is imported."""
+    """Prepare for importing mlflow."""
     environment.prepare_client()
     for name in QUIET:
         logging.getLogger(name).addHandler(logging.NullHandler())
     # whoever imported mlflow before has its log on the terminal, tables it creates included
     logging.getLogger("mlflow.store").setLevel(logging.WARNING)
-    # mlflow uses a loader that SQLAlchemy 2.1 deprecates; only mlflow can mend that
+    # mlflow uses a loader that SQLAlchemy 2.1 deprecates; only mlflow can fix that
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mlflow\.")
 
 
 class RunDeleted(TrackingUnavailable):
-    """Someone deleted the run in MLflow: it wants no more of it."""
+    """Someone deleted the run in MLflow, which therefore takes nothing more for it."""
 
 
 class RunMissing(TrackingUnavailable):
-    """MLflow does not know the run: its database is a new one."""
+    """MLflow does not know the run, because its database is new."""
 
 
 def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag]") -> list[str]:
@@ -76,7 +76,7 @@ def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag
         One line per refused entry: what it was and MLflow's reason.
 
     Raises:
-        RunDeleted, RunMissing: it is not the entries that are refused, but the run.
+        RunDeleted, RunMissing: not the entries are refused, but the run.
     """
     from mlflow.exceptions import MlflowException
 
@@ -124,7 +124,7 @@ def require_run(client: "MlflowClient", run_id: str) -> None:
 def _send_halving(
     client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag]", halve: bool
 ) -> list[str]:
-    """Log entries; where they are refused, halve until the bad ones stand alone."""
+    """Log entries; if they are refused, halve them until the bad ones are isolated."""
     from mlflow.entities import Metric, RunTag
     from mlflow.exceptions import MlflowException
 
@@ -147,10 +147,10 @@ def _send_halving(
 
 
 def _make_database(home: Path) -> None:
-    """Make MLflow's database if there is none, so that it appears whole or not at all.
+    """Create MLflow's database if there is none, so that it appears complete or not at all.
 
-    MLflow migrates a new file in some forty steps. Two processes that do so at a time, or one
-    that dies meanwhile, would leave a file that no version of MLflow can use or mend.
+    MLflow migrates a new file in some forty steps. Two processes doing so at the same time, or one
+    that dies meanwhile, would leave a file that no version of MLflow can use or repair.
     """
     _prepare()
     from mlflow import MlflowClient

@@ -1,7 +1,7 @@
-"""MLflow's database in the home: whether the MLflow that is installed can use it.
+"""MLflow's database in the home: whether the installed MLflow can use it.
 
-MLflow says of every other schema that it is out of date, newer ones too, and of a file without
-tables that it lacks one of them. Asking the file itself takes milliseconds, without MLflow.
+MLflow calls every other schema out of date, even newer ones, and complains about a missing table
+in an empty file. Asking the file itself takes milliseconds, without MLflow.
 """
 
 import re
@@ -19,21 +19,21 @@ from bptt.errors import TrackingMismatch, TrackingUnavailable
 REVISION = re.compile(r"^revision = [\"'](\w+)[\"']", re.MULTILINE)
 FOLLOWS = re.compile(r"^down_revision = (.*)$", re.MULTILINE)
 LOCKED_AT_MOST = 5.0
-"""Seconds to wait for who writes to it."""
+"""Seconds to wait for other writers."""
 BESIDE = ("-journal", "-wal", "-shm")
-"""Endings of the files that SQLite keeps beside a database: of one that is gone they spoil the
+"""Suffixes of the files that SQLite keeps next to a database: leftovers of a removed one spoil the
 next."""
 
 
 def is_there(file: Path) -> bool:
-    """Say whether MLflow's database is there, of the version that is installed.
+    """Say whether MLflow's database is there, with the installed version.
 
     Returns:
-        False if there is no file, or one without any table: MLflow's is still to be made.
+        False if there is no file, or one without tables: MLflow's is yet to be created.
 
     Raises:
-        TrackingMismatch: it is of another version, or no database of MLflow's.
-        TrackingUnavailable: somebody keeps it locked, or it cannot be opened.
+        TrackingMismatch: it has another version, or is not MLflow's database.
+        TrackingUnavailable: somebody holds a lock on it, or it cannot be opened.
     """
     try:
         if not file.stat().st_size:
@@ -82,13 +82,13 @@ def address_of(file: Path) -> str:
     """Return the URI of an SQLite file for MLflow, whatever characters its path has."""
     from sqlalchemy import URL
 
-    # named with its driver: else MLflow makes a folder of the path with its escapes
+    # named with its driver: otherwise MLflow creates a folder with the escaped path
     url = URL.create("sqlite+pysqlite", database=str(file))
     return url.render_as_string(hide_password=False)
 
 
 def remove_remains(file: Path) -> None:
-    """Remove what SQLite has left beside a database that is not there any more."""
+    """Remove what SQLite left next to a database that no longer exists."""
     for ending in BESIDE:
         file.with_name(file.name + ending).unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ POOL = (
 )
 """How MLflow keeps connections to a database."""
 NO_POOL = "NullPool"
-"""A connection that is kept goes on writing into a file that was removed, and nobody reads that."""
+"""A pooled connection would keep writing into a file that was removed and that nobody reads."""
 
 SERVER: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -32,13 +32,13 @@ SERVER: Mapping[str, str] = {
     # the default pool of 5 + 10 stalls under as many requests as one server process takes
     "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "20",
     "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "70",
-    # what its libraries deprecate is nothing that who looks at the pages could mend
+    # people who look at the pages cannot fix what its libraries deprecate
     "PYTHONWARNINGS": "ignore",
 }
 
 
 def prepare_client() -> None:
-    """Set what the MLflow client of this process needs, where the user has not decided."""
+    """Set what the MLflow client of this process needs, unless the user has decided."""
     for name, value in CLIENT.items():
         os.environ.setdefault(name, value)
     if not any(name in os.environ for name in POOL):

@@ -32,7 +32,7 @@ def experiment_of(client: "MlflowClient", name: str, target: Target, now: int) -
 
 
 def delete_tags(client: "MlflowClient", experiment: str, tags: Iterable[str]) -> None:
-    """Delete tags of an experiment; one that is gone already is fine."""
+    """Delete tags of an experiment; one that is already gone is fine."""
     from mlflow.exceptions import MlflowException
 
     for tag in tags:

@@ -1,4 +1,4 @@
-"""Whose fault it is that a run was not sent: MLflow's and the machine's, or the run's own."""
+"""Why a run was not sent: because of MLflow or the machine, or because of the run itself."""
 
 import errno
 
@@ -10,7 +10,7 @@ from bptt.tracking.client import FINAL
 LONGEST = 300
 """Characters of a reason."""
 OF_THE_DISK = (*FULL, errno.EROFS, errno.EIO)
-"""What the system says of a disk, whatever file it is asked for."""
+"""Errors of the system that concern a disk, whichever file is accessed."""
 
 
 def fault(folder: RunFolder, error: Exception) -> TrackingUnavailable:
@@ -22,14 +22,14 @@ def fault(folder: RunFolder, error: Exception) -> TrackingUnavailable:
 
 
 def told(error: BaseException) -> str:
-    """Return the first line of what an error says."""
+    """Return the first line of an error's message."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, KeyError):
         return f"the field {error} is missing"
     said = " ".join(str(error).strip().partition("\n")[0].split())
     if isinstance(error, BpttError) and said:
-        # says at its end what to do
+        # ends with what to do
         return said
     named = isinstance(error, TypeError | AttributeError | LookupError)
     return (f"{type(error).__name__}: {said}" if named or not said else said)[:LONGEST]

@@ -1,7 +1,7 @@
-"""What was sent and is not in MLflow any more: its database was replaced, or its artifacts went.
+"""What was sent but is no longer in MLflow: its database was replaced, or its artifacts are gone.
 
-A database that was removed, or put back from a copy, lacks what was sent last. So it is enough to
-ask for the newest runs now and then; only if it has none of them, every run is looked for.
+A database that was removed, or restored from a copy, lacks what was sent last. So it is enough to
+ask for the newest runs now and then; only if it has none of them is every run looked for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ PAGE = 1000
 
 
 def find_lost(folders: Iterable[RunFolder], target: Target) -> list[RunFolder]:
-    """Return those of the folders that count as shipped to a target and are not there.
+    """Return those of the folders that count as shipped to a target but are not there.
 
     Runs that somebody deleted in MLflow are not lost.
 
@@ -80,7 +80,7 @@ def find_forgotten(
 
 
 def forget(folders: Sequence[RunFolder], target: Target) -> list[RunFolder]:
-    """Have runs sent again from their beginning; what MLflow has of them stays as it is.
+    """Have runs sent again from the beginning; what MLflow has of them stays as it is.
 
     Returns:
         Those that nobody else is shipping at this moment.
@@ -129,7 +129,7 @@ def _state(client: "MlflowClient", run_id: str) -> str:
 
 
 def _held(client: "MlflowClient") -> set[str]:
-    """Return the ids of all runs that MLflow has wholly, or that were deleted there."""
+    """Return the ids of all runs that MLflow has completely, or that were deleted there."""
     from mlflow.entities import ViewType
 
     experiments = [one.experiment_id for one in client.search_experiments(view_type=ViewType.ALL)]

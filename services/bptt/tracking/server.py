@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 OWN_EXPERIMENT = "0"
-"""MLflow makes this one itself; bptt puts nothing there."""
+"""MLflow creates this one itself; bptt puts nothing there."""
 
 
 def server_command(settings: Settings, port: int) -> list[str]:
@@ -59,7 +59,7 @@ def check_server(port: int) -> None:
 
 
 def is_served(target: Target, address: str) -> bool:
-    """Say whether what answers at an address is MLflow over the database of this machine."""
+    """Say whether what answers at an address is MLflow on this machine's database."""
     query = f"{address}/api/2.0/mlflow/experiments/get?experiment_id={OWN_EXPERIMENT}"
     try:
         with urllib.request.urlopen(query, timeout=ANSWER_WITHIN) as answer:
@@ -69,7 +69,7 @@ def is_served(target: Target, address: str) -> bool:
         return False
     from bptt.tracking.client import connect
 
-    # to the millisecond: no two databases were made by one and the same step
+    # to the millisecond: no two databases were created at the very same moment
     return bool(int(there) == connect(target).get_experiment(OWN_EXPERIMENT).creation_time)
 
 

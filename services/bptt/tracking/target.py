@@ -57,10 +57,10 @@ def target_of(settings: Settings) -> Target:
 
 
 def check_target(settings: Settings) -> Literal["up", "down"]:
-    """Ask the target whether it is there, before anything is trained.
+    """Check whether the target is there, before anything is trained.
 
     Returns:
-        "down" if nothing answers in time: training can go on, and its journal is shipped later.
+        "down" if nothing answers in time: training can continue, and its journal is shipped later.
 
     Raises:
         InvalidSetting: something answers that will never take a run: it is not MLflow, or it
@@ -70,7 +70,7 @@ def check_target(settings: Settings) -> Literal["up", "down"]:
     """
     target = target_of(settings)
     if target.home:
-        # one that is not there yet is made by whoever ships first
+        # a missing one is created by whoever ships first
         database.is_there(target.home / "mlflow.db")
         return "up"
     try:
@@ -88,7 +88,7 @@ def check_target(settings: Settings) -> Literal["up", "down"]:
 
 
 def hindrance(settings: Settings) -> str:
-    """Return in one line why nothing can be sent now; empty: nothing is in the way."""
+    """Return in one line why nothing can be sent now; empty: nothing prevents it."""
     try:
         is_up = check_target(settings) == "up"
     except BpttError as error:
@@ -101,7 +101,7 @@ def _check_server(url: str) -> None:
     if (code, body) != (200, "OK"):
         raise _refusal(url, f"/health answers {code} {body[:40]!r}")
     code, body = _get(f"{url}/version")
-    # with authentication on, the version is already behind the door
+    # with authentication on, even the version requires a login
     if code not in (401, 403) and not (code == 200 and re.fullmatch(r"\d+\.\d+[\w.]*", body)):
         raise _refusal(url, f"/version answers {code} {body[:40]!r}")
     # the two above answer to any host name and (health) to anyone

@@ -1,1 +1,1 @@
-"""The compiled backend: C for a cell's step, built, called and kept."""
+"""The compiled backend: C for a cell's step, built, called and cached."""

@@ -1,4 +1,4 @@
-"""C source to a loaded library: built once, kept in a folder that only its owner writes to."""
+"""C source to a loaded library: built once, cached in a folder that only its owner can write to."""
 
 import ctypes
 import errno
@@ -20,27 +20,27 @@ from bptt.durable import FULL, is_full
 from bptt.temporary import outside
 
 FLAGS = ("-O2", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC")
-"""Never -ffast-math: with it a NaN or an infinity need not come out where it goes in."""
+"""Never -ffast-math: with it NaN and infinity need not propagate."""
 
 NATIVE = ("-march=native", "-mcpu=native")
-"""Uses all this processor has; how compilers call it, the first that they know.
+"""Uses everything this processor has; the first of these flags that the compiler knows.
 
-A library that was built without it gives other bits. So whether a compiler knows a flag is asked
-for itself, and not learnt from a build that failed: a disk may have been full for a moment.
+A library built without it gives different bits. So whether a compiler knows a flag is tested
+separately, not inferred from a failed build: a disk may have been full for a moment.
 """
 
 EDITION = 2
-"""Of what is kept; those of before may have been built without the flag."""
+"""Version of the cache; earlier ones may have been built without the flag."""
 
 SECONDS = 120
-"""A compiler that takes longer hangs."""
+"""Seconds; a compiler that takes longer has hung."""
 
 SOME_ROOM = 2**20
-"""Bytes a compiler needs for what it writes, with much to spare."""
+"""Bytes that a compiler needs for its output, with plenty to spare."""
 
 NO_ROOM = tuple(map(os.strerror, FULL))
 STOPPED = ("Killed", "terminated", "out of memory", os.strerror(errno.ENOMEM))
-"""What compilers say when they were not allowed to finish."""
+"""What compilers say when they were interrupted."""
 
 ABANDONED = 3600
 """Seconds after which a build folder belongs to a process that was killed."""
@@ -53,18 +53,18 @@ class NotBuilt(Exception):
 def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
     """Return the library of a C source, from `folder` if it was built before.
 
-    Several processes may build the same at once: each does it in a folder of its own and moves
-    the result into place. A file that is cut or changed is built again.
+    Several processes may build the same library at once: each does so in its own folder and moves
+    the result into place. A truncated or changed file is built again.
 
     Args:
         source: one C file that needs nothing but the C library.
         compilers: commands to try, the first that is installed.
-        folder: where libraries are kept; if it cannot be trusted or written to, one of the user's
-            own among the temporary files, and at last one that goes at once.
+        folder: where libraries are cached; if it cannot be trusted or written to, one of the user's
+            own among the temporary files, or else one that is removed at once.
 
     Raises:
-        NotBuilt: no compiler, or it fails, or what it made cannot be loaded.
-        OSError: it cannot be built because a disk is full, which says nothing of what can be built.
+        NotBuilt: no compiler, or it fails, or its result cannot be loaded.
+        OSError: a disk is full, which says nothing about whether it can be built.
     """
     command = find_compiler(compilers)
     key = _key(source, command)
@@ -129,7 +129,7 @@ def _key(source: str, command: Sequence[str]) -> str:
 
 @cache
 def _processor() -> str:
-    """Return what decides which instructions may be used here."""
+    """Return what determines which instructions may be used here."""
     facts = [platform.machine(), platform.processor(), platform.libc_ver()[0], platform.system()]
     try:
         with open("/proc/cpuinfo") as file:
@@ -145,7 +145,7 @@ def _processor() -> str:
 
 
 def _trusted(folder: Path) -> Path | None:
-    """Return the folder, made if need be, or None if somebody else could change what is in it."""
+    """Return the folder, created if necessary, or None if others could change its contents."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         facts = folder.stat()
@@ -158,7 +158,7 @@ def _trusted(folder: Path) -> Path | None:
 
 
 def _candidates(folder: Path, key: str) -> Iterator[Path]:
-    """Yield what was built under a key and is still whole: its name holds its own hash."""
+    """Yield what was built under a key and is still intact: its name contains its own hash."""
     for path in sorted(folder.glob(f"{key}.*.so")):
         try:
             facts = path.lstat()
@@ -194,7 +194,7 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
         (Path(work) / "kernel.c").write_text(source)
         said = ""
-        # what a compiler knows its assembler may not
+        # a compiler may know what its assembler does not
         for native in dict.fromkeys((_native(tuple(command)), ())):
             done = _run([*command, *FLAGS, *native, "kernel.c", "-o", "kernel.so", "-lm"], work)
             if done.returncode == 0:
@@ -206,7 +206,7 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
         built = Path(work) / "kernel.so"
         built.chmod(0o600)
         place = folder / f"{key}.{_digest(built.read_bytes())}.so"
-        # beside it, for whoever wants to read what runs
+        # next to it, for anyone who wants to read what runs
         os.replace(Path(work) / "kernel.c", folder / f"{key}.c")
         os.replace(built, place)
     return place
@@ -214,7 +214,7 @@ def _build(source: str, command: Sequence[str], key: str, folder: Path) -> Path:
 
 @cache
 def _native(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the flag by which a compiler uses all this processor has; it writes nothing for this.
+    """Return the flag that makes a compiler use all this processor has, without writing a file.
 
     Raises:
         NotBuilt: it does not run, or was stopped.
@@ -256,20 +256,20 @@ def _run(command: Sequence[str], folder: str | None) -> subprocess.CompletedProc
 
 
 def _has_no_room(folder: str, said: str) -> bool:
-    # the one that links dies without a word; some file systems count no blocks
+    # the linker dies silently; some file systems count no blocks
     usage = shutil.disk_usage(folder)
     return any(words in said for words in NO_ROOM) or bool(usage.total and usage.free < SOME_ROOM)
 
 
 def _copy(library: Path, folder: Path) -> None:
-    """Keep a library that was built elsewhere where its user wants it, too, if that can be."""
+    """Store a library that was built elsewhere where its user wants it, too, if possible."""
     with suppress(OSError), tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
         copied = Path(shutil.copy(library, work))
         os.replace(copied, folder / library.name)
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what processes left behind that were killed while they built."""
+    """Remove what processes that were killed while building left behind."""
     for work in folder.glob(".build-*"):
         try:
             if time.time() - work.stat().st_mtime > ABANDONED:

@@ -40,12 +40,12 @@ class WholeSequence:
         return frobenius_norm(self.norms.permute(1, 2, 0), kept_axes=2)
 
     def forget_norms(self) -> None:
-        """Set them to zero, before another loss is followed back through the same graph."""
+        """Set them to zero, before another loss is traced back through the same graph."""
         self.norms.zero_()
 
 
 class Kernel:
-    """A loaded library and what calling it takes.
+    """A loaded library and what is needed to call it.
 
     Args:
         library: built from the source of a cell's kernel.
@@ -156,7 +156,7 @@ def checked_lengths(lengths: Tensor | None, batch: int) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Kept:
-    """What the way back needs of the way forward."""
+    """What the backward pass needs from the forward pass."""
 
     tensors: tuple[Tensor | None, ...]
     call: list[int]
@@ -200,7 +200,7 @@ def run_forward(
     call += [tensor.data_ptr() for tensor in tensors[:4]]
     call += [states.data_ptr(), 0 if saved is None else saved.data_ptr()]
     pointers = [tensor.data_ptr() for tensor in tensors[4:]]
-    # the array of vectors has a place more, because C has no empty arrays
+    # the array of vectors has an extra place, because C has no empty arrays
     pointers.insert(kernel.vectors, 0)
     kernel.run_forward(kernel.call(*call, *[0] * 6, *pointers))
     valid = states if padded == hidden else states[..., :hidden]
@@ -220,7 +220,7 @@ def run_backward(
 
     Args:
         kernel: of the cell.
-        kept: what the forward pass left.
+        kept: what the forward pass stored.
         norms: (tiles, states, time) float64 to be filled, or no tiles.
         gradients: to what `run_forward` returned; None: zeros.
         found: for each of `tensors`, where its gradient goes; contiguous.

@@ -15,14 +15,14 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Plan:
-    """Which values the way back needs, and where it finds them."""
+    """Which values the backward pass needs, and where it finds them."""
 
     forward: tuple[Operation, ...]
     backward: tuple[Operation, ...]
     saved: tuple[Value, ...]
-    """Kept on the way forward; the rest is computed again or is a state."""
+    """Kept by the forward pass; the rest is recomputed or is a state."""
     fixing: tuple[Operation, ...]
-    """What hangs on the vectors alone, the same at every step of every sequence."""
+    """What depends only on the vectors, the same at every step of every sequence."""
     fixed: tuple[Value, ...]
     """Results of these that a step reads, forward or backward."""
 
@@ -30,8 +30,8 @@ class Plan:
 def plan(trace: Trace) -> Plan:
     """Divide a trace into what runs once, what runs forward and what runs backward.
 
-    Results of costly functions are kept, and the preactivations that the derivative reads; what
-    is cheap is computed again from these, from the old states and from the new ones.
+    Results of costly functions are kept, and so are the preactivations that the derivative reads;
+    what is cheap is recomputed from these and from the old and new states.
     """
     of_vectors = _of_vectors(trace)
     forward = _needed(trace, trace.new, of_vectors)
@@ -49,11 +49,11 @@ def plan(trace: Trace) -> Plan:
 
 
 def _of_vectors(trace: Trace) -> set[Value]:
-    """Return the results that hang on vectors and, besides them, on numbers alone."""
+    """Return the results that depend only on vectors and numbers."""
     _, first, incoming = _first(trace)
     vectors = {Value(n) for n in range(first, incoming)}
     found: set[Value] = set()
-    # None: on numbers alone
+    # None: only on numbers
     hangs: dict[Value, bool | None] = {
         Value(n): Value(n) in vectors for n in range(incoming + len(trace.states))
     }
@@ -76,7 +76,7 @@ def _in_order(values: set[Value]) -> tuple[Value, ...]:
 
 
 def _computed_states(trace: Trace) -> dict[Value, int]:
-    """Return the new states that are no arguments: value -> number of the state."""
+    """Return the new states that are not arguments: value -> number of the state."""
     first = trace.arguments + len(trace.states)
     return {
         value: n
@@ -86,7 +86,7 @@ def _computed_states(trace: Trace) -> dict[Value, int]:
 
 
 def _needed(trace: Trace, roots: Iterable[Argument], given: set[Value]) -> tuple[Operation, ...]:
-    """Return the operations that lead to `roots`, in order, without those behind `given`."""
+    """Return the operations that lead to `roots`, in order, without those before `given`."""
     by_result = {operation.result: operation for operation in trace.operations}
     waiting = [root for root in roots if isinstance(root, Value)]
     wanted: set[Value] = set()

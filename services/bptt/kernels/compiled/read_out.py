@@ -1,4 +1,4 @@
-"""Read-out and losses that are known, compiled; see update.c."""
+"""Read-out and known losses, compiled; see update.c."""
 
 import ctypes
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ class Losses:
         self._counts: Tensor | None = None
 
     def take(self, targets: Tensor, counts: Tensor | None) -> Tensor:
-        """Make room for so many predictions, and return where the derivative will be.
+        """Make room for this many predictions, and return where the derivative will be.
 
         Args:
             targets: classes, or what a squared error is taken to; of any shape.
@@ -98,7 +98,7 @@ class Losses:
             call.counts = counts.data_ptr()
         rows = targets.numel()
         if rows != call.rows:
-            # room for a vector more, because they are computed so many at a time
+            # room for an extra vector, because they are computed a vector at a time
             self._gradients = torch.empty(rows * self._outputs + BLOCK, dtype=self._kernel.dtype)
             call.rows, call.gradients = rows, self._gradients.data_ptr()
         return self._gradients[: rows * self._outputs].view(*targets.shape, self._outputs)
@@ -129,7 +129,7 @@ class Losses:
         return self.call.mean, gradients
 
     def refuse_targets(self) -> NoReturn:
-        """Say which targets are no classes.
+        """Say which targets are not classes.
 
         Raises:
             IndexError: always.
@@ -176,7 +176,7 @@ class ReadOut:
         self._found = self._to_read = torch.empty(0)
 
     def run(self, read: Tensor, targets: Tensor) -> tuple[Tensor, float, Tensor]:
-        """Return outputs, loss and gradient to what was read; valid until the next call.
+        """Return outputs, loss and gradient of what was read; valid until the next call.
 
         Args:
             read: (batch, hidden), the last state.

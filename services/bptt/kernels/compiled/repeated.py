@@ -20,12 +20,12 @@ LENGTHS, X, D_X, NORMS, VECTORS = 6, 7, 16, 21, 22
 """Places in `struct call` of cell.c."""
 
 REMEMBERED = 32
-"""Updates whose norms are kept."""
+"""How many updates' norms are kept."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What must be the same for the same buffers to do."""
+    """What must be equal for the same buffers to be usable."""
 
     kernel: Kernel
     size: torch.Size
@@ -37,8 +37,9 @@ class Shape:
 class Repeated:
     """Both passes of a cell over sequences of one shape.
 
-    Each pass writes where the last one wrote, and what a call takes is laid out once: for a small
-    network that takes as long as the kernel. Norms alone stay for the next `REMEMBERED` updates.
+    Each pass writes where the last one wrote, and arguments of a call are laid out once: for a
+    small network that takes as long as the kernel. Only norms stay for the next `REMEMBERED`
+    updates.
 
     Args:
         shape: of the sequences.
@@ -85,7 +86,7 @@ class Repeated:
         call += [0, 0, *shape.strides[:2], *(w.data_ptr() for w in own[:4])]
         call += [states.data_ptr(), saved.data_ptr(), 0, *(g.data_ptr() for g in gradients[:4])]
         call.append(0)  # the norms, each time elsewhere
-        # each array of vectors has a place more, because C has no empty arrays
+        # each array of vectors has an extra place, because C has no empty arrays
         call += [*(w.data_ptr() for w in own[4:]), 0, *[0] * kernel.states]
         call += [*(g.data_ptr() for g in gradients[4:]), 0, *(d.data_ptr() for d in to_initial)]
         self._call = kernel.call(*call)
@@ -145,6 +146,6 @@ class Repeated:
             call[at + 3 * states] = to_final.data_ptr()
             call[at + 4 * states] = to_final.stride(0)
         self._kernel.run_backward(call)
-        # what the way back read may go now
+        # what the backward pass read may be freed now
         self._given = ()
         return self._to_inputs

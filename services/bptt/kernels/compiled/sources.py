@@ -7,7 +7,7 @@ import torch
 
 
 def number_type(dtype: torch.dtype) -> dict[str, str | int]:
-    """Return what numbers.c needs to know of a type of numbers, float32 or float64."""
+    """Return what numbers.c needs to know about a number type, float32 or float64."""
     double = dtype == torch.float64
     return {
         "REAL": "double" if double else "float",

@@ -47,7 +47,7 @@ class UpdateKernel:
         self.adam.restype = ctypes.c_long
 
     def norm_of(self, vector: Tensor) -> Callable[[], float]:
-        """Return what returns the 2-norm of a vector as it is then, summed in float64.
+        """Return a function that returns the vector's current 2-norm, summed in float64.
 
         Args:
             vector: its length a multiple of `BLOCK`; it must stay where it is.
@@ -93,7 +93,7 @@ class AdamStep:
         kernel: of the type of numbers.
         vectors: parameters, gradients, first and second moments, side by side; their number a
             multiple of `BLOCK`.
-        step: how many steps there were, float32, which counts on.
+        step: how many steps there have been, float32, incremented.
         rates: `lr`, `beta1`, `beta2`, `eps` and `weight_decay`.
         decoupled: whether the weight decay is AdamW's.
 
@@ -120,6 +120,6 @@ class AdamStep:
         self._kernel = kernel
 
     def step(self, scale: float) -> bool:
-        """Multiply the gradients and do a step; say whether all parameters are finite after it."""
+        """Multiply the gradients and do a step; return if all parameters are finite afterwards."""
         self._call.scale = scale
         return bool(self._kernel.adam(self._at))

@@ -1,1 +1,1 @@
-"""One step of a cell: traced to a list of operations, and known again by its fingerprint."""
+"""One step of a cell: traced to a list of operations, and recognised by its fingerprint."""

@@ -10,16 +10,16 @@ MUTABLE = (list, dict, set, bytearray)
 
 
 class Sight:
-    """Notices when a step may compute something else than before.
+    """Notices when a step may compute something different from before.
 
-    It looks at the class's `step`, at the type of numbers and at every attribute of the cell that
-    is no parameter: options may be changed while a process runs. Lists, dicts and sets are
-    compared by what they print. Looking costs two microseconds, so every call may ask.
+    It checks the class's `step`, the number type and every attribute of the cell that is not a
+    parameter: options may be changed while a process runs. Lists, dicts and sets are compared by
+    their printed form. A check takes two microseconds, so every call can afford one.
     """
 
     def __init__(self, cell: Cell, dtype: torch.dtype, device: str) -> None:
         attributes = vars(cell)
-        # a tensor has no equality that is true or false, and a step that reads one is not compiled
+        # equality of tensors is not true or false, and a step that reads one is not compiled
         self._names = [
             name
             for name, value in attributes.items()
@@ -30,7 +30,7 @@ class Sight:
         self._seen = self._see(cell, dtype, device)
 
     def holds(self, cell: Cell, dtype: torch.dtype, device: str) -> bool:
-        """Say whether all is as it was."""
+        """Say whether everything is unchanged."""
         return len(vars(cell)) == self._count and self._seen == self._see(cell, dtype, device)
 
     def _see(self, cell: Cell, dtype: torch.dtype, device: str) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 Numbers = Sequence[float | None]
 
 ALIASES = {"detach.default", "alias.default", "clone.default", "view_as.default"}
-"""Operations that give their argument back."""
+"""Operations that return their argument."""
 
 FILLS: dict[str, Callable[[tuple[object, ...]], float]] = {
     "zeros_like.default": lambda args: 0.0,
@@ -64,7 +64,7 @@ INTO_C: dict[str, str] = {
     "leaky_relu_backward.default": "choose((M)({1} > K(0)), {0}, {0} * {2})",
     "silu.default": "({0} * v_sigmoid({0}))",
     "silu_backward.default": ("({0} * v_sigmoid({1}) * (K(1) + {1} * (K(1) - v_sigmoid({1}))))"),
-    # overloads by their `approximate`, which is no number
+    # overloads by their `approximate`, which is not a number
     "gelu.none": "gelu_by_erf({0})",
     "gelu.tanh": "gelu_by_tanh({0})",
     "gelu_backward.none": "({0} * slope_of_gelu_by_erf({1}))",
@@ -141,10 +141,10 @@ COSTLY = {
     "div.Tensor",
     "reciprocal.default",
 }
-"""Operations whose result is kept for the way back, not computed again."""
+"""Operations whose result is kept for the backward pass, not recomputed."""
 
 
 def in_place_of(name: str) -> str:
-    """Return `add.Tensor` for `add_.Tensor`, and any other name as it is."""
+    """Return `add.Tensor` for `add_.Tensor`, and any other name unchanged."""
     operation, _, overload = name.partition(".")
     return f"{operation[:-1]}.{overload}" if operation.endswith("_") else name

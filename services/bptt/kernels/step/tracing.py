@@ -16,14 +16,14 @@ from bptt.registry.author import place_before, place_of
 from bptt.registry.discovery import one_line
 
 SIZE = 7
-"""Elements of every tensor while tracing; what gives another number of them is not pointwise."""
+"""Elements of every tensor while tracing; an operation that changes it is not pointwise."""
 
 
 UNFIT = {
     torch.Tag.data_dependent_output: "decides by the value of a tensor",
     torch.Tag.nondeterministic_seeded: "draws random numbers",
 }
-"""What no program of pointwise operations could do."""
+"""What a program of pointwise operations cannot do."""
 
 
 class NotTraceable(Exception):
@@ -71,7 +71,7 @@ class Trace:
     gradients: tuple[Argument, ...]
     """To each preactivation, state and vector."""
     totals: tuple[Argument, ...]
-    """To each new state, on all ways: a memory acts on the output of its own step too."""
+    """For each new state, along all paths: a memory also acts on the output of its own step."""
 
     @property
     def arguments(self) -> int:
@@ -108,7 +108,7 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
             leaf.requires_grad_()
         new = _stepped(cell, dict(zip(names, leaves, strict=True)))
         recorder.check_states(new, len(cell.states))
-        # a state that hangs on no argument has no gradient
+        # a state that depends on no argument has no gradient
         depends = [i for i, state in enumerate(new) if state.requires_grad]
         found: Sequence[Tensor | None] = [None] * (len(names) + len(new))
         if depends:
@@ -138,7 +138,7 @@ def _stepped(cell: PointwiseCell, arguments: dict[str, Tensor]) -> list[Any]:
         stepped = cell.step(**arguments)
     except NotTraceable:
         raise
-    # autograd meets the same fault and says so, or none, with tensors of other shapes
+    # with tensors of other shapes autograd meets the same fault and says so, or meets none
     except Exception as cause:
         why = f"{type(cell).__name__}.step raised {one_line(cause)}{place_of(cause)}"
         raise NotTraceable(why) from cause
@@ -146,14 +146,14 @@ def _stepped(cell: PointwiseCell, arguments: dict[str, Tensor]) -> list[Any]:
 
 
 class Recorder(TorchDispatchMode):
-    """Writes down every operation on tensors, below autograd."""
+    """Records every operation on tensors, below autograd."""
 
     def __init__(self, given: list[Tensor], dtype: torch.dtype, name: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
         self._dtype = dtype
         self._name = name
-        # the tensors are kept, so that no other takes their identity
+        # the tensors are kept alive, so that no other gets their id
         self._tensors: dict[int, Tensor] = {}
         self._values: dict[int, Argument] = {}
         self._count = 0

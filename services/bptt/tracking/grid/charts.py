@@ -42,7 +42,7 @@ def link(address: str, experiment_id: str, **query: str) -> str:
     Args:
         address: `http://host:port` under which a browser reaches MLflow.
         experiment_id: MLflow's id.
-        query: what the page shall show.
+        query: what the page should show.
     """
     path = f"{address}/#/experiments/{quote(experiment_id)}/runs"
     return f"{path}?{urlencode({'workflowType': 'machine_learning', **query}, quote_via=quote)}"

@@ -103,7 +103,7 @@ def viewed_grids(target: Target) -> list[str]:
 
 
 def retire_grid(target: Target, grid_id: str) -> None:
-    """Take the views of a grid away that was deleted from the queue, and have its parent say so.
+    """Remove the views of a grid that was deleted from the queue, and have its parent say so.
 
     Its runs and what they have measured stay.
 

@@ -1,8 +1,8 @@
 """`GridParent`: the parent run of a grid in MLflow, found or made, and what it says.
 
-MLflow makes as many runs with one tag as it is asked for. Who makes a parent therefore sees to it
-that nobody else does at that time, and where there are two all the same (an answer was lost on its
-way), one of them goes, and every process decides on the same one.
+MLflow creates as many runs with one tag as it is asked for. So whoever creates a parent makes sure
+that nobody else does at that time; if there are two nevertheless (an answer was lost on its way),
+one of them is removed, and every process picks the same one.
 """
 
 import json
@@ -71,7 +71,7 @@ class GridParent:
         self._client.set_tag(parent.info.run_id, STANDING, standing)
 
     def upload(self, files: Mapping[str, bytes]) -> None:
-        """Upload what MLflow has not in this form yet, as artifacts of the parent.
+        """Upload what MLflow does not yet have in this form, as artifacts of the parent.
 
         Args:
             files: name -> content; pictures are PNG.
@@ -124,7 +124,7 @@ class GridParent:
         return made
 
     def _adopt(self, experiment: str, run_id: str) -> None:
-        """Make this the parent of all runs of the grid that are there already."""
+        """Make this the parent of all existing runs of the grid."""
         which = f"tags.`bptt.grid_id` = '{self._grid.grid_id}' and tags.`bptt.kind` = 'train'"
         token = None
         while True:
@@ -181,6 +181,6 @@ def _is_active(run: "Run") -> bool:
 def _chosen(found: "Sequence[Run]") -> "Run":
     """Return the parent on which every process decides; a deleted one if there are no others.
 
-    Somebody who deleted it in MLflow wants no other one.
+    Somebody who deleted it in MLflow does not want another one.
     """
     return min(found, key=lambda run: (not _is_active(run), run.info.run_id))

@@ -9,17 +9,17 @@ from typing import Any, Literal
 from bptt.tracking.grid.views import GridViews
 
 GridStatus = Literal["RUNNING", "FINISHED", "KILLED"]
-"""MLflow's words for a grid that goes on, has ended, or was stopped by somebody."""
+"""MLflow's words for a grid that is unfinished, has ended, or was stopped by somebody."""
 
 NOTE_AT_MOST = 8000
 """Characters of a tag that MLflow keeps; the description of a grid is one."""
 VALUES_AT_MOST = 6000
-"""Characters of a param; MLflow cuts what is longer without a word."""
+"""Characters of a param; MLflow silently cuts longer ones."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid as it was submitted; what MLflow is told of it once."""
+    """A grid as submitted; what MLflow is told about it once."""
 
     grid_id: str
     name: str
@@ -64,7 +64,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class GridNews:
-    """What there is to say of a grid now."""
+    """What there is to say about a grid now."""
 
     status: GridStatus
     note: str
@@ -72,9 +72,9 @@ class GridNews:
     metrics: tuple[str, ...] = ()
     """Names of the metrics that decide."""
     configurations: int = 1
-    """Groups of runs that differ in the seed alone."""
+    """Groups of runs that differ only in the seed."""
     ended_at: int | None = None
-    """Milliseconds since the epoch; None as long as it goes on."""
+    """Milliseconds since the epoch; None while it is unfinished."""
 
     def views(self, grid: Grid) -> GridViews:
         """Return the pages that show the grid."""
@@ -85,7 +85,7 @@ class GridNews:
 
 
 def digest(content: bytes) -> str:
-    """Return what tells one content from another."""
+    """Return what distinguishes one content from another."""
     return hashlib.sha256(content).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""`RunContext`: what is known of a run besides what lies in its folder."""
+"""`RunContext`: what is known about a run besides what is in its folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Literal
 Ended = Literal["failed", "cancelled"]
 """How a run has ended that will never go on and has no result, or whose result does not count."""
 Phase = Literal["unknown", "training", "stopped"] | Ended
-"""training: this process trains it right now, or has heard that it is trained; stopped: this
-process has just stopped to; unknown: the folder alone says how it stands."""
+"""training: this process is training it, or has heard that it is in training; stopped: this
+process has just stopped doing so; unknown: only the folder says how it is."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """How a run stands with whoever ships its folder."""
+    """What the shipper of its folder knows about a run's state."""
 
     phase: Phase = "unknown"
     """Decides between RUNNING and KILLED in MLflow as long as there is no result."""
     parent: Callable[[], str] = lambda: ""
     """Called when the run is new to MLflow: its id of the run's parent there, '' if it has none."""
     pictures: bool = True
-    """Whether pictures are drawn and sent too; without them no run that has ended is complete."""
+    """Whether pictures are drawn and sent, too; without them no ended run is complete."""
 
     @property
     def ended(self) -> Ended | None:

@@ -1,4 +1,4 @@
-"""What a run says of itself in MLflow before it has measured anything: params, tags, hp metrics."""
+"""What a run says about itself in MLflow before measuring anything: params, tags, hp metrics."""
 
 import getpass
 import hashlib

@@ -23,7 +23,7 @@ from bptt.tracking.run.rows import Value, rounded
 LAGS_AT_MOST = 80
 """Points of a lag curve: storing one takes as long as three updates of a small network."""
 HEAT_MAP_AFTER = (0.0, 0.25, 0.5, 0.75)
-"""Parts of the planned training after which the heat map is drawn anew; once more at the end."""
+"""Fractions of the planned training after which the heat map is redrawn; once more at the end."""
 
 
 class Probe(NamedTuple):
@@ -112,7 +112,7 @@ class Pictures:
                 yield due, Path(temporary)
 
     def draw(self) -> None:
-        """Draw everything of an ended run that is not there yet."""
+        """Draw everything of an ended run that is still missing."""
         self.write_artifacts()
         if self.flow is not None:
             self._draw_heat_map(self.flow, self._folder.images)
@@ -175,7 +175,7 @@ class Pictures:
         same = {name: shape for name, (shape, *others) in sorted(shapes.items()) if not others}
         # not its parents: a folder that was deleted meanwhile stays deleted
         path.parent.mkdir(exist_ok=True)
-        # a probe that took less than others has NaN there
+        # a probe that measured less than others has NaN there
         stacked: dict[str, Any] = {
             name: np.stack([a.get(name, np.full(shape, np.nan)) for a in arrays])
             for name, shape in same.items()

@@ -15,7 +15,7 @@ LAYER_KEYS_AT_MOST = 8
 
 
 class Value(NamedTuple):
-    """One point of one metric; sent again it is the same point, because its time is its own."""
+    """One point of one metric; sent again it is the same point, because it carries its own time."""
 
     key: str
     value: float
@@ -29,7 +29,7 @@ class Batch:
     """Consecutive journal records."""
 
     end: int
-    """Offset behind the last of them."""
+    """Offset after the last of them."""
     step: int
     """Step of the last of them."""
     values: list[Value] = field(default_factory=list)
@@ -44,7 +44,7 @@ def batches(folder: RunFolder, start: int, end: int, resent_after: int = -1) -> 
     Args:
         folder: folder of the run.
         start: offset of the first record.
-        end: offset behind the last one.
+        end: offset after the last one.
         resent_after: leave out values up to this step.
     """
     batch = Batch(start, -1)

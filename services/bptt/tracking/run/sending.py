@@ -32,8 +32,8 @@ def ship(folder: RunFolder, target: Target, context: RunContext = UNKNOWN) -> Sh
         What MLflow has acknowledged; `complete` once there is nothing left to send, ever.
 
     Raises:
-        RunUnshippable: what lies in the folder cannot be sent; of other runs that says nothing.
-        TrackingMismatch: what is there is no MLflow that takes anything.
+        RunUnshippable: the folder's contents cannot be sent; this says nothing about other runs.
+        TrackingMismatch: what answers is not an MLflow that accepts anything.
         TrackingUnavailable: MLflow cannot be reached or failed; the rest waits in the folder.
     """
     try:
@@ -65,7 +65,7 @@ def draw(folder: RunFolder) -> None:
 
 
 def unshipped(runs: Path) -> list[RunFolder]:
-    """Return the folders in `runs` that hold something MLflow has not acknowledged."""
+    """Return the folders in `runs` with something that MLflow has not acknowledged."""
     return [folder for folder in unqueued(runs) if not is_shipped(folder)]
 
 
@@ -82,7 +82,7 @@ def is_shipped(folder: RunFolder) -> bool:
     try:
         return state.complete or (not folder.is_finished and state.journal == committed(folder))
     except (OSError, ValueError, LookupError, TypeError, BpttError):
-        # who tries to send it is told what is wrong with it
+        # what is wrong with it is reported when it is sent
         return False
 
 
@@ -99,6 +99,6 @@ def _ship(folder: RunFolder, target: Target, state: Shipped, context: RunContext
 
 @contextmanager
 def alone(folder: RunFolder) -> Iterator[bool]:
-    """Hold the right to ship a folder; yields False if another process has it."""
+    """Hold the right to ship a folder; yields False if another process holds it."""
     with (folder.path / "shipped.lock").open("w") as lock:
         yield try_lock(lock)

@@ -1,4 +1,4 @@
-"""`Shipped`: what MLflow has acknowledged of a run, kept as `shipped.json` in its folder."""
+"""`Shipped`: what MLflow has acknowledged of a run, stored as `shipped.json` in its folder."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -14,7 +14,7 @@ class Shipped:
     target: str
     """URI of the MLflow that acknowledged all this."""
     run_id: str = ""
-    """Whose it is; files of earlier versions do not say."""
+    """The run it belongs to; files of earlier versions do not say."""
     mlflow_run_id: str = ""
     """Empty: MLflow has no run yet."""
     journal: int = 0
@@ -46,9 +46,9 @@ class Shipped:
 
     @classmethod
     def remembered(cls, folder: RunFolder) -> Self | None:
-        """Return what was shipped of this run, to whatever MLflow; None if nothing whole says so.
+        """Return what was shipped of this run, to any MLflow; None if no intact file says so.
 
-        It is written without forcing it to the disk: a crash of the machine leaves it empty or
+        It is written without syncing it to disk: a crash of the machine may leave it empty or
         torn, and then everything is sent again.
         """
         try:
@@ -78,7 +78,7 @@ def committed(folder: RunFolder) -> int:
 
     What follows the last checkpoint is written again, with other times, if the run crashes.
     """
-    # looked at first: once there is a result the journal does not grow any more
+    # checked first: once there is a result the journal no longer grows
     ended = folder.is_finished
     length = folder.journal.stat().st_size if folder.journal.exists() else 0
     return length if ended else min(length, (folder.read("committed") or {"journal": 0})["journal"])

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from bptt.tracking.run.pictures import Pictures
 
 STATUS: Mapping[str, str] = {"failed": "FAILED", "cancelled": "KILLED", "stopped": "KILLED"}
-"""MLflow's word for how a run stands; every other outcome is a result, divergence too: FINISHED."""
+"""MLflow's word for a run's state; every other outcome is a result, even divergence: FINISHED."""
 
 
 class RunUpload:
-    """Opens the run in MLflow if need be, then sends news, pictures and the end.
+    """Opens the run in MLflow if necessary, then sends news, pictures and the end.
 
     Args:
         folder: of the run.
         target: which MLflow.
         state: what that has already; brought up to date.
-        context: what else is known of the run.
+        context: what else is known about the run.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RunUpload:
             raise FileNotFoundError(f"run.json is missing in {folder.path}")
         self._run: dict[str, Any] = run
         self._there: set[tuple[str, int]] = set()
-        """Points that MLflow has of a run of which we know nothing any more."""
+        """Points that MLflow has of a run that we have forgotten."""
 
     def send(self) -> None:
         """Do it; failures are those of `ship`."""
