@@ -1,7 +1,5 @@
 """Routes of the queue as a whole."""
 
-from typing import Literal
-
 from bptt import __version__, store
 from bptt.api.answers import Health
 from bptt.api.asking import Reader
@@ -10,7 +8,7 @@ from bptt.api.queue_answers import Queue
 from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.api.troubles import disk_trouble
-from bptt.records.naming import Found
+from bptt.records.naming import Found, FoundKind
 
 router = new_router("queue")
 health_router = new_router("queue")
@@ -41,7 +39,7 @@ def find(
     text: InQuery,
     service: Shared,
     reader: Reader,
-    kind: Literal["grid", "run"] | None = None,
+    kind: FoundKind | None = None,
     change: bool = False,
 ) -> Found:
     """What an id, a prefix of one, a grid's name or `user/name`, or a point's `latch/0` refers to.

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
 from bptt.client.connection import Connection
 from bptt.errors import GridNotFound, RunNotFound
-from bptt.records.naming import Found
+from bptt.records.naming import Found, FoundKind
 from bptt.settings import Settings
 
 A = TypeVar("A")
-Kind = Literal["grid", "run"]
 
 
 class Requests:
@@ -41,7 +40,7 @@ class Requests:
         """End the connection."""
         self._connection.close()
 
-    def find(self, text: str, kind: Kind | None = None, *, change: bool = False) -> Found:
+    def find(self, text: str, kind: FoundKind | None = None, *, change: bool = False) -> Found:
         """Return what an id, a prefix of one, a grid's name or `user/name`, or a point refers to.
 
         With `change`, nothing ambiguous: no prefix of an id, no name that several of one's own
@@ -71,7 +70,7 @@ class Requests:
     def _change(
         self,
         answer: type[A],
-        kind: Kind,
+        kind: FoundKind,
         text: str,
         rest: str = "",
         order: Any = None,
@@ -95,5 +94,5 @@ def read_answer(answer: type[A], content: Any) -> A:
     return TypeAdapter(answer).validate_python(content)
 
 
-def _path(kind: Kind, text: str) -> str:
+def _path(kind: FoundKind, text: str) -> str:
     return f"/{kind}s/{quote(text, safe='')}"

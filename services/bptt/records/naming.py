@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+FoundKind = Literal["grid", "run"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """What an id, a prefix of one or a name refers to."""
 
-    kind: Literal["grid", "run"]
+    kind: FoundKind
     id: str
     grid_id: str = ""
     """Of the grid, or of the one that the run belongs to."""

@@ -18,14 +18,13 @@ from sqlalchemy import Connection, Select, func, select
 from bptt.bounds import MOST
 from bptt.errors import GridNotFound, NotPossible, RunNotFound, quoted
 from bptt.identifiers import ALPHABET
-from bptt.records.naming import Found
+from bptt.records.naming import Found, FoundKind
 from bptt.store.database import Database
 from bptt.store.numbering import ID_LENGTH
 from bptt.store.tables import AnyRow, grids, points, runs
 
 NAMED = 5
 """Ids that a message names."""
-Kind = Literal["grid", "run"]
 How = Literal["id", "name", "beginning"]
 POINT = re.compile(r"(?P<grid>.+?)(?P<by>[-/])(?P<number>-?[0-9]+)")
 """Of any number of digits, so that a wrong one can be answered with the valid range."""
@@ -45,7 +44,7 @@ def find(
     database: Database,
     text: str,
     *,
-    kind: Kind | None = None,
+    kind: FoundKind | None = None,
     asker: str | None = None,
     change: bool = False,
 ) -> Meaning:
@@ -68,7 +67,7 @@ def find(
         RunNotFound: there is none, or several could be meant.
     """
     is_point = POINT.fullmatch(text) is not None
-    kinds: list[Kind] = ["grid", "run"]
+    kinds: list[FoundKind] = ["grid", "run"]
     if is_point or LIKE_A_RUN.fullmatch(text):
         kinds.reverse()
     found: list[Meaning] = []

@@ -153,14 +153,14 @@ def test_folder_that_is_no_run_does_not_stand_before_the_others(
 
 
 def test_run_that_cannot_be_sent_is_not_waited_for(
-    make_run, sqlite_target, start_shipper, tmp_path, wait_until
+    make_run, sqlite_target, start_shipper, wait_until
 ):
-    (tmp_path / "runs" / "empty").mkdir(parents=True)
-    run = make_run()
+    damaged, run = make_run(), make_run()
+    (damaged.folder.path / "run.json").write_text("{")
     run.metrics(0, train_loss=1.0)
     run.commit()
     shipper = start_shipper(sqlite_target)
-    shipper.add(RunFolder(tmp_path / "runs" / "empty"))
+    shipper.add(damaged.folder)
     shipper.add(run.folder)
     wait_until(lambda: acknowledged(run, sqlite_target) == run.journal.length)
     run.finish()
@@ -171,7 +171,7 @@ def test_run_that_cannot_be_sent_is_not_waited_for(
     assert not delivered
     assert time.monotonic() - began < 50
     assert Shipped.read(run.folder, sqlite_target.uri).complete
-    assert "Run empty cannot be sent to MLflow" in shipper.why
+    assert f"Run {damaged.folder.run_id} cannot be sent to MLflow" in shipper.why
 
 
 def test_run_that_is_mended_before_the_end_is_sent_with_the_others(
@@ -180,12 +180,13 @@ def test_run_that_is_mended_before_the_end_is_sent_with_the_others(
     run = make_run()
     run.write_whole()
     description = run.folder.path / "run.json"
-    hidden = description.rename(run.folder.path / "hidden.json")
+    whole = description.read_text()
+    description.write_text("{")
     shipper = start_shipper(sqlite_target)
     shipper.add(run.folder)
-    wait_until(lambda: shipper.why)
+    wait_until(lambda: "cannot be sent" in shipper.why)
 
-    hidden.rename(description)
+    description.write_text(whole)
 
     assert shipper.drain()
     assert shipper.why == ""
