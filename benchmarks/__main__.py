@@ -1,8 +1,8 @@
 """Measures and writes docs/measurements.md and docs/performance.md.
 
 `python -m benchmarks` measures everything. `python -m benchmarks step_time rounds=3 cells=gru`
-measures one part in its own way and keeps the others as they were. Rivals are measured where they
-are installed: torchrecurrent, ray, joblib (which comes with MLflow), wandb.
+measures one part with these settings and leaves the others as they were. Rivals are measured if
+they are installed: torchrecurrent, ray, joblib (which comes with MLflow), wandb.
 """
 
 import argparse
@@ -98,11 +98,11 @@ def understand(words: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def measure(plans: dict[str, object], docs: Path) -> list[str]:
-    """Measure part after part, each in a process of its own; return those that failed."""
+    """Measure part after part, each in a separate process; return those that failed."""
     failed = []
     for name, plan in plans.items():
         print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
-        # a part may flush denormals or load what another one measures the loading of
+        # a part may flush denormals, or load what another one times loading
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             try:
                 pool.submit(page.measure, PARTS[name], plan, docs).result()

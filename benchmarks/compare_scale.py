@@ -41,7 +41,7 @@ class Plan:
 
 
 def fill(settings: Settings, plan: Plan) -> int:
-    """Queue the grid and end every run with what one training of its cell measured."""
+    """Queue the grid and end every run with the measurements of one training of its cell."""
     database = store.open_database(settings.database)
     store.upgrade(database)
     text = GRID.replace("{seeds}", str(plan.seeds))
@@ -119,8 +119,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield "## Comparing a large grid\n"
     yield (
         f"{found['runs']:,} runs, {plan.seeds} for each configuration, each with a journal of 300 "
-        f"lines and its statistics on the disk; whole commands, {plan.rounds} of each by turns, in "
-        f"seconds; at most {LIMIT:g}.\n"
+        f"lines and its statistics on disk; whole commands, {plan.rounds} of each, alternating, "
+        f"in seconds; limit {LIMIT:g}.\n"
     )
     yield "| " + " | ".join(f"`bptt {name}`" for name in seconds) + " |"
     yield "| --- " * len(seconds) + "|"

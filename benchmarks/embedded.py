@@ -1,4 +1,4 @@
-"""`bptt up` in a home of its own, for measurements through the queue."""
+"""`bptt up` in a separate home, for measurements through the queue."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ from pathlib import Path
 from tests.faults.queue import witness
 
 REST_SECONDS, REST_SHARE, REST_AT_MOST = 3.0, 0.05, 60.0
-"""The stack rests once it has used no more than this share of a processor for so many seconds."""
+"""The stack is idle once it has used at most this share of a processor for this many seconds."""
 
 
 class Embedded:
-    """The whole stack on this machine, for as long as the block lasts."""
+    """The whole stack on this machine, for the duration of a block."""
 
     def __init__(self, slots: int = 2) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bptt"))
@@ -93,7 +93,7 @@ class Embedded:
 
     def seconds_of_runs(self) -> float:
         """Return the processor time of the runs' processes that have ended."""
-        # what they are forked from has waited for them
+        # the process they are forked from has waited for them
         return sum(ended for command, _, ended in self._processes() if "forkserver" in command)
 
     def _processes(self) -> Iterator[tuple[str, float, float]]:

@@ -1,4 +1,4 @@
-"""What `bptt submit --dry-run` says a grid takes, beside what it took."""
+"""What `bptt submit --dry-run` says a grid takes, compared with what it took."""
 
 import json
 import statistics
@@ -89,10 +89,10 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield the table."""
     yield "## Estimates\n"
     yield (
-        "Seconds that `bptt submit --dry-run` told: for each grid in a new home, where nothing has "
-        "been trained, and again when the grids above it had been; and seconds from the commit of "
-        f"the grid to the end of its last run, on {plan.slots} of the machine's slots. Runs that "
-        "may stop when they are solved are left out. In brackets the range that is told.\n"
+        "Seconds that `bptt submit --dry-run` gives: for each grid in a new home, where nothing "
+        "has been trained, and again after the grids above it were trained; and seconds from the "
+        f"commit of the grid to the end of its last run, on {plan.slots} of the machine's slots. "
+        "Runs that may stop when they are solved are left out. The given range is in brackets.\n"
     )
     yield "| grid | in a new home | just before | took | took / new home | took / just before |"
     yield "| --- " * 6 + "|"

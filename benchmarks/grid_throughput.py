@@ -40,7 +40,7 @@ def run_rival(rival: str, every: int, cells: str, plan: Plan) -> dict[str, Any]:
     sizes = (plan.length, plan.hidden, plan.updates, every)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.rival_grid", rival, cells, *map(str, sizes)],
-        # bptt's part in it is to draw data and first weights, and needs no kernel
+        # bptt only draws data and initial weights here, which needs no kernel
         env={
             **os.environ,
             **{"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "BPTT_BACKEND": "autograd"},
@@ -88,7 +88,7 @@ def run_bptt(stack: Embedded, cells: str, plan: Plan, seeds: int) -> dict[str, A
 
 
 def measure(plan: Plan) -> Found:
-    """Train each grid with bptt and with every rival by turns."""
+    """Train each grid with bptt and with every rival in alternation."""
     found: Found = {}
     rivals = dict(zip(plan.rivals, plan.every, strict=True))
     if not importlib.util.find_spec("ray"):
@@ -126,7 +126,7 @@ def per_minute(told: dict[str, float], clock: str = "seconds") -> float:
 
 
 def per_run(told: list[dict[str, Any]]) -> list[float]:
-    """Return the seconds of processors that a run took, of every round."""
+    """Return the processor seconds per run, for every round."""
     return [one["processor"] / one["runs"] for one in told]
 
 
@@ -142,14 +142,14 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         f"Adding problem, T = {plan.length}, hidden {plan.hidden}, {plan.updates} updates of 32 "
         f"sequences, {len(RATES)} learning rates and some seeds; {PARALLEL} runs at a time, except "
-        f"in the loop. Runs per minute of wall clock, {plan.rounds} rounds by turns. "
+        f"in the loop. Runs per minute of wall clock, {plan.rounds} alternating rounds. "
         "bptt: the whole grid from the command to the last result, with the default statistics, "
-        "journals and checkpoints, and until MLflow has everything. Rivals do none of that, train "
-        "as scripts usually run (denormals are not flushed), and a part of the runs, spread evenly "
+        "journals and checkpoints, and until MLflow has everything. Rivals do none of that, run "
+        "like usual scripts (denormals are not flushed), and train some of the runs, spread evenly "
         f"({', '.join(shares)}), from when their processes are up. *Losses apart*: median relative "
         "distance of the training loss in the last log line, of which 6 digits are kept. "
-        "*Processor*: seconds per run, of everything in bptt until MLflow has it and the grid is "
-        "drawn, but without the command; of a rival's training alone.\n"
+        "*Processor*: seconds per run, for everything in bptt until MLflow has it and the grid is "
+        "drawn, excluding the command; for rivals only their training.\n"
     )
     every = dict(zip(plan.rivals, plan.every, strict=True))
     for cells, by_who in found.items():
@@ -177,12 +177,12 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         yield ""
     yield (
         "The aim is 10 times each rival's throughput for rnn and gru, 5 times for the mixed grid. "
-        "Until MLflow has everything it takes longer by what rivals do not do: of the processor, "
-        "some 0.15 s a run to draw three pictures, 0.1 s to store its points. Done: fewer points "
-        "of short runs and of lag curves, figures before pictures, drawing on all processors as "
-        "soon as one is free, fewer words at the axes, pictures on a figure that is used again. "
-        "Next: the words that are left, which matplotlib lays out anew for each picture, kept as "
-        "pixels; points inserted without the objects that MLflow makes of each."
+        "Until MLflow has everything it takes longer because of work that rivals do not do: some "
+        "0.15 s of processor time per run to draw three pictures, 0.1 s to store its points. Done: "
+        "fewer points for short runs and lag curves, figures before pictures, drawing on all "
+        "processors as soon as one is free, fewer axis labels, reused figures. "
+        "Next: keeping the remaining labels, which matplotlib lays out anew for each picture, as "
+        "pixels; inserting points without the objects that MLflow makes of each."
     )
 
 

@@ -36,7 +36,7 @@ class Plan:
 
 
 def along(cell: str, axis: str, plan: Plan) -> list[dict[str, list[float]]]:
-    """Return the seconds of bptt and of a script at each value of one axis, all by turns."""
+    """Return the seconds of bptt and of a script at each value of one axis, in alternation."""
     values = getattr(plan, axis)
     variants: dict[str, Update] = {}
     for value in values:
@@ -61,8 +61,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         f"Processor time of one update (adding problem, T = {plan.at_length}, hidden "
         f"{plan.at_hidden}, one layer, batch 32 except along its own axis), all sizes of an axis "
-        f"by turns, {plan.rounds} blocks of each; denormals flushed in both. *Exponent*: of the "
-        "last step along the axis; 1 is time in proportion.\n"
+        f"in alternation, {plan.rounds} blocks of each; denormals flushed in both. *Exponent*: of "
+        "the last step along the axis; 1 means proportional time.\n"
     )
     yield "| cell | axis | bptt, us | exponent | script / bptt |"
     yield "| --- | --- | --- | --- | --- |"

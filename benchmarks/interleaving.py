@@ -1,4 +1,4 @@
-"""Variants side by side: blocks of each by turns, so that a busy moment strikes all of them."""
+"""Variants in alternating blocks, so that a busy moment affects all of them."""
 
 import statistics
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 Update = Callable[[], object]
 Times = dict[str, list[float]]
-"""Variant -> seconds of one call, block by block; blocks of equal place ran together."""
+"""Variant -> seconds of one call, block by block; blocks with the same index ran together."""
 
 
 def processor_times(variants: Mapping[str, Update], rounds: int, seconds: float) -> Times:
@@ -15,7 +15,7 @@ def processor_times(variants: Mapping[str, Update], rounds: int, seconds: float)
     Args:
         variants: what to call.
         rounds: blocks of each.
-        seconds: processor time of a block, which has one call at least.
+        seconds: processor time of a block, which has at least one call.
     """
     counts = {}
     for name, call in variants.items():
@@ -39,7 +39,7 @@ def by_turns(names: Sequence[str], number: int) -> list[str]:
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """Return the ratios pair by pair: of what ran together."""
+    """Return the ratios of what ran together, pair by pair."""
     return [a / b for a, b in zip(above, below, strict=True)]
 
 
@@ -49,7 +49,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def digits(value: float) -> str:
-    """Return a number with three digits that count, without an exponent."""
+    """Return a number with three significant digits, without an exponent."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     text = f"{value:#.3g}"

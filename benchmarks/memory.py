@@ -1,4 +1,4 @@
-"""How much memory the process of a run takes beyond what it takes before it builds one."""
+"""How much memory the process of a run takes beyond what it has before building one."""
 
 import multiprocessing
 import statistics
@@ -39,12 +39,12 @@ class Plan:
 
 
 def grow(who: str, cell: str, runs: int, sizes: dict[str, int], told: Connection) -> None:
-    """Train a few updates of each run by turns; tell how many bytes the process grew by at most.
+    """Train a few updates of each run in alternation; report the process's largest growth in bytes.
 
-    It is forked from one that has imported torch, as the process of a run is.
+    It is forked from one that has imported torch, like the process of a run.
     """
     prepare_thread()
-    # the largest size counts from here on
+    # the peak counts from here on
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     interval = 100 if who == "statistics" else 0
@@ -64,7 +64,7 @@ def _status(name: str) -> int:
 
 
 def growth(who: str, axis: str, value: int, plan: Plan) -> float:
-    """Return the megabytes that a new process grows by."""
+    """Return the megabytes by which a new process grows."""
     sizes = {"length": plan.at_length, "hidden": plan.at_hidden}
     runs = value if axis == "runs" else 1
     if axis != "runs":
@@ -82,7 +82,7 @@ def growth(who: str, axis: str, value: int, plan: Plan) -> float:
 
 
 def measure(plan: Plan) -> Found:
-    """Measure along every axis, who by turns."""
+    """Measure along every axis, in alternation."""
     found: Found = {}
     for axis in AXES:
         found[axis] = []
@@ -99,11 +99,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield the table."""
     yield "## Memory\n"
     yield (
-        "By how many megabytes (10^6 bytes) a process grows at most while it builds a run "
+        "The most megabytes (10^6 bytes) by which a process grows while it builds a run "
         f"({plan.cell}, adding problem, T = {plan.at_length}, hidden {plan.at_hidden}, batch 32 "
-        f"except along its own axis) and makes {UPDATES} updates, torch being imported already: "
+        f"except along its own axis) and makes {UPDATES} updates, with torch already imported: "
         "bptt, bptt with statistics every 100 updates (a copy in float64, and step Jacobians), and "
-        f"a script with torch's layer. {plan.rounds} processes of each by turns.\n"
+        f"a script with torch's layer. {plan.rounds} alternating processes of each.\n"
     )
     yield "| axis | | bptt, MB | with statistics, MB | script, MB | script / bptt |"
     yield "| --- | --- | --- | --- | --- | --- |"

@@ -92,7 +92,7 @@ def one(stack: Embedded, who: str, plan: Plan, updates: int, seed: int) -> dict[
 
 
 def measure(plan: Plan) -> Found:
-    """Measure each length of run by turns, after a round that warms up and is not kept."""
+    """Measure each length of run in alternation, after a warm-up round that is discarded."""
     found: Found = {
         str(updates): {who: {"whole": [], "training": []} for who in WHO}
         for updates in plan.updates
@@ -114,10 +114,10 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield "## One run through the queue\n"
     yield (
         f"{plan.cell}, adding problem, T = {plan.length}, hidden {plan.hidden}, batch {BATCH}, no "
-        f"statistics; a warm `bptt up`, nothing else in its queue; {plan.rounds} rounds by turns, "
+        f"statistics; a warm `bptt up`, nothing else queued; {plan.rounds} alternating rounds, "
         "wall clock. *Without the start*: from the commit of the grid to the end of the run in the "
-        "database, checkpoints and all; the bare loop over `train(run)`, and a plain script's "
-        "loop, without what Python imports. *Whole*: from the command `bptt submit` to the end of "
+        "database, including checkpoints; the bare loop over `train(run)`, and a plain script's "
+        "loop, without Python's imports. *Whole*: from the command `bptt submit` to the end of "
         "the run; the whole process of the others.\n"
     )
     yield (
@@ -140,11 +140,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         yield (
             "\nFrom the shortest and the longest run of each round: the queue takes "
             f"{spread(shares)} times the bare loop (aim: at most {SHARE}) and "
-            f"{spread(constants)} s besides (aim: at most {CONSTANT}). Of these, up to 0.04 s "
+            f"{spread(constants)} s on top (aim: at most {CONSTANT}). Of these, up to 0.04 s "
             "pass until a worker sees what `bptt submit` wrote, 0.02 until the run's process "
-            "begins, 0.05 until its model is built and the rest in files forced to the disk. "
-            "Where the database is PostgreSQL, a token has to come: 0.2 s more for `bptt submit` "
-            "to import what sends it. Next: send it without importing Celery."
+            "starts, 0.05 until its model is built, and the rest goes into syncing files to disk. "
+            "With PostgreSQL a token has to be sent: 0.2 s more for `bptt submit` to import "
+            "what sends it. Next: send it without importing Celery."
         )
 
 

@@ -1,6 +1,6 @@
 """What was measured, kept as JSON, and the pages written from it.
 
-Beside `docs/PAGE.md` lies the folder `docs/PAGE/` with a file of raw figures and a picture for each
+Next to `docs/PAGE.md` is the folder `docs/PAGE/` with a file of raw figures and a picture for each
 part. A page is written from these alone, so that one part can be measured again without the rest.
 """
 
@@ -28,12 +28,12 @@ HEADS = {
     ),
     "performance": (
         "# Performance\n",
-        "What training and queueing cost, measured by `make bench`, beside what people use "
-        "instead. All raw figures are kept in `docs/performance/`.\n",
-        "**A ratio** is of two things that ran by turns on one machine, so that a busy moment "
-        "strikes both: `median [least, largest]` of the ratios pair by pair. Above 1 means that "
-        "bptt is faster, or takes less, unless a table says otherwise. Absolute times give the "
-        "scale alone. Every run trains on one thread. Rivals are measured if they are installed. "
+        "What training and queueing cost, measured by `make bench`, next to the "
+        "alternatives. All raw figures are kept in `docs/performance/`.\n",
+        "**A ratio** compares two things that ran alternately on one machine, so that a busy "
+        "moment affects both: `median [least, largest]` of the pairwise ratios. Above 1 means that "
+        "bptt is faster, or takes less, unless a table says otherwise. Absolute times only give "
+        "the scale. Every run trains on one thread. Rivals are measured if they are installed. "
         "`make .venv/.test` installs what the commands below need.",
     ),
 }
@@ -68,7 +68,7 @@ def write(parts: Sequence[Part], docs: Path) -> list[str]:
     """Write each page of which a part has been measured.
 
     Returns:
-        Parts that are left out, because what is kept of them was measured by code that is gone.
+        Parts that are left out, because their figures were measured by code that is gone.
     """
     old = []
     for page, head in HEADS.items():
@@ -106,7 +106,7 @@ def _kept(part: Part, docs: Path) -> Path:
 
 
 def _rounded(value: Any) -> Any:
-    """Return JSON with six digits that count: more are noise, and lines in every difference."""
+    """Return JSON with six significant digits: more are noise, and clutter every diff."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):

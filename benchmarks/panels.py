@@ -46,7 +46,7 @@ def rows(axes: Axes, samples: Mapping[str, Sequence[float]], colours: Sequence[s
 
 
 def _plain_numbers(axis: Axis, low: float, high: float) -> None:
-    # within a decade or two the powers of ten alone would say too little
+    # within a decade or two the powers of ten alone would be too few
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())

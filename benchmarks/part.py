@@ -1,4 +1,4 @@
-"""One measurement: what it is asked to do, what it found, and how a page tells it."""
+"""One measurement: what it should do, what it found, and how a page presents it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,7 +25,7 @@ class Part:
 
     name: str
     page: str
-    """File in docs/, without its ending."""
+    """File in docs/, without its extension."""
     plan: Any
     measure: Callable[[Any], Found]
     lines: Callable[[Any, Found], Iterator[str]]
@@ -37,7 +37,7 @@ class Part:
         return asdict(self.plan)
 
     def planned(self, kept: dict[str, Any]) -> Any:
-        """Return the plan that JSON kept; fields that came later have their defaults."""
+        """Return the plan stored as JSON; fields added later have their defaults."""
         known = {field.name: field for field in fields(self.plan)}
         given = {
             name: tuple(value) if isinstance(value, list) else value
@@ -60,7 +60,7 @@ class Part:
         return replace(self.plan, **given)
 
     def command(self, plan: Any) -> str:
-        """Return what measures this again."""
+        """Return the command that repeats this measurement."""
         words = [
             f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
             for name, value in asdict(plan).items()

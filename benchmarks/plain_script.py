@@ -1,7 +1,7 @@
 """What somebody without bptt writes for one run: torch's own layer on the adding problem.
 
 `python plain_script.py CELL HIDDEN LENGTH UPDATES SEED` trains and prints JSON. It imports nothing
-of bptt, so that its start is that of such a script; the other benchmarks train with its update.
+from bptt, so that it starts like such a script; the other benchmarks train with its update.
 """
 
 import json

@@ -18,7 +18,7 @@ COMMANDS = {
     "status": ("status",),
 }
 LOOKS = 20
-"""At Redis's memory, while the queue is full and a worker trains."""
+"""Looks at Redis's memory while the queue is full and a worker is training."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield the table."""
     yield "## Whole commands on a large grid\n"
     yield (
-        f"A grid of {plan.points:,} runs in SQLite, with `bptt up` at work on it: seconds from the "
-        "command to its end, the start of Python and the worker's share of the processors "
-        f"included. `submit` and `cancel` once, the others {plan.rounds} times.\n"
+        f"A grid of {plan.points:,} runs in SQLite, with `bptt up` working on it: seconds from the "
+        "command to its end, including Python's start and the worker's share of the "
+        f"processors. `submit` and `cancel` once, the others {plan.rounds} times.\n"
     )
     seconds = found["seconds"]
     yield "| " + " | ".join(f"`{name}`" for name in seconds) + " |"

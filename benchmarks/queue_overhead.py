@@ -64,7 +64,7 @@ def through_the_queue(stack: Embedded, number: int, plan: Plan) -> float:
 
 
 def as_plain_scripts(plan: Plan) -> float:
-    """Return the wall seconds of as many scripts, as many at a time."""
+    """Return the wall seconds of equally many scripts, equally many at a time."""
 
     def script(seed: int) -> None:
         sizes = (plan.hidden, plan.length, plan.updates, seed)
@@ -94,7 +94,7 @@ def latencies(stack: Embedded, plan: Plan) -> list[float]:
 
 
 def measure(plan: Plan) -> Found:
-    """Measure grids and scripts by turns, then latency, then idling."""
+    """Measure grids and scripts in alternation, then latency, then idling."""
     queue, scripts = [], []
     with Embedded(SLOTS) as stack:
         through_the_queue(stack, 0, plan)
@@ -117,8 +117,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         f"{plan.runs} runs of an LSTM (adding problem, T = {plan.length}, hidden {plan.hidden}, "
         f"{plan.updates} updates) on {SLOTS} slots, from `bptt submit` to the end of the last one, "
-        f"against {plan.runs} plain scripts, {SLOTS} at a time, each with a start of its own; "
-        f"{plan.rounds} pairs by turns.\n"
+        f"against {plan.runs} plain scripts, {SLOTS} at a time, each started separately; "
+        f"{plan.rounds} alternating pairs.\n"
     )
     yield "| | | at most |\n| --- | --- | --- |"
     yield f"| scripts / queue, wall clock | {spread(ratios(found['scripts'], found['queue']))} | |"

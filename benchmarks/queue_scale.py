@@ -74,7 +74,7 @@ def postgresql() -> Iterator[Database]:
 
 
 def text_of(points: int) -> str:
-    """Return a grid of 100 points, or of so many thousands.
+    """Return a grid of 100 points, or of this many thousands.
 
     Raises:
         ValueError: it is neither.
@@ -89,7 +89,7 @@ def text_of(points: int) -> str:
 def measure(
     database: Database, text: str = text_of(100_000), others: int = OTHERS
 ) -> dict[str, float]:
-    """Return the seconds of each thing a person does with a large grid, of listings the median.
+    """Return the seconds of each thing people do with a large grid; for listings the median.
 
     Args:
         database: empty.
@@ -149,7 +149,7 @@ def measure_grid(database: Database, text: str, claims: int = 0) -> dict[str, li
 
 
 def _claim(database: Database) -> float:
-    """Return the seconds in which a slot takes the next run, and give that back."""
+    """Return the seconds in which a slot takes the next run, and give the run back."""
     began = time.perf_counter()
     run = store.claim(database, worker_id="w", slot=0, lease_seconds=600)
     took = time.perf_counter() - began
@@ -207,8 +207,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield the table."""
     yield "## Submit, claim, list\n"
     yield (
-        f"Milliseconds, with {plan.others} small grids of 20 users beside it: `submit` is from the "
-        "text of the file to the commit, and with `cancel` measured once; listings "
+        f"Milliseconds, with {plan.others} small grids of 20 users queued: `submit` is from the "
+        "text of the file to the commit and, like `cancel`, measured once; listings "
         f"{ROUNDS} times, `claim` (a slot takes the next run) {plan.claims} times: median [least, "
         "largest]. Both databases wait for the disk. *At most*: of the largest.\n"
     )

@@ -1,10 +1,10 @@
-"""The grid of `grid_throughput`, as those who use other tools write it.
+"""The grid of `grid_throughput`, as users of other tools would write it.
 
 `python -m benchmarks.rival_grid RIVAL CELL+CELL LENGTH HIDDEN UPDATES EVERY` trains every so many
 of its runs and prints the seconds, the last losses and the seconds of processors as JSON; RIVAL is
 `loop` (one run after the other), `joblib` or `ray` (two at a time). Data and first weights are
-those of bptt, so that the losses can be compared; everything else is torch's. Starts of Python, of
-joblib's processes and of Ray are not counted, in favour of the rivals.
+those of bptt, so that the losses can be compared; everything else is torch's. The start of Python,
+of joblib's processes and of Ray does not count, which favours the rivals.
 """
 
 import json
@@ -48,7 +48,7 @@ Trained = tuple[float, float]
 
 
 def text_of(cell: str, rate: float | str, sizes: Sizes) -> str:
-    """Return a run's file without its seed; a list in its places spans a grid."""
+    """Return a run's file without its seed; lists in it make a grid."""
     length, hidden, updates = sizes
     return RUN.format(cell=cell, rate=rate, length=length, hidden=hidden, updates=updates)
 

@@ -56,7 +56,7 @@ def by_doubling(cell: PointwiseCell, x: Tensor) -> Tensor:
 
 
 def by_backend(backend: str) -> Outputs:
-    """Return how a backend of bptt does it."""
+    """Return a backend of bptt as a way."""
     runner = Runner(backend)
 
     def outputs(cell: PointwiseCell, x: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ def one_pass(cell: PointwiseCell, x: Tensor, to_states: Tensor, outputs: Outputs
 
 
 def ways(length: int) -> dict[str, Callable[[], object]]:
-    """Return one pass over a sequence in each way, once all are seen to give the same.
+    """Return one pass over a sequence in each way, after checking that all agree.
 
     Raises:
         AssertionError: they do not.
@@ -103,7 +103,7 @@ def ways(length: int) -> dict[str, Callable[[], object]]:
 
 
 def measure(plan: Plan) -> Found:
-    """Measure every length, the ways by turns."""
+    """Measure every length, the ways in alternation."""
     prepare_thread()
     return {
         str(length): processor_times(ways(length), plan.rounds, SECONDS) for length in plan.lengths
@@ -116,8 +116,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         f"Processor time of minGRU forward and backward over a sequence (hidden {HIDDEN}, batch "
         f"{BATCH}, {FEATURES} features, float32, one thread): the kernel that loops over time, and "
-        "how many times longer take the scan in log space of the paper, a scan of log2(T) passes "
-        f"and the loop by autograd. {plan.rounds} interleaved blocks.\n"
+        "how many times longer the paper's scan in log space, a scan of log2(T) passes and the "
+        f"loop by autograd take. {plan.rounds} interleaved blocks.\n"
     )
     yield "| T | kernel, ms | log space | doubling | loop by autograd |"
     yield "| --- | --- | --- | --- | --- |"

@@ -1,4 +1,4 @@
-"""What the gradient statistics cost, and what others who want to know about gradients pay."""
+"""What the gradient statistics cost, compared with other ways to learn about gradients."""
 
 import importlib.util
 import os
@@ -84,7 +84,7 @@ def own_loop(run: TrainingRun, keep: bool) -> Update:
 
 
 def offline(ending: ExitStack) -> Any:
-    """Return a run of Weights & Biases that sends nothing anywhere; None where it is not there."""
+    """Return a Weights & Biases run that sends nothing anywhere; None if it is not installed."""
     if not importlib.util.find_spec("wandb"):
         return None
     import wandb
@@ -114,7 +114,7 @@ def watched(run: TrainingRun, logged: Any, log_freq: int) -> Update:
 
 
 def repeat(update: Update, times: int) -> Callable[[], float]:
-    """Return what makes so many updates and returns the processor time of one."""
+    """Return a function that makes this many updates and returns the processor time of one."""
 
     def block() -> float:
         began = time.process_time()
@@ -126,7 +126,7 @@ def repeat(update: Update, times: int) -> Callable[[], float]:
 
 
 def whole_run(cell: str, interval: int | None, plan: Plan) -> Callable[[], float]:
-    """Return what trains a run of bptt and returns the processor time per update."""
+    """Return a function that trains a run of bptt and returns the processor time per update."""
 
     def block() -> float:
         sizes = {"hidden": plan.hidden, "length": plan.length, "steps": plan.updates}
@@ -140,7 +140,7 @@ def whole_run(cell: str, interval: int | None, plan: Plan) -> Callable[[], float
 
 
 def measure(plan: Plan) -> Found:
-    """Measure every way by turns, for every cell."""
+    """Measure every way in alternation, for every cell."""
     prepare_thread()
     with ExitStack() as ending:
         logged = offline(ending)
@@ -181,26 +181,26 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield "## Gradient statistics\n"
     yield (
         f"Processor time of one update (adding problem, T = {plan.length}, hidden {plan.hidden}, "
-        f"batch {BATCH}), {plan.rounds} blocks of each by turns, denormals flushed in all. *Cost*: "
-        "with statistics / without, in the same way of training; 1 is free.\n\n"
+        f"batch {BATCH}), {plan.rounds} alternating blocks of each, denormals flushed. *Cost*: "
+        "with statistics / without, for the same way of training; 1 is free.\n\n"
         f"- bptt, a run of {plan.updates} updates with the default statistics, or with a probe "
-        "every so many: norms of dL/ds_t of every state and step at every update, and at a probe "
+        "every n updates: norms of dL/ds_t of every state and step at every update, and at a probe "
         "all of [docs/statistics.md](statistics.md); Jacobians and Lyapunov exponents at the first "
-        "and last, which a longer run shares among more updates\n"
-        "- update: one of bptt's updates by itself, without and with the norms of dL/ds_t of every "
+        "and last, which a longer run spreads over more updates\n"
+        "- update: a single update of bptt, without and with the norms of dL/ds_t of every "
         "state and step, in float64\n"
         "- a loop over `nn.*Cell` with `retain_grad` on every h_t: norms of dL/dh_t alone, at "
         "every update, in float32, which loses what has vanished\n"
         "- a script with torch's layer under `wandb.watch`, offline: histograms of the gradients "
-        "of parameters every so many updates, which say nothing about time; the processor time of "
+        "of parameters every n updates, which say nothing about time; the processor time of "
         "its service is not counted\n\n"
-        "The aim is 5 % for the norms alone and for the default. Missed where the table says so, "
-        "by what a run of a third of a second leaves no room for: a probe takes 1 to 4 "
-        "milliseconds, Jacobians 7 to 25, twice, most of it QR decompositions step after step; "
-        "and an rnn's kernel has no idle unit in which to add up squares. Done: squares are added "
+        "The aim is 5 % for the norms alone and for the default. Where the table shows that it is "
+        "missed, a run of a third of a second is too short for the cost: a probe takes 1 to 4 "
+        "milliseconds, Jacobians 7 to 25, twice, mostly for QR decompositions step by step; "
+        "and an rnn's kernel has no idle unit for adding up squares. Done: squares are added "
         "up while the backward pass has them in registers, and kept where it wrote them; a "
-        "probe's passes go without autograd; Jacobians of one sequence give product, exponents "
-        "and determinant from one frame; longer runs have 25 probes. Next: fewer probes of runs "
+        "probe's passes do without autograd; Jacobians of one sequence give product, exponents "
+        "and determinant from one frame; longer runs have 25 probes. Next: fewer probes in runs "
         "below 1,000 updates. A run pays less with a larger `statistics.interval` and "
         "`statistics.jacobian_interval`.\n"
     )

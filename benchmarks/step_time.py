@@ -45,7 +45,7 @@ def products(run: TrainingRun) -> float:
 
 
 def row(cell: str, hidden: int, length: int, plan: Plan) -> dict[str, Any]:
-    """Measure every variant of one size by turns."""
+    """Measure every variant of one size in alternation."""
     run = make_run(cell, hidden=hidden, length=length)
     run.advance()
     square = torch.randn(SIDE, SIDE)
@@ -85,16 +85,16 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield "## One update\n"
     yield (
         f"Adding problem, batch {BATCH}, float32, Adam, clipping by global norm, one thread, "
-        f"processor time, {plan.rounds} blocks of each by turns. How many times longer a script "
-        "takes: with torch's own layer and denormals flushed, as bptt does; with it as scripts "
-        "usually run; and with torchrecurrent's layer, as usual "
-        f"({', '.join(f'{name} for {cell}' for cell, name in NEAREST.items())}, which it has not). "
+        f"processor time, {plan.rounds} alternating blocks of each. How many times longer a script "
+        "takes: with torch's own layer and denormals flushed, as in bptt; with torch's layer as "
+        "scripts usually run; and with torchrecurrent's layer, as usual "
+        f"({', '.join(f'{name} for {cell}' for cell, name in NEAREST.items())}, which it lacks). "
         "What denormals cost depends on how long gradients vanish: these are the first updates of "
         "a run.\n"
     )
     yield (
         "*Of the peak*: the products with the recurrent weights alone (6 B H G H T operations, G "
-        f"gates) in the time of the whole update, against a product of two {SIDE} x {SIDE} "
+        f"gates) over the time of the whole update, relative to a product of two {SIDE} x {SIDE} "
         "matrices on the same thread. An update also draws data, reads out, clips and runs the "
         "optimiser.\n"
     )
