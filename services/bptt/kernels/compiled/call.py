@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bptt.contracts import PointwiseCell, State
+from bptt.kernels.compiled.layout import call_type
 from bptt.norms import frobenius_norm
 
 TILE = 32
@@ -60,17 +61,16 @@ class Kernel:
         self.width: int = library.width()
         self._forward = library.forward
         self._backward = library.backward
-        self.call = ctypes.c_int64 * (22 + 2 * (vectors + 1) + 7 * states)
-        """`struct call` of cell.c; what is left out is zero."""
+        self.call = call_type(states, vectors)
 
-    def run_forward(self, call: "ctypes.Array[ctypes.c_int64]") -> None:
+    def run_forward(self, call: ctypes.Structure) -> None:
         """Call the forward pass."""
-        if self._forward(call):
+        if self._forward(ctypes.byref(call)):
             raise MemoryError("the kernel's buffers")
 
-    def run_backward(self, call: "ctypes.Array[ctypes.c_int64]") -> None:
+    def run_backward(self, call: ctypes.Structure) -> None:
         """Call the backward pass."""
-        if self._backward(call):
+        if self._backward(ctypes.byref(call)):
             raise MemoryError("the kernel's buffers")
 
 
@@ -159,8 +159,7 @@ class Kept:
     """What the backward pass needs from the forward pass."""
 
     tensors: tuple[Tensor | None, ...]
-    call: list[int]
-    pointers: list[int]
+    call: ctypes.Structure
 
 
 def run_forward(
@@ -195,17 +194,17 @@ def run_forward(
     saved = None
     if saves:
         saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
-    call = [time, batch, features, hidden, *limits]
-    call += [0 if lengths is None else lengths.data_ptr(), x.data_ptr(), *x.stride()[:2]]
-    call += [tensor.data_ptr() for tensor in tensors[:4]]
-    call += [states.data_ptr(), 0 if saved is None else saved.data_ptr()]
-    pointers = [tensor.data_ptr() for tensor in tensors[4:]]
-    # the array of vectors has an extra place, because C has no empty arrays
-    pointers.insert(kernel.vectors, 0)
-    kernel.run_forward(kernel.call(*call, *[0] * 6, *pointers))
+    call = kernel.call(time, batch, features, hidden, *limits)
+    call.lengths = 0 if lengths is None else lengths.data_ptr()
+    call.x, (call.x_step, call.x_row) = x.data_ptr(), x.stride()[:2]
+    call.states, call.saved = states.data_ptr(), 0 if saved is None else saved.data_ptr()
+    own, vectors, first = _by_kind(kernel, tensors)
+    call.input_weight, call.recurrent_weight, call.input_bias, call.recurrent_bias = own
+    call.vectors[:-1], call.initial[:] = vectors, first
+    kernel.run_forward(call)
     valid = states if padded == hidden else states[..., :hidden]
     found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
-    return found, Kept((x, *tensors, states, saved, lengths), call, pointers)
+    return found, Kept((x, *tensors, states, saved, lengths), call)
 
 
 def run_backward(
@@ -226,22 +225,27 @@ def run_backward(
         found: for each of `tensors`, where its gradient goes; contiguous.
         to_inputs: (time, batch, features), where the gradient to the inputs goes, if wanted.
     """
-    count = kernel.states
-    call = [*kept.call, 0 if to_inputs is None else to_inputs.data_ptr()]
-    call += [tensor.data_ptr() for tensor in found[:4]]
-    call.append(norms.data_ptr() if len(norms) else 0)
-    pointers = [tensor.data_ptr() for tensor in found[4:]]
-    pointers.insert(kernel.vectors, 0)
-    call += [*kept.pointers, *pointers]
+    count, call = kernel.states, kept.call
+    call.d_x = 0 if to_inputs is None else to_inputs.data_ptr()
+    own, vectors, first = _by_kind(kernel, found)
+    call.d_input_weight, call.d_recurrent_weight, call.d_input_bias, call.d_recurrent_bias = own
+    call.d_vectors[:-1], call.d_initial[:] = vectors, first
+    call.norms = norms.data_ptr() if len(norms) else 0
     # kept until the call is over
     given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
     of_states, of_final = given[:count], given[count:]
-    call += [0 if g is None else g.data_ptr() for g in of_states]
-    call += [0 if g is None else g.stride(0) for g in of_states]
-    call += [0 if g is None else g.stride(1) for g in of_states]
-    call += [0 if g is None else g.data_ptr() for g in of_final]
-    call += [0 if g is None else g.stride(0) for g in of_final]
-    kernel.run_backward(kernel.call(*call))
+    call.d_states[:] = [0 if g is None else g.data_ptr() for g in of_states]
+    call.d_states_step[:] = [0 if g is None else g.stride(0) for g in of_states]
+    call.d_states_row[:] = [0 if g is None else g.stride(1) for g in of_states]
+    call.d_final[:] = [0 if g is None else g.data_ptr() for g in of_final]
+    call.d_final_row[:] = [0 if g is None else g.stride(0) for g in of_final]
+    kernel.run_backward(call)
+
+
+def _by_kind(kernel: Kernel, tensors: Sequence[Tensor]) -> tuple[list[int], list[int], list[int]]:
+    """Return where weights and biases lie, where vectors, and where what is there per state."""
+    pointers = [tensor.data_ptr() for tensor in tensors]
+    return pointers[:4], pointers[4 : 4 + kernel.vectors], pointers[4 + kernel.vectors :]
 
 
 class Node(torch.autograd.Function):
@@ -261,7 +265,7 @@ class Node(torch.autograd.Function):
         found, kept = run_forward(kernel, limits, lengths, inputs, tensors, saves=True)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*kept.tensors)
-        ctx.kernel, ctx.norms, ctx.call, ctx.pointers = kernel, norms, kept.call, kept.pointers
+        ctx.kernel, ctx.norms, ctx.call = kernel, norms, kept.call
         return found
 
     @staticmethod
@@ -272,6 +276,6 @@ class Node(torch.autograd.Function):
         x, *tensors = saved[:-3]
         found = [torch.empty_like(tensor) for tensor in tensors]
         d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
-        kept = Kept(saved, ctx.call, ctx.pointers)
+        kept = Kept(saved, ctx.call)
         run_backward(ctx.kernel, kept, ctx.norms, gradients, found, d_x)
         return (None, None, None, None, d_x, *found)

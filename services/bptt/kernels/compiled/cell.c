@@ -11,149 +11,13 @@
 
 #define RT 32 /* sequences computed together */
 #define DEPTH 128 /* rows of derivatives gathered before they become gradients of weights */
-#define UNROLL _Pragma("GCC unroll 8")
 void *aligned_alloc(unsigned long, unsigned long);
 void free(void *);
 
-/* ---- denormals are flushed in here, as the caller had it outside ---- */
-
-#if defined(__SSE__)
-INLINE unsigned long flush(void) {
-  unsigned before = __builtin_ia32_stmxcsr();
-  __builtin_ia32_ldmxcsr(before | 0x8040u);
-  return before;
-}
-INLINE void restore(unsigned long before) { __builtin_ia32_ldmxcsr((unsigned)before); }
-#elif defined(__aarch64__)
-INLINE unsigned long flush(void) {
-  unsigned long before;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-  __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ul << 24)));
-  return before;
-}
-INLINE void restore(unsigned long before) { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
-#else
-INLINE unsigned long flush(void) { return 0; }
-INLINE void restore(unsigned long before) { (void)before; }
-#endif
-
-/* ---- products of matrices, ROWS x (2 WIDTH) at a time in registers ---- */
-
-/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k * sb + v WIDTH + ...] */
-INLINE void accumulate(const int rows, const int vectors, V (*c)[2], const REAL *a, long sa,
-                       long ka, const REAL *b, long sb, long count) {
-  for (long k = 0; k < count; k++, a += ka, b += sb) {
-    V b0 = LOAD(b), b1 = vectors > 1 ? LOAD(b + WIDTH) : b0;
-    UNROLL for (int i = 0; i < rows; i++) {
-      REAL s = a[i * sa];
-      c[i][0] += s * b0;
-      if (vectors > 1) c[i][1] += s * b1;
-    }
-  }
-}
-
-/* c = start + a b + a2 b2 over `columns` columns; start: one row for all, or c itself */
-struct product {
-  REAL *c;
-  const REAL *start, *a, *b, *a2, *b2;
-  long sc, sa, sb, count, sa2, sb2, count2;
-};
-
-INLINE void multiply_block(const int rows, const int vectors, const int from_c,
-                           const struct product *p, long i0, long n) {
-  V c[8][2];
-  UNROLL for (int i = 0; i < rows; i++) {
-    const REAL *s = from_c ? p->c + (i0 + i) * p->sc + n : p->start + n;
-    c[i][0] = LOAD(s);
-    c[i][1] = vectors > 1 ? LOAD(s + WIDTH) : c[i][0];
-  }
-  if (p->count) accumulate(rows, vectors, c, p->a + i0 * p->sa, p->sa, 1, p->b + n, p->sb, p->count);
-  if (p->count2)
-    accumulate(rows, vectors, c, p->a2 + i0 * p->sa2, p->sa2, 1, p->b2 + n, p->sb2, p->count2);
-  UNROLL for (int i = 0; i < rows; i++) {
-    REAL *t = p->c + (i0 + i) * p->sc + n;
-    STORE(t, c[i][0]);
-    if (vectors > 1) STORE(t + WIDTH, c[i][1]);
-  }
-}
-
-INLINE void multiply(const int from_c, const struct product *p, long rows, long columns) {
-  for (long n = 0; n < columns; n += 2 * WIDTH) {
-    long i = 0;
-    if (columns - n > WIDTH) {
-      for (; i + ROWS <= rows; i += ROWS) multiply_block(ROWS, 2, from_c, p, i, n);
-      for (; i < rows; i++) multiply_block(1, 2, from_c, p, i, n);
-    } else {
-      for (; i + ROWS <= rows; i += ROWS) multiply_block(ROWS, 1, from_c, p, i, n);
-      for (; i < rows; i++) multiply_block(1, 1, from_c, p, i, n);
-    }
-  }
-}
-
-static void multiply_start(const struct product *p, long rows, long columns) {
-  multiply(0, p, rows, columns);
-}
-static void multiply_onto(const struct product *p, long rows, long columns) {
-  multiply(1, p, rows, columns);
-}
-
-/* c (features, columns) += sum over steps and sequences of a[feature] * b[column] */
-struct gathering {
-  REAL *c;
-  const REAL *a, *b;
-  long sc, a_step, a_row, b_step, b_row, steps, rows;
-};
-
-INLINE void gather_block(const int rows, const int vectors, const struct gathering *p, long i0,
-                         long n) {
-  V c[8][2];
-  UNROLL for (int i = 0; i < rows; i++) {
-    c[i][0] = LOAD(p->c + (i0 + i) * p->sc + n);
-    c[i][1] = vectors > 1 ? LOAD(p->c + (i0 + i) * p->sc + n + WIDTH) : c[i][0];
-  }
-  for (long s = 0; s < p->steps; s++)
-    accumulate(rows, vectors, c, p->a + s * p->a_step + i0, 1, p->a_row, p->b + s * p->b_step + n,
-               p->b_row, p->rows);
-  UNROLL for (int i = 0; i < rows; i++) {
-    STORE(p->c + (i0 + i) * p->sc + n, c[i][0]);
-    if (vectors > 1) STORE(p->c + (i0 + i) * p->sc + n + WIDTH, c[i][1]);
-  }
-}
-
-static void gather(const struct gathering *p, long features, long columns) {
-  for (long n = 0; n < columns; n += 2 * WIDTH) {
-    long i = 0;
-    if (columns - n > WIDTH) {
-      for (; i + ROWS <= features; i += ROWS) gather_block(ROWS, 2, p, i, n);
-      for (; i < features; i++) gather_block(1, 2, p, i, n);
-    } else {
-      for (; i + ROWS <= features; i += ROWS) gather_block(ROWS, 1, p, i, n);
-      for (; i < features; i++) gather_block(1, 1, p, i, n);
-    }
-  }
-}
-
-/* ---- what Python hands over, eight bytes each ---- */
+/* ---- what Python hands over, eight bytes each; see layout.py ---- */
 
 struct call {
-  long T, B, I, H, biases, truncation;
-  const long *lengths; /* (B) or null */
-  const REAL *x;       /* (T, B, I), strides below */
-  long x_step, x_row;
-  const REAL *input_weight, *recurrent_weight, *input_bias, *recurrent_bias;
-  REAL *states; /* (NS, T + 1, B, HP) */
-  REAL *saved;  /* (T * B * NK * HP) or null */
-  /* backward only; null where not given or not wanted */
-  REAL *d_x, *d_input_weight, *d_recurrent_weight, *d_input_bias, *d_recurrent_bias;
-  double *norms; /* (tiles, NS, T) */
-  const REAL *vectors[NV + 1];
-  const REAL *initial[NS];
-  REAL *d_vectors[NV + 1];
-  REAL *d_initial[NS];
-  const REAL *d_states[NS]; /* (T, B, H), strides below */
-  long d_states_step[NS], d_states_row[NS];
-  const REAL *d_final[NS]; /* (B, H), stride below */
-  long d_final_row[NS];
+  CALL_MEMBERS
 };
 
 int width(void) { return WIDTH; }
@@ -174,8 +38,10 @@ INLINE REAL *cleared(REAL **from, long count) {
   return taken;
 }
 
-/* what hangs on the vectors alone, once for all steps: stored behind them, (NV + NF, HP) */
-INLINE void fix(REAL *vectors, long HP) {
+/* the vectors, and behind them what hangs on them alone, once for all steps: (NV + NF, HP) */
+INLINE void fix(const struct call *c, REAL *vectors, long HP) {
+  for (long v = 0; v < NV; v++)
+    for (long j = 0; j < c->H; j++) vectors[v * HP + j] = c->vectors[v][j];
   for (long j = 0; NF && j < HP; j += WIDTH) {
     FIX
   }
@@ -185,16 +51,9 @@ INLINE void fix(REAL *vectors, long HP) {
 static const int IN_INPUT[] = {IN_INPUT_WEIGHT}, IN_RECURRENT[] = {IN_RECURRENT_WEIGHT};
 static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TWO_BIASES}};
 
-int forward(const struct call *c) {
-  const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
-  const long su = STRIDE(NH * HP), sx = STRIDE(NX * HP), span = (T + 1) * B * HP;
-  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + (NV + NF) * HP;
-  REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
-  if (!memory) return 1;
-  unsigned long mode = flush();
-  REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
-  REAL *u = cleared(&rest, H * su), *w = cleared(&rest, I * sx);
-  REAL *vectors = cleared(&rest, (NV + NF) * HP);
+/* the user's biases and weights as one row and one matrix of lanes each, for the way forward */
+static void lay_out(const struct call *c, REAL *bias, REAL *u, REAL *w) {
+  const long I = c->I, H = c->H, HP = ROUND(H), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
   for (long l = 0; l < NL; l++) {
     const int in_bias = IN_RECURRENT_BIAS[c->biases][l], in_h = IN_RECURRENT[l], in_x = IN_INPUT[l];
     for (long j = 0; j < H; j++) {
@@ -210,9 +69,20 @@ int forward(const struct call *c) {
         for (long j = 0; j < H; j++)
           w[k * sx + (l - NL + NX) * HP + j] = c->input_weight[(k * NX + in_x) * H + j];
   }
-  for (long v = 0; v < NV; v++)
-    for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
-  fix(vectors, HP);
+}
+
+int forward(const struct call *c) {
+  const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
+  const long su = STRIDE(NH * HP), sx = STRIDE(NX * HP), span = (T + 1) * B * HP;
+  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + (NV + NF) * HP;
+  REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
+  if (!memory) return 1;
+  unsigned long mode = flush();
+  REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
+  REAL *u = cleared(&rest, H * su), *w = cleared(&rest, I * sx);
+  REAL *vectors = cleared(&rest, (NV + NF) * HP);
+  lay_out(c, bias, u, w);
+  fix(c, vectors, HP);
   for (long s = 0; s < NS; s++)
     for (long b = 0; b < B; b++)
       for (long j = 0; j < HP; j++)
@@ -310,10 +180,114 @@ static double norm_of(D squares) {
 }
 #endif
 
+/* the same transposed, for the way back */
+static void lay_out_transposed(const struct call *c, REAL *ut, REAL *wt) {
+  const long I = c->I, H = c->H, HP = ROUND(H), sut = STRIDE(HP), sxt = STRIDE(ROUND(I));
+  if (c->d_x)
+    for (long k = 0; k < NX * HP * sxt; k++) wt[k] = 0;
+  for (long l = 0; l < NL; l++)
+    for (long j = 0; j < H; j++) {
+      if (IN_RECURRENT[l] >= 0)
+        for (long k = 0; k < H; k++)
+          ut[(l * HP + j) * sut + k] = c->recurrent_weight[(k * NH + IN_RECURRENT[l]) * H + j];
+      if (IN_INPUT[l] >= 0 && c->d_x)
+        for (long k = 0; k < I; k++)
+          wt[((l - NL + NX) * HP + j) * sxt + k] = c->input_weight[(k * NX + IN_INPUT[l]) * H + j];
+    }
+}
+
+/* of the last vector of H columns, those that are some */
+INLINE M last_columns(long H) {
+  M keep;
+  for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (ROUND(H) - WIDTH) ? -1 : 0;
+  return keep;
+}
+
+/* d (NS, R, HP): the gradient to the states after the last step, of `rows` sequences from b on */
+static void begin(const struct call *c, REAL *d, long R, long b, long rows) {
+  const long H = c->H, HP = ROUND(H);
+  for (long s = 0; s < NS; s++)
+    for (long i = 0; i < rows; i++)
+      for (long j = 0; j < HP; j++)
+        d[(s * R + i) * HP + j] =
+            c->d_final[s] && j < H ? c->d_final[s][(b + i) * c->d_final_row[s] + j] : 0;
+}
+
+/* d += the gradient that the outputs of step t are given */
+static void add_given(const struct call *c, REAL *d, long R, long b, long t, long rows) {
+  const long H = c->H, HP = ROUND(H);
+  for (long s = 0; s < NS; s++) {
+    if (c->d_states[s]) {
+      const REAL *e = c->d_states[s] + t * c->d_states_step[s] + b * c->d_states_row[s];
+      for (long i = 0; i < rows; i++)
+        for (long j = 0; j < H; j++) d[(s * R + i) * HP + j] += e[i * c->d_states_row[s] + j];
+    }
+  }
+}
+
+/* d = 0 for the sequences of which a window begins at step t: counted from the end of each */
+static void cut(const struct call *c, REAL *d, long R, long b, long t, long rows) {
+  const long HP = ROUND(c->H);
+  for (long i = 0; i < rows; i++) {
+    const long left = (c->lengths ? c->lengths[b + i] : c->T) - t;
+    if (left <= 0 || left % c->truncation) continue;
+    for (long s = 0; s < NS; s++)
+      for (long j = 0; j < HP; j++) d[(s * R + i) * HP + j] = 0;
+  }
+}
+
+/* the gradient to what step t read, from that to its lanes dl; dx (rows, IP) is overwritten */
+static void give_inputs(const struct call *c, const REAL *dl, const REAL *wt, REAL *dx,
+                        const REAL *none, long b, long t, long rows) {
+  const long B = c->B, I = c->I, HP = ROUND(c->H), IP = ROUND(I), in_x = (NL - NX) * HP;
+  const long sd = STRIDE(NL * HP), sxt = STRIDE(IP);
+  struct product p = {dx, none, dl + in_x, wt, dl, wt, IP, sd, sxt, NX * HP, 0, 0, 0};
+  multiply_start(&p, rows, IP);
+  for (long i = 0; i < rows; i++)
+    for (long k = 0; k < I; k++) c->d_x[(t * B + b + i) * I + k] = dx[i * IP + k];
+}
+
+/* du and dw += what `filled` steps up to `last` give, which lie in the ring */
+static void gather_weights(const struct call *c, const REAL *ring, REAL *du, REAL *dw, long b,
+                           long rows, long last, long filled) {
+  const long B = c->B, I = c->I, H = c->H, HP = ROUND(H), R = B < RT ? B : RT;
+  const long sd = STRIDE(NL * HP), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
+  const long in_x = (NL - NX) * HP;
+  struct gathering p = {du, c->states + (last * B + b) * HP, ring, su, -B * HP, HP,
+                        R * sd, sd, filled, rows};
+  if (NH) gather(&p, H, NH * HP);
+  struct gathering i = {dw, c->x + last * c->x_step + b * c->x_row, ring + in_x, sx,
+                        -c->x_step, c->x_row, R * sd, sd, filled, rows};
+  if (NX) gather(&i, I, NX * HP);
+}
+
+/* the gradients of the lanes to where those of the user's parameters go */
+static void hand_over(const struct call *c, const REAL *db, const REAL *du, const REAL *dw,
+                      const REAL *dv) {
+  const long I = c->I, H = c->H, HP = ROUND(H), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
+  for (long l = 0; l < NL; l++) {
+    const int in_bias = IN_RECURRENT_BIAS[c->biases][l], of_h = IN_RECURRENT[l], of_x = IN_INPUT[l];
+    for (long j = 0; j < H; j++) {
+      if (of_x >= 0 && c->biases) c->d_input_bias[of_x * H + j] = db[l * HP + j];
+      if (in_bias >= 0) c->d_recurrent_bias[in_bias * H + j] = db[l * HP + j];
+    }
+    if (of_h >= 0)
+      for (long k = 0; k < H; k++)
+        for (long j = 0; j < H; j++)
+          c->d_recurrent_weight[(k * NH + of_h) * H + j] = du[k * su + l * HP + j];
+    if (of_x >= 0)
+      for (long k = 0; k < I; k++)
+        for (long j = 0; j < H; j++)
+          c->d_input_weight[(k * NX + of_x) * H + j] = dw[k * sx + (l - NL + NX) * HP + j];
+  }
+  for (long v = 0; v < NV; v++)
+    for (long j = 0; j < H; j++) c->d_vectors[v][j] = dv[v * HP + j];
+}
+
 int backward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), IP = ROUND(I);
   const long sd = STRIDE(NL * HP), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
-  const long sut = STRIDE(HP), sxt = STRIDE(IP), span = (T + 1) * B * HP, in_x = (NL - NX) * HP;
+  const long sut = STRIDE(HP), sxt = STRIDE(IP), span = (T + 1) * B * HP;
   const long R = B < RT ? B : RT, slots = DEPTH / R < T ? DEPTH / R : T;
   const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
                      ROUND(NX * HP * sxt) + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
@@ -329,39 +303,16 @@ int backward(const struct call *c) {
   REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
   REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, (NV + NF) * HP);
   REAL *dv = cleared(&rest, NV * HP), *dx = take(&rest, R * IP), *none = cleared(&rest, IP);
-  if (c->d_x)
-    for (long k = 0; k < NX * HP * sxt; k++) wt[k] = 0;
-  for (long l = 0; l < NL; l++)
-    for (long j = 0; j < H; j++) {
-      if (IN_RECURRENT[l] >= 0)
-        for (long k = 0; k < H; k++)
-          ut[(l * HP + j) * sut + k] = c->recurrent_weight[(k * NH + IN_RECURRENT[l]) * H + j];
-      if (IN_INPUT[l] >= 0 && c->d_x)
-        for (long k = 0; k < I; k++)
-          wt[((l - NL + NX) * HP + j) * sxt + k] = c->input_weight[(k * NX + IN_INPUT[l]) * H + j];
-    }
-  for (long v = 0; v < NV; v++)
-    for (long j = 0; j < H; j++) vectors[v * HP + j] = c->vectors[v][j];
-  fix(vectors, HP);
-  M keep; /* the last vector's columns that are none */
-  for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (HP - WIDTH) ? -1 : 0;
+  lay_out_transposed(c, ut, wt);
+  fix(c, vectors, HP);
+  const M keep = last_columns(H);
   for (long b = 0; b < B; b += RT) {
     const long rows = B - b < RT ? B - b : RT;
     const REAL *kept = c->saved + T * b * NK * HP;
     long filled = 0;
-    for (long s = 0; s < NS; s++)
-      for (long i = 0; i < rows; i++)
-        for (long j = 0; j < HP; j++)
-          d[(s * R + i) * HP + j] =
-              c->d_final[s] && j < H ? c->d_final[s][(b + i) * c->d_final_row[s] + j] : 0;
+    begin(c, d, R, b, rows);
     for (long t = T - 1; t >= 0; t--) {
-      for (long s = 0; s < NS; s++) {
-        if (c->d_states[s]) {
-          const REAL *e = c->d_states[s] + t * c->d_states_step[s] + b * c->d_states_row[s];
-          for (long i = 0; i < rows; i++)
-            for (long j = 0; j < H; j++) d[(s * R + i) * HP + j] += e[i * c->d_states_row[s] + j];
-        }
-      }
+      add_given(c, d, R, b, t, rows);
       const REAL *before = c->states + (t * B + b) * HP, *after = before + B * HP;
       REAL *dl = ring + filled * R * sd;
 #if !DOUBLE
@@ -397,27 +348,10 @@ int backward(const struct call *c) {
         struct product p = {d, d, dl, ut, dl, ut, HP, sd, sut, NH * HP, 0, 0, 0};
         multiply_onto(&p, rows, HP);
       }
-      if (c->d_x) {
-        struct product p = {dx, none, dl + in_x, wt, dl, wt, IP, sd, sxt, NX * HP, 0, 0, 0};
-        multiply_start(&p, rows, IP);
-        for (long i = 0; i < rows; i++)
-          for (long k = 0; k < I; k++) c->d_x[(t * B + b + i) * I + k] = dx[i * IP + k];
-      }
-      for (long i = 0; c->truncation && t > 0 && i < rows; i++) {
-        /* windows are counted from the end of each sequence */
-        const long left = (c->lengths ? c->lengths[b + i] : T) - t;
-        if (left <= 0 || left % c->truncation) continue;
-        for (long s = 0; s < NS; s++)
-          for (long j = 0; j < HP; j++) d[(s * R + i) * HP + j] = 0;
-      }
+      if (c->d_x) give_inputs(c, dl, wt, dx, none, b, t, rows);
+      if (c->truncation && t > 0) cut(c, d, R, b, t, rows);
       if (++filled == slots || t == 0) { /* slot k holds step t + filled - 1 - k */
-        const long last = t + filled - 1;
-        struct gathering p = {du, c->states + (last * B + b) * HP, ring, su, -B * HP, HP,
-                              R * sd, sd, filled, rows};
-        if (NH) gather(&p, H, NH * HP);
-        struct gathering i = {dw, c->x + last * c->x_step + b * c->x_row, ring + in_x, sx,
-                              -c->x_step, c->x_row, R * sd, sd, filled, rows};
-        if (NX) gather(&i, I, NX * HP);
+        gather_weights(c, ring, du, dw, b, rows, t + filled - 1, filled);
         filled = 0;
       }
     }
@@ -425,23 +359,7 @@ int backward(const struct call *c) {
       for (long i = 0; i < rows; i++)
         for (long j = 0; j < H; j++) c->d_initial[s][(b + i) * H + j] = d[(s * R + i) * HP + j];
   }
-  for (long l = 0; l < NL; l++) {
-    const int in_bias = IN_RECURRENT_BIAS[c->biases][l], of_h = IN_RECURRENT[l], of_x = IN_INPUT[l];
-    for (long j = 0; j < H; j++) {
-      if (of_x >= 0 && c->biases) c->d_input_bias[of_x * H + j] = db[l * HP + j];
-      if (in_bias >= 0) c->d_recurrent_bias[in_bias * H + j] = db[l * HP + j];
-    }
-    if (of_h >= 0)
-      for (long k = 0; k < H; k++)
-        for (long j = 0; j < H; j++)
-          c->d_recurrent_weight[(k * NH + of_h) * H + j] = du[k * su + l * HP + j];
-    if (of_x >= 0)
-      for (long k = 0; k < I; k++)
-        for (long j = 0; j < H; j++)
-          c->d_input_weight[(k * NX + of_x) * H + j] = dw[k * sx + (l - NL + NX) * HP + j];
-  }
-  for (long v = 0; v < NV; v++)
-    for (long j = 0; j < H; j++) c->d_vectors[v][j] = dv[v * HP + j];
+  hand_over(c, db, du, dw, dv);
   restore(mode);
   free(memory);
   return 0;

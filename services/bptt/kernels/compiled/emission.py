@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from bptt.contracts import PointwiseCell
+from bptt.kernels.compiled.layout import members
 from bptt.kernels.compiled.sources import assembled, number_type
 from bptt.kernels.step.operations import COSTLY, INTO_C
 from bptt.kernels.step.tracing import Argument, Operation, Trace, Value
@@ -123,6 +124,7 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         places = [_place(lane, order) for lane in trace.preactivations]
         defines[name] = ", ".join(str(place) for place in places)
     blocks = {
+        "CALL_MEMBERS": [members()],
         "FIX": _fix(trace, found),
         "LOAD_VECTORS": _load_vectors(trace) + _load_fixed(trace, found),
         "FORWARD_STEP": _forward(trace, found),
@@ -132,7 +134,7 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "BACKWARD_STEP": _backward(trace, found),
         "END_SUMS": [end for _, end in _sums(trace)],
     }
-    text = assembled(defines, "numbers.c", "cell.c")
+    text = assembled(defines, "numbers.c", "matrices.c", "cell.c")
     for marker, lines in blocks.items():
         text = text.replace(f" {marker}\n", " " + " ".join(lines) + "\n")
     return text

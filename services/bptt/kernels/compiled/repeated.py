@@ -16,9 +16,6 @@ from bptt.kernels.compiled.call import (
     weights,
 )
 
-LENGTHS, X, D_X, NORMS, VECTORS = 6, 7, 16, 21, 22
-"""Places in `struct call` of cell.c."""
-
 REMEMBERED = 32
 """How many updates' norms are kept."""
 
@@ -82,16 +79,22 @@ class Repeated:
         self._size = shape.size
         # these have to live as long as their addresses
         self._buffers = (own, tuple(gradients), states, saved, to_initial)
-        call = [time, batch, features, hidden, cell.biases, shape.truncation or 0]
-        call += [0, 0, *shape.strides[:2], *(w.data_ptr() for w in own[:4])]
-        call += [states.data_ptr(), saved.data_ptr(), 0, *(g.data_ptr() for g in gradients[:4])]
-        call.append(0)  # the norms, each time elsewhere
-        # each array of vectors has an extra place, because C has no empty arrays
-        call += [*(w.data_ptr() for w in own[4:]), 0, *[0] * kernel.states]
-        call += [*(g.data_ptr() for g in gradients[4:]), 0, *(d.data_ptr() for d in to_initial)]
-        self._call = kernel.call(*call)
-        self._initial_at = VECTORS + kernel.vectors + 1
-        self._d_states_at = len(call)
+        call = kernel.call(time, batch, features, hidden, cell.biases, shape.truncation or 0)
+        call.x_step, call.x_row = shape.strides[:2]
+        call.states, call.saved = states.data_ptr(), saved.data_ptr()
+        weight, recurrent, bias, recurrent_bias, *vectors = (w.data_ptr() for w in own)
+        call.input_weight, call.recurrent_weight = weight, recurrent
+        call.input_bias, call.recurrent_bias = bias, recurrent_bias
+        call.vectors[:-1] = vectors
+        weight, recurrent, bias, recurrent_bias, *vectors = (g.data_ptr() for g in gradients)
+        call.d_input_weight, call.d_recurrent_weight = weight, recurrent
+        call.d_input_bias, call.d_recurrent_bias = bias, recurrent_bias
+        call.d_vectors[:-1] = vectors
+        call.d_initial[:] = [d.data_ptr() for d in to_initial]
+        self._call = call
+        # the same memory, found once
+        self._initial = call.initial
+        self._d_states, self._d_final = call.d_states, call.d_final
         self._given: tuple[Tensor | None, ...] = ()
 
     def forward(self, x: Tensor, initial: State, lengths: Tensor | None) -> WholeSequence:
@@ -105,16 +108,16 @@ class Repeated:
         Raises:
             ValueError: the state or the lengths have another shape or type.
         """
-        call, at = self._call, self._initial_at
+        call, starts = self._call, self._initial
         lengths = checked_lengths(lengths, x.shape[1])
         for number, state in enumerate(initial):
             if (state.shape, state.dtype) != self._of_state or not state.is_contiguous():
                 raise ValueError(f"states must be {self._of_state}, got {tuple(state.shape)}")
-            call[at + number] = state.data_ptr()
-        call[LENGTHS] = 0 if lengths is None else lengths.data_ptr()
-        call[X] = x.data_ptr()
+            starts[number] = state.data_ptr()
+        call.lengths = 0 if lengths is None else lengths.data_ptr()
+        call.x = x.data_ptr()
         self._turn = turn = (self._turn + 1) % len(self._norms)
-        call[NORMS] = self._norms_at[turn]
+        call.norms = self._norms_at[turn]
         self._given = (x, lengths, *initial)
         self._kernel.run_forward(call)
         return WholeSequence(x, initial, self._states, self._final, self._norms[turn])
@@ -132,19 +135,19 @@ class Repeated:
         Returns:
             (time, batch, features), valid until the next call; empty if not wanted.
         """
-        call, at, states = self._call, self._d_states_at, self._kernel.states
+        call = self._call
         if wants_inputs and not len(self._to_inputs):
             self._to_inputs = torch.empty(self._size, dtype=self._of_state[1])
-        call[D_X] = self._to_inputs.data_ptr() if wants_inputs else 0
-        call[at] = call[at + 3 * states] = 0
+        call.d_x = self._to_inputs.data_ptr() if wants_inputs else 0
+        self._d_states[0] = self._d_final[0] = 0
         if to_outputs is not None:
             to_outputs = to_outputs if to_outputs.stride(-1) == 1 else to_outputs.contiguous()
-            call[at] = to_outputs.data_ptr()
-            call[at + states], call[at + 2 * states] = to_outputs.stride()[:2]
+            self._d_states[0] = to_outputs.data_ptr()
+            call.d_states_step[0], call.d_states_row[0] = to_outputs.stride()[:2]
         if to_final is not None:
             to_final = to_final if to_final.stride(-1) == 1 else to_final.contiguous()
-            call[at + 3 * states] = to_final.data_ptr()
-            call[at + 4 * states] = to_final.stride(0)
+            self._d_final[0] = to_final.data_ptr()
+            call.d_final_row[0] = to_final.stride(0)
         self._kernel.run_backward(call)
         # what the backward pass read may be freed now
         self._given = ()
