@@ -96,12 +96,7 @@ def extend_grid(
             .order_by(points.c.number)
         ).all()
         known = {row.identity for row in there}
-        # under its present name, or the one that an earlier version gave it
-        new = [
-            point
-            for point in plan.points
-            if point.identity not in known and plan.earlier.get(point.identity) not in known
-        ]
+        new = _lacking(plan, known)
         if not new:
             return Submitted(
                 grid_id=grid_id,
@@ -142,6 +137,15 @@ def extend_grid(
         queued=len(new) - len(reused),
         reused=dict(Counter(run.user for run in reused.values())),
     )
+
+
+def _lacking(plan: Plan, known: set[str]) -> list[PlannedPoint]:
+    """Return the points that a grid lacks, under any name a version has given them."""
+    return [
+        point
+        for point in plan.points
+        if point.identity not in known and plan.earlier.get(point.identity) not in known
+    ]
 
 
 def _merge(connection: Connection, grid_id: str, seeds: Sequence[int], plan: Plan) -> Merged:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -84,24 +84,18 @@ def submit_grid(
         grid_id = new_grid_id(connection)
         connection.execute(
             insert(grids).values(
-                id=grid_id,
                 seq=numbers.grid,
                 user_name=user,
                 live_key=key if existing is None else None,
-                name=plan.name,
-                project=plan.project,
                 source=source,
                 filename=filename,
                 overrides=list(overrides),
                 files=as_document(request.files),
-                axes=plan.axes,
-                points=len(plan.points),
-                reused=len(reused),
                 priority=priority,
                 urgency=urgency,
-                canary_run_id=_first_run(plan, grid_id, set(reused)) if new > 1 else None,
                 held_reason=f"held at submission by {user}" if hold else None,
                 created_at=now(),
+                **_planned(plan, grid_id, set(reused)),
             )
         )
         if library is not None:
@@ -144,6 +138,16 @@ def _existing(grid: AnyRow) -> Submitted:
     )
 
 
-def _first_run(plan: Plan, grid_id: str, reused: set[str]) -> str:
+def _planned(plan: Plan, grid_id: str, reused: set[str]) -> dict[str, Any]:
+    """Return the columns of a new grid that its points decide."""
     numbers = (n for n, point in enumerate(plan.points) if point.identity not in reused)
-    return run_id_of(grid_id, next(numbers))
+    several = len(plan.points) - len(reused) > 1
+    return {
+        "id": grid_id,
+        "name": plan.name,
+        "project": plan.project,
+        "axes": plan.axes,
+        "points": len(plan.points),
+        "reused": len(reused),
+        "canary_run_id": run_id_of(grid_id, next(numbers)) if several else None,
+    }
