@@ -27,7 +27,7 @@ class UnusableFile(ValueError):
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedContent:
     """A content, and its sender's name for it."""
 
     sha256: str
@@ -117,7 +117,7 @@ def open_file(text: str) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def measure(text: str, most: int | None = None) -> Named:
+def measure(text: str, most: int | None = None) -> NamedContent:
     """Return hash, size and name of a file, read piece by piece.
 
     Args:
@@ -141,7 +141,7 @@ def measure(text: str, most: int | None = None) -> Named:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UnusableFile(changed(text))
     path = str(Path(text).expanduser().absolute())
-    return Named(digest.hexdigest(), before.st_size, plain_name(text), path)
+    return NamedContent(digest.hexdigest(), before.st_size, plain_name(text), path)
 
 
 def too_large(text: str, size: int, most: int) -> str:

@@ -13,7 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from bptt.content import PIECE, PREFIX, SEND_AGAIN, SHA256, Named, UnusableFile, changed, open_file
+from bptt.content import (
+    PIECE,
+    PREFIX,
+    SEND_AGAIN,
+    SHA256,
+    NamedContent,
+    UnusableFile,
+    changed,
+    open_file,
+)
 from bptt.durable import make_durable
 from bptt.errors import DataChanged
 
@@ -76,7 +85,7 @@ class Library:
         make_durable([path, path.parent])
         return path
 
-    def take(self, text: str, expected: Named) -> None:
+    def take(self, text: str, expected: NamedContent) -> None:
         """Store a local file under its hash, computed earlier.
 
         Raises:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bptt.comparison import Point, compare
+from bptt.comparison import ComparedPoint, compare
 from bptt.records.grids import Grid
 from bptt.shipping.grid_note import note, summary
 from bptt.tracking.grid.shown import NOTE_AT_MOST
@@ -34,7 +34,9 @@ def grid(**fields):
 
 def comparisons(configs, task=""):
     result = {"outcome": "solved", "metric": "accuracy", "metrics": {"eval/accuracy": 0.9}}
-    return compare([Point(c, s, "succeeded", result, task) for c in configs for s in (0, 1)])
+    return compare(
+        [ComparedPoint(c, s, "succeeded", result, task) for c in configs for s in (0, 1)]
+    )
 
 
 def rows(text):

@@ -19,8 +19,8 @@ from bptt.records.comparison import Comparison
 from bptt.records.grids import Grid
 
 if TYPE_CHECKING:
-    from bptt.comparison import Point
-    from bptt.comparison.pictures import Picture as Drawn
+    from bptt.comparison import ComparedPoint
+    from bptt.comparison.pictures import DrawnPicture
 
 router = new_router("comparison")
 
@@ -80,7 +80,7 @@ def report(
     return Report(html=html)
 
 
-def _points(service: Service, grid_id: str) -> "list[Point]":
+def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":
     from bptt import comparison
 
     runs = store.every_point(service.database, grid_id)
@@ -95,10 +95,10 @@ def _title(grid: Grid, reader: str | None) -> str:
 def _draw(
     service: Service,
     title: str,
-    points: "list[Point]",
+    points: "list[ComparedPoint]",
     by: list[str] | None,
     kind: Literal["png", "svg"],
-) -> "list[Drawn]":
+) -> "list[DrawnPicture]":
     from bptt.comparison.pictures import draw_pictures
 
     return draw_pictures(points, service.settings.runs, title=title, by=by or (), kind=kind)

@@ -12,7 +12,7 @@ SLOWEST = 16 * 1024
 """Bytes of a body that must arrive per second, on average, after PATIENCE."""
 
 
-class Connection(H11Protocol):
+class TimedConnection(H11Protocol):
     """Uvicorn's connection, which would otherwise wait forever for the rest of a request."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -21,7 +21,7 @@ from bptt.api.content_answers import KeptContent
 from bptt.api.orders import NamedFile
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
-from bptt.content import PIECE, Named
+from bptt.content import PIECE, NamedContent
 from bptt.deleted_folders import read_outside
 from bptt.durable import is_full
 from bptt.errors import StorageUnavailable, UserError
@@ -136,7 +136,7 @@ def files_of(
     service: Service,
     user: str,
     given: Mapping[str, NamedFile],
-    stored: Mapping[str, Named] | None = None,
+    stored: Mapping[str, NamedContent] | None = None,
     only_looks: bool = False,
 ) -> "Files":
     """Return what is known about the files that a grid names; no path from a request is opened.
@@ -160,7 +160,7 @@ def files_of(
             name = content.plain_name(one.name)
             # the sender's path, to be compared and never to be opened
             earlier = one.path if one.path.isprintable() else ""
-            named[path] = Named(one.sha256, one.size, name, earlier)
+            named[path] = NamedContent(one.sha256, one.size, name, earlier)
     asked = {one.sha256 for one in named.values()}
     own = store.sent_contents(service.database, user, asked) if asked else {}
     own |= {one.sha256: one.size for one in (stored or {}).values()}

@@ -13,13 +13,13 @@ Override = Annotated[str, StringConstraints(max_length=100_000, pattern=r"^[^\x0
 Overrides = Annotated[Sequence[Override], Field(max_length=1000)]
 
 
-class Order(BaseModel):
+class RequestBody(BaseModel):
     """A request's body; unknown fields are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NamedFile(Order):
+class NamedFile(RequestBody):
     """A file that a grid names, as it is on the sender's own machine."""
 
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
@@ -33,7 +33,7 @@ class NamedFile(Order):
     """Why there is no content, instead of all that; reported with the line of the grid file."""
 
 
-class GridText(Order):
+class GridText(RequestBody):
     """A grid file's text, which is checked where the application runs."""
 
     source: str
@@ -53,7 +53,7 @@ class Submit(GridText):
     urgency: int = Field(default=1, ge=0, le=2)
 
 
-class Extend(Order):
+class Extend(RequestBody):
     """More points for a grid: its own file or another one, with further overrides on top."""
 
     source: str | None = None
@@ -63,14 +63,14 @@ class Extend(Order):
     """As for a grid; what the grid's own file names is already known."""
 
 
-class Retry(Order):
+class Retry(RequestBody):
     """Run again what failed."""
 
     cancelled: bool = False
     """And what was cancelled."""
 
 
-class SetPriority(Order):
+class SetPriority(RequestBody):
     """Where a grid stands among those of its user, and its class."""
 
     priority: int = Priority

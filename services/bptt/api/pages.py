@@ -38,7 +38,7 @@ def links_of(settings: Settings, address: str, found: Grid) -> dict[str, str]:
     """
     from bptt import tracking
 
-    grid = tracking.Grid(
+    grid = tracking.SubmittedGrid(
         found.grid_id, found.name, found.project, found.user, int(found.created_at * 1000)
     )
     return tracking.grid_links(tracking.target_of(settings), address, grid)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from bptt.api.orders import Order
+from bptt.api.orders import RequestBody
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
 
@@ -54,7 +54,7 @@ class PluginDetail:
     options: Sequence[PluginOption]
 
 
-class CheckPlugins(Order):
+class CheckPlugins(RequestBody):
     """Which plugins to check against their contracts; all if none is named."""
 
     names: Sequence[Text] = Field(default=(), max_length=1000)

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from bptt import store
 from bptt.api.access_log import AccessLog
 from bptt.api.application import create_app
-from bptt.api.connection import Connection
+from bptt.api.connection import TimedConnection
 from bptt.api.loopback import LOOPBACK, is_loopback
 from bptt.errors import DatabaseUnavailable, InvalidSetting
 from bptt.settings import Settings
@@ -32,7 +32,7 @@ def serve(settings: Settings, host: str, port: int, begun: Callable[[], None]) -
         begun()
         config = uvicorn.Config(
             AccessLog(app) if settings.access_log == "on" else app,
-            http=Connection,
+            http=TimedConnection,
             ws="none",
             log_level="warning",
             access_log=False,

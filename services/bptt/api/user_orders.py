@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bptt.api.orders import Order
+from bptt.api.orders import RequestBody
 from bptt.records.users import Role
 
 MOST = 2_000_000_000
@@ -13,7 +13,7 @@ LONGEST_LABEL = 200
 LONGEST_LIFE = 36_500.0
 
 
-class CreateToken(Order):
+class CreateToken(RequestBody):
     """Make a token."""
 
     user: str | None = None
@@ -25,7 +25,7 @@ class CreateToken(Order):
     label: str = Field(default="", max_length=LONGEST_LABEL)
 
 
-class SetUser(Order):
+class SetUser(RequestBody):
     """Change a user; what is left out stays as it is."""
 
     role: Role = "user"

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from bptt.cli.tables import number
-from bptt.execution.execute import Progress as Report
+from bptt.execution.execute import RunProgress
 from bptt.measuring.logged import EVAL_LOSS, EVAL_METRIC, TRAIN_LOSS
 from bptt.run_folder import RunFolder
 
@@ -57,7 +57,7 @@ class Bar:
     ) -> None:
         self._progress.stop()
 
-    def advance(self, report: Report) -> None:
+    def advance(self, report: RunProgress) -> None:
         """Take one update into account; most of them are not drawn."""
         self._metrics.update(report.metrics)
         now = time.monotonic()

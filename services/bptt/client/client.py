@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from bptt.api import answers, comparison_answers, plugin_answers, queue_answers, user_answers
-from bptt.api.orders import Extend, GridText, Order, Retry, SetPriority, Submit
+from bptt.api.orders import Extend, GridText, RequestBody, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.content import Sender
 from bptt.client.requests import Requests, read_answer
@@ -20,7 +20,7 @@ from bptt.records.runs import Event, Run
 from bptt.records.users import Role, Token, User
 from bptt.settings import Settings
 
-T = TypeVar("T", bound=Order)
+T = TypeVar("T", bound=RequestBody)
 SHOWN = 13
 """Characters of a token that may be shown, `bptt_` included."""
 

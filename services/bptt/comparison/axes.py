@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from bptt.comparison.point import Point
+from bptt.comparison.point import ComparedPoint
 from bptt.errors import InvalidSpec
 from bptt.registry import wording
 
 SEED = "seed"
 
 
-def axes_of(points: Iterable[Point]) -> list[str]:
+def axes_of(points: Iterable[ComparedPoint]) -> list[str]:
     """Return the paths of all axes except the seed, in the order of the grid's file."""
     paths = dict.fromkeys(path for point in points for path in point.values)
     return [path for path in paths if path != SEED]
@@ -46,7 +46,7 @@ def _unknown(text: str, axes: Sequence[str]) -> str:
     return f"is no axis of this grid{meant}: {', '.join(axes) or 'none but the seed'}"
 
 
-def label(point: Point, by: Sequence[str]) -> str:
+def label(point: ComparedPoint, by: Sequence[str]) -> str:
     """Return the name of a configuration; without `by`, from all axes except the seed."""
     if not by:
         return point.config
@@ -62,7 +62,7 @@ def label(point: Point, by: Sequence[str]) -> str:
     return " ".join(words) or f"without {', '.join(endings)}"
 
 
-def partner(point: Point, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
+def partner(point: ComparedPoint, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
     """Return what two points must agree in to be compared: the seed, and everything not in `by`.
 
     Options of a section that is compared are left out: they have no counterpart in a plugin

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from bptt.comparison.point import Point
+from bptt.comparison.point import ComparedPoint
 from bptt.errors import InvalidSpec
 from bptt.measuring.logged import EVAL_METRIC, TRAIN_METRIC
 from bptt.measuring.table import scalar_of
@@ -28,7 +28,7 @@ class Measure:
     baseline: float | None = None
 
 
-def deciding_metric(points: Sequence[Point]) -> Measure:
+def deciding_metric(points: Sequence[ComparedPoint]) -> Measure:
     """Return the deciding metric of the points' task."""
     result = next((point.result for point in points if point.result), None)
     return _deciding(result or {})
@@ -40,13 +40,13 @@ def _deciding(result: Mapping[str, Any]) -> Measure:
     return Measure(EVAL_METRIC.named(metric), metric, better, result.get("baseline"))
 
 
-def names_of(points: Sequence[Point]) -> list[str]:
+def names_of(points: Sequence[ComparedPoint]) -> list[str]:
     """Return the names of all figures that any result has."""
     return list(dict.fromkeys(name for point in points for name in point.figures))
 
 
 def find_metrics(
-    asked: Sequence[str], points: Sequence[Point], known: Sequence[str]
+    asked: Sequence[str], points: Sequence[ComparedPoint], known: Sequence[str]
 ) -> list[Measure]:
     """Return the requested metrics, given by full name or by its last word.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from bptt.comparison.axes import axes_of, find_axes, label
 from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_training, read_curves
 from bptt.comparison.metrics import deciding_metric
-from bptt.comparison.point import Point
+from bptt.comparison.point import ComparedPoint
 from bptt.comparison.table import compare, solved_share
 from bptt.errors import BpttError
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
@@ -23,7 +23,7 @@ Format = Literal["png", "svg"]
 
 
 @dataclass(frozen=True)
-class Picture:
+class DrawnPicture:
     """One picture and what it shows."""
 
     name: str
@@ -33,13 +33,13 @@ class Picture:
 
 
 def draw_pictures(
-    points: Sequence[Point],
+    points: Sequence[ComparedPoint],
     runs: Path,
     *,
     title: str,
     by: Sequence[str] = (),
     kind: Format = "png",
-) -> list[Picture]:
+) -> list[DrawnPicture]:
     """Return the pictures of a grid, for each of its tasks.
 
     Args:
@@ -54,11 +54,11 @@ def draw_pictures(
         InvalidSpec: an axis that this grid does not have.
     """
     axes = find_axes(by, axes_of(points))
-    by_task: dict[str, list[Point]] = {}
+    by_task: dict[str, list[ComparedPoint]] = {}
     for point in points:
         by_task.setdefault(point.task, []).append(point)
     return [
-        Picture(f"{task}_{name}" if len(by_task) > 1 else name, caption, _save(figure, kind))
+        DrawnPicture(f"{task}_{name}" if len(by_task) > 1 else name, caption, _save(figure, kind))
         for task, held in by_task.items()
         for name, caption, figure in _Gallery(held, runs, title, axes).figures()
     ]
@@ -90,7 +90,9 @@ class _Lines:
 class _Gallery:
     """The figures of one task."""
 
-    def __init__(self, points: Sequence[Point], runs: Path, title: str, by: Sequence[str]) -> None:
+    def __init__(
+        self, points: Sequence[ComparedPoint], runs: Path, title: str, by: Sequence[str]
+    ) -> None:
         self._points = points
         self._runs = runs
         self._metric = deciding_metric(points)
@@ -98,7 +100,7 @@ class _Gallery:
         self._title = title
         self._read: dict[str, Curves | None] = {}
 
-    def _curves(self, point: Point, wanted: Sequence[str]) -> Curves | None:
+    def _curves(self, point: ComparedPoint, wanted: Sequence[str]) -> Curves | None:
         """Return what a run measured; None if its folder is not here, or cannot be read."""
         try:
             return read_curves(self._runs, point.run_id, point.seed, wanted)
@@ -197,7 +199,7 @@ class _Gallery:
         return [("solved", caption, drawn)]
 
 
-def _few(points: Sequence[Point], first: str = "") -> tuple[str, ...]:
+def _few(points: Sequence[ComparedPoint], first: str = "") -> tuple[str, ...]:
     """Return the first axes of the grid that give no more lines than fit a picture."""
     axes = sorted(axes_of(points), key=lambda path: path.partition(".")[0] != first)
     for number in range(len(axes), 1, -1):
@@ -206,11 +208,11 @@ def _few(points: Sequence[Point], first: str = "") -> tuple[str, ...]:
     return tuple(axes[:1])
 
 
-def _values(points: Sequence[Point], path: str) -> list[str]:
+def _values(points: Sequence[ComparedPoint], path: str) -> list[str]:
     return list(dict.fromkeys(label(point, (path,)) for point in points if path in point.values))
 
 
-def _rate(points: Sequence[Point], along: str, value: str) -> "Rate | None":
+def _rate(points: Sequence[ComparedPoint], along: str, value: str) -> "Rate | None":
     from bptt.figures.rates import Rate
 
     here = [p for p in points if along in p.values and label(p, (along,)) == value]

@@ -1,4 +1,4 @@
-"""`Point`: one point of a grid and what became of it, as the comparison needs it."""
+"""`ComparedPoint`: one point of a grid and what became of it, as the comparison needs it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class Listed(Protocol):
 
 
 @dataclass(frozen=True)
-class Point:
+class ComparedPoint:
     """What the comparison needs of one point of a grid."""
 
     config: str
@@ -96,7 +96,7 @@ def solved(result: Mapping[str, Any]) -> bool:
     )
 
 
-def points_of(runs: Sequence[Listed], task: str) -> list[Point]:
+def points_of(runs: Sequence[Listed], task: str) -> list[ComparedPoint]:
     """Return the points that the runs of a grid serve.
 
     Args:
@@ -104,7 +104,7 @@ def points_of(runs: Sequence[Listed], task: str) -> list[Point]:
         task: of the grid, if no axis determines it.
     """
     return [
-        Point(
+        ComparedPoint(
             # if the seed is the only axis, the configuration has no name of its own
             config=run.config or run.name.removesuffix(f"-s{run.seed}"),
             seed=run.seed,

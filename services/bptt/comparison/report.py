@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from bptt.comparison.pictures import Picture
+from bptt.comparison.pictures import DrawnPicture
 from bptt.comparison.wording import (
     EXPLAINED,
     counts_told,
@@ -35,7 +35,7 @@ LACKING_AT_MOST = 200
 
 def report(
     comparisons: Sequence[Comparison],
-    pictures: Sequence[Picture],
+    pictures: Sequence[DrawnPicture],
     *,
     title: str,
     user: str,
@@ -124,7 +124,7 @@ def _lacking(comparison: Comparison) -> list[str]:
     return [f"<h3>Without a value: {len(comparison.lacking):,}</h3>", "<ul>", *lines, "</ul>"]
 
 
-def _figure(picture: Picture) -> str:
+def _figure(picture: DrawnPicture) -> str:
     data = base64.b64encode(picture.content).decode()
     caption = escape(picture.caption)
     return (

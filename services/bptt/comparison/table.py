@@ -15,13 +15,13 @@ from bptt.comparison.difference import (
 )
 from bptt.comparison.interval import rate_interval
 from bptt.comparison.metrics import Measure, deciding_metric, find_metrics, names_of
-from bptt.comparison.point import RESULTS, Point
+from bptt.comparison.point import RESULTS, ComparedPoint
 from bptt.measuring.table import SLOPE
 from bptt.records.comparison import BestRun, Comparison, Group, Interval, Lacking
 
 
 def compare(
-    points: Sequence[Point], by: Sequence[str] = (), metrics: Sequence[str] = ()
+    points: Sequence[ComparedPoint], by: Sequence[str] = (), metrics: Sequence[str] = ()
 ) -> list[Comparison]:
     """Return the comparison of a grid's points for each of its tasks.
 
@@ -38,7 +38,7 @@ def compare(
         InvalidSpec: an axis or a metric that this grid does not have.
     """
     axes = find_axes(by, axes_of(points))
-    by_task: dict[str, list[Point]] = {}
+    by_task: dict[str, list[ComparedPoint]] = {}
     for point in points:
         by_task.setdefault(point.task, []).append(point)
     known = names_of(points)
@@ -47,7 +47,7 @@ def compare(
 
 def _compare(
     task: str,
-    points: Sequence[Point],
+    points: Sequence[ComparedPoint],
     by: Sequence[str],
     asked: Sequence[str],
     known: Sequence[str],
@@ -55,7 +55,7 @@ def _compare(
     # what only another task has is shown for that one
     measures = find_metrics(asked, points, known) or [deciding_metric(points)]
     first = measures[0]
-    by_config: dict[str, list[Point]] = {}
+    by_config: dict[str, list[ComparedPoint]] = {}
     for point in points:
         by_config.setdefault(label(point, by), []).append(point)
     groups = [_group(config, held, measures) for config, held in by_config.items()]
@@ -76,7 +76,7 @@ def _compare(
     )
 
 
-def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) -> Group:
+def _group(config: str, points: Sequence[ComparedPoint], measures: Sequence[Measure]) -> Group:
     counts = Counter(point.outcome for point in points)
     figures = [(point.seed, point.figures) for point in points]
     found = {measure.short: _mean(figures, measure.name) for measure in measures}
@@ -91,7 +91,7 @@ def _group(config: str, points: Sequence[Point], measures: Sequence[Measure]) ->
     )
 
 
-def solved_share(points: Sequence[Point]) -> Interval | None:
+def solved_share(points: Sequence[ComparedPoint]) -> Interval | None:
     """Return the share of ended runs that solved the task; None if none has ended.
 
     Runs with one seed are not independent, so the width of the interval depends on the seeds.
@@ -106,7 +106,7 @@ def _mean(figures: Sequence[tuple[int, Mapping[str, float]]], name: str) -> Inte
     return over_seeds(found) if found else None
 
 
-def _values(points: Sequence[Point], by: Sequence[str], metric: str) -> dict[Key, float]:
+def _values(points: Sequence[ComparedPoint], by: Sequence[str], metric: str) -> dict[Key, float]:
     return mean_by_key(
         (partner(point, by), point.figures[metric]) for point in points if metric in point.figures
     )
@@ -148,13 +148,13 @@ def _ranked(
     return ranked
 
 
-def _can_lead(points: Sequence[Point], metric: str) -> bool:
+def _can_lead(points: Sequence[ComparedPoint], metric: str) -> bool:
     """Say whether a mean represents its configuration: not if most runs have no value."""
     ended = sum(point.outcome in (*RESULTS, "failed") for point in points)
     return 2 * sum(metric in point.figures for point in points) > ended
 
 
-def _lacking(points: Sequence[Point], by: Sequence[str], metric: str) -> list[Lacking]:
+def _lacking(points: Sequence[ComparedPoint], by: Sequence[str], metric: str) -> list[Lacking]:
     return [
         Lacking(
             run_id=point.run_id,
@@ -168,7 +168,9 @@ def _lacking(points: Sequence[Point], by: Sequence[str], metric: str) -> list[La
     ]
 
 
-def _best_run(points: Sequence[Point], by: Sequence[str], measure: Measure) -> BestRun | None:
+def _best_run(
+    points: Sequence[ComparedPoint], by: Sequence[str], measure: Measure
+) -> BestRun | None:
     found = [(point.figures[measure.name], point) for point in points if _has(point, measure)]
     if not found or not measure.better:
         return None
@@ -177,5 +179,5 @@ def _best_run(points: Sequence[Point], by: Sequence[str], measure: Measure) -> B
     return BestRun(point.run_id, label(point, by), point.seed, value)
 
 
-def _has(point: Point, measure: Measure) -> bool:
+def _has(point: ComparedPoint, measure: Measure) -> bool:
     return measure.name in point.figures

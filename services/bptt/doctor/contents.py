@@ -22,7 +22,7 @@ WHAT = "contents"
 
 
 @dataclass
-class Kept:
+class KeptContents:
     """What is in the library compared with what runs read."""
 
     sizes: Mapping[str, int]
@@ -108,7 +108,7 @@ def mend_contents(settings: Settings) -> str:
     return told
 
 
-def _look(settings: Settings, most: int | None) -> Kept:
+def _look(settings: Settings, most: int | None) -> KeptContents:
     library = Library(settings.data)
     sizes = library.sizes()
     read: dict[str, str] = dict.fromkeys(read_outside(settings.runs) & sizes.keys(), "")
@@ -116,7 +116,7 @@ def _look(settings: Settings, most: int | None) -> Kept:
         if opened.file is None or opened.file.exists():
             store.check(opened)
             read |= store.read_contents(opened)
-    kept = Kept(sizes, read)
+    kept = KeptContents(sizes, read)
     taken = 0
     for digest, size in sizes.items():
         taken += size

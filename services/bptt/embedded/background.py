@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bptt.embedded.home import LOGS, Holder, busy, holder, prepare_home
+from bptt.embedded.home import LOGS, HomeHolder, busy, holder, prepare_home
 from bptt.errors import BpttError
 from bptt.settings import Settings, for_child
 
@@ -22,7 +22,7 @@ TOLD = 12
 """How many of the log's last lines an error repeats."""
 
 
-def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
+def start_in_background(settings: Settings, stop: threading.Event) -> HomeHolder:
     """Start `bptt up` in a session of its own and return when its worker takes runs.
 
     Args:
@@ -70,7 +70,7 @@ def start_in_background(settings: Settings, stop: threading.Event) -> Holder:
     raise error
 
 
-def wait_ready(settings: Settings) -> Holder | None:
+def wait_ready(settings: Settings) -> HomeHolder | None:
     """Return the `bptt up` that holds this home once its worker takes runs; None if there is none.
 
     One that does not get ready within `READY_WITHIN` is returned anyway.
@@ -83,7 +83,7 @@ def wait_ready(settings: Settings) -> Holder | None:
     return found
 
 
-def stop(settings: Settings, tell: Callable[[str], None]) -> Holder | None:
+def stop(settings: Settings, tell: Callable[[str], None]) -> HomeHolder | None:
     """End the `bptt up` that holds this home; return it, or None if there is none.
 
     Raises:

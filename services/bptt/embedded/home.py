@@ -22,7 +22,7 @@ PROBES_END = 1.0
 
 
 @dataclass(frozen=True)
-class Holder:
+class HomeHolder:
     """The `bptt up` that holds a home."""
 
     pid: int
@@ -72,7 +72,7 @@ class HomeLock:
             os.close(self._file)
             raise busy(home)
         pid = os.getpid()
-        self._holder = Holder(pid, started(pid) or 0.0, time.time())
+        self._holder = HomeHolder(pid, started(pid) or 0.0, time.time())
         self._write(json.dumps(asdict(self._holder)))
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class HomeLock:
         os.pwrite(self._file, text.encode(), 0)
 
 
-def holder(home: Path) -> Holder | None:
+def holder(home: Path) -> HomeHolder | None:
     """Return the `bptt up` that holds this home now."""
     give_up = time.monotonic() + PROBES_END
     while True:
@@ -111,9 +111,9 @@ def holder(home: Path) -> Holder | None:
         time.sleep(0.02)
 
 
-def _read(file: int) -> Holder | None:
+def _read(file: int) -> HomeHolder | None:
     try:
-        found = Holder(**json.loads(os.pread(file, 4096, 0)))
+        found = HomeHolder(**json.loads(os.pread(file, 4096, 0)))
     except (ValueError, TypeError):
         return None
     # the last holder's entry is there until the present one has written

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bptt.client import connect
-from bptt.embedded.home import LOGS, Holder, holder
+from bptt.embedded.home import LOGS, HomeHolder, holder
 from bptt.errors import BpttError
 from bptt.job_queue import BrokerState, check_broker
 from bptt.settings import Settings
@@ -24,7 +24,7 @@ class Standing:
     home: str
     server: str
     """Address of the team server, of which only the queue is known; empty: this machine."""
-    up: Holder | None
+    up: HomeHolder | None
     broker: BrokerState | None
     database: str
     queue: "Queue | None"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bptt import registry
-from bptt.content import Named, digests_in, told
+from bptt.content import NamedContent, digests_in, told
 from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
 from bptt.host import physical_memory
 from bptt.identifiers import ALPHABET, random_letters
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """The progress of a run."""
 
     step: int
@@ -47,7 +47,7 @@ def begin(
     identity: str,
     data: str,
     plugins: Mapping[str, str],
-    files: Mapping[str, Named],
+    files: Mapping[str, NamedContent],
 ) -> RunFolder:
     """Create the folder of a new run and return it; its id sorts by the time of creation.
 
@@ -96,7 +96,7 @@ def execute(
     *,
     checkpoint_seconds: float,
     on_begin: Callable[[int], None] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[RunProgress], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     keep: bool = False,
 ) -> dict[str, Any] | None:
@@ -140,7 +140,7 @@ def execute(
                 if on_progress:
                     steps = training.spec.training.steps
                     saved = recorder.saved_step
-                    on_progress(Progress(report.step, steps, report.metrics, saved))
+                    on_progress(RunProgress(report.step, steps, report.metrics, saved))
                 stops = report.outcome is None and should_stop()
                 due = time.monotonic() - recorder.saved_at >= checkpoint_seconds
                 if stops or (due and report.outcome is None):

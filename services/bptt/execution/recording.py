@@ -27,7 +27,7 @@ from bptt.measuring.logged import (
 )
 from bptt.measuring.table import SLOPE
 from bptt.run_folder import RunFolder
-from bptt.training.reports import Report
+from bptt.training.reports import UpdateReport
 
 if TYPE_CHECKING:
     from bptt.training import TrainingRun
@@ -74,7 +74,7 @@ class Recorder:
                 )
             self._append(training.step, tags=tags)
 
-    def record(self, report: Report) -> None:
+    def record(self, report: UpdateReport) -> None:
         """Write what a report contains, if anything."""
         if report.metrics:
             self._append(report.step, metrics=self._with_system(report))
@@ -126,7 +126,7 @@ class Recorder:
     def _append(self, step: int, **content: Any) -> None:
         self._journal.append({"step": step, "time": time.time_ns() // 1_000_000, **content})
 
-    def _with_system(self, report: Report) -> dict[str, float | None]:
+    def _with_system(self, report: UpdateReport) -> dict[str, float | None]:
         metrics = dict(report.metrics)
         line = report.step // self._training.log_every
         if TRAIN_LOSS.key in metrics and (report.outcome or line % SYSTEM_EVERY == 0):
@@ -137,7 +137,7 @@ class Recorder:
             self._line = (now, report.step)
         return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
-    def _save_probe(self, report: Report) -> str:
+    def _save_probe(self, report: UpdateReport) -> str:
         import numpy as np
 
         buffer = io.BytesIO()

@@ -12,9 +12,9 @@ from bptt.kernels.compiled import call
 from bptt.kernels.compiled.building import NotBuilt, load
 from bptt.kernels.compiled.call import Kernel
 from bptt.kernels.compiled.emission import source
-from bptt.kernels.step.fingerprint import Sight
+from bptt.kernels.step.fingerprint import Fingerprint
 from bptt.kernels.step.tracing import NotTraceable, trace
-from bptt.kernels.traced import Program
+from bptt.kernels.traced import TracedProgram
 from bptt.kernels.unrolled import Unrolled
 from bptt.settings import read_settings
 
@@ -39,8 +39,8 @@ class Runner:
         """What runs the cell: `compiled`, `sequence` or `autograd`."""
         self.reason = ""
         """Why it is not the fastest, unless it is or was asked for."""
-        self._made: Kernel | Program | None = None
-        self._looked_at: Sight | None = None
+        self._made: Kernel | TracedProgram | None = None
+        self._looked_at: Fingerprint | None = None
         self._restless = False
         """Whether the step changes its own cell, which no program could follow."""
 
@@ -67,7 +67,7 @@ class Runner:
         match self._made:
             case Kernel():
                 return call.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
-            case Program():
+            case TracedProgram():
                 return traced.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
         return autograd.unroll(cell, *sequence_of)
 
@@ -91,7 +91,7 @@ class Runner:
         if self._looked_at and self._looked_at.holds(cell, dtype, device):
             return
         self.backend, self.reason, self._made = self._choose(cell, dtype, device)
-        self._looked_at = Sight(cell, dtype, device)
+        self._looked_at = Fingerprint(cell, dtype, device)
         if self.wanted not in ("auto", self.backend):
             raise InvalidSetting(
                 f"BPTT_BACKEND is {self.wanted}, which cannot run {type(cell).__name__}: "
@@ -100,7 +100,7 @@ class Runner:
 
     def _choose(
         self, cell: Cell, dtype: torch.dtype, device: str
-    ) -> tuple[str, str, Kernel | Program | None]:
+    ) -> tuple[str, str, Kernel | TracedProgram | None]:
         name = type(cell).__name__
         if not isinstance(cell, PointwiseCell):
             return "autograd", f"{name} is no PointwiseCell, so its step is not known", None
@@ -111,7 +111,7 @@ class Runner:
             return "autograd", f"{name} has a `{own[0]}` of its own", None
         try:
             for _ in range(TRACED):
-                before = Sight(cell, dtype, device)
+                before = Fingerprint(cell, dtype, device)
                 found = trace(cell, dtype)
                 if before.holds(cell, dtype, device):
                     break
@@ -121,12 +121,12 @@ class Runner:
         except NotTraceable as why:
             return "autograd", str(why), None
         if self.wanted == "sequence":
-            return "sequence", "", Program(cell, found)
+            return "sequence", "", TracedProgram(cell, found)
         settings = read_settings()
         try:
             library = load(source(cell, found, dtype), settings.compilers, settings.kernels)
         except NotBuilt as why:
-            return "sequence", str(why), Program(cell, found)
+            return "sequence", str(why), TracedProgram(cell, found)
         return "compiled", "", Kernel(library, len(found.states), len(found.vectors))
 
 

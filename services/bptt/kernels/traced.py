@@ -14,13 +14,13 @@ from torch.autograd.function import once_differentiable
 
 from bptt.contracts import PointwiseCell, State
 from bptt.kernels.compiled.call import WholeSequence
-from bptt.kernels.compiled.emission import Plan, plan
-from bptt.kernels.step.tracing import Argument, Operation, Trace, Value
+from bptt.kernels.compiled.emission import EmissionPlan, plan
+from bptt.kernels.step.tracing import Argument, Operation, Trace, TracedValue
 from bptt.kernels.windows import begins_at
 from bptt.norms import frobenius_norm
 
 
-class Program:
+class TracedProgram:
     """A traced step that runs on tensors.
 
     Args:
@@ -30,7 +30,7 @@ class Program:
 
     def __init__(self, cell: PointwiseCell, traced: Trace) -> None:
         self.trace = traced
-        self.plan: Plan = plan(traced)
+        self.plan: EmissionPlan = plan(traced)
         lanes = traced.preactivations
         self.by_input = [(lanes.index(name), n) for n, name in enumerate(cell.input_fed)]
         self.by_state = [(lanes.index(name), n) for n, name in enumerate(cell.state_fed)]
@@ -59,13 +59,13 @@ class Program:
 def _on_tensors(
     argument: Argument, is_tensor: bool, values: dict[int, Tensor], like: Tensor
 ) -> Any:
-    if isinstance(argument, Value):
+    if isinstance(argument, TracedValue):
         return values[argument.number]
     return like.new_tensor(argument) if is_tensor else argument
 
 
 def unroll(
-    program: Program,
+    program: TracedProgram,
     cell: PointwiseCell,
     inputs: Tensor,
     initial: State,
@@ -106,7 +106,7 @@ class Weights:
     initial: State
 
     @classmethod
-    def of(cls, program: Program, tensors: tuple[Tensor, ...]) -> "Weights":
+    def of(cls, program: TracedProgram, tensors: tuple[Tensor, ...]) -> "Weights":
         """Sort what `Steps` was given."""
         vectors = 4 + len(program.trace.vectors)
         w, u, b, c = tensors[:4]
@@ -119,7 +119,7 @@ class Steps(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        program: Program,
+        program: TracedProgram,
         limits: tuple[Tensor | None, int | None],
         norms: Tensor,
         inputs: Tensor,
@@ -169,7 +169,7 @@ class Steps(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradient to each argument of `forward`."""
-        program: Program = ctx.program
+        program: TracedProgram = ctx.program
         trace, found = program.trace, program.plan
         lengths, truncation = ctx.limits
         x, *rest = ctx.saved_tensors
@@ -187,7 +187,9 @@ class Steps(torch.autograd.Function):
         d_vectors = [torch.zeros_like(vector) for vector in weights.vectors]
         of_vectors = program.of_vectors(weights.vectors)
         blocks = weights.recurrent.split(hidden, dim=1) if program.by_state else ()
-        new_states = {v: n for n, v in reversed(list(enumerate(trace.new))) if isinstance(v, Value)}
+        new_states = {
+            v: n for n, v in reversed(list(enumerate(trace.new))) if isinstance(v, TracedValue)
+        }
         for t in range(len(x) - 1, -1, -1):
             for n, g in enumerate(of_states):
                 if g is not None:
@@ -229,7 +231,7 @@ def _gradients(
     ctx: Any, x: Tensor, weights: Weights, h: Tensor, by_lane: list[Tensor]
 ) -> list[Tensor | None]:
     """Return the gradients to inputs, weights and biases, each as one product or sum."""
-    program: Program = ctx.program
+    program: TracedProgram = ctx.program
     empty = by_lane[0][..., :0]
     to_input = torch.cat([empty, *(by_lane[lane] for lane, _ in program.by_input)], dim=-1)
     to_state = torch.cat([empty, *(by_lane[lane] for lane, _ in program.by_state)], dim=-1)

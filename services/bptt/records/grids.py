@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.lifecycle import Status
 
 
@@ -55,5 +55,5 @@ class GridSource:
     filename: str
     overrides: Sequence[str]
     """`key=value`, in the order in which they were applied."""
-    files: Mapping[str, Named]
+    files: Mapping[str, NamedContent]
     """Contents that both name, by the path written there."""

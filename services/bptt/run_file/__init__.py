@@ -12,7 +12,7 @@ from bptt.errors import ContentNeeded, InvalidSpec, quoted
 from bptt.run_file.consistency import try_out
 from bptt.run_file.contents import PARTS, Contents
 from bptt.run_file.document import Node, read_document
-from bptt.run_file.estimate import Estimate
+from bptt.run_file.estimate import CostEstimate
 from bptt.run_file.expansion import Expansion, expand
 from bptt.run_file.faults import Place
 from bptt.run_file.files import Files
@@ -169,6 +169,6 @@ def _request(root: dict[str, Node], default_name: str, reading: Reading) -> Grid
         faults.raise_if_any()
         if lacking := reading.files.lacking():
             raise ContentNeeded(hashes=lacking)
-        refuse_too_large(Estimate(trial, contents.tables), expansion.rows, contents, faults)
+        refuse_too_large(CostEstimate(trial, contents.tables), expansion.rows, contents, faults)
         faults.raise_if_any()
         return resolve(contents, expansion, trial, labels, default_name, reading)

@@ -5,12 +5,12 @@ from typing import Any
 
 from bptt.grid_spec import Axis
 from bptt.registry import wording
-from bptt.run_file.contents import PART, PARTS, Content, Row
+from bptt.run_file.contents import PART, PARTS, Row, SectionContent
 from bptt.spec import section_text
 
 
 def find_axes(
-    tables: Mapping[str, Sequence[Content]], rows: Sequence[Row], order: Sequence[str]
+    tables: Mapping[str, Sequence[SectionContent]], rows: Sequence[Row], order: Sequence[str]
 ) -> tuple[Axis, ...]:
     """Return the axes in the order of the file; an option belongs to the plugins that vary it."""
     axes: list[Axis] = []
@@ -24,8 +24,8 @@ def find_axes(
     return tuple(axes)
 
 
-def _axes_of(section: str, contents: Sequence[Content]) -> list[Axis]:
-    by_name: dict[str, list[Content]] = {}
+def _axes_of(section: str, contents: Sequence[SectionContent]) -> list[Axis]:
+    by_name: dict[str, list[SectionContent]] = {}
     for content in contents:
         by_name.setdefault(content.branch.name, []).append(content)
     axes = [Axis(section, tuple(by_name))] if len(by_name) > 1 else []
@@ -42,7 +42,9 @@ def _axes_of(section: str, contents: Sequence[Content]) -> list[Axis]:
 class Labels:
     """Names the points of a grid after what they differ in."""
 
-    def __init__(self, axes: Sequence[Axis], tables: Mapping[str, Sequence[Content]]) -> None:
+    def __init__(
+        self, axes: Sequence[Axis], tables: Mapping[str, Sequence[SectionContent]]
+    ) -> None:
         self._tables = tables
         self._by_section: dict[str, list[Axis]] = {}
         for axis in axes:
@@ -69,7 +71,7 @@ class Labels:
             found |= self._known[key]
         return found
 
-    def _of(self, section: str, content: Content) -> dict[str, Any]:
+    def _of(self, section: str, content: SectionContent) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for axis in self._by_section[section]:
             option = axis.path.partition(".")[2]

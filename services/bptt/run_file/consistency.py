@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from bptt import registry
 from bptt.errors import BpttError
-from bptt.run_file.contents import PART, Content, Contents, Row
+from bptt.run_file.contents import PART, Contents, Row, SectionContent
 from bptt.run_file.dimensions import CellShape
 from bptt.run_file.extents import Extents
 from bptt.run_file.faults import Faults
@@ -100,7 +100,7 @@ def try_out(
     return trial
 
 
-def _construct(content: Content, faults: Faults) -> "Task | Clipper | None":
+def _construct(content: SectionContent, faults: Faults) -> "Task | Clipper | None":
     choice = cast(Choice, content.value)
     kind = "task" if content.branch.section == "task" else "clipper"
     try:
@@ -112,14 +112,14 @@ def _construct(content: Content, faults: Faults) -> "Task | Clipper | None":
         return None
 
 
-def _try_task(number: int, content: Content, trial: Trial, faults: Faults) -> None:
+def _try_task(number: int, content: SectionContent, trial: Trial, faults: Faults) -> None:
     task = _construct(content, faults)
     if task is not None:
         trial.tasks[number] = cast("Task", task)
         trial.extents[number] = Extents(trial.tasks[number])
 
 
-def _try_batch(extents: Extents, batch_size: int, content: Content, faults: Faults) -> None:
+def _try_batch(extents: Extents, batch_size: int, content: SectionContent, faults: Faults) -> None:
     # how long a text must be depends on the batch size, which its constructor does not know
     try:
         extents.training(batch_size)
@@ -127,7 +127,7 @@ def _try_batch(extents: Extents, batch_size: int, content: Content, faults: Faul
         content.add_fault(error, faults)
 
 
-def _check_windows(content: Content, model: ModelSpec, faults: Faults) -> None:
+def _check_windows(content: SectionContent, model: ModelSpec, faults: Faults) -> None:
     training = cast(TrainingSpec, content.value)
     if fault := training.fault_of_windows(model.bidirectional):
         told = f"training.truncation_every {fault}"
@@ -141,7 +141,7 @@ def _clips_whole(clipper: object) -> bool:
     return getattr(type(clipper), "scale_of_norm", None) is not Clipper.scale_of_norm
 
 
-def _try_cell(content: Content, size: int, faults: Faults) -> CellShape | None:
+def _try_cell(content: SectionContent, size: int, faults: Faults) -> CellShape | None:
     """Return the make-up of the cell with `size` units, if it can be constructed."""
     from bptt.contracts import PointwiseCell
 
@@ -172,7 +172,7 @@ def _try_cell(content: Content, size: int, faults: Faults) -> CellShape | None:
     )
 
 
-def _complete(content: Content, task: "Task", task_name: str, faults: Faults) -> ModelSpec:
+def _complete(content: SectionContent, task: "Task", task_name: str, faults: Faults) -> ModelSpec:
     """Return the model with the defaults that depend on the task or on other options.
 
     Notes a fault for each option that the others, or the task, make meaningless.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bptt.content import Named, digest_of
+from bptt.content import NamedContent, digest_of
 from bptt.errors import BpttError
 from bptt.registry import wording
 from bptt.registry.files import renamed
@@ -28,14 +28,14 @@ Row = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Content:
+class SectionContent:
     """What one section holds in some points, and where its options were given."""
 
     branch: Branch
     value: Section
     places: Mapping[str, Place]
     """Of each given option."""
-    files: Mapping[str, Named] = field(default_factory=dict)
+    files: Mapping[str, NamedContent] = field(default_factory=dict)
     """Contents that options refer to, by their hash."""
 
     @property
@@ -77,7 +77,7 @@ class Contents:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self.tables: dict[str, list[Content]] = {name: [] for name in PARTS}
+        self.tables: dict[str, list[SectionContent]] = {name: [] for name in PARTS}
         self._numbers: dict[str, dict[str, int]] = {name: {} for name in PARTS}
         # sections that an include leaves unchanged are read once; nodes are kept so that ids stay
         # unique
@@ -126,16 +126,20 @@ class Contents:
             case _:
                 return read_plain(section, node, self._reading)
 
-    def _expand(self, branches: Sequence[Branch]) -> Iterator[Content]:
+    def _expand(self, branches: Sequence[Branch]) -> Iterator[SectionContent]:
         files = {named.sha256: named for named in self._reading.files.used.values()}
         for branch in branches:
             for chosen in itertools.product(*branch.options.values()):
                 given = dict(zip(branch.options, chosen, strict=True))
                 value = branch.build({name: g.value for name, g in given.items()})
-                yield Content(branch, value, {name: g.place for name, g in given.items()}, files)
+                yield SectionContent(
+                    branch, value, {name: g.place for name, g in given.items()}, files
+                )
 
-    def _without_twins(self, contents: Iterator[Content]) -> Iterator[tuple[Content, str]]:
-        seen: dict[str, Content] = {}
+    def _without_twins(
+        self, contents: Iterator[SectionContent]
+    ) -> Iterator[tuple[SectionContent, str]]:
+        seen: dict[str, SectionContent] = {}
         for content in contents:
             text = section_text(content.value)
             if text in seen:
@@ -151,7 +155,7 @@ class Contents:
             seen[text] = content
             yield content, text
 
-    def _number(self, content: Content, text: str) -> int:
+    def _number(self, content: SectionContent, text: str) -> int:
         table = self.tables[content.branch.section]
         number = self._numbers[content.branch.section].setdefault(text, len(table))
         if number == len(table):

@@ -14,7 +14,7 @@ from typing import cast
 
 from bptt.optimizers import OptimizerSpec
 from bptt.run_file.consistency import Trial
-from bptt.run_file.contents import PART, Content, Row
+from bptt.run_file.contents import PART, Row, SectionContent
 from bptt.run_file.cost import Cost, cost
 from bptt.run_file.dimensions import Dimensions, dimensions
 from bptt.run_file.memory import Memory, memory
@@ -23,7 +23,7 @@ from bptt.spec import ModelSpec, StatisticsSpec, TrainingSpec
 COUNTING = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
 
 
-class Estimate:
+class CostEstimate:
     """The models, applied to the points of one grid; equal points are counted once.
 
     Args:
@@ -31,7 +31,7 @@ class Estimate:
         tables: the contents of every section, before models were completed.
     """
 
-    def __init__(self, trial: Trial, tables: Mapping[str, Sequence[Content]]) -> None:
+    def __init__(self, trial: Trial, tables: Mapping[str, Sequence[SectionContent]]) -> None:
         self._trial, self._tables = trial, tables
         # a learning rate changes no size
         kinds: dict[type, int] = {}

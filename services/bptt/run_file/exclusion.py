@@ -11,7 +11,7 @@ from bptt.errors import PluginError, did_you_mean
 from bptt.optimizers import OPTIMIZERS
 from bptt.registry import wording
 from bptt.registry.option import MisfitError
-from bptt.run_file.contents import PARTS, Content, Contents
+from bptt.run_file.contents import PARTS, Contents, SectionContent
 from bptt.run_file.document import Node
 from bptt.run_file.faults import Place
 from bptt.run_file.overrides import NAMED_SECTIONS
@@ -32,7 +32,7 @@ class Exclusion:
     wanted: Mapping[str, set[str]]
     """By path (`cell.name`, `optimizer.lr`, `seed`) the canonical texts of the values."""
 
-    def narrow(self, numbers: Numbers, tables: Mapping[str, Sequence[Content]]) -> Numbers:
+    def narrow(self, numbers: Numbers, tables: Mapping[str, Sequence[SectionContent]]) -> Numbers:
         """Return, for every section, what is left of `numbers` where the exclusion matches."""
         left = dict(numbers)
         for path, texts in self.wanted.items():
@@ -45,7 +45,7 @@ class Exclusion:
         return left
 
 
-def _holds(content: Content, option: str, texts: set[str]) -> bool:
+def _holds(content: SectionContent, option: str, texts: set[str]) -> bool:
     if option == "name":
         return section_text(content.branch.name) in texts
     options = content.options
@@ -201,7 +201,7 @@ def dropped(
     exclusions: Sequence[Exclusion],
     numbers: Numbers,
     order: Sequence[str],
-    tables: Mapping[str, Sequence[Content]],
+    tables: Mapping[str, Sequence[SectionContent]],
     notes: list[str],
 ) -> tuple[set[tuple[int, ...]], list[tuple[Exclusion, int]]]:
     """Return the rows that are dropped, sections in `order`, and how many each element drops.

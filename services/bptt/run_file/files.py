@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bptt import content
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.registry import wording
 from bptt.registry.option import MisfitError
 
@@ -18,7 +18,7 @@ from bptt.registry.option import MisfitError
 class Files:
     """What is known about the files that a grid or run file names, and what is found out."""
 
-    named: Mapping[str, Named] = field(default_factory=dict)
+    named: Mapping[str, NamedContent] = field(default_factory=dict)
     """By the path as written in the file."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """Why there is no content, in words, by path."""
@@ -26,7 +26,7 @@ class Files:
     """Where contents can be read, by their hash."""
     is_here: bool = False
     """Whether paths are the reader's own, and may be opened."""
-    used: dict[str, Named] = field(default_factory=dict)
+    used: dict[str, NamedContent] = field(default_factory=dict)
     """Those of `named` that are the value of an option."""
     unknown: dict[str, None] = field(default_factory=dict)
     """Paths that are the value of an option, and of which nothing is known."""
@@ -48,7 +48,7 @@ class Files:
             self.used[text] = found
         return self.used[text].reference
 
-    def _look(self, text: str) -> Named | None:
+    def _look(self, text: str) -> NamedContent | None:
         if not self.is_here:
             return None
         try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.grid_spec import Axis
 from bptt.run_file.axes import Labels, find_axes
 from bptt.run_file.contents import PART, Contents
@@ -38,7 +38,7 @@ class GridOutline:
     """For all points together, at most."""
     ends: Sequence[OutlinedPoint]
     """All points of a short grid, the first and last ones of a long grid."""
-    lacking: Sequence[Named]
+    lacking: Sequence[NamedContent]
     """The files whose content is not here."""
     notes: Sequence[str]
 

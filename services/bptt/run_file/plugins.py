@@ -9,7 +9,7 @@ from bptt.errors import PluginError, did_you_mean
 from bptt.registry import Option, Plugin, wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
-from bptt.run_file.reading import Branch, Entry, Given, Reading
+from bptt.run_file.reading import Branch, Given, Reading, SectionEntry
 from bptt.spec import Choice
 
 PluginSection = Literal["task", "cell", "clipper"]
@@ -26,7 +26,7 @@ def read_plugins(kind: PluginSection, node: Node | None, reading: Reading) -> li
     return branches
 
 
-def _names(kind: PluginSection, entry: Entry, reading: Reading) -> Sequence[Given]:
+def _names(kind: PluginSection, entry: SectionEntry, reading: Reading) -> Sequence[Given]:
     if "name" in entry.children:
         key = f"{entry.key}.name"
         return reading.values(f"{kind}.name", key, entry.children["name"], _text)
@@ -38,7 +38,9 @@ def _names(kind: PluginSection, entry: Entry, reading: Reading) -> Sequence[Give
     return []
 
 
-def _read_plugin(kind: PluginSection, entry: Entry, name: Given, reading: Reading) -> Branch | None:
+def _read_plugin(
+    kind: PluginSection, entry: SectionEntry, name: Given, reading: Reading
+) -> Branch | None:
     try:
         plugin = registry.find(kind, name.value)
         known = registry.options(registry.load_plugin(plugin))

@@ -22,7 +22,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Entry:
+class SectionEntry:
     """One element of a section: all of it, or an element of a list."""
 
     key: str
@@ -112,16 +112,16 @@ class Reading:
             valid[section_text(value)] = Given(value, element.place)
         return list(valid.values())
 
-    def entries(self, section: str, node: Node | None, named: bool) -> list[Entry]:
+    def entries(self, section: str, node: Node | None, named: bool) -> list[SectionEntry]:
         """Return the elements of a section as mappings; a bare name becomes its `name`."""
         if node is None or node.value is None:
-            return [Entry(section, node.place if node else Place(0, self.source), {})]
+            return [SectionEntry(section, node.place if node else Place(0, self.source), {})]
         found = []
         for key, element in self.elements(section, section, node):
             if isinstance(element.value, dict):
-                found.append(Entry(key, element.place, element.value))
+                found.append(SectionEntry(key, element.place, element.value))
             elif isinstance(element.value, str) and named:
-                found.append(Entry(key, element.place, {"name": element}))
+                found.append(SectionEntry(key, element.place, {"name": element}))
             else:
                 what = "a name or a mapping" if named else "a mapping"
                 got = wording.show(element.value)

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.grid_spec import GridSpec
 from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
-from bptt.run_file.contents import PART, PARTS, Content, Row
+from bptt.run_file.contents import PART, PARTS, Row, SectionContent
 from bptt.run_file.cost import Cost
 from bptt.run_file.cost_key import COUNTING, join_shapes, shape_text
-from bptt.run_file.estimate import Estimate
+from bptt.run_file.estimate import CostEstimate
 from bptt.run_file.identification import identify
 from bptt.spec import RunSpec, identity_of
 
@@ -39,11 +39,11 @@ class RunRequest:
     """The same without the seed, in words: the name of a mean over seeds."""
     cost_key: str
     """Requests with equal keys cost the same."""
-    files: Mapping[str, Named]
+    files: Mapping[str, NamedContent]
     """Contents that its file names, by the path as written there."""
 
 
-class Entry(NamedTuple):
+class PointEntry(NamedTuple):
     """What distinguishes the points of one configuration, and what they have in common."""
 
     config: str
@@ -69,11 +69,11 @@ class GridRequest(Sequence[RunRequest]):
         self,
         spec: GridSpec,
         raw: Sequence[Row],
-        tables: Mapping[str, Sequence[Content]],
+        tables: Mapping[str, Sequence[SectionContent]],
         trial: Trial,
         run_name: str | None,
         notes: Sequence[str],
-        files: Mapping[str, Named],
+        files: Mapping[str, NamedContent],
     ) -> None:
         self.spec = spec
         self.files = dict(files)
@@ -82,7 +82,7 @@ class GridRequest(Sequence[RunRequest]):
         self._tables = tables
         self._run_name = run_name
         self._labels = Labels(spec.axes, tables)
-        self._estimate = Estimate(trial, tables)
+        self._estimate = CostEstimate(trial, tables)
         self._data = {number: task.fingerprint() for number, task in trial.tasks.items()}
         self._plugins: dict[Row, Mapping[str, str]] = {}
         self._shapes = {name: _shapes(name, spec.points.sections[name]) for name in COUNTING}
@@ -102,7 +102,7 @@ class GridRequest(Sequence[RunRequest]):
             return [self._request(number) for number in numbers]
         return self._request(numbers)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[PointEntry]:
         """Yield the entry of every point, faster than by making its request."""
         identities: dict[Row, Callable[[int], str]] = {}
         points = self.spec.points
@@ -112,7 +112,7 @@ class GridRequest(Sequence[RunRequest]):
                 identity = identify(points, number, self._plugins_of(number), data)
                 identities[row[:-1]] = identity
             config, seed = self._labels.config(raw), row[-1]
-            yield Entry(config, seed, self._name(config, number, seed), identity(seed))
+            yield PointEntry(config, seed, self._name(config, number, seed), identity(seed))
 
     def earlier_identities(self) -> dict[str, str]:
         """Return the identities earlier versions gave points that read files, by present identity.

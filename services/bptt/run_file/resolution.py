@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from bptt.grid_spec import GridPoints, GridSpec
 from bptt.run_file.axes import Labels, find_axes
 from bptt.run_file.consistency import Trial
-from bptt.run_file.contents import PART, PARTS, Content, Contents, Row, shown
+from bptt.run_file.contents import PART, PARTS, Contents, Row, SectionContent, shown
 from bptt.run_file.expansion import Expansion
 from bptt.run_file.reading import Reading
 from bptt.run_file.request import GridRequest
@@ -73,7 +73,7 @@ class Defaults:
         tables: the contents of every section.
     """
 
-    def __init__(self, tables: Mapping[str, Sequence[Content]]) -> None:
+    def __init__(self, tables: Mapping[str, Sequence[SectionContent]]) -> None:
         self.training = [cast(TrainingSpec, content.value) for content in tables["training"]]
         self.statistics = [cast(StatisticsSpec, c.value) for c in tables["statistics"]]
         self._found: dict[tuple[int, int], tuple[int, int]] = {}
@@ -110,7 +110,7 @@ def _complete(row: Row, trial: Trial, defaults: Defaults) -> Row:
 def _note_twins(
     rows: Sequence[Row],
     expansion: Expansion,
-    tables: Mapping[str, Sequence[Content]],
+    tables: Mapping[str, Sequence[SectionContent]],
     labels: Labels,
     reading: Reading,
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bptt.run_file.contents import PART, Contents, Row
-from bptt.run_file.estimate import Estimate
+from bptt.run_file.estimate import CostEstimate
 from bptt.run_file.faults import Faults, Place
 from bptt.run_file.machine import memory_limit, size
 from bptt.run_file.memory import Memory
@@ -27,7 +27,7 @@ ASKED_BY = {
 
 
 def refuse_too_large(
-    estimate: Estimate, rows: Iterable[Row], contents: Contents, faults: Faults
+    estimate: CostEstimate, rows: Iterable[Row], contents: Contents, faults: Faults
 ) -> None:
     """Note the largest point that takes more memory than a run may, if there is one."""
     limit = memory_limit()

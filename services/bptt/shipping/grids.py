@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
-from bptt.comparison import Point, compare, points_of
+from bptt.comparison import ComparedPoint, compare, points_of
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.identifiers import grid_of
 from bptt.records.grids import Grid
@@ -52,7 +52,7 @@ class GridShipping:
     database: Database
     _shown: dict[str, str] | None = None
     """What MLflow shows of grids, by their id."""
-    _known: dict[str, tracking.Grid] = field(default_factory=dict)
+    _known: dict[str, tracking.SubmittedGrid] = field(default_factory=dict)
     """Grids as they were when they first had a run to ship."""
     _live: set[str] = field(default_factory=set)
     """Grids that had not ended when they were looked at."""
@@ -216,7 +216,7 @@ class GridShipping:
         if self._shown is not None:
             self._shown[grid_id] = standing
 
-    def _pictures(self, points: Sequence[Point], title: str) -> dict[str, bytes]:
+    def _pictures(self, points: Sequence[ComparedPoint], title: str) -> dict[str, bytes]:
         from bptt.comparison.pictures import draw_pictures
 
         drawn = draw_pictures(points, self.settings.runs, title=title)
@@ -234,8 +234,8 @@ class GridShipping:
             # views without any link to them can wait for the next time
             return
 
-    def _grid(self, row: Grid) -> tracking.Grid:
-        return tracking.Grid(
+    def _grid(self, row: Grid) -> tracking.SubmittedGrid:
+        return tracking.SubmittedGrid(
             grid_id=row.grid_id,
             name=row.name,
             project=row.project,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.errors import ContentNeeded, NotPossible
 from bptt.library import Library, touch
 from bptt.store.bulk import among
@@ -107,7 +107,7 @@ def refer(
     connection: Connection,
     grid_id: str,
     user: str,
-    files: Mapping[str, Named],
+    files: Mapping[str, NamedContent],
     library: Library,
     already: Collection[str] = (),
 ) -> None:
@@ -138,7 +138,7 @@ def refer(
             touch(path)
 
 
-def as_document(files: Mapping[str, Named]) -> dict[str, dict[str, Any]] | None:
+def as_document(files: Mapping[str, NamedContent]) -> dict[str, dict[str, Any]] | None:
     """Return files by path as a column stores them; None if there are none."""
     return {path: asdict(named) for path, named in files.items()} or None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.errors import GridNotFound
 from bptt.library import Library
 from bptt.records.grids import GridSource, Submitted
@@ -18,7 +18,7 @@ from bptt.store.finding import take_grid
 from bptt.store.history import record_event
 from bptt.store.merging import Labelled, Merged, merge
 from bptt.store.numbering import LARGE, Numbers, lock_numbers
-from bptt.store.plan import Content, Plan, make_plan
+from bptt.store.plan import ConfigurationContent, Plan, PlannedPoint, make_plan
 from bptt.store.tables import AnyRow, configurations, grids, points
 from bptt.store.writing import (
     find_finished,
@@ -46,7 +46,7 @@ def grid_source(database: Database, grid_id: str) -> GridSource:
         ).one_or_none()
     if row is None:
         raise GridNotFound(f"There is no grid {grid_id}.")
-    files = {path: Named(**named) for path, named in (row.files or {}).items()}
+    files = {path: NamedContent(**named) for path, named in (row.files or {}).items()}
     return GridSource(row.source, row.filename, row.overrides, files)
 
 
@@ -98,14 +98,7 @@ def extend_grid(
         known = {row.identity for row in there}
         new = _lacking(plan, known)
         if not new:
-            return Submitted(
-                grid_id=grid_id,
-                name=grid.name,
-                project=grid.project,
-                points=grid.points,
-                queued=0,
-                reused={},
-            )
+            return _as_it_was(grid_id, grid)
         reused = find_finished(connection, new, plan.earlier)
         refuse_too_many(connection, grid.user_name, len(new) - len(reused))
         seeds = [row.seed for row in there] + [point.seed for point in new]
@@ -148,6 +141,17 @@ def _lacking(plan: Plan, known: set[str]) -> list[PlannedPoint]:
     ]
 
 
+def _as_it_was(grid_id: str, grid: AnyRow) -> Submitted:
+    return Submitted(
+        grid_id=grid_id,
+        name=grid.name,
+        project=grid.project,
+        points=grid.points,
+        queued=0,
+        reused={},
+    )
+
+
 def _merge(connection: Connection, grid_id: str, seeds: Sequence[int], plan: Plan) -> Merged:
     axes = connection.execute(select(grids.c.axes).where(grids.c.id == grid_id)).scalar_one()
     old = [
@@ -159,8 +163,8 @@ def _merge(connection: Connection, grid_id: str, seeds: Sequence[int], plan: Pla
     return merge(grid_id, axes, old, seeds, plan)
 
 
-def _content(row: AnyRow) -> Content:
-    return Content(row.spec, json.dumps(row.plugins, sort_keys=True), row.data)
+def _content(row: AnyRow) -> ConfigurationContent:
+    return ConfigurationContent(row.spec, json.dumps(row.plugins, sort_keys=True), row.data)
 
 
 def _rename(connection: Connection, merged: Merged) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bptt.errors import NotPossible
-from bptt.store.plan import Configuration, Content, Plan
+from bptt.store.plan import Configuration, ConfigurationContent, Plan
 
 Axes = Sequence[Mapping[str, Any]]
 
@@ -16,7 +16,7 @@ class Labelled:
     """A configuration that a grid already has."""
 
     configuration_id: int
-    content: Content
+    content: ConfigurationContent
     axis_values: Mapping[str, Any]
 
 

@@ -14,7 +14,7 @@ REFERENCE_SPEED = 3e10
 """Operations per second of the machine that `cost` models; the unit of the column `work`."""
 
 
-class Content(NamedTuple):
+class ConfigurationContent(NamedTuple):
     """What points that differ only in their seed have in common."""
 
     spec: str
@@ -27,7 +27,7 @@ class Content(NamedTuple):
 class Configuration(NamedTuple):
     """A content and its name in its grid."""
 
-    content: Content
+    content: ConfigurationContent
     axis_values: Mapping[str, Any]
     """Without the seed."""
     config: str
@@ -36,7 +36,7 @@ class Configuration(NamedTuple):
     work: float
 
 
-class Point(NamedTuple):
+class PlannedPoint(NamedTuple):
     """One expected run."""
 
     configuration: int
@@ -54,7 +54,7 @@ class Plan:
     project: str
     axes: Sequence[Mapping[str, Any]]
     configurations: Sequence[Configuration]
-    points: Sequence[Point]
+    points: Sequence[PlannedPoint]
     earlier: Mapping[str, str]
     """The identities that earlier versions gave a point, by identity; for those that read files."""
 
@@ -84,7 +84,7 @@ def make_plan(request: "GridRequest") -> Plan:
         number = numbers.setdefault(key, len(first))
         if number == len(first):
             first.append(position)
-        points.append(Point(number, entry.seed, entry.identity, entry.name))
+        points.append(PlannedPoint(number, entry.seed, entry.identity, entry.name))
     seedless = GridPoints(held.sections, [(*held.rows[position][:-1], 0) for position in first])
     configurations = [
         _configuration(
@@ -108,7 +108,7 @@ def work_of(cost: "Cost") -> float:
 def _configuration(run: "RunRequest", canonical: str, work: float) -> Configuration:
     plugins = json.dumps(dict(run.plugins), sort_keys=True)
     return Configuration(
-        Content(canonical, plugins, run.data),
+        ConfigurationContent(canonical, plugins, run.data),
         axis_values={path: value for path, value in run.values.items() if path != "seed"},
         config=run.config,
         cost_key=run.cost_key,

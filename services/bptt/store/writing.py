@@ -11,7 +11,7 @@ from bptt.identifiers import run_id_of
 from bptt.store.bulk import MANY, among, insert_many, learn
 from bptt.store.clock import read_clock
 from bptt.store.numbering import Numbers
-from bptt.store.plan import Configuration, Point
+from bptt.store.plan import Configuration, PlannedPoint
 from bptt.store.tables import QUEUED, configurations, grids, points, runs, users
 
 
@@ -41,7 +41,7 @@ class Replacement(NamedTuple):
 
 
 def find_finished(
-    connection: Connection, points: Sequence[Point], earlier: Mapping[str, str]
+    connection: Connection, points: Sequence[PlannedPoint], earlier: Mapping[str, str]
 ) -> dict[str, Reused]:
     """Return the newest succeeded run of each point that has one, by identity.
 
@@ -109,7 +109,7 @@ def write_points(
     grid_id: str,
     user: str,
     numbers: Numbers,
-    new: Sequence[Point],
+    new: Sequence[PlannedPoint],
     first: int,
     configuration_ids: Sequence[int],
     reused: Mapping[str, Reused],

@@ -15,15 +15,15 @@ from bptt.tracking.grid.orders import (
     upload_to_grid,
     viewed_grids,
 )
-from bptt.tracking.grid.shown import Grid, GridNews, GridStatus
+from bptt.tracking.grid.shown import GridNews, GridStatus, SubmittedGrid
 from bptt.tracking.lost import find_forgotten, find_lost, forget
 from bptt.tracking.run.sending import draw, is_shipped, ship, unqueued, unshipped
 from bptt.tracking.target import Target, check_target, hindrance, target_of
 
 __all__ = [
-    "Grid",
     "GridNews",
     "GridStatus",
+    "SubmittedGrid",
     "Target",
     "check_target",
     "draw",

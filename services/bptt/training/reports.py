@@ -20,7 +20,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Report:
+class UpdateReport:
     """What one update produced; empty for most."""
 
     step: int

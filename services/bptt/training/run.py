@@ -36,7 +36,7 @@ from bptt.norms import count_elements, update_ratio
 from bptt.spec import RunSpec
 from bptt.training.evaluation import Evaluation
 from bptt.training.normal_range import NormalRange
-from bptt.training.reports import Outcome, OutcomeName, Report
+from bptt.training.reports import Outcome, OutcomeName, UpdateReport
 from bptt.training.updating import Updating, make_optimizer
 from bptt.training.window import Window
 
@@ -105,7 +105,7 @@ class TrainingRun:
         self.log_every = log_interval(spec.training.steps)
         """Updates between two log lines."""
 
-    def advance(self) -> Report:
+    def advance(self) -> UpdateReport:
         """Do one update (before the first: only measure) and report what it produced."""
         began = time.perf_counter()
         metrics = self._update() if self.started else {}
@@ -129,7 +129,7 @@ class TrainingRun:
             if ended:
                 self.outcome = self._ended(ended)
         self.seconds += time.perf_counter() - began
-        return Report(self.step, metrics, arrays, self.outcome)
+        return UpdateReport(self.step, metrics, arrays, self.outcome)
 
     def _ended(self, name: OutcomeName) -> Outcome:
         # with `skip` and `zero` a run may reach its end with weights that predict only NaN

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bptt.execution.assignment import FAILED, STOPPED, Assignment, News
-from bptt.execution.execute import Progress, execute
+from bptt.execution.execute import RunProgress, execute
 from bptt.host import die_with_forkserver
 from bptt.memory_limit import limit_memory, yield_memory
 from bptt.run_folder import RunFolder
@@ -91,7 +91,7 @@ class Teller:
         self._first: int | None = None
         self._told_at = 0.0
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: RunProgress) -> None:
         now = time.monotonic()
         if self._first is None:
             self._first, self._began = progress.step, now

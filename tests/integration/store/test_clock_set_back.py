@@ -7,7 +7,7 @@ from bptt import store
 from bptt.records.ownership import Beat
 from bptt.store import Database
 from bptt.store.tables import attempts, runs, workers
-from tests.integration.store.queueing import put_worker, row_of
+from tests.integration.store.queueing import expire, put_worker, row_of
 from tests.integration.store.scenarios import LEASE, begin, take
 
 SET_BACK = 7200.0
@@ -67,3 +67,15 @@ def test_a_worker_that_was_last_heard_of_in_the_future_is_not_up(set_back: Datab
     put_worker(set_back, "here")
 
     assert [worker.worker_id for worker in store.queue_status(set_back).workers] == ["here"]
+
+
+def test_nothing_is_taken_by_a_clock_that_shows_more_than_it_may(database: Database) -> None:
+    begin(database)
+    take(database)
+    expire(database, "g-0")
+    shown = store.database_time(database)
+
+    assert store.reap(database, lease_seconds=0.0, not_after=shown - 1) == []
+    assert [
+        one.run_id for one in store.reap(database, lease_seconds=0.0, not_after=shown + 60)
+    ] == ["g-0"]

@@ -294,15 +294,3 @@ def test_a_worker_that_was_taken_for_dead_comes_back_with_its_next_beat(
     assert len(store.live_owners(database)) == 1
     with pytest.raises(NotPossible, match="There is no worker w9"):
         store.beat_worker(database, "w9")
-
-
-def test_nothing_is_taken_by_a_clock_that_shows_more_than_it_may(database: Database) -> None:
-    begin(database)
-    take(database)
-    expire(database, "g-0")
-    shown = store.database_time(database)
-
-    assert store.reap(database, lease_seconds=0.0, not_after=shown - 1) == []
-    assert [
-        one.run_id for one in store.reap(database, lease_seconds=0.0, not_after=shown + 60)
-    ] == ["g-0"]

@@ -223,7 +223,7 @@ def test_links_lead_to_the_views_and_without_them_to_the_same_runs(queue):
     grid_id = queue.submit()
     queue.succeed(1)
     queue.ship()
-    grid = tracking.Grid(grid_id, "gates", queue.project, "ada", 0)
+    grid = tracking.SubmittedGrid(grid_id, "gates", queue.project, "ada", 0)
 
     links = tracking.grid_links(queue.target, "http://here", grid)
     plain = grid_views.links("http://here", "7", {}, grid_id)
@@ -242,7 +242,7 @@ def test_links_lead_to_the_views_and_without_them_to_the_same_runs(queue):
 @embedded
 def test_no_grid_means_no_links(queue):
     grid_id = queue.submit()
-    grid = tracking.Grid(grid_id, "gates", queue.project, "ada", 0)
+    grid = tracking.SubmittedGrid(grid_id, "gates", queue.project, "ada", 0)
 
     assert tracking.grid_links(queue.target, "http://here", grid) == {}
 
@@ -262,7 +262,9 @@ def test_only_changed_files_are_uploaded(queue):
     grid_id = queue.submit()
     queue.ship()
     row = store.get_grid(queue.database, grid_id)
-    grid = tracking.Grid(grid_id, row.name, row.project, row.user, int(row.created_at * 1000))
+    grid = tracking.SubmittedGrid(
+        grid_id, row.name, row.project, row.user, int(row.created_at * 1000)
+    )
     client, parent = connect(queue.target), queue.parent(grid_id).info.run_id
     tracking.upload_to_grid(queue.target, grid, {"plots/a.png": b"first", "plots/b.png": b"b"})
     uploaded = []

@@ -1,6 +1,6 @@
 import pytest
 
-from bptt.comparison import Point, compare
+from bptt.comparison import ComparedPoint, compare
 from bptt.comparison.interval import mean_interval, rate_interval
 
 
@@ -45,8 +45,8 @@ def test_rate_has_wilsons_interval():
 def test_best_configuration_comes_first_whichever_way_is_better():
     for better, first in (("higher", "b"), ("lower", "a")):
         points = [
-            Point("a", 0, "succeeded", result(0.1, better=better)),
-            Point("b", 0, "succeeded", result(0.9, better=better)),
+            ComparedPoint("a", 0, "succeeded", result(0.1, better=better)),
+            ComparedPoint("b", 0, "succeeded", result(0.9, better=better)),
         ]
 
         assert compare(points)[0].groups[0].config == first
@@ -54,11 +54,11 @@ def test_best_configuration_comes_first_whichever_way_is_better():
 
 def test_whatever_became_of_a_point_is_counted():
     points = [
-        Point("a", 0, "succeeded", result(1.0, "solved")),
-        Point("a", 1, "succeeded", result(float("nan"), "diverged")),
-        Point("a", 2, "failed", None),
-        Point("a", 3, "queued", None),
-        Point("a", 4, "missing", None),
+        ComparedPoint("a", 0, "succeeded", result(1.0, "solved")),
+        ComparedPoint("a", 1, "succeeded", result(float("nan"), "diverged")),
+        ComparedPoint("a", 2, "failed", None),
+        ComparedPoint("a", 3, "queued", None),
+        ComparedPoint("a", 4, "missing", None),
     ]
 
     (comparison,) = compare(points)
@@ -75,10 +75,10 @@ def test_whatever_became_of_a_point_is_counted():
 
 def test_runs_that_met_the_rule_and_trained_on_count_as_solved():
     points = [
-        Point("a", 0, "succeeded", result(1.0) | {"solved_at": 200}),
-        Point("a", 1, "succeeded", result(0.8, "time_limit") | {"solved_at": 0}),
-        Point("a", 2, "succeeded", result(0.5) | {"solved_at": None}),
-        Point("a", 3, "succeeded", result(float("nan"), "diverged") | {"solved_at": 200}),
+        ComparedPoint("a", 0, "succeeded", result(1.0) | {"solved_at": 200}),
+        ComparedPoint("a", 1, "succeeded", result(0.8, "time_limit") | {"solved_at": 0}),
+        ComparedPoint("a", 2, "succeeded", result(0.5) | {"solved_at": None}),
+        ComparedPoint("a", 3, "succeeded", result(float("nan"), "diverged") | {"solved_at": 200}),
     ]
 
     (group,) = compare(points)[0].groups
@@ -89,7 +89,9 @@ def test_runs_that_met_the_rule_and_trained_on_count_as_solved():
 
 
 def test_grid_without_results_still_has_its_rows():
-    (comparison,) = compare([Point("a", 0, "queued", None), Point("b", 0, "failed", None)])
+    (comparison,) = compare(
+        [ComparedPoint("a", 0, "queued", None), ComparedPoint("b", 0, "failed", None)]
+    )
 
     assert [group.config for group in comparison.groups] == ["a", "b"]
     assert [group.value for group in comparison.groups] == [None, None]
@@ -97,8 +99,8 @@ def test_grid_without_results_still_has_its_rows():
 
 def test_tasks_are_not_compared_with_each_other():
     points = [
-        Point("a", 0, "succeeded", result(0.9), task="latch"),
-        Point("a", 0, "succeeded", result(0.2, better="lower"), task="adding"),
+        ComparedPoint("a", 0, "succeeded", result(0.9), task="latch"),
+        ComparedPoint("a", 0, "succeeded", result(0.2, better="lower"), task="adding"),
     ]
 
     assert [(c.task, c.better) for c in compare(points)] == [

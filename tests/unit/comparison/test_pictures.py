@@ -3,7 +3,7 @@
 import json
 
 from bptt.comparison.pictures import draw_pictures
-from bptt.comparison.point import Point
+from bptt.comparison.point import ComparedPoint
 from bptt.run_folder import RunFolder
 
 CELLS = ("rnn", "lstm", "gru", "mgu")
@@ -25,7 +25,7 @@ def trained(runs, number, cell, clipper):
         "metrics": metrics,
     }
     folder.write("result", result)
-    return Point(
+    return ComparedPoint(
         f"{cell} {clipper}",
         0,
         "succeeded",

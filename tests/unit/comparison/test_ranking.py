@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from bptt.comparison import Point, compare
+from bptt.comparison import ComparedPoint, compare
 from bptt.errors import InvalidSpec
 
 
@@ -21,7 +21,7 @@ def point(cell, seed, value, outcome="finished", better="higher", **values):
     }
     axes = {"cell": cell, **values, "seed": seed}
     config = " ".join(str(value) for path, value in axes.items() if path != "seed")
-    return Point(config, seed, "succeeded", result, run_id=f"g-{seed}", values=axes)
+    return ComparedPoint(config, seed, "succeeded", result, run_id=f"g-{seed}", values=axes)
 
 
 def row(cell, values, **kwargs):
@@ -83,9 +83,9 @@ def test_every_point_without_a_value_is_named_with_its_reason():
     points = [
         point("a", 0, 0.9),
         point("a", 1, 0.0, "diverged"),
-        Point("a", 2, "failed", None, run_id="g-2", failure={"cause": "plugin_error"}),
-        Point("a", 3, "queued", None, run_id="g-3"),
-        Point("a", 4, "missing", None),
+        ComparedPoint("a", 2, "failed", None, run_id="g-2", failure={"cause": "plugin_error"}),
+        ComparedPoint("a", 3, "queued", None, run_id="g-3"),
+        ComparedPoint("a", 4, "missing", None),
     ]
 
     (comparison,) = compare(points)
@@ -191,13 +191,13 @@ def test_an_unknown_metric_is_refused_with_those_there_are():
     with pytest.raises(InvalidSpec, match=r"'speed' is in no result .* eval/accuracy, eval/loss"):
         compare(CLIPPED, metrics=["speed"])
     with pytest.raises(InvalidSpec, match="no run has a result yet"):
-        compare([Point("a", 0, "queued", None)], metrics=["loss"])
+        compare([ComparedPoint("a", 0, "queued", None)], metrics=["loss"])
 
 
 def test_a_metric_of_one_task_alone_is_shown_for_that_one():
     other = point("a", 0, 0.5, task="adding")
     result = {**other.result, "metric": "mse", "metrics": {"eval/mse": 0.3}}
-    adding = Point("a", 0, "succeeded", result, "adding", "g-9", other.values)
+    adding = ComparedPoint("a", 0, "succeeded", result, "adding", "g-9", other.values)
 
     latch, added = compare([*row("a", [0.9, 0.8]), adding], metrics=["mse"])
 

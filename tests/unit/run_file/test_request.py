@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bptt.content import Named
+from bptt.content import NamedContent
 from bptt.errors import InvalidSpec
 from bptt.run_file import read_run_file
 
@@ -62,7 +62,7 @@ def test_file_of_an_option_is_named_by_its_content_wherever_it_lies(read_text, t
 
     assert near.spec.task.options["text"] == f"sha256:{digest}"
     assert near.identity == far.identity
-    assert near.files == {"book.txt": Named(digest, len(content), "book.txt")}
+    assert near.files == {"book.txt": NamedContent(digest, len(content), "book.txt")}
 
 
 def test_longer_truncation_and_later_evaluation_than_the_run_are_allowed(read_text):

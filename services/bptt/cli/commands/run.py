@@ -137,13 +137,13 @@ def _train(
     folder: RunFolder, settings: Settings, delivery: "Delivery", stop: Event, quiet: bool
 ) -> None:
     from bptt.cli.progress import Bar
-    from bptt.execution.execute import Progress, execute
+    from bptt.execution.execute import RunProgress, execute
     from bptt.memory_limit import is_memory
     from bptt.registry.discovery import one_line
 
     again = f"bptt run --resume {folder.run_id}"
 
-    def advance(progress: Progress) -> None:
+    def advance(progress: RunProgress) -> None:
         # not earlier: a run that cannot be built leaves nothing behind
         delivery.add(folder)
         bar.advance(progress)

@@ -102,7 +102,7 @@ def unroll(
     tensors = (*weights(cell), *initial)
     limits = (cell.biases, truncation or 0)
     if torch.is_grad_enabled():
-        apply: Any = Node.apply
+        apply: Any = KernelNode.apply
         found = apply(kernel, limits, lengths, norms, inputs, *tensors)
     else:
         found, _ = run_forward(kernel, limits, lengths, inputs, tensors, saves=False)
@@ -248,7 +248,7 @@ def _by_kind(kernel: Kernel, tensors: Sequence[Tensor]) -> tuple[list[int], list
     return pointers[:4], pointers[4 : 4 + kernel.vectors], pointers[4 + kernel.vectors :]
 
 
-class Node(torch.autograd.Function):
+class KernelNode(torch.autograd.Function):
     """The two passes of a kernel as one node of autograd's graph."""
 
     @staticmethod

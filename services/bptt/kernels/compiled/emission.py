@@ -9,26 +9,26 @@ from bptt.contracts import PointwiseCell
 from bptt.kernels.compiled.layout import members
 from bptt.kernels.compiled.sources import assembled, number_type
 from bptt.kernels.step.operations import COSTLY, INTO_C
-from bptt.kernels.step.tracing import Argument, Operation, Trace, Value
+from bptt.kernels.step.tracing import Argument, Operation, Trace, TracedValue
 
 NONE = -1
 
 
 @dataclass(frozen=True)
-class Plan:
+class EmissionPlan:
     """Which values the backward pass needs, and where it finds them."""
 
     forward: tuple[Operation, ...]
     backward: tuple[Operation, ...]
-    saved: tuple[Value, ...]
+    saved: tuple[TracedValue, ...]
     """Kept by the forward pass; the rest is recomputed or is a state."""
     fixing: tuple[Operation, ...]
     """What depends only on the vectors, the same at every step of every sequence."""
-    fixed: tuple[Value, ...]
+    fixed: tuple[TracedValue, ...]
     """Results of these that a step reads, forward or backward."""
 
 
-def plan(trace: Trace) -> Plan:
+def plan(trace: Trace) -> EmissionPlan:
     """Divide a trace into what runs once, what runs forward and what runs backward.
 
     Results of costly functions are kept, and so are the preactivations that the derivative reads;
@@ -43,23 +43,25 @@ def plan(trace: Trace) -> Plan:
     made = {operation.result for operation in backward}
     used_backward = _used(backward, results)
     lanes = len(trace.preactivations)
-    there = {Value(n) for n in range(lanes, trace.arguments + len(trace.states))}
+    there = {TracedValue(n) for n in range(lanes, trace.arguments + len(trace.states))}
     saved = used_backward - made - there - new - of_vectors
     fixed = (used_backward | _used(forward, trace.new)) & of_vectors
-    return Plan(forward, backward, _in_order(saved), _needed(trace, fixed, set()), _in_order(fixed))
+    return EmissionPlan(
+        forward, backward, _in_order(saved), _needed(trace, fixed, set()), _in_order(fixed)
+    )
 
 
-def _of_vectors(trace: Trace) -> set[Value]:
+def _of_vectors(trace: Trace) -> set[TracedValue]:
     """Return the results that depend only on vectors and numbers."""
     _, first, incoming = _first(trace)
-    vectors = {Value(n) for n in range(first, incoming)}
-    found: set[Value] = set()
+    vectors = {TracedValue(n) for n in range(first, incoming)}
+    found: set[TracedValue] = set()
     # None: only on numbers
-    hangs: dict[Value, bool | None] = {
-        Value(n): Value(n) in vectors for n in range(incoming + len(trace.states))
+    hangs: dict[TracedValue, bool | None] = {
+        TracedValue(n): TracedValue(n) in vectors for n in range(incoming + len(trace.states))
     }
     for operation in trace.operations:
-        of = [hangs[a] for a in operation.arguments if isinstance(a, Value)]
+        of = [hangs[a] for a in operation.arguments if isinstance(a, TracedValue)]
         on_others = False in of
         hangs[operation.result] = False if on_others else (True if True in of else None)
         if hangs[operation.result]:
@@ -67,36 +69,38 @@ def _of_vectors(trace: Trace) -> set[Value]:
     return found
 
 
-def _used(operations: Iterable[Operation], results: Iterable[Argument]) -> set[Value]:
+def _used(operations: Iterable[Operation], results: Iterable[Argument]) -> set[TracedValue]:
     arguments = [a for operation in operations for a in operation.arguments]
-    return {value for value in (*arguments, *results) if isinstance(value, Value)}
+    return {value for value in (*arguments, *results) if isinstance(value, TracedValue)}
 
 
-def _in_order(values: set[Value]) -> tuple[Value, ...]:
+def _in_order(values: set[TracedValue]) -> tuple[TracedValue, ...]:
     return tuple(sorted(values, key=lambda value: value.number))
 
 
-def _computed_states(trace: Trace) -> dict[Value, int]:
+def _computed_states(trace: Trace) -> dict[TracedValue, int]:
     """Return the new states that are not arguments: value -> number of the state."""
     first = trace.arguments + len(trace.states)
     return {
         value: n
         for n, value in reversed(list(enumerate(trace.new)))
-        if isinstance(value, Value) and value.number >= first
+        if isinstance(value, TracedValue) and value.number >= first
     }
 
 
-def _needed(trace: Trace, roots: Iterable[Argument], given: set[Value]) -> tuple[Operation, ...]:
+def _needed(
+    trace: Trace, roots: Iterable[Argument], given: set[TracedValue]
+) -> tuple[Operation, ...]:
     """Return the operations that lead to `roots`, in order, without those before `given`."""
     by_result = {operation.result: operation for operation in trace.operations}
-    waiting = [root for root in roots if isinstance(root, Value)]
-    wanted: set[Value] = set()
+    waiting = [root for root in roots if isinstance(root, TracedValue)]
+    wanted: set[TracedValue] = set()
     while waiting:
         value = waiting.pop()
         if value in wanted or value in given or value not in by_result:
             continue
         wanted.add(value)
-        waiting += [a for a in by_result[value].arguments if isinstance(a, Value)]
+        waiting += [a for a in by_result[value].arguments if isinstance(a, TracedValue)]
     return tuple(operation for operation in trace.operations if operation.result in wanted)
 
 
@@ -162,7 +166,7 @@ def _place_fixed(trace: Trace, number: int) -> str:
     return f"vectors + {len(trace.vectors) + number} * HP + j"
 
 
-def _fix(trace: Trace, found: Plan) -> list[str]:
+def _fix(trace: Trace, found: EmissionPlan) -> list[str]:
     lines = _load_vectors(trace) if found.fixing else []
     lines += [_statement(operation) for operation in found.fixing]
     return lines + [
@@ -171,14 +175,14 @@ def _fix(trace: Trace, found: Plan) -> list[str]:
     ]
 
 
-def _load_fixed(trace: Trace, found: Plan) -> list[str]:
+def _load_fixed(trace: Trace, found: EmissionPlan) -> list[str]:
     return [
         f"const {_type(value)} v{value.number} = ({_type(value)})LOAD({_place_fixed(trace, n)});"
         for n, value in enumerate(found.fixed)
     ]
 
 
-def _forward(trace: Trace, found: Plan) -> list[str]:
+def _forward(trace: Trace, found: EmissionPlan) -> list[str]:
     states, _, _ = _first(trace)
     lines = [f"const V v{n} = LOAD(pre + {n} * HP);" for n in range(states)]
     lines += [f"const V v{states + n} = LOAD(old + {n} * span);" for n in range(len(trace.states))]
@@ -187,7 +191,7 @@ def _forward(trace: Trace, found: Plan) -> list[str]:
     return lines
 
 
-def _backward(trace: Trace, found: Plan) -> list[str]:
+def _backward(trace: Trace, found: EmissionPlan) -> list[str]:
     states, vectors, incoming = _first(trace)
     count = len(trace.states)
     lines = [f"const V v{v.number} = LOAD(q + {n} * WIDTH);" for n, v in enumerate(found.saved)]
@@ -233,14 +237,14 @@ class _Text:
 
 
 def _real(argument: Argument) -> str:
-    if isinstance(argument, Value):
+    if isinstance(argument, TracedValue):
         name = f"v{argument.number}"
         return f"number({name})" if argument.kind == "truth" else name
     return f"K({_literal(argument or 0.0)})"
 
 
 def _truth(argument: Argument) -> str:
-    if isinstance(argument, Value):
+    if isinstance(argument, TracedValue):
         name = f"v{argument.number}"
         return name if argument.kind == "truth" else f"(M)({name} != K(0))"
     return f"(M)({_real(argument)} != K(0))"
@@ -259,7 +263,7 @@ def _statement(operation: Operation) -> str:
     return f"const {_type(result)} v{result.number} = {_expression(operation)};"
 
 
-def _type(value: Value) -> str:
+def _type(value: TracedValue) -> str:
     return "M" if value.kind == "truth" else "V"
 
 

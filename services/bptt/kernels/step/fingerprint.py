@@ -9,7 +9,7 @@ from bptt.contracts import Cell
 MUTABLE = (list, dict, set, bytearray)
 
 
-class Sight:
+class Fingerprint:
     """Notices when a step may compute something different from before.
 
     It checks the class's `step`, the number type and every attribute of the cell that is not a

@@ -31,14 +31,14 @@ class NotTraceable(Exception):
 
 
 @dataclass(frozen=True)
-class Value:
+class TracedValue:
     """A result of one operation, or an argument of the step."""
 
     number: int
     kind: Literal["real", "truth"] = "real"
 
 
-Argument = Value | float | None
+Argument = TracedValue | float | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Operation:
 
     name: str
     arguments: tuple[Argument, ...]
-    result: Value
+    result: TracedValue
     function: Any = field(compare=False)
     """The same on tensors: it takes `arguments`."""
     factor: float = 1.0
@@ -101,7 +101,7 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
         return torch.rand(SIZE, generator=generator, dtype=dtype)
 
     given = [draw() for _ in range(len(names) + len(cell.states))]
-    recorder = Recorder(given, dtype, type(cell).__name__)
+    recorder = OperationRecorder(given, dtype, type(cell).__name__)
     leaves, incoming = given[: len(names)], given[len(names) :]
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), recorder:
         for leaf in leaves:
@@ -145,7 +145,7 @@ def _stepped(cell: PointwiseCell, arguments: dict[str, Tensor]) -> list[Any]:
     return list(stepped) if isinstance(stepped, tuple | list) else [stepped]
 
 
-class Recorder(TorchDispatchMode):
+class OperationRecorder(TorchDispatchMode):
     """Records every operation on tensors, below autograd."""
 
     def __init__(self, given: list[Tensor], dtype: torch.dtype, name: str) -> None:
@@ -243,9 +243,9 @@ class Recorder(TorchDispatchMode):
         same = [t for t in self._tensors.values() if t.data_ptr() == tensor.data_ptr()]
         return any(t is not tensor for t in same)
 
-    def _next(self, kind: Literal["real", "truth"]) -> Value:
+    def _next(self, kind: Literal["real", "truth"]) -> TracedValue:
         self._count += 1
-        return Value(self._count - 1, kind)
+        return TracedValue(self._count - 1, kind)
 
     def _remember(self, tensor: Tensor, value: Argument) -> None:
         self._tensors[id(tensor)] = tensor

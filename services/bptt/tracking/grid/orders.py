@@ -8,7 +8,7 @@ from bptt.errors import TrackingUnavailable
 from bptt.tracking.client import connect
 from bptt.tracking.experiment import delete_tags
 from bptt.tracking.grid.parent import NOTE, STANDING, GridParent
-from bptt.tracking.grid.shown import NOTE_AT_MOST, Grid, GridNews
+from bptt.tracking.grid.shown import NOTE_AT_MOST, GridNews, SubmittedGrid
 from bptt.tracking.grid.views import links, viewed
 from bptt.tracking.target import Target
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DELETED = "*This grid was deleted from the queue; what follows is how it stood last.*\n\n"
 
 
-def find_grid(target: Target, grid: Grid) -> str:
+def find_grid(target: Target, grid: SubmittedGrid) -> str:
     """Return MLflow's id of a grid's parent, empty if there is none.
 
     Raises:
@@ -29,7 +29,7 @@ def find_grid(target: Target, grid: Grid) -> str:
         return GridParent(target, grid).find()
 
 
-def open_grid(target: Target, grid: Grid) -> str:
+def open_grid(target: Target, grid: SubmittedGrid) -> str:
     """Return MLflow's id of a grid's parent, made if there is none.
 
     The caller sees to it that nobody else opens or shows the grid at that time.
@@ -41,7 +41,7 @@ def open_grid(target: Target, grid: Grid) -> str:
         return GridParent(target, grid).open()
 
 
-def show_grid(target: Target, grid: Grid, standing: str, news: GridNews) -> None:
+def show_grid(target: Target, grid: SubmittedGrid, standing: str, news: GridNews) -> None:
     """Bring a grid's parent and views up to date, as far as they are not.
 
     The caller sees to it that nobody else opens or shows the grid at that time.
@@ -59,7 +59,7 @@ def show_grid(target: Target, grid: Grid, standing: str, news: GridNews) -> None
         GridParent(target, grid).show(standing, news)
 
 
-def upload_to_grid(target: Target, grid: Grid, files: Mapping[str, bytes]) -> None:
+def upload_to_grid(target: Target, grid: SubmittedGrid, files: Mapping[str, bytes]) -> None:
     """Upload to a grid's parent what MLflow has not in this form yet.
 
     The caller sees to it that nobody else opens or shows the grid at that time.
@@ -123,7 +123,7 @@ def retire_grid(target: Target, grid_id: str) -> None:
             delete_tags(client, experiment.experiment_id, tags)
 
 
-def grid_links(target: Target, address: str, grid: Grid) -> dict[str, str]:
+def grid_links(target: Target, address: str, grid: SubmittedGrid) -> dict[str, str]:
     """Return the pages of a grid, by what is on them; none if MLflow knows nothing of it.
 
     Args:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bptt.tracking.client import connect
 from bptt.tracking.experiment import delete_tags, experiment_of
-from bptt.tracking.grid.shown import NOTE_AT_MOST, Grid, GridNews, digest
+from bptt.tracking.grid.shown import NOTE_AT_MOST, GridNews, SubmittedGrid, digest
 from bptt.tracking.grid.views import NEWEST, viewed
 from bptt.tracking.target import Target
 
@@ -39,7 +39,7 @@ class GridParent:
         grid: which grid.
     """
 
-    def __init__(self, target: Target, grid: Grid) -> None:
+    def __init__(self, target: Target, grid: SubmittedGrid) -> None:
         self._target = target
         self._grid = grid
         self._client: MlflowClient = connect(target)

@@ -18,7 +18,7 @@ VALUES_AT_MOST = 6000
 
 
 @dataclass(frozen=True)
-class Grid:
+class SubmittedGrid:
     """A grid as submitted; what MLflow is told about it once."""
 
     grid_id: str
@@ -76,7 +76,7 @@ class GridNews:
     ended_at: int | None = None
     """Milliseconds since the epoch; None while it is unfinished."""
 
-    def views(self, grid: Grid) -> GridViews:
+    def views(self, grid: SubmittedGrid) -> GridViews:
         """Return the pages that show the grid."""
         params = tuple(path.rpartition(".")[2] for path in grid.varied)
         return GridViews(

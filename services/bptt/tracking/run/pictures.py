@@ -18,7 +18,7 @@ from bptt.figures.flow_history import FlowHistory, load_arrays, read_flow
 from bptt.measuring.table import LAG_CURVE, MOMENTS
 from bptt.run_folder import RunFolder
 from bptt.tracking.run.description import milliseconds
-from bptt.tracking.run.rows import Value, rounded
+from bptt.tracking.run.rows import MetricValue, rounded
 
 LAGS_AT_MOST = 80
 """Points of a lag curve: storing one takes as long as three updates of a small network."""
@@ -26,7 +26,7 @@ HEAT_MAP_AFTER = (0.0, 0.25, 0.5, 0.75)
 """Fractions of the planned training after which the heat map is redrawn; once more at the end."""
 
 
-class Probe(NamedTuple):
+class LoggedProbe(NamedTuple):
     """One probe of the gradient through time, as the journal names it."""
 
     step: int
@@ -53,10 +53,10 @@ class Pictures:
         self._truncation: int | None = run["spec"]["training"]["truncation"]
 
     @cached_property
-    def probes(self) -> list[Probe]:
+    def probes(self) -> list[LoggedProbe]:
         """The probes in the committed part of the journal."""
         return [
-            Probe(record["step"], record["time"], self._folder.path / record["probe"])
+            LoggedProbe(record["step"], record["time"], self._folder.path / record["probe"])
             for _, record in self._folder.records(0, self._end)
             if "probe" in record
         ]
@@ -67,7 +67,7 @@ class Pictures:
         every = self._run["spec"]["training"].get("truncation_every")
         return read_flow((probe.file for probe in self.probes), every)
 
-    def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[Value]]]:
+    def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[MetricValue]]]:
         """Yield the curves not sent yet: log10 of the norm as a metric whose step is the lag."""
         wanted = MOMENTS if self.ended else MOMENTS[:1]
         if set(wanted) <= set(sent) or self.flow is None:
@@ -84,7 +84,7 @@ class Pictures:
             yield (
                 name,
                 [
-                    Value(LAG_CURVE.named(name), rounded(curve[lag]), time, int(lag))
+                    MetricValue(LAG_CURVE.named(name), rounded(curve[lag]), time, int(lag))
                     for lag in _thinned(len(curve))
                     if np.isfinite(curve[lag])
                 ],

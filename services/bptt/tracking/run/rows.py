@@ -14,7 +14,7 @@ LAYER_KEYS_AT_MOST = 8
 """Metric keys that grow with the depth; MLflow's pages slow down when a run has more than 50."""
 
 
-class Value(NamedTuple):
+class MetricValue(NamedTuple):
     """One point of one metric; sent again it is the same point, because it carries its own time."""
 
     key: str
@@ -25,20 +25,22 @@ class Value(NamedTuple):
 
 
 @dataclass
-class Batch:
+class JournalRows:
     """Consecutive journal records."""
 
     end: int
     """Offset after the last of them."""
     step: int
     """Step of the last of them."""
-    values: list[Value] = field(default_factory=list)
+    values: list[MetricValue] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     probes: bool = False
     """Whether statistics arrays were written meanwhile."""
 
 
-def batches(folder: RunFolder, start: int, end: int, resent_after: int = -1) -> Iterator[Batch]:
+def batches(
+    folder: RunFolder, start: int, end: int, resent_after: int = -1
+) -> Iterator[JournalRows]:
     """Yield the records in [start, end) in batches; a record is never split.
 
     Args:
@@ -47,7 +49,7 @@ def batches(folder: RunFolder, start: int, end: int, resent_after: int = -1) -> 
         end: offset after the last one.
         resent_after: leave out values up to this step.
     """
-    batch = Batch(start, -1)
+    batch = JournalRows(start, -1)
     for offset, record in folder.records(start, end):
         values = [] if record["step"] <= resent_after else list(_values(record))
         tags = {name: str(value) for name, value in record.get("tags", {}).items()}
@@ -55,7 +57,7 @@ def batches(folder: RunFolder, start: int, end: int, resent_after: int = -1) -> 
         full = tags_now > TAGS_AT_MOST or len(batch.values) + len(values) + tags_now > ROWS_AT_MOST
         if full and batch.end > start:
             yield batch
-            batch = Batch(start, -1)
+            batch = JournalRows(start, -1)
         batch.end, batch.step = offset, record["step"]
         batch.values += values
         batch.tags |= tags
@@ -64,9 +66,9 @@ def batches(folder: RunFolder, start: int, end: int, resent_after: int = -1) -> 
         yield batch
 
 
-def _values(record: Mapping[str, Any]) -> Iterator[Value]:
+def _values(record: Mapping[str, Any]) -> Iterator[MetricValue]:
     for key, value in record.get("metrics", {}).items():
-        yield Value(key, rounded(value), record["time"], record["step"])
+        yield MetricValue(key, rounded(value), record["time"], record["step"])
 
 
 def rounded(value: float | None) -> float:

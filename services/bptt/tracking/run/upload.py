@@ -11,7 +11,7 @@ from bptt.tracking.client import FINAL, connect, points_of, require_run, send
 from bptt.tracking.experiment import experiment_of
 from bptt.tracking.run import description
 from bptt.tracking.run.context import RunContext
-from bptt.tracking.run.rows import LAYER_KEYS_AT_MOST, Value, batches
+from bptt.tracking.run.rows import LAYER_KEYS_AT_MOST, MetricValue, batches
 from bptt.tracking.run.state import Shipped, committed
 from bptt.tracking.target import Target
 
@@ -120,7 +120,7 @@ class RunUpload:
         self._client.log_batch(run_id, params=params, synchronous=True)
         self._state.mlflow_run_id, self._state.status = run_id, "RUNNING"
         numbers = description.numbers(self._run)
-        self._send([Value(key, value, started, 0) for key, value in numbers.items()])
+        self._send([MetricValue(key, value, started, 0) for key, value in numbers.items()])
         self._state.write(self._folder)
 
     def _send_journal(self, end: int) -> None:
@@ -170,7 +170,7 @@ class RunUpload:
         self._end(outcome, at)
         self._state.complete = True
 
-    def _send(self, values: Sequence[Value], tags: Mapping[str, str] | None = None) -> None:
+    def _send(self, values: Sequence[MetricValue], tags: Mapping[str, str] | None = None) -> None:
         from mlflow.entities import Metric, RunTag
 
         entries: list[Metric | RunTag] = [Metric(*v) for v in values if self._admit(v.key)]
