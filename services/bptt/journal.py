@@ -1,9 +1,9 @@
-"""A run's journal: JSON lines in the order of what was observed, and what a damaged one says.
+"""A run's journal: JSON lines in order of observation, and the handling of damaged ones.
 
-A line is damaged if it is whole (a newline ends it) and yet not a JSON object: a disk that was
-full, a crash of the machine or a careless hand left it. What lies behind such a line has no place
-in the order any more, so a journal counts up to its last whole line before the damage. A last line
-without its newline is no damage: its writer is still at it, or died there.
+A line is damaged if it is complete (ends with a newline) but not a JSON object, because of a full
+disk, a crash of the machine or a mistake. What follows such a line has lost its place in the order,
+so a journal counts only up to its last complete line before the damage. A last line without a
+newline is not damage: its writer is still writing, or died there.
 """
 
 import json
@@ -23,7 +23,7 @@ class Journal:
     """Appends records to a run's journal; one writer at a time."""
 
     def __init__(self, path: Path, run_id: str, length: int = 0) -> None:
-        """Open for appending behind byte `length`; what follows is cut off.
+        """Open for appending after byte `length`; what follows is cut off.
 
         Raises:
             CheckpointDamaged: the journal is shorter than that.
@@ -43,13 +43,13 @@ class Journal:
         """Write one record, with a single system call unless the system takes less than all.
 
         Raises:
-            OSError: it cannot be written; the journal is what it was before.
+            OSError: it cannot be written; the journal is unchanged.
         """
         line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
         try:
             write_all(self._file.fileno(), line)
         except OSError:
-            # needs no room; and where it fails whoever opens the journal next cuts it
+            # needs no room; if it fails, the next one to open the journal cuts it
             with suppress(OSError):
                 self._file.truncate(self.length)
             raise
@@ -84,7 +84,7 @@ def read_records(
 
 
 def read_whole(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a journal, parsed at one go; for one that has all its lines.
+    """Return the records of a journal that has all its lines, parsed in one go.
 
     Raises:
         JournalDamaged: it holds a damaged line.

@@ -1,4 +1,4 @@
-"""What the application composes for an answer of records; a newer end may send more."""
+"""What the application composes from records for its answers; a newer end may send more."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,27 +18,27 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """How long something takes, as far as anything tells."""
+    """How long something takes, as far as known."""
 
     seconds: float | None = None
-    """Estimated time until all is done; null: nothing tells."""
+    """Estimated time until everything is done; null: unknown."""
     least: float | None = None
     most: float | None = None
-    """Between these it probably lies."""
+    """The bounds between which it probably is."""
     may_stop: bool = False
-    """Some runs end earlier if they are solved, which is not counted where none like them were."""
+    """Runs may end early when solved, which is ignored if no similar ones were."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission(Submitted, Times):
-    """What came of a submission, or of more points for a grid."""
+    """The outcome of a submission, or of adding points to a grid."""
 
     notes: Sequence[str]
-    """What is no fault and yet probably not meant."""
+    """Not faults, but probably not intended."""
     slots: int
-    """For which the time is estimated: the workers', or those a worker here would have."""
+    """Slots for which the time is estimated: the workers', or those a worker here would have."""
     workers: int
-    """That are up."""
+    """Workers that are up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +54,14 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class AxisValues:
-    """What differs between points."""
+    """What varies between points."""
 
     path: str
     values: Sequence[Any]
-    """In order; of a long axis of a preview the first ones, and the last."""
+    """In order; for a long axis of a preview, the first ones and the last."""
     within: str | None
     count: int | None = None
-    """How many there are; null: those that are told."""
+    """How many there are; null: as many as are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +74,9 @@ class Preview(Times):
     seeds: int
     axes: Sequence[AxisValues]
     updates: int
-    """Optimiser updates at most."""
+    """The most optimiser updates."""
     flops: float
-    """Floating point operations at most, counted by a model."""
+    """The most floating-point operations, counted by a model."""
     first: Sequence[Point]
     last: Sequence[Point]
     """Those at the end that are not among the first."""
@@ -84,8 +84,8 @@ class Preview(Times):
     slots: int = 0
     """For which the time is estimated."""
     unsent: Mapping[str, int] = field(default_factory=dict)
-    """Bytes of each file that has not been sent. If there are any, identities and work are not
-    known, and faults may be found once they are."""
+    """Bytes of each file that has not been sent. If there are any, identities and work are
+    unknown, and faults may be found once they are sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +95,11 @@ class RunDetail:
     run: Run
     attempts: Sequence[Attempt]
     waiting: str | None
-    """Of a queued or held run: why it waits, or its place in the queue."""
+    """For a queued or held run: why it is waiting, or its place in the queue."""
     hint: str | None
-    """Of a failed run: what to do about it."""
+    """For a failed run: what to do about it."""
     note: str | None = None
-    """If it was asked for as a point of another grid: whose run serves that."""
+    """If it was requested as a point of another grid: whose run serves that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +108,14 @@ class Waiting:
 
     run: Run
     before: int
-    """Queued runs that come first, roughly."""
+    """Roughly how many queued runs come first."""
     why: str
-    """What keeps it from its turn; its place in the queue if nothing does."""
+    """What keeps it from starting; if nothing does, its place in the queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Times):
-    """How far a grid is."""
+    """How far a grid has got."""
 
     grid: Grid
     share: float
@@ -130,16 +130,16 @@ class Progress(Times):
     failed: Sequence[Run]
     """The latest ones."""
     troubles: Sequence[str] = ()
-    """What keeps it, or its results, from going on: full disks, runs that cannot be sent."""
+    """What holds up its runs or results: full disks, runs that cannot be sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """Where a browser finds what was measured."""
+    """Where a browser finds results."""
 
     address: str
     links: Mapping[str, str]
-    """By what is on them; none: MLflow has nothing of it yet."""
+    """By what is on them; empty: MLflow has nothing of it yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,7 @@ class Cancelled:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """How many runs an order concerned."""
+    """How many runs an order affected."""
 
     runs: int
 
@@ -182,8 +182,8 @@ class Log:
     attempt: int
     text: str
     next: int
-    """Byte behind this piece: where to go on reading."""
+    """The byte after this piece, where to continue reading."""
     ended: bool
-    """Nothing will be added to this attempt's log any more."""
+    """Nothing more will be added to this attempt's log."""
     where: str | None
     """If the log is not on the server's machine: where it is."""

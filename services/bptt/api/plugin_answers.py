@@ -20,7 +20,7 @@ class InstalledPlugin:
     distribution: str
     version: str
     value: str
-    """Where the class lies."""
+    """Where the class is."""
     summary: str | None = None
     """What it is, or why it cannot be imported; null: not asked for."""
 
@@ -70,10 +70,10 @@ class CheckedPlugin:
     name: str
     origin: str
     verdict: str
-    """`ok`, `broken`, or `not checked` where an option does not fit or is missing."""
+    """`ok`, `broken`, or `not checked` if an option does not fit or is missing."""
     reason: str = ""
     backend: str = ""
-    """Of a cell that is ok, what runs it there; `none`: BPTT_BACKEND cannot."""
+    """For a cell that is ok, what runs it there; `none`: BPTT_BACKEND cannot."""
     backend_reason: str = ""
     """Why that is not the fastest."""
 

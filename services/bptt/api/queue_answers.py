@@ -8,7 +8,7 @@ from bptt.records.workers import QueueStatus
 
 @dataclass(frozen=True, kw_only=True)
 class Queue(QueueStatus):
-    """Where the queue stands as a whole."""
+    """The state of the queue as a whole."""
 
     arrears: Arrears = field(default_factory=Arrears)
     disk: str = ""

@@ -7,14 +7,14 @@ from bptt.records.users import Role, Token
 
 @dataclass(frozen=True)
 class Me:
-    """Who asks, as the server sees it."""
+    """Who is asking, as the server sees it."""
 
     name: str
     role: Role
     token: str | None
-    """What the token begins with; null: none was needed."""
+    """The prefix of the token; null: none was needed."""
     expires_at: float | None
-    """When the token ends."""
+    """When the token expires."""
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,5 @@ class NewToken:
     """A token that was just made."""
 
     token: str
-    """The token itself; no other answer will ever have it."""
+    """The token itself; no other answer will ever contain it."""
     known: Token

@@ -1,4 +1,4 @@
-"""Grids as people see them: what is asked for, and how far it is."""
+"""Grids as people see them: what was requested, and how far it is."""
 
 import json
 from collections import Counter, defaultdict
@@ -64,7 +64,7 @@ def grid_axes(database: Database, grid_id: str) -> Sequence[Mapping[str, Any]]:
 
 
 def grid_task(database: Database, grid_id: str) -> str:
-    """Return the task of a grid's first points: that of all, where no axis is of tasks.
+    """Return the task of a grid's first points, which is that of all if no axis is over tasks.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -96,7 +96,7 @@ Counts = Counter[tuple[Status, str | None]]
 
 
 def _count_own(connection: Connection, grid_ids: Sequence[str]) -> Mapping[str, Counts]:
-    """Count the points whose run is their grid's own, from an index alone."""
+    """Count the points whose run is their grid's own, using only an index."""
     grouped = (runs.c.grid_id, runs.c.status, runs.c.outcome)
     counts: defaultdict[str, Counts] = defaultdict(Counter)
     for row in connection.execute(

@@ -70,7 +70,7 @@ class Plan:
 
 def make_plan(request: "GridRequest") -> Plan:
     """Return the rows of a grid; each point of the request is visited once."""
-    # whoever asks for a grid has imported what reads it; a listing does without
+    # asking for a grid imports what reads it; a listing does without
     from bptt.grid_spec import GridPoints
 
     held = request.spec.points

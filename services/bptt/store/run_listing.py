@@ -13,7 +13,7 @@ from bptt.store.database import Database
 from bptt.store.tables import AnyRow, configurations, grids, points, runs, workers
 
 PAGE = 10_000
-"""Runs read at once."""
+"""How many runs are read at once."""
 
 OF_RUN = [
     runs.c.id,
@@ -51,17 +51,17 @@ def list_runs(
     limit: int = 100,
     after: str | None = None,
 ) -> list[Run]:
-    """Return the runs that stand for the points of a grid, in its order, or the newest of all.
+    """Return the runs that serve the points of a grid, in its order, or the newest of all.
 
-    Points whose run was deleted are left out; a run that another one has replaced is, too.
+    Points whose run was deleted are left out, and so are runs that were replaced.
 
     Args:
         database: the queue.
         grid_id: of the grid; None: runs of all grids, the newest first.
-        status: only runs that stand like this, or like one of these; an outcome (`solved`) and
-            a wish (`cancelling`) are such words as well as a status.
+        status: only runs with this status, or one of these; outcomes (`solved`) and requests
+            (`cancelling`) count as well.
         limit: how many at most.
-        after: the last run of the page before this one.
+        after: the last run of the previous page.
 
     Raises:
         DatabaseUnavailable: the database does not answer.

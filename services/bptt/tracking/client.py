@@ -55,7 +55,7 @@ def _prepare() -> None:
     environment.prepare_client()
     for name in QUIET:
         logging.getLogger(name).addHandler(logging.NullHandler())
-    # whoever imported mlflow before has its log on the terminal, tables it creates included
+    # if mlflow was imported before, its log, even of tables it creates, is on the terminal
     logging.getLogger("mlflow.store").setLevel(logging.WARNING)
     # mlflow uses a loader that SQLAlchemy 2.1 deprecates; only mlflow can fix that
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mlflow\.")

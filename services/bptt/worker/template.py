@@ -1,8 +1,8 @@
 """Imported once by the process that every run's process is forked from.
 
 It imports what all of them need and never computes: torch's threads do not survive a fork, and
-a child that waits for one waits for ever. A plugin is not imported here, so that one that was
-mended is used by the next run.
+a child that waits for one waits for ever. Plugins are not imported here, so that a fixed one is
+used by the next run.
 """
 
 import signal
@@ -19,5 +19,5 @@ import bptt.worker.child
 __all__ = ["bptt", "numpy", "torch"]
 
 torch.set_num_threads(1)
-# whoever ends a whole process group wants the worker to stop in its own way, and it needs us
+# a signal to the whole process group means that the worker should stop cleanly, and it needs us
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -119,7 +119,7 @@ def retire_grid(target: Target, grid_id: str) -> None:
             which = f"tags.`bptt.grid_id` = '{grid_id}' and tags.`bptt.kind` = 'grid'"
             for parent in client.search_runs([experiment.experiment_id], which):
                 _retire(client, parent)
-            # last: whoever dies before this does it all again
+            # last: a process that dies before this does it all again
             delete_tags(client, experiment.experiment_id, tags)
 
 

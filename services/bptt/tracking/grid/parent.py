@@ -67,7 +67,7 @@ class GridParent:
         self._write_views(experiment, news)
         self._describe(parent, news)
         self._set_status(parent, news)
-        # last: whoever dies before this does it all again
+        # last: a process that dies before this does it all again
         self._client.set_tag(parent.info.run_id, STANDING, standing)
 
     def upload(self, files: Mapping[str, bytes]) -> None:
