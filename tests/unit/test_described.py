@@ -9,7 +9,7 @@ from bptt.settings import Settings
     [
         ("Token", "last_used_at", "To the minute."),
         ("Submission", "reused", "Points whose finished run was there already"),
-        ("Submission", "most", "Between these it probably lies."),
+        ("Submission", "most", "The bounds between which it probably is."),
     ],
 )
 def test_openapi_describes_a_field_by_its_docstring_even_an_inherited_one(
