@@ -45,3 +45,14 @@ def python_functions(path: Path) -> Iterator[tuple[str, int]]:
             said = node.body[0] if ast.get_docstring(node) else None
             described = (said.end_lineno or 0) - said.lineno + 1 if said else 0
             yield node.name, (node.end_lineno or 0) - node.lineno + 1 - described
+
+
+def c_functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the first line and the lines of each function of a C file, as it is formatted here."""
+    head, began = "", 0
+    for number, line in enumerate(path.read_text().splitlines()):
+        if line == "}" and head:
+            yield head, number - began + 1
+            head = ""
+        elif line[:1].isalpha() and "(" in line and not line.endswith((";", "}")):
+            head, began = line, number

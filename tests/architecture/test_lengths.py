@@ -4,6 +4,7 @@ import statistics
 
 from tests.architecture.sources import (
     PROGRAM,
+    c_functions,
     files,
     lines,
     name_of,
@@ -33,6 +34,27 @@ def test_no_function_is_longer_than_60_lines():
     }
 
     assert long == {}
+
+
+def test_no_c_file_is_longer_than_400_lines():
+    counted = files("services", suffix=".c")
+
+    assert {name_of(path): lines(path) for path in counted if lines(path) > 400} == {}
+    assert counted
+
+
+def test_no_c_function_is_longer_than_80_lines():
+    found = [
+        (f"{name_of(path)}:{head}", length)
+        for path in files("services", suffix=".c")
+        for head, length in c_functions(path)
+    ]
+
+    assert [one for one in found if one[1] > 80] == []
+    # so that none is missed
+    assert {"forward", "backward", "adam"} <= {
+        head.partition("(")[0].split()[-1] for head, _ in found
+    }
 
 
 def test_no_file_is_named_after_nothing():

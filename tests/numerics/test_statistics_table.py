@@ -1,6 +1,7 @@
 """The table says of every statistic what its function returns, and of every key what it is."""
 
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,18 @@ def test_statistics_of_jacobians_alone_wait_for_their_own_probes(make_spec):
 @pytest.mark.parametrize("rows", [ARRAYS, SCALARS], ids=["arrays", "scalars"])
 def test_no_key_is_listed_twice(rows):
     assert [(a.key, b.key) for a, b in combinations(rows, 2) if a.key == b.key] == []
+
+
+def test_no_other_file_repeats_a_key_of_the_table():
+    services = Path(__file__).parents[2] / "services"
+    quoted = {f'"{row.key}"' for row in (*ARRAYS, *SCALARS)}
+    quoted |= {f'"{row.beginning}' for row in (*ARRAYS, *SCALARS) if row.beginning.endswith("/")}
+    quoted -= {'"flow/', '"sys/'}  # pictures by name; a folder of Linux
+
+    texts = {path: path.read_text() for path in services.rglob("*.py")}
+
+    repeating = {path.name for path, text in texts.items() if any(key in text for key in quoted)}
+    assert repeating == {"table.py", "logged.py"}
 
 
 def test_key_is_named_by_what_it_is_of():
