@@ -75,7 +75,9 @@ def fill(settings: Settings, plan: Plan) -> int:
             trained[cell] = folder, train_claimed(settings, run)
             # what a worker leaves once a run has been sent to MLflow
             end = folder.journal.stat().st_size
-            Pictures(folder, folder.read("run"), end, ended=True).write_artifacts()
+            run = folder.read_run()
+            assert run is not None
+            Pictures(folder, run, end, ended=True).write_artifacts()
         else:
             origin, _ = trained[cell]
             folder.path.parent.mkdir(parents=True)

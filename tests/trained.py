@@ -5,28 +5,28 @@ from typing import Any
 from bptt.execution.assignment import Assignment
 from bptt.execution.attempt import begin_attempt
 from bptt.execution.execute import execute, isotime
+from bptt.records.documents import RunDocument
 from bptt.records.ownership import ClaimedRun
 from bptt.settings import Settings
 
 
 def train_claimed(settings: Settings, run: ClaimedRun) -> dict[str, Any]:
     """Fill the folder of an attempt and return its result."""
-    about = {
-        "run_id": run.run_id,
-        "name": run.name,
-        "project": run.project,
-        "spec": dict(run.spec),
-        "identity": run.identity,
-        "data": run.data,
-        "plugins": dict(run.plugins),
-        "user": run.user,
-        "git_commit": None,
-        "created_at": isotime(run.created_at),
-        "grid_id": run.grid_id,
-        "number": run.number,
-        "values": dict(run.values),
-        "config": run.config,
-    }
+    about = RunDocument(
+        run_id=run.run_id,
+        name=run.name,
+        project=run.project,
+        spec=dict(run.spec),
+        identity=run.identity,
+        data=run.data,
+        plugins=dict(run.plugins),
+        user=run.user,
+        created_at=isotime(run.created_at),
+        grid_id=run.grid_id,
+        number=run.number,
+        values=dict(run.values),
+        config=run.config,
+    )
     assignment = Assignment(
         runs=settings.runs,
         run_id=run.run_id,

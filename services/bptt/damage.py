@@ -15,18 +15,11 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from bptt.errors import DocumentDamaged, JournalDamaged
+from bptt.records.documents import REQUIRED, missing
 from bptt.run_folder import RunFolder
 
 CHECKPOINT = b"bptt-checkpoint-1 "
 """A checkpoint begins with this, then the hash of its content, a newline and the content."""
-FIELDS: Mapping[str, Mapping[str, type]] = {
-    "run": {"run_id": str, "name": str, "project": str, "spec": dict},
-    "result": {"outcome": str, "step": int},
-    "committed": {"journal": int},
-    "failure": {},
-}
-"""What each document must contain. `shipped.json`, how far a run was sent, is not included: if it
-is damaged, everything is sent again."""
 BLOCK = 1 << 20
 
 
@@ -57,7 +50,7 @@ def find_damage(folder: RunFolder, succeeded: bool = False) -> list[Damage]:
     mend = folder.remedy(ended)
     found: list[Damage] = []
     documents: dict[str, dict[str, Any]] = {}
-    for name in FIELDS:
+    for name in REQUIRED:
         path = folder.path / f"{name}.json"
         try:
             content = folder.read(name)
@@ -79,14 +72,6 @@ def find_damage(folder: RunFolder, succeeded: bool = False) -> list[Damage]:
             what = f"is damaged: its hash does not match. {_of('checkpoint', ended, mend)}"
             found.append(Damage(path, what))
     return found
-
-
-def missing(name: str, content: Mapping[str, Any]) -> str:
-    """Return which field a document lacks, in words; empty: none."""
-    for field, kind in FIELDS[name].items():
-        if not isinstance(content.get(field), kind):
-            return f"it has no whole field {field!r}"
-    return ""
 
 
 def _of(name: str, ended: bool, mend: str) -> str:

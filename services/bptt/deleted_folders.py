@@ -16,7 +16,6 @@ from pathlib import Path
 
 from bptt import store
 from bptt.content import digests_in
-from bptt.errors import DocumentDamaged
 from bptt.run_folder import RunFolder
 from bptt.store import Database
 
@@ -127,8 +126,6 @@ def read_outside(runs: Path) -> set[str]:
     """Return the hashes of contents that runs of `bptt run` read, which no database knows."""
     found: set[str] = set()
     for path in runs.iterdir() if runs.is_dir() else ():
-        if (run := RunFolder(path).read("run")) is not None:
-            if not isinstance(run.get("spec"), dict):
-                raise DocumentDamaged(f"{path / 'run.json'} is damaged: it holds no spec.")
-            found |= digests_in(run["spec"])
+        if (run := RunFolder(path).read_run()) is not None:
+            found |= digests_in(run.spec)
     return found

@@ -33,6 +33,7 @@ from bptt.errors import DocumentDamaged, JournalDamaged, RunBusy, RunNotFound
 from bptt.file_lock import try_lock
 from bptt.identifiers import grid_of
 from bptt.journal import Journal, read_records, read_whole
+from bptt.records.documents import DocumentMisfit, RunDocument, numbered, unnumbered
 
 _ATTEMPT = re.compile(r"a[1-9][0-9]*")
 
@@ -138,7 +139,7 @@ class RunFolder:
 
         See `replace` for what is not durable.
         """
-        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=True)
+        text = json.dumps(numbered(name, content), indent=1, sort_keys=True, allow_nan=True)
         replace(self.path / f"{name}.json", text.encode(), durable)
 
     def read(self, name: str) -> dict[str, Any] | None:
@@ -158,11 +159,29 @@ class RunFolder:
             reason = "it is no whole JSON"
         else:
             if isinstance(content, dict):
-                return content
+                try:
+                    return unnumbered(name, content)
+                except DocumentMisfit as misfit:
+                    raise self._damaged(name, str(misfit)) from None
             reason = f"it holds {type(content).__name__}"
-        raise DocumentDamaged(
-            f"{path} is damaged: {reason}. {self.remedy(self.is_finished)}.", reason
-        )
+        raise self._damaged(name, reason)
+
+    def read_run(self) -> RunDocument | None:
+        """Return what `run.json` holds, or None if it was never written.
+
+        Raises:
+            DocumentDamaged: it is not what this program writes, or lacks what it must hold.
+        """
+        content = self.read("run")
+        try:
+            return None if content is None else RunDocument.of(content)
+        except DocumentMisfit as misfit:
+            raise self._damaged("run", str(misfit)) from None
+
+    def _damaged(self, name: str, reason: str) -> DocumentDamaged:
+        path = self.path / f"{name}.json"
+        remedy = self.remedy(self.is_finished)
+        return DocumentDamaged(f"{path} is damaged: {reason}. {remedy}.", reason)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -3,9 +3,11 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
 from bptt.tracking.run import description
 from bptt.tracking.run.rows import batches, rounded
@@ -26,9 +28,11 @@ def write_journal(tmp_path):
 
 @pytest.fixture
 def run():
-    return {
-        "run_id": "251123-080000-abcd",
-        "spec": {
+    return RunDocument(
+        run_id="251123-080000-abcd",
+        name="a",
+        project="p",
+        spec={
             "task": {"name": "copy_memory", "options": {"length": 50, "size": 8}},
             "cell": {"name": "lstm", "options": {"gain": 2.0, "bias": True, "size": 3}},
             "clipper": {"name": "global_norm", "options": {"max_norm": 1.0}},
@@ -36,7 +40,7 @@ def run():
             "training": {"steps": 10, "truncation": None},
             "seed": 7,
         },
-    }
+    )
 
 
 def test_batches_end_where_records_end(write_journal):
@@ -122,8 +126,8 @@ def test_numbers_begin_with_what_people_sweep(run):
 
 
 def test_config_id_forgets_the_seed_and_nothing_else(run):
-    other_seed = run | {"spec": run["spec"] | {"seed": 8}}
-    other_steps = run | {"spec": run["spec"] | {"training": {"steps": 11}}}
+    other_seed = replace(run, spec=run.spec | {"seed": 8})
+    other_steps = replace(run, spec=run.spec | {"training": {"steps": 11}})
 
     ids = [description.tags(r)["bptt.config_id"] for r in (run, other_seed, other_steps)]
 

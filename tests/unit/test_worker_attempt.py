@@ -7,6 +7,7 @@ import pytest
 from bptt.execution.assignment import Assignment
 from bptt.execution.attempt import begin_attempt
 from bptt.execution.execute import execute
+from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
 
 STEPS = 8
@@ -18,16 +19,14 @@ def assignment(tmp_path, make_spec):
         training={"steps": STEPS, "evaluate_every": 4, "stop_when_solved": False},
         statistics={"interval": 2},
     )
-    run = {
-        "run_id": "abcde-0",
-        "name": "rnn",
-        "project": "p",
-        "spec": spec.model_dump(mode="json"),
-        "identity": "i",
-        "data": "",
-        "plugins": {},
-        "created_at": "2026-01-01T00:00:00+00:00",
-    }
+    run = RunDocument(
+        run_id="abcde-0",
+        name="rnn",
+        project="p",
+        spec=spec.model_dump(mode="json"),
+        identity="i",
+        created_at="2026-01-01T00:00:00+00:00",
+    )
     return Assignment(
         runs=tmp_path,
         run_id="abcde-0",
@@ -241,7 +240,7 @@ def test_retry_goes_on_from_the_run_it_repeats(assignment):
     train(begin(assignment), until=5)
     RunFolder.of_attempt(assignment.runs, "abcde-0", 1).write("shipped", {"mlflow_run_id": "m"})
 
-    run = dict(assignment.run) | {"run_id": "abcde-0r1"}
+    run = replace(assignment.run, run_id="abcde-0r1")
     retry = begin(replace(assignment, run_id="abcde-0r1", run=run, retry_of="abcde-0"))
 
     assert retry.checkpoint.exists()
@@ -254,7 +253,7 @@ def test_retry_goes_on_from_the_run_it_repeats(assignment):
 def test_retry_with_anything_changed_begins_with_nothing(assignment, field, value):
     train(begin(assignment), until=5)
 
-    run = dict(assignment.run) | {"run_id": "abcde-0r1", field: value}
+    run = replace(assignment.run, run_id="abcde-0r1", **{field: value})
     retry = begin(replace(assignment, run_id="abcde-0r1", run=run, retry_of="abcde-0"))
 
     assert not retry.checkpoint.exists()

@@ -72,14 +72,14 @@ def test_exit_out_of_a_plugin_is_its_failure():
 def test_failure_is_told_in_one_line_with_its_traceback():
     told = describe(raised(ValueError("two\nlines.")), SPEC)
 
-    assert told["message"] == "ValueError: two lines."
-    assert told["traceback"].startswith("Traceback")
+    assert told.message == "ValueError: two lines."
+    assert told.traceback.startswith("Traceback")
 
 
 def test_failure_of_a_run_whose_plugin_is_gone_is_told_all_the_same():
     told = describe(raised(ValueError("x")), SPEC | {"cell": {"name": "gone"}})
 
-    assert told["cause"] == "internal_error"
+    assert told.cause == "internal_error"
 
 
 def test_error_in_code_that_a_plugin_inherits_is_the_plugins(monkeypatch):

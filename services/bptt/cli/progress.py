@@ -28,8 +28,8 @@ class Bar:
     """Shows how far a run is, its loss, its deciding metric and the time left."""
 
     def __init__(self, folder: RunFolder, quiet: bool) -> None:
-        run = folder.read("run") or {}
-        self._name = str(run.get("name", folder.run_id))
+        run = folder.read_run()
+        self._name = folder.run_id if run is None else run.name
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),

@@ -10,6 +10,7 @@ from bptt.content import told
 from bptt.damage import Damage, find_damage, is_whole_archive
 from bptt.errors import DocumentDamaged, RunNotFound
 from bptt.measuring.logged import EVAL_METRIC
+from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
 from bptt.strict_json import finite
 
@@ -23,7 +24,7 @@ DIFFERENCES_AT_MOST = 4
 class Summary:
     """A run as far as it has got."""
 
-    run: Mapping[str, Any]
+    run: RunDocument
     """Content of `run.json`."""
     result: Mapping[str, Any] | None
     """Content of `result.json`; None while the run has not ended."""
@@ -40,12 +41,12 @@ class Summary:
 
     @property
     def run_id(self) -> str:
-        return str(self.run["run_id"])
+        return self.run.run_id
 
     @property
     def spec(self) -> Mapping[str, Any]:
         """With the names of files beside the hashes of their content."""
-        return told(self.run["spec"], self.run.get("files", {}))
+        return told(self.run.spec, self.run.files)
 
     @property
     def outcome(self) -> str:
@@ -90,7 +91,7 @@ class Summary:
         gradients = {str(step): states for step, states in self.gradients.items()}
         content: dict[str, Any] = finite(
             {
-                "run": self.run,
+                "run": self.run.as_json(),
                 "outcome": self.outcome,
                 "step": self.step,
                 "metrics": self.metrics,
@@ -113,7 +114,7 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
         RunNotFound: there is no run in it.
         DocumentDamaged: the file that identifies the run cannot be read.
     """
-    run = folder.read("run")
+    run = folder.read_run()
     if run is None and succeeded:
         raise DocumentDamaged(f"{folder.path / 'run.json'} is missing.")
     if run is None:
@@ -135,7 +136,7 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
         if "journal.jsonl" in names:
             # the last value of each, which the journal may lack
             metrics |= result.get("metrics") or {}
-    gradients = _gradients(folder, run["spec"]["training"])
+    gradients = _gradients(folder, run.spec["training"])
     return Summary(run, result, metrics, step, *gradients, damage)
 
 

@@ -180,7 +180,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     known = metrics.get(STATISTICS_SHARE.key)
     share = (summary.result or {}).get("statistics_share", known)
     return [
-        ("run", f"{summary.run_id}  {summary.run['name']}  (project {summary.run['project']})"),
+        ("run", f"{summary.run_id}  {summary.run.name}  (project {summary.run.project})"),
         *_told_spec(summary.spec),
         ("", " "),
         ("outcome", _outcome(summary)),
@@ -211,7 +211,7 @@ def _outcome(summary: Summary) -> str:
     outcome, result = summary.told_outcome, summary.result
     if result is None:
         # a run of the queue continues by itself
-        if "attempt" not in summary.run and summary.outcome == "unfinished":
+        if not summary.run.is_queued and summary.outcome == "unfinished":
             outcome += f"; go on with: bptt run --resume {summary.run_id}"
         return outcome
     speed = number(result.get("steps_per_second"))

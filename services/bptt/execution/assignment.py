@@ -1,9 +1,10 @@
 """What a worker tells the process that trains an attempt, and what it hears back."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+from bptt.records.documents import RunDocument
 
 FAILED = 81
 """Exit code of a process that has reported its failure, also in failure.json."""
@@ -21,7 +22,7 @@ class Assignment:
     """Folder with one folder per run."""
     run_id: str
     attempt: int
-    run: Mapping[str, Any]
+    run: RunDocument
     """What `run.json` says about the run."""
     checkpoint_seconds: float
     deadline: float

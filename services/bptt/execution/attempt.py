@@ -2,18 +2,18 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bptt.durable import make_durable, replace
+from bptt.durable import make_durable
+from bptt.durable import replace as replace_file
 from bptt.errors import DocumentDamaged
 from bptt.execution.assignment import Assignment
 from bptt.execution.execute import software
 from bptt.execution.origin import Origin, find_origin
+from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder, attempts
-
-SAME = ("identity", "plugins", "data")
-"""Fields of `run.json` that must agree for one attempt to continue another."""
 
 
 def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFolder:
@@ -28,7 +28,7 @@ def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFol
     """
     folder = RunFolder.of_attempt(assignment.runs, assignment.run_id, assignment.attempt)
     _clear(folder)
-    run = {**assignment.run, "attempt": assignment.attempt, **software()}
+    run = replace(assignment.run, attempt=assignment.attempt, **software())
     for earlier in _earlier(assignment):
         if not _agrees(earlier, run):
             continue
@@ -42,7 +42,7 @@ def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFol
             _copy(origin, folder)
             break
     # last: a folder without it has not begun, and is neither shipped nor continued
-    folder.write("run", run)
+    folder.write("run", run.as_json())
     return folder
 
 
@@ -63,12 +63,17 @@ def _earlier(assignment: Assignment) -> Iterator[RunFolder]:
         yield from attempts(assignment.runs, assignment.retry_of)
 
 
-def _agrees(earlier: RunFolder, run: dict[str, Any]) -> bool:
+def _agrees(earlier: RunFolder, run: RunDocument) -> bool:
     try:
-        found = earlier.read("run")
+        found = earlier.read_run()
     except DocumentDamaged:
         return False
-    return found is not None and all(found.get(name) == run[name] for name in SAME)
+    return found is not None and _same(found) == _same(run)
+
+
+def _same(run: RunDocument) -> tuple[Any, ...]:
+    """Return what two attempts must agree in to go on from one another."""
+    return run.identity, run.plugins, run.data
 
 
 def _result(earlier: RunFolder) -> dict[str, Any] | None:
@@ -82,14 +87,14 @@ def _copy(origin: Origin, folder: RunFolder) -> None:
     """Copy what a checkpoint needs, as it was when the checkpoint was written."""
     earlier = origin.folder
     with earlier.journal.open("rb") as journal:
-        replace(folder.journal, journal.read(origin.journal))
+        replace_file(folder.journal, journal.read(origin.journal))
     for file in earlier.probe_files():
         if int(file.stem) <= origin.step:
             folder.probes.mkdir(exist_ok=True)
-            replace(folder.probes / file.name, file.read_bytes())
+            replace_file(folder.probes / file.name, file.read_bytes())
     folder.write("committed", {"journal": origin.journal})
     _copy_shipped(earlier, folder, origin.journal)
-    replace(folder.checkpoint, origin.content)
+    replace_file(folder.checkpoint, origin.content)
 
 
 def _copy_whole(earlier: RunFolder, folder: RunFolder) -> None:
@@ -104,7 +109,7 @@ def _copy_whole(earlier: RunFolder, folder: RunFolder) -> None:
     # before the result says that they are complete
     make_durable(copied)
     _copy_shipped(earlier, folder, earlier.journal.stat().st_size)
-    replace(folder.path / "result.json", (earlier.path / "result.json").read_bytes())
+    replace_file(folder.path / "result.json", (earlier.path / "result.json").read_bytes())
 
 
 def _copy_shipped(earlier: RunFolder, folder: RunFolder, journal: int) -> None:

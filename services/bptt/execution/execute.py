@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from bptt import registry
 from bptt.content import NamedContent, digests_in, told
@@ -16,6 +16,7 @@ from bptt.host import physical_memory
 from bptt.identifiers import ALPHABET, random_letters
 from bptt.library import Library, check
 from bptt.memory_limit import is_memory
+from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.spec import RunSpec
@@ -60,26 +61,32 @@ def begin(
     for path, named in files.items():
         Library(settings.data).take(path, named)
     folder = RunFolder(settings.runs / _new_id(time.time()))
-    folder.create(
-        {
-            "run_id": folder.run_id,
-            "name": name,
-            "project": project,
-            "spec": spec.model_dump(mode="json"),
-            "identity": identity,
-            "data": data,
-            "plugins": dict(plugins),
-            "files": {named.sha256: named.name for named in files.values()},
-            "user": getpass.getuser(),
-            "git_commit": _git_commit(),
-            "created_at": isotime(time.time()),
-            **software(),
-        }
+    run = RunDocument(
+        run_id=folder.run_id,
+        name=name,
+        project=project,
+        spec=spec.model_dump(mode="json"),
+        identity=identity,
+        data=data,
+        plugins=dict(plugins),
+        files={named.sha256: named.name for named in files.values()},
+        user=getpass.getuser(),
+        git_commit=_git_commit(),
+        created_at=isotime(time.time()),
+        **software(),
     )
+    folder.create(run.as_json())
     return folder
 
 
-def software() -> dict[str, str]:
+class Software(TypedDict):
+    """Versions of what trains."""
+
+    torch: str
+    python: str
+
+
+def software() -> Software:
     """Return what this process trains with, as `run.json` records it."""
     import torch
 
@@ -126,7 +133,7 @@ def execute(
 
     if (result := folder.read("result")) is not None:
         return result
-    run = folder.read("run")
+    run = folder.read_run()
     if run is None:
         raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
     with folder.locked():
@@ -152,9 +159,9 @@ def execute(
             recorder.close()
 
 
-def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRun":
+def _build(folder: RunFolder, run: RunDocument, keep: bool) -> "TrainingRun":
     try:
-        spec = RunSpec.model_validate(run["spec"])
+        spec = RunSpec.model_validate(run.spec)
         if _least_bytes(spec) > physical_memory():
             raise MemoryError
         training = _with_files(folder, run, spec)
@@ -167,16 +174,16 @@ def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRu
                 "training.batch_size, training.evaluation_size or the task's length smaller."
             ) from error
         raise
-    for section, origin in run["plugins"].items():
+    for section, origin in run.plugins.items():
         kind, _, name = section.partition(":")
-        installed = registry.find(kind, name).origin
+        installed = registry.find(cast(registry.Kind, kind), name).origin
         if installed != origin:
             raise PluginChanged(
                 f"Run {folder.run_id} began with the {section.replace(':', ' ')} of {origin}, "
                 f"installed is {installed}. Install {origin} again, or start a new run."
             )
-    if training.task.fingerprint() != run["data"]:
-        options = told(run["spec"], run.get("files", {}))["task"]["options"]
+    if training.task.fingerprint() != run.data:
+        options = told(run.spec, run.files)["task"]["options"]
         raise DataChanged(
             f"The data of run {folder.run_id} is not what it began with: {options}. Put it back, "
             "or start a new run."
@@ -184,13 +191,13 @@ def _build(folder: RunFolder, run: Mapping[str, Any], keep: bool) -> "TrainingRu
     return training
 
 
-def _with_files(folder: RunFolder, run: Mapping[str, Any], spec: RunSpec) -> "TrainingRun":
+def _with_files(folder: RunFolder, run: RunDocument, spec: RunSpec) -> "TrainingRun":
     """Construct a run whose plugins read the contents that its spec refers to."""
     from bptt.training import TrainingRun
 
-    names, library = run.get("files", {}), Library(folder.data)
+    names, library = run.files, Library(folder.data)
     # a run of an earlier version names a path, which is opened directly
-    places = {digest: library.path(digest) for digest in sorted(digests_in(run["spec"]))}
+    places = {digest: library.path(digest) for digest in sorted(digests_in(run.spec))}
     for digest, path in places.items():
         check(path, digest, names.get(digest, ""))
     with registry.files_at(places, names):

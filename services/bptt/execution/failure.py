@@ -23,13 +23,14 @@ from bptt.errors import (
 )
 from bptt.lifecycle import FailureCause
 from bptt.memory_limit import is_memory
+from bptt.records.documents import FailureDocument
 from bptt.registry.discovery import KINDS, one_line
 
 OURS = {"bptt", "torch", "builtins", "abc", "typing"}
 """Packages whose base classes are not plugins'."""
 
 
-def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:
+def describe(error: BaseException, spec: Mapping[str, Any]) -> FailureDocument:
     """Return what `failure.json` holds: cause, message and traceback.
 
     Args:
@@ -37,11 +38,11 @@ def describe(error: BaseException, spec: Mapping[str, Any]) -> dict[str, str]:
         spec: of the run, for its plugins.
     """
     told = isinstance(error, BpttError)
-    return {
-        "cause": cause_of(error, spec),
-        "message": " ".join(str(error).split()) if told else one_line(error) + ".",
-        "traceback": "".join(traceback.format_exception(error)),
-    }
+    return FailureDocument(
+        cause=cause_of(error, spec),
+        message=" ".join(str(error).split()) if told else one_line(error) + ".",
+        traceback="".join(traceback.format_exception(error)),
+    )
 
 
 def cause_of(error: BaseException, spec: Mapping[str, Any]) -> FailureCause:

@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -127,11 +128,11 @@ def _fail(
 ) -> int:
     from bptt.execution.failure import describe
 
-    failure = describe(error, assignment.run["spec"])
+    failure = describe(error, assignment.run.spec)
     # in every possible way: a disk may be full
-    lifeline.send(News("failure", text=json.dumps(failure)))
+    lifeline.send(News("failure", text=json.dumps(asdict(failure))))
     with suppress(OSError):
         traceback.print_exception(error)
     with suppress(OSError):
-        folder.write("failure", failure)
+        folder.write("failure", asdict(failure))
     return FAILED

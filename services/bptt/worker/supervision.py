@@ -6,6 +6,7 @@ import time
 
 from bptt.execution.assignment import Assignment, News, Order
 from bptt.execution.execute import isotime
+from bptt.records.documents import FailureDocument, RunDocument
 from bptt.records.ownership import ClaimedRun
 from bptt.run_folder import RunFolder
 from bptt.worker.context import WorkerContext
@@ -78,23 +79,22 @@ class Supervision:
 
     def _assignment(self) -> Assignment:
         claimed, settings = self._claimed, self._context.settings
-        run = {
-            "run_id": claimed.run_id,
-            "name": claimed.name,
-            "project": claimed.project,
-            "spec": dict(claimed.spec),
-            "identity": claimed.identity,
-            "data": claimed.data,
-            "plugins": dict(claimed.plugins),
-            "files": dict(claimed.files),
-            "user": claimed.user,
-            "git_commit": None,
-            "created_at": isotime(claimed.created_at),
-            "grid_id": claimed.grid_id,
-            "number": claimed.number,
-            "values": dict(claimed.values),
-            "config": claimed.config,
-        }
+        run = RunDocument(
+            run_id=claimed.run_id,
+            name=claimed.name,
+            project=claimed.project,
+            spec=dict(claimed.spec),
+            identity=claimed.identity,
+            data=claimed.data,
+            plugins=dict(claimed.plugins),
+            files=dict(claimed.files),
+            user=claimed.user,
+            created_at=isotime(claimed.created_at),
+            grid_id=claimed.grid_id,
+            number=claimed.number,
+            values=dict(claimed.values),
+            config=claimed.config,
+        )
         return Assignment(
             runs=settings.runs,
             run_id=claimed.run_id,
@@ -140,7 +140,7 @@ class Supervision:
                 self._ending.notes.append(news.text)
                 logger.warning("%s: %s", self._claimed.run_id, news.text)
             case "failure":
-                self._ending.failure = json.loads(news.text)
+                self._ending.failure = FailureDocument(**json.loads(news.text))
 
     def _keep_exclusive(self, process: Process) -> None:
         """See to it that the process trains only while the run is certainly ours."""

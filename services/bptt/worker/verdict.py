@@ -3,7 +3,7 @@
 import json
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from bptt.backoff import Backoff
 from bptt.errors import DatabaseUnavailable
 from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
+from bptt.records.documents import FailureDocument, unnumbered
 from bptt.records.ownership import Ended, Failure
 from bptt.run_folder import RunFolder
 from bptt.strict_json import finite
@@ -58,7 +59,7 @@ class Ending:
     """Why the worker itself killed it, which is not the run's fault."""
     not_started: str = ""
     """Why there never was a process."""
-    failure: Mapping[str, Any] | None = None
+    failure: FailureDocument | None = None
     notes: list[str] = field(default_factory=list)
     memory_kills: int | None = field(default_factory=memory_kills)
     """How many processes the system had killed for lack of memory when this one started."""
@@ -105,7 +106,7 @@ def _tell(
     if not by_itself:
         cause, why = "crash_loop", WITH_TEMPLATE
     if code == FAILED and ending.failure:
-        cause, why = ending.failure["cause"], ending.failure["message"]
+        cause, why = ending.failure.cause, ending.failure.message
         # the run is not to blame, and continues where there is space
         if cause != "disk_full":
             failure = Failure(cause, why, tail, exit_code=code)
@@ -150,9 +151,9 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
     try:
         text = (folder.path / "result.json").read_text()
         result: dict[str, Any] = finite(json.loads(text))
+        return unnumbered("result", result)
     except (OSError, ValueError):
         return None
-    return result
 
 
 def cause_of_death(code: int | None, kills_before: int | None) -> tuple[FailureCause, str]:

@@ -65,7 +65,7 @@ def test_links_lead_to_every_experiment_but_mlflows_own(make_run, mlflow_server)
 
     links = server.links(mlflow_server.settings, "http://here:1")
 
-    project = run.folder.read("run")["project"]
+    project = run.folder.read_run().project
     assert links[project].startswith("http://here:1/#/experiments/")
     assert "Default" not in links
 

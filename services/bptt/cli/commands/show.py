@@ -214,9 +214,11 @@ def list_runs(runs: Path, as_json: bool) -> None:
     lines = []
     for folder in folders:
         try:
-            run, result = folder.read("run") or {}, folder.read("result")
+            run, result = folder.read_run(), folder.read("result")
             outcome = result["outcome"] if result else "unfinished"
-            lines.append({"run": folder.run_id, "name": run["name"], "outcome": outcome})
+            lines.append(
+                {"run": folder.run_id, "name": run.name if run else "", "outcome": outcome}
+            )
         except (DocumentDamaged, LookupError, OSError):
             told = f"see: bptt show {folder.run_id}"
             lines.append({"run": folder.run_id, "name": told, "outcome": "damaged"})

@@ -10,6 +10,7 @@ from typing import Any
 
 from bptt.content import told
 from bptt.measuring.logged import HYPERPARAMETER
+from bptt.records.documents import RunDocument
 
 PARAMS_AT_MOST = 60
 NUMBERS_AT_MOST = 8
@@ -33,47 +34,47 @@ SWEPT_FIRST = (
 the spec after."""
 
 
-def params(run: Mapping[str, Any]) -> dict[str, str]:
+def params(run: RunDocument) -> dict[str, str]:
     """Return the whole spec as flat text, by the shortest names that are unambiguous.
 
     Args:
         run: content of `run.json`.
     """
-    flat = _flat(told(run["spec"], run.get("files", {})))
+    flat = _flat(told(run.spec, run.files))
     return {name: _text(value) for name, value in list(flat.items())[:PARAMS_AT_MOST]}
 
 
-def numbers(run: Mapping[str, Any]) -> dict[str, float]:
+def numbers(run: RunDocument) -> dict[str, float]:
     """Return the numeric fields as metrics `hp/<name>`, so that ranges can be searched for."""
-    flat = _flat(run["spec"])
+    flat = _flat(run.spec)
     numeric = {
         name: float(value)
         for name, value in flat.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     varied = [name for name in _varied(run, flat) if name in numeric]
-    of_task = [name for name in _flat(run["spec"], only="task") if name in numeric]
+    of_task = [name for name in _flat(run.spec, only="task") if name in numeric]
     usual = [name for name in SWEPT_FIRST if name in numeric]
     order = dict.fromkeys([*varied, *of_task, *usual, *numeric])
     return {HYPERPARAMETER.named(name): numeric[name] for name in list(order)[:NUMBERS_AT_MOST]}
 
 
-def tags(run: Mapping[str, Any]) -> dict[str, str]:
+def tags(run: RunDocument) -> dict[str, str]:
     """Return the tags a run carries from its creation on."""
-    spec = dict(run["spec"])
+    spec = dict(run.spec)
     spec.pop("seed", None)
-    content = json.dumps([spec, run.get("plugins", {})], sort_keys=True)
+    content = json.dumps([spec, run.plugins], sort_keys=True)
     found = {
         "bptt.kind": "train",
-        "bptt.run_id": run["run_id"],
-        "bptt.config": run.get("config") or configuration(run["spec"]),
+        "bptt.run_id": run.run_id,
+        "bptt.config": run.config or configuration(run.spec),
         "bptt.config_id": hashlib.sha256(content.encode()).hexdigest()[:12],
         "bptt.sync": "pending",
-        "mlflow.user": run.get("user") or _user(),
+        "mlflow.user": run.user or _user(),
     }
-    if grid_id := run.get("grid_id"):
+    if grid_id := run.grid_id:
         found["bptt.grid_id"] = grid_id
-    if commit := run.get("git_commit"):
+    if commit := run.git_commit:
         found["mlflow.source.git.commit"] = commit
     return found
 
@@ -114,9 +115,9 @@ def _flat(spec: Mapping[str, Any], only: str | None = None) -> dict[str, Any]:
     }
 
 
-def _varied(run: Mapping[str, Any], flat: Mapping[str, Any]) -> list[str]:
+def _varied(run: RunDocument, flat: Mapping[str, Any]) -> list[str]:
     """Return the names of the fields in which the runs of its grid differ."""
-    paths = [path for path in run.get("values") or {} if "." in path or path == "seed"]
+    paths = [path for path in run.values or {} if "." in path or path == "seed"]
     return [path if path in flat else path.rpartition(".")[2] for path in paths]
 
 

@@ -4,7 +4,7 @@ import io
 import platform
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from bptt.durable import replace
 from bptt.figures.flow_history import FlowHistory, load_arrays, read_flow
 from bptt.measuring.table import LAG_CURVE, MOMENTS
+from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
 from bptt.tracking.run.description import milliseconds
 from bptt.tracking.run.rows import MetricValue, rounded
@@ -44,13 +45,13 @@ class Pictures:
         ended: whether the run has its result.
     """
 
-    def __init__(self, folder: RunFolder, run: Mapping[str, Any], end: int, ended: bool) -> None:
+    def __init__(self, folder: RunFolder, run: RunDocument, end: int, ended: bool) -> None:
         self._folder = folder
         self._run = run
         self._end = end
         self.ended = ended
-        self._steps: int = run["spec"]["training"]["steps"]
-        self._truncation: int | None = run["spec"]["training"]["truncation"]
+        self._steps: int = run.spec["training"]["steps"]
+        self._truncation: int | None = run.spec["training"]["truncation"]
 
     @cached_property
     def probes(self) -> list[LoggedProbe]:
@@ -64,7 +65,7 @@ class Pictures:
     @cached_property
     def flow(self) -> FlowHistory | None:
         """What these probes measured."""
-        every = self._run["spec"]["training"].get("truncation_every")
+        every = self._run.spec["training"].get("truncation_every")
         return read_flow((probe.file for probe in self.probes), every)
 
     def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[MetricValue]]]:
@@ -123,7 +124,7 @@ class Pictures:
         artifacts.mkdir(exist_ok=True)
         if not (artifacts / "config.yaml").exists():
             text = io.BytesIO()
-            YAML().dump(self._run["spec"], text)
+            YAML().dump(self._run.spec, text)
             replace(artifacts / "config.yaml", text.getvalue())
         if not (artifacts / "env.txt").exists():
             replace(artifacts / "env.txt", _environment(self._run).encode())
@@ -132,7 +133,7 @@ class Pictures:
         self._write_arrays(artifacts / "flow" / "flow.npz")
         from bptt.figures import frames
 
-        flow, title, cut = self.flow, self._run["name"], self._truncation
+        flow, title, cut = self.flow, self._run.name, self._truncation
         plots = artifacts / "plots"
         if not (path := plots / "gradient_heat_map.png").exists():
             frames.save_heat_map(path, flow, title=title, steps=self._steps, truncation=cut)
@@ -144,7 +145,7 @@ class Pictures:
 
         from bptt.figures import frames
 
-        time = milliseconds(self._run["created_at"])
+        time = milliseconds(self._run.created_at)
         unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)
         name = f"flow~heatmap+step+0+timestamp+{time}+{unique}"
         small = folder / f"{name}+compressed.webp"
@@ -152,7 +153,7 @@ class Pictures:
             return
         png = folder / f"{name}.png"
         frames.save_tile(
-            png, flow, title=self._run["name"], steps=self._steps, truncation=self._truncation
+            png, flow, title=self._run.name, steps=self._steps, truncation=self._truncation
         )
         with Image.open(png) as image:
             # what the pages show first; MLflow itself would shrink it to 256 pixels
@@ -190,7 +191,7 @@ def _thinned(lags: int) -> list[int]:
     return [int(lag) for lag in np.unique(np.linspace(0, lags - 1, LAGS_AT_MOST).round())]
 
 
-def _environment(run: Mapping[str, Any]) -> str:
-    versions = {"python": run.get("python", platform.python_version()), "torch": run.get("torch")}
-    versions |= run.get("plugins", {})
+def _environment(run: RunDocument) -> str:
+    versions = {"python": run.python or platform.python_version(), "torch": run.torch or None}
+    versions |= run.plugins
     return "".join(f"{name}: {version}\n" for name, version in versions.items())

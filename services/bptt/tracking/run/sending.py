@@ -58,7 +58,7 @@ def draw(folder: RunFolder) -> None:
     """
     from bptt.tracking.run.pictures import Pictures
 
-    run = folder.read("run")
+    run = folder.read_run()
     if run is None:
         raise FileNotFoundError(f"run.json is missing in {folder.path}")
     Pictures(folder, run, committed(folder), ended=True).draw()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bptt.durable import sweep
 from bptt.measuring.table import LAYER_GRAD_NORM
@@ -42,10 +42,10 @@ class RunUpload:
         self._target = target
         self._state = state
         self._client: MlflowClient = connect(target)
-        run = folder.read("run")
+        run = folder.read_run()
         if run is None:
             raise FileNotFoundError(f"run.json is missing in {folder.path}")
-        self._run: dict[str, Any] = run
+        self._run = run
         self._there: set[tuple[str, int]] = set()
         """Points that MLflow has of a run that we have forgotten."""
 
@@ -97,8 +97,8 @@ class RunUpload:
         """Find the run in MLflow, or create it with its true start; log params and numbers."""
         from mlflow.entities import Param
 
-        started = description.milliseconds(self._run["created_at"])
-        name = self._run["project"] or "bptt"
+        started = description.milliseconds(self._run.created_at)
+        name = self._run.project or "bptt"
         experiment = experiment_of(self._client, name, self._target, started)
         tags = description.tags(self._run)
         if parent := self._context.parent():
@@ -114,7 +114,7 @@ class RunUpload:
         run_id = (
             found[0].info.run_id
             if found
-            else self._client.create_run(experiment, started, tags, self._run["name"]).info.run_id
+            else self._client.create_run(experiment, started, tags, self._run.name).info.run_id
         )
         params = [Param(*pair) for pair in description.params(self._run).items()]
         self._client.log_batch(run_id, params=params, synchronous=True)
