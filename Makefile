@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 SOURCES := services plugins migrations tests benchmarks docs deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report secrets test soak browser compose-proof check format lint types imports \
+.PHONY: help demo report secrets test quick soak browser compose-proof check format lint types imports \
   docs bench clean
 
 help: ## print this list
@@ -22,6 +22,9 @@ secrets: ## write .env, random passwords for docker-compose.yml; one that is the
 
 test: .venv/.test ## run every test, some 9 minutes on 2 cores, against real servers
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not browser and not compose"
+
+quick: .venv/.test ## run what needs no server and no kernel built, under a minute: at every save
+	$(BIN)/python -m pytest --numprocesses 2 -m "not soak and not slow" tests/architecture tests/contracts tests/numerics tests/unit
 
 soak: .venv/.test ## run the long proofs: training killed at random steps, again and again
 	$(BIN)/python -m pytest -m soak

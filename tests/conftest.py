@@ -50,13 +50,51 @@ FIRST = (
 so that all processes of `make test` end at about the same time."""
 
 
+SLOW = (
+    "tests/architecture/test_light_start.py",
+    "tests/contracts/test_registered_plugins.py::test_rules_hold_without_asserts",
+    "tests/numerics/test_agc_of_models.py",
+    "tests/numerics/test_character_language_model.py",
+    "tests/numerics/test_choice_of_backend.py",
+    "tests/numerics/test_compiled_cells.py",
+    "tests/numerics/test_compiled_operations.py",
+    "tests/numerics/test_digits.py",
+    "tests/numerics/test_extreme_gradients.py",
+    "tests/numerics/test_overlapping_windows.py",
+    "tests/numerics/test_probe",
+    "tests/numerics/test_read_out_kernel.py",
+    "tests/numerics/test_resume_state.py",
+    "tests/numerics/test_synthetic_task_generators.py",
+    "tests/numerics/test_threads.py",
+    "tests/numerics/test_training.py",
+    "tests/numerics/test_truncation.py",
+    "tests/numerics/test_update_kernel.py",
+    "tests/unit/grid_file/test_estimate.py",
+    "tests/unit/grid_file/test_points.py::test_hundred_thousand_points",
+    "tests/unit/test_check_of_broken_plugins.py",
+    "tests/unit/test_damage.py",
+    "tests/unit/test_execution.py",
+    "tests/unit/test_figures.py",
+    "tests/unit/test_kernel_building.py",
+    "tests/unit/test_machine.py",
+    "tests/unit/test_plugins_command.py",
+    "tests/unit/test_recording.py",
+    "tests/unit/test_worker_attempt.py",
+    "tests/unit/test_worker_job_queue.py",
+)
+"""What builds kernels, trains for seconds or starts processes: `make quick` leaves it out."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first; the order within them stays."""
+    """Mark what is slow; put the files that take longest first, the order within them stays."""
 
     def rank(item: pytest.Item) -> int:
         places = (n for n, place in enumerate(FIRST) if item.nodeid.startswith(f"{place}/"))
         return next(places, len(FIRST))
 
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=rank)
 
 
