@@ -219,7 +219,9 @@ def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
     assert result["metric"] == "bits_per_char"
     assert 0 < result["metrics"]["eval/bits_per_char"] < 10
     assert 0 < result["statistics_share"] < 1
-    assert set(result["flow"]) == {"slope", "half_life", "horizon", "ratio", "train_ratio"}
+    assert set(result["flow"]) == {
+        *("slope", "half_life", "horizon", "ratio", "train_ratio", "input_ratio")
+    }
     assert [file.name for file in folder.probe_files()] == [
         "00000000.npz",
         "00000002.npz",
