@@ -121,13 +121,13 @@ def check_what_had_ended(home: Home) -> None:
 
 def check_what_goes_on(home: Home) -> None:
     """A run that was stopped goes on from its checkpoint; runs that were held begin."""
-    home.bptt("release", "waits")
-    home.bptt("priority", "waits", "1")
-    assert until(lambda: home.statuses("waits") == ["succeeded"] * 2, 240)
     assert until(lambda: "resumed at step" in home.bptt("show", "stopped/0"), 240)
     assert home.run("stopped")["step"] > STOPPED_AT
     home.bptt("cancel", "stopped", "--yes")
     assert until(lambda: home.statuses("stopped") == ["cancelled"], 240)
+    home.bptt("priority", "waits", "1")
+    home.bptt("release", "waits")
+    assert until(lambda: home.statuses("waits") == ["succeeded"] * 2, 240)
 
 
 def test_a_home_of_an_earlier_version_is_shown_resumed_and_shipped(embedded):

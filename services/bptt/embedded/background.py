@@ -65,6 +65,9 @@ def start_in_background(settings: Settings, stop: threading.Event) -> HomeHolder
             process.wait()
             raise BpttError(_why(log, offset, f"was not ready within {READY_WITHIN:g} s"))
         time.sleep(LOOK_EVERY)
+    if holder(settings.home):
+        # another one was starting at the same moment and took the home first
+        raise busy(settings.home)
     error = BpttError(_why(log, offset, "did not come up"))
     error.exit_code = process.returncode if process.returncode > 0 else 1
     raise error

@@ -133,7 +133,7 @@ def test_extend_adds_seeds_and_a_cell_and_keeps_the_rest(bptt, submitted):
         f"Queued 3 runs; grid bias ({submitted}) now has 9 points. Next: bptt watch {submitted}\n",
     )
     assert (
-        again == f"Grid bias ({submitted}) has all of these points already; nothing was queued.\n"
+        again == f"Grid bias ({submitted}) already has all of these points; nothing was queued.\n"
     )
     assert json.loads(cell)["queued"] == 3
     assert counts(bptt, submitted) == {"queued": 12}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.embedded.homes import WITHIN, Home
 from tests.servers import is_alive, until
@@ -19,6 +20,15 @@ def test_up_in_the_background_lasts_until_down(home: Home) -> None:
     assert down.returncode == 0, down.stderr
     assert down.stdout == f"bptt is down in {home.folder}.\n"
     assert until(lambda: not home.processes(), WITHIN)
+
+
+def test_ups_at_the_same_moment_are_one_and_the_others_say_that_it_is_up(home: Home) -> None:
+    with ThreadPoolExecutor(3) as together:
+        done = list(together.map(lambda _: home.bptt("up", "-d"), range(3)))
+
+    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+    assert sorted("is up already" in one.stdout for one in done) == [False, True, True]
+    assert len({one.stdout.partition("(process ")[2].partition(")")[0] for one in done}) == 1
 
 
 def test_down_where_nothing_is_up_says_so(home: Home) -> None:
@@ -76,7 +86,7 @@ def test_up_after_a_killed_up_is_up_and_what_dies_is_started_again(home: Home) -
 
             up.wait_said("The Redis server has ended (signal 9)")
             up.wait_said("The worker has ended (signal 9)")
-            assert until(lambda: up.said().count("runs begin") == 2, WITHIN), up.said()
+            assert until(lambda: up.said().count("runs start") == 2, WITHIN), up.said()
             assert home.server_pid() not in (None, server)
             assert home.pid_of("bptt worker") != worker
             assert up.end(signal.SIGINT) == 0

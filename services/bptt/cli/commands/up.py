@@ -5,6 +5,7 @@ import time
 import click
 
 from bptt.cli.options import slots_option
+from bptt.errors import HomeBusy
 from bptt.settings import read_settings
 
 
@@ -27,13 +28,20 @@ def up(detach: bool, slots: int | None) -> None:
     from bptt.cli.interrupts import stop_request
     from bptt.embedded.background import start_in_background, wait_ready
 
-    if slots is None and (there := wait_ready(settings)) is not None:
+    there = wait_ready(settings) if slots is None else None
+    if there is None:
+        try:
+            with stop_request() as wanted:
+                found = start_in_background(settings, wanted)
+        except HomeBusy:
+            # another one began at the same moment
+            if slots is not None or (there := wait_ready(settings)) is None:
+                raise
+    if there is not None:
         click.echo(
             f"bptt is up already in {settings.home} (process {there.pid}). Stop it with: bptt down"
         )
         return
-    with stop_request() as wanted:
-        found = start_in_background(settings, wanted)
     click.echo(f"bptt is up in {settings.home} (process {found.pid}). Stop it with: bptt down")
 
 
