@@ -49,6 +49,13 @@ def test_library_is_built_once_and_found_again(cache):
     assert list(cache.glob(".build-*")) == []
 
 
+def test_nothing_is_created_elsewhere_while_the_folder_can_be_used(cache, second_choice):
+    for _ in range(2):
+        answer(cache)
+
+    assert not second_choice.exists()
+
+
 def test_folder_is_for_its_owner_alone(cache):
     answer(cache)
 

@@ -112,8 +112,13 @@ def test_an_end_while_pictures_are_drawn_leaves_nothing(
 
     with home.up() as up:
         up.wait_ready()
+        # all at once: one by one, as they end, no run waits for another's pictures
+        shipping = home.pid_of("bptt.shipping.process")
+        os.kill(shipping, signal.SIGSTOP)
         assert home.bptt("submit", str(folder / "many.yaml")).returncode == 0
-        assert until(draws, 3 * WITHIN)
+        assert until(lambda: "60/60" in home.bptt("grids").stdout, 3 * WITHIN)
+        os.kill(shipping, signal.SIGCONT)
+        assert until(draws, WITHIN)
         if end == "kill":
             os.kill(up.pid, signal.SIGKILL)
             assert until(lambda: not home.processes(), WITHIN)
@@ -122,7 +127,7 @@ def test_an_end_while_pictures_are_drawn_leaves_nothing(
             assert folders(home) == []
     with home.up() as up:
         up.wait_ready()
-        assert until(lambda: "complete" in home.bptt("grids").stdout, 3 * WITHIN)
+        assert until(lambda: "60/60" in home.bptt("grids").stdout, 3 * WITHIN)
         assert home.bptt("down").returncode == 0
     assert folders(home) == []
     assert list(outside.iterdir()) == []

@@ -68,16 +68,17 @@ def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
     """
     command = find_compiler(compilers)
     key = _key(source, command)
-    trusted = [place for place in map(_trusted, (folder, _second_choice())) if place]
-    for place in trusted:
+    places = (folder, _second_choice())
+    for place in filter(_is_trusted, places):
         for path in _candidates(place, key):
             library = _open(path)
             if library is not None:
-                if place != folder and folder in trusted:
+                if place != folder and _create(folder):
                     _copy(path, folder)
                 return library
     reason, full = "no folder can be written to", None
-    for place in trusted:
+    # one after the other: nothing is created among the temporary files unless it is needed
+    for place in filter(_create, places):
         try:
             library = _open(_build(source, command, key, place))
         except OSError as error:
@@ -144,17 +145,24 @@ def _processor() -> str:
     return "\n".join(facts)
 
 
-def _trusted(folder: Path) -> Path | None:
-    """Return the folder, created if necessary, or None if others could change its contents."""
+def _create(folder: Path) -> bool:
+    """Create a folder if necessary; return whether it is there and can be trusted."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return False
+    return _is_trusted(folder)
+
+
+def _is_trusted(folder: Path) -> bool:
+    """Return whether it is a folder whose contents nobody else could change."""
+    try:
         facts = folder.stat()
     except OSError:
-        return None
+        return False
     others = stat.S_IWGRP | stat.S_IWOTH
-    if facts.st_uid != os.geteuid() or facts.st_mode & others or not stat.S_ISDIR(facts.st_mode):
-        return None
-    return folder
+    mine = facts.st_uid == os.geteuid() and not facts.st_mode & others
+    return mine and stat.S_ISDIR(facts.st_mode)
 
 
 def _candidates(folder: Path, key: str) -> Iterator[Path]:
