@@ -150,6 +150,7 @@ def test_time_before_a_resume_counts_towards_the_limit(make_spec):
     first = start(spec)
     advance_to(first, 3)
     assert 0 < first.statistics_seconds < first.seconds < 3600
+    assert 0 < first.preparation_seconds < first.seconds
 
     half = resumed(first, spec)
     assert (half.seconds, half.statistics_seconds) == (first.seconds, first.statistics_seconds)
@@ -157,6 +158,7 @@ def test_time_before_a_resume_counts_towards_the_limit(make_spec):
     assert half.outcome is None
     assert half.seconds > first.seconds
     assert half.statistics_seconds > first.statistics_seconds
+    assert half.preparation_seconds == first.preparation_seconds
     half.seconds = 3600.0
     spent = resumed(half, spec)
     advance_to(spent, 5)

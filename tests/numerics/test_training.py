@@ -8,7 +8,7 @@ from torch import nn
 from bptt.batches.data import TrainingData
 from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.training import TrainingRun, train
-from bptt.training.run import log_interval
+from bptt.training.window import log_interval
 
 CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GRIDS_ASKED, RUNS_ASKED = 5, 60
 """The number of latest grids that show how fast runs are, and of runs taken from each."""
-COMPILED = 1.2
+COMPILED = 0.3
 """Seconds to build a kernel that has not been used yet."""
 KERNELS_OF_ALL, KERNELS_OF_A_CELL = 2, 2
 """Kernels that every run needs, and that each cell adds: one per number type."""

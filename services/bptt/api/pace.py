@@ -15,7 +15,7 @@ from bptt.store.plan import REFERENCE_SPEED
 if TYPE_CHECKING:
     from bptt.run_file.cost import Cost
 
-START = 0.35
+START = 0.1
 """Seconds of a run besides what the model counts: its process, its folder, its end."""
 PRIOR, PRIOR_OF_CELL = 1.0, 0.5
 """Weight of the model, in seconds, against measurements of all cells and of one cell."""

@@ -176,6 +176,7 @@ class Recorder:
             "best": _section(training.evaluation.best, BEST.section),
             "flow": _section(latest, SLOPE.section),
             "seconds": training.seconds,
+            "preparation_seconds": training.preparation_seconds,
             "steps_per_second": outcome.step / max(training.seconds, 1e-9),
             "statistics_share": self._statistics_share(),
             "backend": training.model.backend,

@@ -38,22 +38,10 @@ from bptt.training.evaluation import Evaluation
 from bptt.training.normal_range import NormalRange
 from bptt.training.reports import Outcome, OutcomeName, UpdateReport
 from bptt.training.updating import Updating, make_optimizer
-from bptt.training.window import Window
-
-LOG_LINES = 300
-"""Points per metric over a long run: what a chart can show."""
-
-SHORT_LOG_LINES, LOG_WINDOW = 60, 10
-"""A short run has at least this many, of at most this many updates each: storing points takes
-longer than the updates between them."""
+from bptt.training.window import Window, log_interval
 
 HOPELESS = 100
 """Updates skipped in a row after which the run counts as diverged: nothing changes any more."""
-
-
-def log_interval(steps: int) -> int:
-    """Return how many updates of a run of `steps` one log line covers."""
-    return max(1, steps // LOG_LINES, min(LOG_WINDOW, steps // SHORT_LOG_LINES))
 
 
 class TrainingRun:
@@ -102,6 +90,8 @@ class TrainingRun:
         self.idle_since: int | None = None
         """First of the latest logged updates that moved no parameter for no apparent reason."""
         self.seconds = self.statistics_seconds = 0.0
+        self.preparation_seconds = 0.0
+        """Of `seconds`, what passed before the first update: evaluation, probe, new kernels."""
         self.log_every = log_interval(spec.training.steps)
         """Updates between two log lines."""
 
@@ -129,6 +119,8 @@ class TrainingRun:
             if ended:
                 self.outcome = self._ended(ended)
         self.seconds += time.perf_counter() - began
+        if self.step == 0:
+            self.preparation_seconds = self.seconds
         return UpdateReport(self.step, metrics, arrays, self.outcome)
 
     def _ended(self, name: OutcomeName) -> Outcome:
@@ -280,6 +272,7 @@ class TrainingRun:
             "idle_since": self.idle_since,
             "seconds": self.seconds,
             "statistics_seconds": self.statistics_seconds,
+            "preparation_seconds": self.preparation_seconds,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -295,6 +288,7 @@ class TrainingRun:
         self.evaluation.load_state_dict(state["evaluation"])
         self.window = Window.from_state(state["window"])
         self.training_flow.load_state_dict(state["training_flow"])
-        # checkpoints of earlier versions lack the second
+        # checkpoints of earlier versions lack the second, and the third of the next line
         self.skipped, self.idle_since = state["skipped"], state.get("idle_since")
         self.seconds, self.statistics_seconds = state["seconds"], state["statistics_seconds"]
+        self.preparation_seconds = state.get("preparation_seconds", 0.0)

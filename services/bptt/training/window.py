@@ -17,11 +17,23 @@ from bptt.measuring.logged import (
 )
 from bptt.norms import effective_learning_rate
 
+LOG_LINES = 300
+"""Points per metric over a long run: what a chart can show."""
+
+SHORT_LOG_LINES, LOG_WINDOW = 60, 10
+"""A short run has at least this many, of at most this many updates each: storing points takes
+longer than the updates between them."""
+
 SUMS = ("loss", "grad_norm", "clipped_grad_norm")
 HALVINGS = 64
 """More than any number of updates can double."""
 LARGEST = sys.float_info.max
 """Stands for norms of finite gradients that exceed float64."""
+
+
+def log_interval(steps: int) -> int:
+    """Return how many updates of a run of `steps` one log line covers."""
+    return max(1, steps // LOG_LINES, min(LOG_WINDOW, steps // SHORT_LOG_LINES))
 
 
 @dataclass
