@@ -1,38 +1,56 @@
-"""Optimisers: one class each, with its options and what torch makes of them.
+"""Optimisers: one class each, with its options and its step.
+
+The steps are those of `torch.optim`, bit for bit, on one tensor: torch's own import its compiler,
+`torch._dynamo`, before the first one, which takes as long as importing torch itself.
 
 To add one, write its class here and add it to `Optimizer`: run files, memory and time estimates,
 the reference page and training need nothing else.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from annotated_types import Gt, Lt
 
 from bptt.bounds import Fraction, LearningRate, NonNegative, Positive
 from bptt.section import Section
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class OptimizerSpec(Section):
     """An optimiser by name, with every option it takes; fields are named as in torch."""
 
     name: str
-    made_by: ClassVar[str]
-    """Class of `torch.optim`; all work element by element, so that flat parameters are the same."""
     moments: ClassVar[int] = 0
     """Numbers it keeps for each parameter."""
     is_compiled: ClassVar[bool] = False
     """Whether `kernels/compiled/update.c` has its step."""
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the class of `torch.optim`, besides the parameters."""
+    def group(self) -> dict[str, Any]:
+        """Return the options as torch's optimiser has them in its `param_groups`."""
         return {name: value for name, value in self if name != "name"}
+
+    def step(self, parameters: "Tensor", gradients: "Tensor", moments: "dict[str, Tensor]") -> None:
+        """Do one step, in place.
+
+        Args:
+            parameters: of any shape, without a graph.
+            gradients: of the same shape, left as they are.
+            moments: what torch's optimiser keeps of a tensor, under its names; empty before the
+                first step, which fills it.
+        """
+        raise NotImplementedError
+
+    def _decayed(self, parameters: "Tensor", gradients: "Tensor") -> "Tensor":
+        """Return the gradients with the decay added."""
+        decay: float = self.group()["weight_decay"]
+        return gradients.add(parameters, alpha=decay) if decay else gradients
 
 
 class SGD(OptimizerSpec):
     """Plain stochastic gradient descent."""
-
-    made_by: ClassVar[str] = "SGD"
 
     name: Literal["sgd"] = "sgd"
     lr: LearningRate = 0.01
@@ -40,11 +58,16 @@ class SGD(OptimizerSpec):
     weight_decay: NonNegative = 0.0
     """Decay added to the gradient."""
 
+    def group(self) -> dict[str, Any]:
+        return {"momentum": 0, "dampening": 0} | super().group()
+
+    def step(self, parameters: "Tensor", gradients: "Tensor", moments: "dict[str, Tensor]") -> None:
+        parameters.add_(self._decayed(parameters, gradients), alpha=-self.lr)
+
 
 class Momentum(OptimizerSpec):
     """SGD with momentum."""
 
-    made_by: ClassVar[str] = "SGD"
     moments: ClassVar[int] = 1
 
     name: Literal["momentum"] = "momentum"
@@ -57,11 +80,23 @@ class Momentum(OptimizerSpec):
     weight_decay: NonNegative = 0.0
     """Decay added to the gradient."""
 
+    def group(self) -> dict[str, Any]:
+        return {"dampening": 0} | super().group()
+
+    def step(self, parameters: "Tensor", gradients: "Tensor", moments: "dict[str, Tensor]") -> None:
+        direction = self._decayed(parameters, gradients)
+        if "momentum_buffer" in moments:
+            moments["momentum_buffer"].mul_(self.momentum).add_(direction)
+        else:
+            moments["momentum_buffer"] = direction.clone()
+        kept = moments["momentum_buffer"]
+        direction = direction.add(kept, alpha=self.momentum) if self.nesterov else kept
+        parameters.add_(direction, alpha=-self.lr)
+
 
 class RMSprop(OptimizerSpec):
     """RMSprop (Tieleman & Hinton 2012)."""
 
-    made_by: ClassVar[str] = "RMSprop"
     moments: ClassVar[int] = 1
 
     name: Literal["rmsprop"] = "rmsprop"
@@ -74,13 +109,23 @@ class RMSprop(OptimizerSpec):
     weight_decay: NonNegative = 0.0
     """Decay added to the gradient."""
 
+    def step(self, parameters: "Tensor", gradients: "Tensor", moments: "dict[str, Tensor]") -> None:
+        if not moments:
+            moments |= _zeros(parameters, "square_avg")
+        moments["step"].add_(1)
+        direction = self._decayed(parameters, gradients)
+        square = moments["square_avg"].mul_(self.alpha)
+        square.addcmul_(direction, direction, value=1 - self.alpha)
+        parameters.addcdiv_(direction, square.sqrt().add_(self.eps), value=-self.lr)
+
 
 class Adam(OptimizerSpec):
     """Adam (Kingma & Ba 2015)."""
 
-    made_by: ClassVar[str] = "Adam"
     moments: ClassVar[int] = 2
     is_compiled: ClassVar[bool] = True
+    decoupled: ClassVar[bool] = False
+    """Whether the weights decay apart from their gradients."""
 
     name: Literal["adam"] = "adam"
     lr: LearningRate = 1e-3
@@ -94,19 +139,50 @@ class Adam(OptimizerSpec):
     weight_decay: NonNegative = 0.0
     """Decay added to the gradient."""
 
-    def arguments(self) -> dict[str, Any]:
-        given = super().arguments()
+    def group(self) -> dict[str, Any]:
+        given = super().group()
         return {"betas": (given.pop("beta1"), given.pop("beta2")), **given, "fused": True}
+
+    def rates(self) -> dict[str, float]:
+        """Return the constants of its step, as torch's kernel and that of `update.c` name them."""
+        return {name: value for name, value in self if name != "name"}
+
+    def step(self, parameters: "Tensor", gradients: "Tensor", moments: "dict[str, Tensor]") -> None:
+        import torch
+
+        if not moments:
+            moments |= _zeros(parameters, "exp_avg", "exp_avg_sq")
+        moments["step"].add_(1)
+        fused: Any = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
+        means = [moments["exp_avg"]], [moments["exp_avg_sq"]]
+        fused(
+            [parameters],
+            [gradients],
+            *means,
+            [],
+            [moments["step"]],
+            **self.rates(),
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
-    made_by: ClassVar[str] = "AdamW"
+    decoupled: ClassVar[bool] = True
 
     name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
     weight_decay: NonNegative = 0.01
     """Decay of the weights themselves, times the learning rate."""
+
+
+def _zeros(parameters: "Tensor", *names: str) -> "dict[str, Tensor]":
+    """Return moments before the first step: how many there have been, and means."""
+    import torch
+
+    means = {name: torch.zeros_like(parameters) for name in names}
+    return {"step": torch.zeros((), dtype=torch.float32), **means}
 
 
 Optimizer = SGD | Momentum | RMSprop | Adam | AdamW

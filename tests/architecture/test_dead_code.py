@@ -11,6 +11,7 @@ from tests.architecture.sources import PROGRAM, ROOT, files, name_of, tree
 
 USERS = (*PROGRAM, "benchmarks", "docs")
 CALLED_BY_LIBRARIES = {
+    "_should_skip_dynamo": "torch, of a mode that sees operations",
     "_compile": "SQLAlchemy, to write the moment as SQL",
     "d_read": "compiled C, by its place in a structure",
     "debug": "click, from the command line",

@@ -5,7 +5,7 @@ import torch
 
 from bptt.kernels.compiled.update import load_update_kernel
 from bptt.optimizers import Adam, AdamW, RMSprop
-from bptt.training.updating import Updating, make_optimizer
+from bptt.training.updating import Updating
 
 F32, F64 = torch.float32, torch.float64
 
@@ -40,7 +40,7 @@ def test_squares_beyond_their_type_do_the_same_to_both_adams(dtype, size, overfl
     for kernel in (load_update_kernel(dtype), None):
         parameters = torch.nn.Parameter(torch.linspace(0.5, 1.0, 32).to(dtype))
         parameters.grad = torch.zeros_like(parameters)
-        updating = Updating(make_optimizer(optimizer, parameters), kernel)
+        updating = Updating(optimizer, parameters, kernel)
         finite = []
         for number in range(4):
             # the first step is torch's; from the second on one half is as large as given
@@ -58,7 +58,7 @@ def test_what_rmsprop_no_longer_follows_is_counted():
     parameters = torch.nn.Parameter(torch.ones(16))
     parameters.grad = torch.ones(16)
     parameters.grad[:3] = 1e30
-    updating = Updating(make_optimizer(RMSprop(), parameters))
+    updating = Updating(RMSprop(), parameters)
     updating.step()
 
     assert updating.overflowed() == 3

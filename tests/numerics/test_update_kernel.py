@@ -11,7 +11,7 @@ from bptt.kernels.compiled.building import NotBuilt
 from bptt.kernels.compiled.update import BLOCK, AdamStep, load_update_kernel
 from bptt.optimizers import Adam, AdamW
 from bptt.training import TrainingRun
-from bptt.training.updating import Updating, make_optimizer
+from bptt.training.updating import Updating
 
 ROUNDING = {torch.float32: 2e-6, torch.float64: 1e-13}
 
@@ -41,16 +41,15 @@ def test_scaled_steps_are_those_of_torchs_optimizer(kernel, dtype, name, scale):
         torch.manual_seed(0)
         parameters = nn.Parameter(torch.randn(3 * BLOCK, dtype=dtype))
         parameters.grad = torch.zeros_like(parameters)
-        optimizer = make_optimizer(OPTIMIZERS[name], parameters)
-        updating = Updating(optimizer, has)
+        updating = Updating(OPTIMIZERS[name], parameters, has)
         for number in range(50):
             parameters.grad.copy_(torch.cos(parameters.detach() * 3 + number) * 10.0**-number)
             assert updating.norm() == pytest.approx(float(joint_norm({"": parameters.grad})))
             assert updating.step(scale)
             if number == 20:
                 # moments of a checkpoint lie elsewhere
-                optimizer.load_state_dict(deepcopy(optimizer.state_dict()))
-        state = optimizer.state[parameters]
+                updating.load_state_dict(deepcopy(updating.state_dict()))
+        state = updating.moments
         assert float(state["step"]) == 50
         found.append((parameters.detach(), parameters.grad, state["exp_avg"], state["exp_avg_sq"]))
     for ours, theirs in zip(*found, strict=True):

@@ -37,7 +37,7 @@ from bptt.spec import RunSpec
 from bptt.training.evaluation import Evaluation
 from bptt.training.normal_range import NormalRange
 from bptt.training.reports import Outcome, OutcomeName, UpdateReport
-from bptt.training.updating import Updating, make_optimizer
+from bptt.training.updating import Updating
 from bptt.training.window import Window, log_interval
 
 HOPELESS = 100
@@ -72,8 +72,7 @@ class TrainingRun:
             except NotBuilt as why:
                 self.backend_reason = f"torch runs what surrounds the cells: {why}"
         self.passes = Passes(self.model, self.parameters, self.task, norms, kernel)
-        self.optimizer = make_optimizer(spec.optimizer, self.parameters.flat)
-        self.updating = Updating(self.optimizer, kernel)
+        self.updating = Updating(spec.optimizer, self.parameters.flat, kernel)
         self.range = NormalRange(self.parameters.flat.dtype, self.parameters.count)
         self.clipper_state = self.parameters.detached(
             self.clipper.initial_state(self.parameters.values)
@@ -262,7 +261,7 @@ class TrainingRun:
             "outcome": None if self.outcome is None else asdict(self.outcome),
             "parameters": self.parameters.flat.detach().clone(),
             "best": self.best,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.updating.state_dict(),
             "clipper": {name: value.clone() for name, value in self.clipper_state.items()},
             "evaluation": self.evaluation.state_dict(),
             "window": self.window.state_dict(),
@@ -283,7 +282,7 @@ class TrainingRun:
         self.best, self.carried = state["best"], state["carried"]
         with torch.no_grad():
             self.parameters.flat.copy_(state["parameters"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.updating.load_state_dict(state["optimizer"])
         self.clipper_state = dict(state["clipper"])
         self.evaluation.load_state_dict(state["evaluation"])
         self.window = Window.from_state(state["window"])

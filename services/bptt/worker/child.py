@@ -19,7 +19,7 @@ from bptt.memory_limit import limit_memory, yield_memory
 from bptt.run_folder import RunFolder
 from bptt.worker.lifeline import Lifeline
 
-NEEDED = ("torch", "torch._dynamo", "numpy", "bptt.training", "bptt.execution.recording")
+NEEDED = ("torch", "numpy", "bptt.training", "bptt.execution.recording")
 """What must already be imported in a run's process; `template` imports it."""
 TELL_EVERY = 0.2
 """Seconds between two messages about progress."""

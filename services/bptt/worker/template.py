@@ -9,7 +9,6 @@ import signal
 
 import numpy
 import torch
-import torch._dynamo  # 1 s of the first optimiser step otherwise
 
 import bptt.execution.recording
 import bptt.registry

@@ -160,6 +160,11 @@ class OperationRecorder(TorchDispatchMode):
         for tensor in given:
             self._remember(tensor, self._next("real"))
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # nobody compiles a trace; to be skipped by torch's compiler would take its import, of 1 s
+        return False
+
     def known(self, tensor: Tensor) -> Argument:
         """Return the value that a tensor holds."""
         if id(tensor) not in self._values:
