@@ -45,8 +45,9 @@ lint: .venv/.test ## formatting and lint rules
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 
-types: .venv/.test ## mypy --strict on the three packages
+types: .venv/.test ## mypy --strict on the three packages, and on plugins right and wrong
 	$(BIN)/mypy
+	$(BIN)/mypy tests/types
 
 imports: .venv/.test ## who may import whom (import-linter)
 	$(BIN)/lint-imports

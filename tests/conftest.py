@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
-from bptt.spec import Choice, RunSpec
-from tests.complete_options import complete_options
+import tests.checked_types
+
+# before any of these is imported
+CHECKED = ("bptt.measuring", "bptt.kernels", "bptt.contracts", "bptt.norms")
+install_import_hook(CHECKED, f"{tests.checked_types.__name__}.checked")
+
+from bptt.spec import Choice, RunSpec  # noqa: E402
+from tests.complete_options import complete_options  # noqa: E402
 
 # they start hundreds of processes that import the program: not each has to compile it
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 SMALLEST, LARGEST = 1e-140, 1e140
@@ -24,7 +25,7 @@ class ElementCounts(NamedTuple):
     """Exactly 0, which is also what a subnormal becomes where denormals are flushed."""
 
 
-def frobenius_norm(values: Tensor, kept_axes: int = 0) -> Tensor:
+def frobenius_norm(values: Float[Tensor, "..."], kept_axes: int = 0) -> Float64[Tensor, "..."]:
     """Return the 2-norm over all but the first `kept_axes` axes, in float64.
 
     Where a square would under- or overflow, like that of 1e-300 or 1e300, the values are divided by
@@ -44,7 +45,9 @@ def frobenius_norm(values: Tensor, kept_axes: int = 0) -> Tensor:
     return norm
 
 
-def group_norms(tensors: Mapping[str, Tensor], group_of: Callable[[str], str]) -> dict[str, float]:
+def group_norms(
+    tensors: Mapping[str, Float[Tensor, "..."]], group_of: Callable[[str], str]
+) -> dict[str, float]:
     """Return the joint 2-norm of the tensors of each group, groups in order of appearance.
 
     Args:
@@ -60,7 +63,7 @@ def group_norms(tensors: Mapping[str, Tensor], group_of: Callable[[str], str]) -
     return {group: math.hypot(*norms) for group, norms in groups.items()}
 
 
-def update_ratio(before: Tensor, after: Tensor) -> float:
+def update_ratio(before: Float[Tensor, "*axes"], after: Float[Tensor, "*axes"]) -> float:
     """Return norm(after - before) / norm(before) of parameters; infinity if all were 0 before."""
     return float(frobenius_norm(after - before) / frobenius_norm(before))
 
@@ -76,7 +79,7 @@ def effective_learning_rate(lr: float, grad_norm: float, clipped_grad_norm: floa
     return moved / grad_norm if moved < math.inf else lr * (clipped_grad_norm / grad_norm)
 
 
-def count_elements(tensors: Mapping[str, Tensor]) -> ElementCounts:
+def count_elements(tensors: Mapping[str, Float[Tensor, "..."]]) -> ElementCounts:
     """Count what is not an ordinary number among float32 or float64 tensors.
 
     It reads the bits, because a thread that flushes denormals treats a subnormal as 0.

@@ -99,7 +99,8 @@ def test_loss_of_one_task_alone_goes_before_the_one_it_names():
     task.losses = lambda outputs, batch: outputs[:, 0].abs()
 
     assert task.known_loss is None
-    assert task.loss_gradients(torch.zeros(2, 1), None) is None
+    batch = Batch(torch.zeros(3, 2, 1), torch.zeros(2))
+    assert task.loss_gradients(torch.zeros(2, 1), batch) is None
 
 
 @pytest.mark.parametrize("loss", ["crossentropy", None])

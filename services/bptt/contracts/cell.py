@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 GateRole = Literal["keep", "write", "read", "reset"]
 """What an open gate (value 1) does: keep the old state, write new content, show it, let it in."""
 
-State = tuple[Tensor, ...]
+State = tuple[Float[Tensor, "... hidden"], ...]
 """What a cell carries from one step to the next, each of shape (batch, hidden)."""
 
 
@@ -47,7 +48,7 @@ class Cell(nn.Module, ABC):
         return tuple(zeros for _ in self.states)
 
     @abstractmethod
-    def forward(self, x_t: Tensor, state: State) -> State:
+    def forward(self, x_t: Float[Tensor, "batch input"], state: State) -> State:
         """Advance one step: `x_t` is (batch, input_size), each state (batch, hidden_size).
 
         It must do nothing else: no checkpoint would contain what it draws or stores, and
@@ -56,12 +57,14 @@ class Cell(nn.Module, ABC):
         the value of a tensor, where one sequence would decide for all.
         """
 
-    def gate_values(self, x_t: Tensor, state: State) -> dict[str, Tensor]:
+    def gate_values(
+        self, x_t: Float[Tensor, "batch input"], state: State
+    ) -> dict[str, Float[Tensor, "batch hidden"]]:
         """Return the value in [0, 1] of every gate of `gates` at this step, (batch, hidden)."""
         return {}
 
     @property
-    def recurrent_weights(self) -> Mapping[str, Tensor]:
+    def recurrent_weights(self) -> Mapping[str, Float[Tensor, "hidden hidden"]]:
         """Square blocks (hidden, hidden) that multiply a state, by the name of what they feed.
 
         Their spectral radius and largest singular value are reported; the orientation

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 SMALLEST, LARGEST = 1e-140, 1e140
@@ -13,13 +14,13 @@ SMALLEST, LARGEST = 1e-140, 1e140
 PART = 2.0**-64
 """If the norm of gradients exceeds float64, the norm of this fraction of them does not."""
 
-Gradients = Mapping[str, Tensor]
+Gradients = Mapping[str, Float[Tensor, "..."]]
 """Gradients (or parameters) of one run by parameter name: `embedding.weight`;
 `stack.layers.<layer>.cells.<direction>.<name in the cell>`; `stack.carries.<layer>.weight` and
 `.bias` of highway gates; `read_out.weight` and `.bias`."""
 
 
-class FlatGradients(Mapping[str, Tensor]):
+class FlatGradients(Mapping[str, Float[Tensor, "..."]]):
     """Gradients stored side by side in one vector, so that one operation can treat them all.
 
     In training both gradients and parameters are stored so, in the same places.
@@ -29,11 +30,15 @@ class FlatGradients(Mapping[str, Tensor]):
         places: position and shape of each.
     """
 
-    def __init__(self, flat: Tensor, places: Mapping[str, tuple[slice, torch.Size]]) -> None:
+    def __init__(
+        self,
+        flat: Float[Tensor, "elements"],
+        places: Mapping[str, tuple[slice, torch.Size]],
+    ) -> None:
         self.flat = flat
         self.places = places
 
-    def __getitem__(self, name: str) -> Tensor:
+    def __getitem__(self, name: str) -> Float[Tensor, "..."]:
         place, shape = self.places[name]
         return self.flat[place].view(shape)
 
@@ -44,22 +49,22 @@ class FlatGradients(Mapping[str, Tensor]):
         return len(self.places)
 
 
-ClipperState = Mapping[str, Tensor]
+ClipperState = Mapping[str, Shaped[Tensor, "..."]]
 """What a clipper remembers from step to step; saved in checkpoints."""
 
 
 class ClipReport(NamedTuple):
     """What clipping did to one step; every field is a tensor without axes."""
 
-    grad_norm: Tensor
+    grad_norm: Float64[Tensor, ""]
     """2-norm of all gradients together before clipping, float64."""
-    clipped_grad_norm: Tensor
+    clipped_grad_norm: Float64[Tensor, ""]
     """The same after clipping, float64."""
-    scale: Tensor
+    scale: Float[Tensor, ""]
     """clipped_grad_norm / grad_norm; 1 if nothing changed."""
-    clipped: Tensor
+    clipped: Bool[Tensor, ""]
     """Whether any gradient changed, bool."""
-    threshold: Tensor
+    threshold: Float[Tensor, ""]
     """The bound in force at this step; infinity if there is none."""
 
 
@@ -101,14 +106,14 @@ class Clipper(ABC):
         return None
 
 
-def side_by_side(gradients: Gradients) -> Tensor:
+def side_by_side(gradients: Gradients) -> Float[Tensor, "elements"]:
     """Return all gradients as one vector, (elements,)."""
     if isinstance(gradients, FlatGradients):
         return gradients.flat
     return torch.cat([gradient.reshape(-1) for gradient in gradients.values()])
 
 
-def joint_norm(gradients: Gradients) -> Tensor:
+def joint_norm(gradients: Gradients) -> Float64[Tensor, ""]:
     """Return the 2-norm of all gradients taken as one vector, in float64.
 
     float32 would return 0 for gradients below 1e-19, whose squares underflow. Where the square
@@ -126,7 +131,9 @@ def joint_norm(gradients: Gradients) -> Tensor:
     return torch.where(extreme, by * torch.linalg.vector_norm(vector / by), plain)
 
 
-def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gradients:
+def rescaled(
+    gradients: Gradients, numerator: Float[Tensor, ""], denominator: Float[Tensor, ""]
+) -> Gradients:
     """Return all gradients times numerator / denominator, or unchanged if that is above 1.
 
     If the quotient is too small for the gradients' type (1.2e-38 in float32), for example with a
@@ -156,7 +163,7 @@ def rescaled(gradients: Gradients, numerator: Tensor, denominator: Tensor) -> Gr
     )
 
 
-def lie_within(least: float, most: float, *values: Tensor) -> bool:
+def lie_within(least: float, most: float, *values: Float[Tensor, ""]) -> bool:
     """Say whether values are known to be in least .. most; False under `torch.func.vmap`.
 
     For skipping work that is costly and rarely needed; the result must be the same either way.
@@ -172,7 +179,10 @@ def lie_within(least: float, most: float, *values: Tensor) -> bool:
         return False
 
 
-def elementwise(gradients: Gradients, function: Callable[[Tensor], Tensor]) -> Gradients:
+def elementwise(
+    gradients: Gradients,
+    function: Callable[[Float[Tensor, "*axes"]], Float[Tensor, "*axes"]],
+) -> Gradients:
     """Apply an elementwise function to all gradients."""
     if isinstance(gradients, FlatGradients):
         return FlatGradients(function(gradients.flat), gradients.places)

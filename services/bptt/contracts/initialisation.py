@@ -3,11 +3,12 @@
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
 def fill_recurrent(
-    block: Tensor,
+    block: Float[Tensor, "hidden hidden"],
     scheme: Literal["uniform", "gaussian", "orthogonal", "identity"],
     gain: float,
     spectral_radius: float | None,
@@ -36,7 +37,7 @@ def fill_recurrent(
     block.copy_(drawn)
 
 
-def gate_bias(bias: float | str | None, hidden: int, horizon: int) -> Tensor:
+def gate_bias(bias: float | str | None, hidden: int, horizon: int) -> Float[Tensor, "{hidden}"]:
     """Return the (hidden,) bias of a keep gate: a constant, or `chrono` drawn for `horizon`.
 
     chrono: log U(1, horizon - 1), so that the timescales of the units spread over the horizon

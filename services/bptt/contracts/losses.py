@@ -5,14 +5,17 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 KnownLoss = Literal["cross_entropy", "squared_error"]
 
 
 def class_losses(
-    outputs: Tensor, targets: Tensor, weights: Sequence[float] | None = None
-) -> Tensor:
+    outputs: Float[Tensor, "*axes classes"],
+    targets: Shaped[Tensor, "..."],
+    weights: Sequence[float] | None = None,
+) -> Float[Tensor, "*axes"]:
     """Return the cross-entropy in nats of every prediction, in the shape of `targets`.
 
     Args:
@@ -36,8 +39,10 @@ def class_losses(
 
 
 def class_loss_gradients(
-    outputs: Tensor, targets: Tensor, weights: Sequence[float] | None = None
-) -> tuple[Tensor, Tensor]:
+    outputs: Float[Tensor, "*axes classes"],
+    targets: Shaped[Tensor, "..."],
+    weights: Sequence[float] | None = None,
+) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes classes"]]:
     """Return `class_losses` and their derivative by the logits, softmax - one-hot.
 
     Args:
@@ -64,7 +69,9 @@ def class_loss_gradients(
     return losses.squeeze(-1), gradients
 
 
-def squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
+def squared_errors(
+    outputs: Float[Tensor, "*axes outputs"], targets: Shaped[Tensor, "..."]
+) -> Float[Tensor, "*axes"]:
     """Return the squared error of every prediction, in the shape of `targets`.
 
     Args:
@@ -79,7 +86,9 @@ def squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.mse_loss(outputs.squeeze(-1), targets, reduction="none")
 
 
-def squared_error_gradients(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def squared_error_gradients(
+    outputs: Float[Tensor, "*axes outputs"], targets: Shaped[Tensor, "..."]
+) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes 1"]]:
     """Return `squared_errors` and their derivative by the predictions.
 
     Args:
@@ -95,7 +104,7 @@ def squared_error_gradients(outputs: Tensor, targets: Tensor) -> tuple[Tensor, T
     return errors * errors, (2 * errors).unsqueeze(-1)
 
 
-def check_classes(targets: Tensor, classes: int) -> None:
+def check_classes(targets: Shaped[Tensor, "..."], classes: int) -> None:
     """Check that targets are classes.
 
     Raises:

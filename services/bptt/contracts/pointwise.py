@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Le
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from bptt.contracts import initialisation
@@ -115,18 +116,20 @@ class PointwiseCell(Cell):
         one state returns the tensor, one with several a tuple in the order of `states`.
         """
 
-    def forward(self, x_t: Tensor, state: State) -> State:
+    def forward(self, x_t: Float[Tensor, "... input"], state: State) -> State:
         return self.advance(self.project_input(x_t), state)
 
-    def project_input(self, x: Tensor) -> Tensor:
+    def project_input(self, x: Float[Tensor, "*axes input"]) -> Float[Tensor, "*axes by_input"]:
         """Map inputs (..., input) to the input-fed preactivations (..., P_x * hidden)."""
         return x @ self.input_weight + self.input_bias if self.biases else x @ self.input_weight
 
-    def advance(self, projected: Tensor, state: State) -> State:
+    def advance(self, projected: Float[Tensor, "... by_input"], state: State) -> State:
         """Advance one step from an already projected input (batch, P_x * hidden)."""
         return self.apply_step(self.preactivate(projected, state[0]), state)
 
-    def preactivate(self, projected: Tensor, h: Tensor) -> dict[str, Tensor]:
+    def preactivate(
+        self, projected: Float[Tensor, "... by_input"], h: Float[Tensor, "... hidden"]
+    ) -> dict[str, Float[Tensor, "... hidden"]]:
         """Return every preactivation (batch, hidden), given the output `h` of the last step."""
         from_input = self.split(projected, self.input_fed)
         if not self.state_fed:
@@ -140,7 +143,9 @@ class PointwiseCell(Cell):
                 both[name] = from_input[name] + from_state[name]
         return both
 
-    def apply_step(self, preactivations: Mapping[str, Tensor], state: State) -> State:
+    def apply_step(
+        self, preactivations: Mapping[str, Float[Tensor, "... hidden"]], state: State
+    ) -> State:
         """Call `step` with everything by name and return the new state as a tuple."""
         named = dict(zip(self.states, state, strict=True))
         new = self.step(**preactivations, **named, **dict(self.vector.items()))
@@ -153,13 +158,15 @@ class PointwiseCell(Cell):
             )
         return tuple(new)
 
-    def gate_values(self, x_t: Tensor, state: State) -> dict[str, Tensor]:
+    def gate_values(
+        self, x_t: Float[Tensor, "... input"], state: State
+    ) -> dict[str, Float[Tensor, "... hidden"]]:
         """Return the logistic of every gate's preactivation, which is what a gate is here."""
         values = self.preactivate(self.project_input(x_t), state[0])
         return {name: torch.sigmoid(values[name]) for name in self.gates}
 
     @property
-    def recurrent_weights(self) -> Mapping[str, Tensor]:
+    def recurrent_weights(self) -> Mapping[str, Float[Tensor, "hidden hidden"]]:
         return self.split(self.recurrent_weight, self.state_fed)
 
     def reset_parameters(self, horizon: int) -> None:
@@ -194,7 +201,9 @@ class PointwiseCell(Cell):
             for bias in second:
                 bias.zero_()
 
-    def split(self, packed: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+    def split(
+        self, packed: Float[Tensor, "*axes packed"], names: tuple[str, ...]
+    ) -> dict[str, Float[Tensor, "*axes hidden"]]:
         """Split the last axis of `packed` into one view of width `hidden` per name."""
         if not names:
             return {}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from jaxtyping import Float
 from torch import Generator, Tensor
 
 from bptt.contracts.losses import (
@@ -122,7 +123,9 @@ class Task(ABC):
         """
         return {"": self.sample(generator, size)}
 
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def losses(
+        self, outputs: Float[Tensor, "*axes outputs"], batch: Batch
+    ) -> Float[Tensor, "*axes"]:
         """Return the loss of each prediction: (time, batch) if `reads` is `every`, else (batch,).
 
         `outputs` is (time, batch, output_size) or (batch, output_size). The framework averages
@@ -140,7 +143,9 @@ class Task(ABC):
             f"got {self.loss!r}"
         )
 
-    def loss_gradients(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor] | None:
+    def loss_gradients(
+        self, outputs: Float[Tensor, "*axes outputs"], batch: Batch
+    ) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes outputs"]] | None:
         """Return what `losses` does, and the derivative of each loss by its own prediction.
 
         May be implemented if `loss` is None, because autograd takes as long for such a small graph
@@ -178,7 +183,9 @@ class Task(ABC):
         return batch.targets.masked_fill(~batch.mask, 0)
 
     @abstractmethod
-    def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metrics(
+        self, outputs: Float[Tensor, "*axes outputs"], batch: Batch
+    ) -> dict[str, Float[Tensor, ""]]:
         """Return metrics averaged over the batch, each a tensor without axes."""
 
     @abstractmethod

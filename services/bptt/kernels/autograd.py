@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
@@ -16,17 +17,17 @@ from bptt.norms import frobenius_norm
 class StepByStep:
     """What a cell did over one sequence, with a node of the graph for each step."""
 
-    inputs: Tensor
+    inputs: Float[Tensor, "time batch features"]
     """(time, batch, features), as the cell read them."""
     initial: State
     steps: list[State]
     """State after each step; every tensor is a node of the graph, so gradients reach it."""
 
-    norms: Tensor
+    norms: Float64[Tensor, "1 states time"]
     """norm(dL/ds_t) over the batch, (1, states, time) float64, after the backward pass."""
 
     @property
-    def gradient_norms(self) -> Tensor:
+    def gradient_norms(self) -> Float64[Tensor, "states time"]:
         """The same without the first axis, (states, time)."""
         return self.norms[0]
 
@@ -36,7 +37,7 @@ class StepByStep:
         return tuple(torch.stack(column) for column in zip(*self.steps, strict=True))
 
     @cached_property
-    def outputs(self) -> Tensor:
+    def outputs(self) -> Float[Tensor, "time batch hidden"]:
         """The first state after each step, (time, batch, hidden)."""
         return torch.stack([state[0] for state in self.steps])
 
@@ -49,16 +50,16 @@ class StepByStep:
         """Set them to zero, before another loss is traced back through the same graph."""
         self.norms.zero_()
 
-    def states_of(self, index: int) -> list[Tensor]:
+    def states_of(self, index: int) -> list[Float[Tensor, "batch hidden"]]:
         """Return state number `index` after each step, `time` tensors of (batch, hidden)."""
         return [state[index] for state in self.steps]
 
 
 def unroll(
     cell: Cell,
-    inputs: Tensor,
+    inputs: Float[Tensor, "time batch features"],
     initial: State,
-    lengths: Tensor | None = None,
+    lengths: Int[Tensor, "batch"] | None = None,
     truncation: int | None = None,
     gradient_norms: bool = False,
 ) -> StepByStep:

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
@@ -51,9 +52,9 @@ class Runner:
     def unroll(
         self,
         cell: Cell,
-        inputs: Tensor,
+        inputs: Float[Tensor, "time batch features"],
         initial: State,
-        lengths: Tensor | None = None,
+        lengths: Int[Tensor, "..."] | None = None,
         truncation: int | None = None,
         gradient_norms: bool = False,
     ) -> Unrolled:

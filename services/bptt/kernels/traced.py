@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -37,7 +38,9 @@ class TracedProgram:
         self.state_biased = [cell.state_fed.index(name) for name in cell.state_biased]
         self.input_biased = bool(cell.input_biased)
 
-    def run(self, operations: Iterable[Operation], values: dict[int, Tensor]) -> None:
+    def run(
+        self, operations: Iterable[Operation], values: dict[int, Shaped[Tensor, "..."]]
+    ) -> None:
         """Add the results of operations to the values they are computed from."""
         for operation in operations:
             like = next(iter(values.values()))
@@ -48,7 +51,9 @@ class TracedProgram:
             ]
             values[operation.result.number] = operation.function(*arguments)
 
-    def of_vectors(self, vectors: Iterable[Tensor]) -> dict[int, Tensor]:
+    def of_vectors(
+        self, vectors: Iterable[Float[Tensor, "hidden"]]
+    ) -> dict[int, Shaped[Tensor, "..."]]:
         """Return the vectors and what depends only on them, by number of the value."""
         first = len(self.trace.preactivations) + len(self.trace.states)
         values = dict(enumerate(vectors, first))
@@ -67,9 +72,9 @@ def _on_tensors(
 def unroll(
     program: TracedProgram,
     cell: PointwiseCell,
-    inputs: Tensor,
+    inputs: Float[Tensor, "time batch features"],
     initial: State,
-    lengths: Tensor | None = None,
+    lengths: Int[Tensor, "batch"] | None = None,
     truncation: int | None = None,
     gradient_norms: bool = False,
 ) -> WholeSequence:
@@ -98,15 +103,15 @@ def unroll(
 class Weights:
     """The tensors of a cell, in the order in which `Steps` takes them."""
 
-    input: Tensor
-    recurrent: Tensor
-    input_bias: Tensor
-    recurrent_bias: Tensor
-    vectors: tuple[Tensor, ...]
+    input: Float[Tensor, "features by_input"]
+    recurrent: Float[Tensor, "hidden by_state"]
+    input_bias: Float[Tensor, "_"]
+    recurrent_bias: Float[Tensor, "_"]
+    vectors: tuple[Float[Tensor, "hidden"], ...]
     initial: State
 
     @classmethod
-    def of(cls, program: TracedProgram, tensors: tuple[Tensor, ...]) -> "Weights":
+    def of(cls, program: TracedProgram, tensors: tuple[Float[Tensor, "..."], ...]) -> "Weights":
         """Sort what `Steps` was given."""
         vectors = 4 + len(program.trace.vectors)
         w, u, b, c = tensors[:4]

@@ -1,17 +1,19 @@
 """What a cell did over one sequence, whichever backend ran it."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from bptt.contracts import State
 
 
+@runtime_checkable
 class Unrolled(Protocol):
     """Every tensor is part of the graph, so that a loss may use any of them."""
 
     @property
-    def inputs(self) -> Tensor:
+    def inputs(self) -> Float[Tensor, "time batch features"]:
         """(time, batch, features), as the cell read them."""
 
     @property
@@ -23,7 +25,7 @@ class Unrolled(Protocol):
         """Every state after each step, (time, batch, hidden) each."""
 
     @property
-    def outputs(self) -> Tensor:
+    def outputs(self) -> Float[Tensor, "time batch hidden"]:
         """The first state after each step, (time, batch, hidden)."""
 
     @property
@@ -31,14 +33,14 @@ class Unrolled(Protocol):
         """The state after the last valid step of each sequence."""
 
     @property
-    def gradient_norms(self) -> Tensor:
+    def gradient_norms(self) -> Float64[Tensor, "states time"]:
         """norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass.
 
         Zeros where the loss does not reach, or if `unroll` was not asked for them.
         """
 
     @property
-    def norms(self) -> Tensor:
+    def norms(self) -> Float64[Tensor, "parts states time"]:
         """The same for parts of the batch, (parts, states, time)."""
 
     def forget_norms(self) -> None:

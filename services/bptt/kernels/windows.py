@@ -1,9 +1,12 @@
 """Windows of truncated backpropagation through time, counted from the end of each sequence."""
 
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 
-def begins_at(t: int, time: int, lengths: Tensor | None, truncation: int | None) -> Tensor | bool:
+def begins_at(
+    t: int, time: int, lengths: Int[Tensor, "batch"] | None, truncation: int | None
+) -> Bool[Tensor, "batch 1"] | bool:
     """Say for which sequences a window begins at step t, so that no gradient passes to t - 1.
 
     The last window of each sequence is full and ends with its last valid step; the first one is

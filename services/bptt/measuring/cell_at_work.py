@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from bptt.contracts import Cell, State
@@ -24,7 +25,7 @@ class CellAtWork:
         """Return the key of one statistics array of this cell."""
         return array.named(self.layer, self.direction, *names)
 
-    def flow(self) -> dict[str, Tensor]:
+    def flow(self) -> dict[str, Float64[Tensor, "time"]]:
         """Return norm(dL/ds_t) of each state at position t of the sequence, (time,) each.
 
         From the last backward pass, whichever way the cell reads the sequence.

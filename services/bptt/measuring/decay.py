@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 HORIZON_SHARE = 0.1
@@ -24,7 +25,7 @@ class Decay:
     """log10 (norm at the largest lag / norm at lag 0); -infinity if nothing arrives."""
 
 
-def fit_decay(curve: Tensor, first_lag: int = 0) -> Decay:
+def fit_decay(curve: Float[Tensor, "lags"], first_lag: int = 0) -> Decay:
     """Return the decay of a lag curve by least squares of log10(norm) against the lag.
 
     Args:

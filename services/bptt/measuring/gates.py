@@ -1,6 +1,7 @@
 """What the gates of a cell do: how far open, how far closed, and how long they keep."""
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from bptt.contracts import GateRole
@@ -45,7 +46,7 @@ def _gates_of(cell: CellAtWork) -> dict[str, Tensor]:
     return {name: gate_statistics(value) for name, value in values.items()}
 
 
-def gate_statistics(values: Tensor) -> Tensor:
+def gate_statistics(values: Float[Tensor, "..."]) -> Float64[Tensor, "3"]:
     """Return mean, fraction below 0.1 and fraction above 0.9 of a gate's values, (3,) float64.
 
     `values` in [0, 1] may have any axes. All three are NaN if one value is, or there is none.
@@ -58,7 +59,7 @@ def gate_statistics(values: Tensor) -> Tensor:
     return found + 0 * mean
 
 
-def keep_value(values: Tensor, role: GateRole) -> Tensor:
+def keep_value(values: Float[Tensor, "*axes"], role: GateRole) -> Float[Tensor, "*axes"]:
     """Return a gate's values so that 1 means the old state is kept, whatever the paper's sign.
 
     A `keep` gate unchanged, a `write` gate as 1 - value. `read` and `reset` gates say nothing about
@@ -67,7 +68,7 @@ def keep_value(values: Tensor, role: GateRole) -> Tensor:
     return 1 - values if role == "write" else values
 
 
-def keep_timescale(values: Tensor) -> float:
+def keep_timescale(values: Float[Tensor, "..."]) -> float:
     """Return -1 / ln(mean of `values`): steps in which a gate keeping that much forgets 1 - 1/e.
 
     Infinity for a mean of 1, 0 for a mean of 0 (Tallec & Ollivier 2018).

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
@@ -11,7 +12,9 @@ CACHED_ELEMENTS = 2**16
 """Elements of Jacobians that are processed together."""
 
 
-def step_jacobians(cell: Cell, x: Tensor, states: State) -> Tensor:
+def step_jacobians(
+    cell: Cell, x: Float[Tensor, "time *more input"], states: State
+) -> Float64[Tensor, "time *more size size"]:
     """Return J_t = ds_t / ds_{t-1} for every step of a sequence, in float64.
 
     Rows belong to the new state, columns to the old one: J_t[i, j] = ds_t[i] / ds_{t-1}[j], so a

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from bptt.batches import scored
@@ -97,7 +98,9 @@ def _decay(probed: Probed, arrays: Mapping[str, Tensor]) -> dict[str, float]:
     }
 
 
-def mean_lag_curve(curves: Tensor, anchors: Sequence[int]) -> Tensor:
+def mean_lag_curve(
+    curves: Float[Tensor, "anchors time"], anchors: Sequence[int]
+) -> Float[Tensor, "lags"]:
     """Return the mean over the anchors that have a state at each lag, (lags,) float64.
 
     It ends at the largest lag any anchor has. A NaN gradient of one anchor makes the mean NaN.

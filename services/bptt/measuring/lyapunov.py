@@ -3,13 +3,16 @@
 import math
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 RESOLVED = 1e-10
 """A diagonal element of R is accurate to six digits if its ratio to the largest is no smaller."""
 
 
-def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
+def backward_exponents(
+    triangles: Float64[Tensor, "steps size size"], time: int, count: int
+) -> Float64[Tensor, "exponents"]:
     """Return the `count` leading Lyapunov exponents in natural log per step, float64.
 
     The Jacobians move an orthonormal frame along the sequence and a QR decomposition makes it
@@ -38,7 +41,9 @@ def backward_exponents(triangles: Tensor, time: int, count: int) -> Tensor:
     return growth[turning:].mean(0)
 
 
-def backward_sum(triangles: Tensor, jacobians: Tensor) -> Tensor:
+def backward_sum(
+    triangles: Float64[Tensor, "steps size size"], jacobians: Float[Tensor, "time size size"]
+) -> Float64[Tensor, ""]:
     """Return `lyapunov_sum` of the Jacobians that the triangles are of.
 
     |det J_t| is the product of R's diagonal, but where J_t is singular to working precision: there
@@ -51,7 +56,7 @@ def backward_sum(triangles: Tensor, jacobians: Tensor) -> Tensor:
     return lyapunov_sum(jacobians)
 
 
-def lyapunov_sum(jacobians: Tensor) -> Tensor:
+def lyapunov_sum(jacobians: Float[Tensor, "time size size"]) -> Float64[Tensor, ""]:
     """Return the sum of all Lyapunov exponents: the mean of log |det J_t|, without any QR.
 
     Natural log per step: how fast volumes of the state space shrink. `jacobians` is

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pkgutil import resolve_name
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from bptt.batches.data import probe_batch
@@ -47,7 +48,9 @@ class Probe:
         """Say whether statistics are due after update `step`."""
         return step % self._interval == 0 or self._jacobians_are_due(step)
 
-    def measure(self, step: int, last: bool) -> tuple[dict[str, float], Mapping[str, Tensor]]:
+    def measure(
+        self, step: int, last: bool
+    ) -> tuple[dict[str, float], Mapping[str, Float64[Tensor, "..."]]]:
         """Return metrics and arrays of the model after update `step`, the run's last or not."""
         if self._frozen is None:
             self._frozen = Frozen(self._model, self._task, self._spec)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from jaxtyping import Float64
 from torch import Tensor
 
 from bptt.contracts import Batch, Task
@@ -16,7 +17,7 @@ from bptt.spec import StatisticsSpec
 
 CALLED = "batch of the statistics"
 
-Taken: TypeAlias = tuple[Mapping[str, float], Mapping[str, Tensor]]
+Taken: TypeAlias = tuple[Mapping[str, float], Mapping[str, Float64[Tensor, "..."]]]
 """Scalars and arrays by key."""
 
 Take: TypeAlias = "Callable[[Probed], Taken]"

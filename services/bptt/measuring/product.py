@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 Array = npt.NDArray[np.float64]
@@ -20,8 +21,10 @@ TOGETHER = 64
 
 
 def product_spectrum(
-    jacobians: Tensor, lags: Sequence[int] | None = None, triangles: Tensor | None = None
-) -> Tensor:
+    jacobians: Float[Tensor, "time size size"],
+    lags: Sequence[int] | None = None,
+    triangles: Float64[Tensor, "steps size size"] | None = None,
+) -> Float64[Tensor, "lags 3"]:
     """Return log10 of three singular values of J_T J_{T-1} ... J_{T-k+1} for each lag k.
 
     The product is ds_T / ds_{T-k}: a gradient of length 1 at the last step has a length between
@@ -74,7 +77,9 @@ def product_spectrum(
     return spectrum[wanted]
 
 
-def backward_triangles(jacobians: Tensor) -> Tensor:
+def backward_triangles(
+    jacobians: Float[Tensor, "time size size"],
+) -> Float64[Tensor, "steps size size"]:
     """Return R of each step from the last one back, of J_t^T Q_t = Q_(t-1) R_t.
 
     Args:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from bptt.measuring.probed import Probed, Taken
@@ -28,7 +29,7 @@ def spectrum(probed: Probed) -> Taken:
     return {row.key: value for row, value in zip(scalars, largest, strict=True)}, arrays
 
 
-def spectral_radius(block: Tensor) -> float:
+def spectral_radius(block: Float[Tensor, "hidden hidden"]) -> float:
     """Return the largest magnitude of an eigenvalue of `block` (hidden, hidden).
 
     It is the growth per step of a linear network in the long run. NaN if an element is not finite.
@@ -36,7 +37,7 @@ def spectral_radius(block: Tensor) -> float:
     return _of_finite(block, lambda b: torch.linalg.eigvals(b).abs().amax())
 
 
-def largest_singular_value(block: Tensor) -> float:
+def largest_singular_value(block: Float[Tensor, "hidden hidden"]) -> float:
     """Return the 2-norm of `block`: the most that one step can stretch a state.
 
     NaN if an element is not finite.
@@ -44,7 +45,7 @@ def largest_singular_value(block: Tensor) -> float:
     return _of_finite(block, lambda b: torch.linalg.svdvals(b).amax())
 
 
-def orthogonality_error(block: Tensor) -> float:
+def orthogonality_error(block: Float[Tensor, "hidden hidden"]) -> float:
     """Return the Frobenius norm of U^T U - 1: 0 if `block` U preserves all lengths.
 
     NaN if an element is not finite.
@@ -52,7 +53,9 @@ def orthogonality_error(block: Tensor) -> float:
     return _of_finite(block, lambda b: torch.linalg.matrix_norm(b.mT @ b - _one(b)))
 
 
-def block_spectra(blocks: Sequence[Tensor]) -> Tensor:
+def block_spectra(
+    blocks: Sequence[Float[Tensor, "hidden hidden"]],
+) -> Float64[Tensor, "blocks 3"]:
     """Return all three of several blocks of one size, (blocks, 3) float64, in one go.
 
     In this order: spectral radius, largest singular value, orthogonality error.

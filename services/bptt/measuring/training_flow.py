@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -43,7 +44,9 @@ class TrainingFlow:
                 if len(kept) == REMEMBERED:
                     self._add_up(key)
 
-    def take(self, states: Sequence[str]) -> tuple[dict[str, float], dict[str, Tensor]]:
+    def take(
+        self, states: Sequence[str]
+    ) -> tuple[dict[str, float], dict[str, Float64[Tensor, "2 time"]]]:
         """Return metrics and arrays of the updates so far, and start over.
 
         Args:

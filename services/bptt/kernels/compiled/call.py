@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -21,20 +22,20 @@ TILE = 32
 class WholeSequence:
     """What a cell did over one sequence, as whole tensors."""
 
-    inputs: Tensor
+    inputs: Float[Tensor, "time batch features"]
     initial: State
     states: State
     final: State
-    norms: Tensor
+    norms: Float64[Tensor, "tiles states time"]
     """(tiles, states, time), filled by the backward pass; no tiles if not asked for."""
 
     @property
-    def outputs(self) -> Tensor:
+    def outputs(self) -> Float[Tensor, "time batch hidden"]:
         """The first state after each step, (time, batch, hidden)."""
         return self.states[0]
 
     @property
-    def gradient_norms(self) -> Tensor:
+    def gradient_norms(self) -> Float64[Tensor, "states time"]:
         """Return norm(dL/ds_t) over the batch, (states, time) float64, after the backward pass."""
         if len(self.norms) == 1:
             return self.norms[0]
@@ -77,9 +78,9 @@ class Kernel:
 def unroll(
     kernel: Kernel,
     cell: PointwiseCell,
-    inputs: Tensor,
+    inputs: Float[Tensor, "time batch features"],
     initial: State,
-    lengths: Tensor | None = None,
+    lengths: Int[Tensor, "..."] | None = None,
     truncation: int | None = None,
     gradient_norms: bool = False,
 ) -> WholeSequence:
@@ -98,7 +99,7 @@ def unroll(
         ValueError: shapes or types do not fit together; a kernel would read what is not there.
     """
     initial = tuple(s.expand(inputs.shape[1], cell.hidden_size) for s in initial)
-    norms = room_for_norms(kernel, *inputs.shape[:2]) if gradient_norms else torch.empty(0)
+    norms = room_for_norms(kernel, len(inputs), inputs.shape[1] if gradient_norms else 0)
     tensors = (*weights(cell), *initial)
     limits = (cell.biases, truncation or 0)
     if torch.is_grad_enabled():
@@ -110,7 +111,7 @@ def unroll(
     return WholeSequence(inputs, initial, found[:states], found[states:], norms)
 
 
-def weights(cell: PointwiseCell) -> tuple[Tensor, ...]:
+def weights(cell: PointwiseCell) -> tuple[Float[Tensor, "..."], ...]:
     """Return the parameters of a cell in the order in which a kernel takes them."""
     return (
         cell.input_weight,
@@ -121,12 +122,12 @@ def weights(cell: PointwiseCell) -> tuple[Tensor, ...]:
     )
 
 
-def room_for_norms(kernel: Kernel, time: int, batch: int) -> Tensor:
+def room_for_norms(kernel: Kernel, time: int, batch: int) -> Float64[Tensor, "tiles states {time}"]:
     """Return (tiles, states, time) zeros, where a backward pass puts the norms."""
     return torch.zeros(-(-batch // TILE), kernel.states, time, dtype=torch.float64)
 
 
-def check(size: torch.Size, dtype: torch.dtype, tensors: Sequence[Tensor]) -> None:
+def check(size: torch.Size, dtype: torch.dtype, tensors: Sequence[Float[Tensor, "..."]]) -> None:
     """Check inputs against weights and states.
 
     Raises:
@@ -141,7 +142,9 @@ def check(size: torch.Size, dtype: torch.dtype, tensors: Sequence[Tensor]) -> No
             raise ValueError(f"inputs are {dtype}, a weight or state is {tensor.dtype}")
 
 
-def checked_lengths(lengths: Tensor | None, batch: int) -> Tensor | None:
+def checked_lengths(
+    lengths: Int[Tensor, "..."] | None, batch: int
+) -> Int64[Tensor, "{batch}"] | None:
     """Return the lengths as a kernel reads them.
 
     Raises:
@@ -165,11 +168,11 @@ class Kept:
 def run_forward(
     kernel: Kernel,
     limits: tuple[int, int],
-    lengths: Tensor | None,
-    inputs: Tensor,
-    tensors: tuple[Tensor, ...],
+    lengths: Int[Tensor, "..."] | None,
+    inputs: Float[Tensor, "time batch features"],
+    tensors: tuple[Float[Tensor, "..."], ...],
     saves: bool,
-) -> tuple[tuple[Tensor, ...], Kept]:
+) -> tuple[tuple[Float[Tensor, "... batch hidden"], ...], Kept]:
     """Run forward and return every state after each step, then every final state.
 
     Args:
@@ -210,10 +213,10 @@ def run_forward(
 def run_backward(
     kernel: Kernel,
     kept: Kept,
-    norms: Tensor,
-    gradients: Sequence[Tensor | None],
-    found: Sequence[Tensor],
-    to_inputs: Tensor | None,
+    norms: Float[Tensor, "..."],
+    gradients: Sequence[Float[Tensor, "... batch hidden"] | None],
+    found: Sequence[Float[Tensor, "..."]],
+    to_inputs: Float[Tensor, "time batch features"] | None,
 ) -> None:
     """Fill in the gradients of a forward pass.
 

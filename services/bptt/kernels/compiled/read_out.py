@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from bptt.contracts import KnownLoss
@@ -73,7 +74,9 @@ class Losses:
         self._targets = torch.empty(0)
         self._counts: Tensor | None = None
 
-    def take(self, targets: Tensor, counts: Tensor | None) -> Tensor:
+    def take(
+        self, targets: Shaped[Tensor, "*axes"], counts: Shaped[Tensor, "..."] | None
+    ) -> Float[Tensor, "*axes outputs"]:
         """Make room for this many predictions, and return where the derivative will be.
 
         Args:
@@ -103,7 +106,12 @@ class Losses:
             call.rows, call.gradients = rows, self._gradients.data_ptr()
         return self._gradients[: rows * self._outputs].view(*targets.shape, self._outputs)
 
-    def run(self, outputs: Tensor, targets: Tensor, counts: Tensor | None) -> tuple[float, Tensor]:
+    def run(
+        self,
+        outputs: Float[Tensor, "..."],
+        targets: Shaped[Tensor, "*axes"],
+        counts: Shaped[Tensor, "..."] | None,
+    ) -> tuple[float, Float[Tensor, "*axes outputs"]]:
         """Return the mean and its derivative by the outputs, valid until the next call.
 
         Args:
@@ -175,7 +183,9 @@ class ReadOut:
         losses.call = self._call.losses
         self._found = self._to_read = torch.empty(0)
 
-    def run(self, read: Tensor, targets: Tensor) -> tuple[Tensor, float, Tensor]:
+    def run(
+        self, read: Float[Tensor, "batch hidden"], targets: Shaped[Tensor, "..."]
+    ) -> tuple[Float[Tensor, "batch outputs"], float, Float[Tensor, "batch hidden"]]:
         """Return outputs, loss and gradient of what was read; valid until the next call.
 
         Args:

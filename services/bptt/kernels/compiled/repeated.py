@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from bptt.contracts import PointwiseCell, State
@@ -70,7 +71,7 @@ class Repeated:
         self._final = tuple(s[time] for s in valid)
         self._of_state = ((batch, hidden), shape.dtype)
         to_initial = [torch.empty(batch, hidden, dtype=shape.dtype) for _ in self._states]
-        self._norms = [torch.empty(0)]
+        self._norms = [room_for_norms(kernel, time, 0)]
         if gradient_norms:
             self._norms = [room_for_norms(kernel, time, batch) for _ in range(REMEMBERED)]
         self._norms_at = [norms.data_ptr() if gradient_norms else 0 for norms in self._norms]
@@ -97,7 +98,12 @@ class Repeated:
         self._d_states, self._d_final = call.d_states, call.d_final
         self._given: tuple[Tensor | None, ...] = ()
 
-    def forward(self, x: Tensor, initial: State, lengths: Tensor | None) -> WholeSequence:
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        initial: State,
+        lengths: Int[Tensor, "..."] | None,
+    ) -> WholeSequence:
         """Return what the cell does; valid until it is called again.
 
         Args:
@@ -123,8 +129,11 @@ class Repeated:
         return WholeSequence(x, initial, self._states, self._final, self._norms[turn])
 
     def backward(
-        self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
-    ) -> Tensor:
+        self,
+        to_outputs: Float[Tensor, "time batch hidden"] | None,
+        to_final: Float[Tensor, "batch hidden"] | None,
+        wants_inputs: bool,
+    ) -> Float[Tensor, "..."]:
         """Fill in the gradients to the parameters; return those to the inputs.
 
         Args:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from bptt.kernels.compiled.building import load
@@ -46,7 +47,7 @@ class UpdateKernel:
         self.adam = library.adam
         self.adam.restype = ctypes.c_long
 
-    def norm_of(self, vector: Tensor) -> Callable[[], float]:
+    def norm_of(self, vector: Float[Tensor, "..."]) -> Callable[[], float]:
         """Return a function that returns the vector's current 2-norm, summed in float64.
 
         Args:
@@ -59,7 +60,7 @@ class UpdateKernel:
         at, count = ctypes.c_void_p(vector.data_ptr()), ctypes.c_long(len(vector))
         return partial(self._norm, at, count)
 
-    def check(self, *vectors: Tensor) -> None:
+    def check(self, *vectors: Float[Tensor, "..."]) -> None:
         """Check that vectors are as the library reads them.
 
         Raises:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -165,7 +166,7 @@ class OperationRecorder(TorchDispatchMode):
         # nobody compiles a trace; to be skipped by torch's compiler would take its import, of 1 s
         return False
 
-    def known(self, tensor: Tensor) -> Argument:
+    def known(self, tensor: Shaped[Tensor, "..."]) -> Argument:
         """Return the value that a tensor holds."""
         if id(tensor) not in self._values:
             raise NotTraceable(
