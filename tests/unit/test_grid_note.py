@@ -1,6 +1,7 @@
 """The description of a grid: what it says, and that MLflow has room for it."""
 
 import json
+import re
 
 import pytest
 
@@ -40,7 +41,7 @@ def comparisons(configs, task=""):
 
 
 def rows(text):
-    return [line for line in text.splitlines() if line.startswith("| 1")]
+    return [line for line in text.splitlines() if re.match(r"\| (best so|may be|-&emsp)", line)]
 
 
 @pytest.mark.parametrize(("configurations", "shown"), [(20, 20), (40, 40), (100, 40), (5000, 40)])
@@ -65,7 +66,7 @@ def test_no_name_can_break_the_table():
 
     assert "**a\\|b # c**" in text
     (row,) = rows(text)
-    assert row.startswith("| 1&emsp; | c\\|d \\*e\\* \\<b\\>&emsp; |")
+    assert row.startswith("| -&emsp; | c\\|d \\*e\\* \\<b\\>&emsp; |")
 
 
 def test_tasks_have_tables_of_their_own():

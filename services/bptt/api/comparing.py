@@ -29,13 +29,14 @@ router = new_router("comparison")
 def compare(
     grid_id: NamedGrid, service: Shared, by: Names = None, metric: Names = None
 ) -> list[Comparison]:
-    """Compare the configurations of a grid, for each of its tasks.
+    """Compare the configurations of a grid, for each of its problems: a task with its options.
 
     `by` names the axes that distinguish configurations, `metric` what is compared.
     """
     from bptt import comparison
 
-    found = comparison.compare(_points(service, grid_id), by or (), metric or ())
+    points = _points(service, grid_id)
+    found = comparison.compare(points, by or (), metric or (), grid=grid_id)
     grid = store.get_grid(service.database, grid_id)
     return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
 
@@ -69,7 +70,7 @@ def report(
     grid = store.get_grid(service.database, grid_id)
     title = _title(grid, reader)
     html = report(
-        comparison.compare(points, by or (), metric or ()),
+        comparison.compare(points, by or (), metric or (), grid=grid_id),
         _draw(service, title, points, by, "png"),
         title=title,
         user=grid.user,

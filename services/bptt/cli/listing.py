@@ -20,6 +20,8 @@ WRAPPED = frozenset(
     }
 )
 """Columns of words, which may be broken at spaces."""
+REMARK = " ("
+"""Begins a remark beside a figure; a column that has any is broken at spaces, too."""
 NARROWEST = 16
 """Cells to which a column of text may shrink."""
 
@@ -101,7 +103,8 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     for name, *held in zip(columns, *rows, strict=True):
         widest.append(max(map(cells, (name, *held))))
         word = max(cells(word) for text in (name, *held) for word in _words(text) or [""])
-        least.append(max(word, min(widest[-1], NARROWEST)) if name in WRAPPED else widest[-1])
+        wraps = name in WRAPPED or any(REMARK in text for text in held)
+        least.append(max(word, min(widest[-1], NARROWEST)) if wraps else widest[-1])
     room = width - GAP * (len(columns) - 1)
     if sum(least) > room:
         return None

@@ -22,14 +22,19 @@ class Additive:
     """(configurations,): degrees of freedom of each variance; they add up to `df`."""
     df: int
     """Degrees of freedom of all residuals together."""
-    _covariance: Array
-    """(configurations, configurations): of the means, in units of a run's variance, up to what
-    all of them share."""
+    _alone: Array
+    """(configurations,): see `_factor`."""
+    _factor: Array
+    """(configurations, rank): the covariance of the means, in units of a run's variance and up to
+    what all of them share, is diag(_alone) + _factor _core _factor'. The matrix itself would not
+    fit into memory where there are many configurations."""
+    _core: Array
+    """(rank, rank)."""
 
     def contrast(self, one: int, other: int) -> float:
         """Return the variance of the difference of two means, in units of a run's variance."""
-        c = self._covariance
-        return float(c[one, one] + c[other, other] - 2 * c[one, other])
+        apart = self._factor[one] - self._factor[other]
+        return float(self._alone[one] + self._alone[other] + apart @ self._core @ apart)
 
 
 def fit(values: Array) -> Additive:
@@ -48,24 +53,26 @@ def fit(values: Array) -> Additive:
     shape = 1 / per_config[:, np.newaxis] * a
     if len(per_config) > len(per_seed):
         # whichever there are more of is eliminated
-        seeds_covariance = _inverse(np.diag(per_seed) - a.T @ shape)
-        covariance = np.diag(1 / per_config) + shape @ seeds_covariance @ shape.T
-        seeds = seeds_covariance @ (y.sum(0) - shape.T @ y.sum(1))
+        core, factor, alone = _inverse(np.diag(per_seed) - a.T @ shape), shape, 1 / per_config
+        seeds = core @ (y.sum(0) - shape.T @ y.sum(1))
         configs = (y.sum(1) - a @ seeds) / per_config
-        within, cross = np.diag(seeds_covariance), -shape @ seeds_covariance
+        within, cross = np.diag(core), -shape @ core
     else:
         share = a / per_seed
-        covariance = _inverse(np.diag(per_config) - share @ a.T)
-        configs = covariance @ (y.sum(1) - share @ y.sum(0))
+        core = _inverse(np.diag(per_config) - share @ a.T)
+        factor, alone = np.eye(len(core)), np.zeros(len(core))
+        configs = core @ (y.sum(1) - share @ y.sum(0))
         seeds = (y.sum(0) - a.T @ configs) / per_seed
-        within, cross = 1 / per_seed + (share * (covariance @ share)).sum(0), -covariance @ share
+        within, cross = 1 / per_seed + (share * (core @ share)).sum(0), -core @ share
     residuals = np.where(here, values - configs[:, np.newaxis] - seeds, 0.0)
-    leverage = np.where(here, np.diag(covariance)[:, np.newaxis] + within + 2 * cross, 0.0)
+    of_means = alone + ((factor @ core) * factor).sum(1)
+    leverage = np.where(here, of_means[:, np.newaxis] + within + 2 * cross, 0.0)
     freedom = (here - leverage).sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         variances = np.where(freedom > TINY, (residuals**2).sum(1) / freedom, np.nan)
     df = int(here.sum()) - len(per_config) - len(per_seed) + 1
-    return Additive(configs + seeds.mean(), variances, np.maximum(freedom, 0.0), df, covariance)
+    freedom = np.maximum(freedom, 0.0)
+    return Additive(configs + seeds.mean(), variances, freedom, df, alone, factor, core)
 
 
 def _inverse(normal: Array) -> Array:
@@ -90,7 +97,7 @@ def connected(here: NDArray[np.bool_]) -> NDArray[np.intp]:
         found = np.zeros(len(here), dtype=bool)
         found[np.argmax(unseen)] = True
         while True:
-            grown = here[:, here[found].any(0)].any(1)
+            grown = np.asarray(here[:, here[found].any(0)].any(1))
             if (grown == found).all():
                 break
             found = grown

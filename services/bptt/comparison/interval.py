@@ -1,16 +1,21 @@
 """Intervals that contain the true value in 95 of 100 repetitions of the experiment."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from statistics import NormalDist
+from typing import TypeVar
 
 from bptt.records.comparison import Interval
 
+K = TypeVar("K", bound=Hashable)
+
 CONFIDENCE = 0.95
+LEAST = 3
+"""Values below which nothing is said of their spread: two may be alike by chance."""
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """Return the mean with Student's t interval (Gosset 1908).
+    """Return the mean with Student's t interval (Gosset 1908); of three values or more.
 
     Raises:
         ValueError: there are no values, or one is not finite.
@@ -19,7 +24,7 @@ def mean_interval(values: Sequence[float]) -> Interval:
         raise ValueError(f"a mean needs finite values, got {list(values)}")
     n = len(values)
     mean = math.fsum(values) / n
-    if n == 1:
+    if n < LEAST:
         return Interval(mean, None, None, n)
     # scipy.stats has the same function under a better name, but takes half a second to import
     from scipy.special import stdtrit
@@ -27,6 +32,23 @@ def mean_interval(values: Sequence[float]) -> Interval:
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     reach = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * spread / math.sqrt(n)
     return Interval(mean, mean - reach, mean + reach, n)
+
+
+def over_seeds(pairs: Iterable[tuple[int, float]]) -> Interval:
+    """Return the mean over seeds of the mean within each: runs of one seed are not independent.
+
+    Args:
+        pairs: (seed, value), at least one.
+    """
+    return mean_interval(list(mean_by_key(pairs).values()))
+
+
+def mean_by_key(pairs: Iterable[tuple[K, float]]) -> dict[K, float]:
+    """Return the mean value of each key."""
+    gathered: dict[K, list[float]] = {}
+    for key, value in pairs:
+        gathered.setdefault(key, []).append(value)
+    return {key: math.fsum(values) / len(values) for key, values in gathered.items()}
 
 
 def rate_interval(successes: float, n: int) -> Interval:

@@ -8,6 +8,7 @@ from typing import Any
 from bptt.comparison.point import ComparedPoint
 from bptt.errors import InvalidSpec
 from bptt.measuring.logged import EVAL_METRIC, TRAIN_METRIC
+from bptt.measuring.rows import Scalar
 from bptt.measuring.table import scalar_of
 
 LOOKED_FOR = (EVAL_METRIC.section, TRAIN_METRIC.section)
@@ -24,8 +25,10 @@ class Measure:
     short: str
     """In tables."""
     better: str = ""
-    """`higher` or `lower`; empty: unknown."""
+    """`higher` or `lower`; empty: neither, or unknown."""
     baseline: float | None = None
+    neither: str = ""
+    """Why nothing is better, where that is so."""
 
 
 def deciding_metric(points: Sequence[ComparedPoint]) -> Measure:
@@ -77,11 +80,18 @@ def find_metrics(
             continue
         (name,) = fits
         measured = scalar_of(name)
-        other = Measure(name, name, measured.better if measured else "")
+        better = measured.better if measured else ""
+        other = Measure(name, name, better, neither=_neither(name, measured))
         found[name] = own if name == own.name else other
     if faults:
         raise InvalidSpec(faults)
     return list(found.values())
+
+
+def _neither(name: str, measured: Scalar | None) -> str:
+    if measured is None or measured.section in LOOKED_FOR:
+        return f"nothing says which way {name} is better"
+    return f"neither way is {name} better"
 
 
 def _unknown(text: str, there: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The pictures of a grid: learning curves, the gradient through time, clipping."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bptt.comparison.axes import axes_of, find_axes, label
 from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_training, read_curves
+from bptt.comparison.facets import facets_of
 from bptt.comparison.metrics import deciding_metric
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.table import compare, solved_share
@@ -40,7 +42,7 @@ def draw_pictures(
     by: Sequence[str] = (),
     kind: Format = "png",
 ) -> list[DrawnPicture]:
-    """Return the pictures of a grid, for each of its tasks.
+    """Return the pictures of a grid, for each of its problems.
 
     Args:
         points: all of the grid's.
@@ -54,14 +56,22 @@ def draw_pictures(
         InvalidSpec: an axis that this grid does not have.
     """
     axes = find_axes(by, axes_of(points))
-    by_task: dict[str, list[ComparedPoint]] = {}
-    for point in points:
-        by_task.setdefault(point.task, []).append(point)
+    facets = facets_of(points)
     return [
-        DrawnPicture(f"{task}_{name}" if len(by_task) > 1 else name, caption, _save(figure, kind))
-        for task, held in by_task.items()
-        for name, caption, figure in _Gallery(held, runs, title, axes).figures()
+        DrawnPicture(
+            f"{_slug(facet.title)}_{name}" if len(facets) > 1 else name,
+            caption,
+            _save(figure, kind),
+        )
+        for facet in facets
+        for name, caption, figure in _Gallery(
+            facet.points, runs, f"{title}, {facet.title}" if facet.problem else title, axes
+        ).figures()
     ]
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", title)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from bptt.measuring.logged import BEST, EVAL_METRIC, TRAIN_METRIC
+
 RESULTS = ("solved", "finished", "time_limit", "diverged")
 """Outcomes of runs that succeeded."""
 BESIDE_METRICS = ("step", "seconds", "steps_per_second")
 """Figures of a result that are not metrics of its journal."""
+OF_THE_END = tuple(row.section for row in (TRAIN_METRIC, EVAL_METRIC, BEST))
+"""Sections of figures that say how well a run learned; a run that diverged has none of them."""
 
 
 class Listed(Protocol):
@@ -45,7 +49,7 @@ class ComparedPoint:
     result: Mapping[str, Any] | None
     """`result.json` of a run that succeeded."""
     task: str = ""
-    """Configurations of different tasks are not compared with each other."""
+    """Its name."""
     run_id: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     """The point's value on each axis, by the axis' path; axes that do not apply are left out."""
@@ -67,13 +71,23 @@ class ComparedPoint:
 
     @cached_property
     def figures(self) -> Mapping[str, float]:
-        """Every finite figure of the result by its name; none of a run that diverged."""
-        if self.result is None or self.diverged:
+        """Every finite figure of the result by its name.
+
+        Of a run that diverged: the statistics taken before it did.
+        """
+        if self.result is None:
             return {}
-        found = {name: self.result.get(name) for name in BESIDE_METRICS} | dict(
-            self.result["metrics"]
-        )
+        found = dict(self.result["metrics"])
+        if self.diverged:
+            found = {n: v for n, v in found.items() if not n.startswith(OF_THE_END)}
+        else:
+            found |= {name: self.result.get(name) for name in BESIDE_METRICS}
         return {n: v for n, v in found.items() if isinstance(v, int | float) and math.isfinite(v)}
+
+    @property
+    def training_only(self) -> Sequence[str]:
+        """Options of the task that make no other problem, as far as its result says."""
+        return (self.result or {}).get("training_only") or ()
 
     def why_without(self) -> str:
         """Return why it has no value to compare, in words; empty: it has one."""

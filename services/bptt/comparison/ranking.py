@@ -63,7 +63,7 @@ class Ranking:
         return self.top[0] if self.top else None
 
 
-def rank(values: Array) -> Ranking:
+def rank(values: Array, floor: Array | None = None) -> Ranking:
     """Rank configurations by a step-down blocked Tukey test, with two guards.
 
     The best one's lead over another is told if it exceeds both the studentized range of the
@@ -76,6 +76,8 @@ def rank(values: Array) -> Ranking:
 
     Args:
         values: (configurations, seeds), higher is better; NaN where there is none.
+        floor: (configurations,), the least variance of one run, where values are known only to
+            some step; None: 0.
 
     Returns:
         Their ranking. Runs of one seed see the same data: a seed's effect on all is taken out.
@@ -87,6 +89,7 @@ def rank(values: Array) -> Ranking:
     left, first = members, None
     while len(left) > 1 and connected(np.isfinite(values[left])).size == len(left):
         model = fit(values[left])
+        spreads = _Spreads(model, np.zeros(len(left)) if floor is None else floor[left])
         if first is None:
             first = model
             means[left] = model.means
@@ -96,7 +99,7 @@ def rank(values: Array) -> Ranking:
             if other == best:
                 leads.pop(int(config), None)
                 continue
-            lead = _lead(values[left], model, best, other)
+            lead = _lead(values[left], model, spreads, best, other)
             leads[int(config)] = lead
             if lead.told:
                 told.append(other)
@@ -126,29 +129,47 @@ def _best(means: Array) -> int:
     return int(np.argmax(means >= means.max() - CLOSE * np.abs(means).max()))
 
 
-def _lead(values: Array, model: Additive, best: int, other: int) -> Lead:
+class _Spreads:
+    """Variances of one run of each configuration, and of all that spread as widely."""
+
+    def __init__(self, model: Additive, least: Array) -> None:
+        """Take a fit, and the least variance of each configuration, (configurations,)."""
+        self.least = least
+        self._of_each = np.maximum(model.variances, least)
+        known = np.flatnonzero(np.isfinite(self._of_each))
+        widest = known[np.argsort(-self._of_each[known], kind="stable")]
+        self._widest = self._of_each[widest]
+        weights = model.freedom[widest]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self._pooled = (self._widest * weights).cumsum() / weights.cumsum()
+
+    def pooled(self, one: int, other: int) -> float:
+        """Return the mean variance of all that spread at least as widely as the steadier of two."""
+        steadier = np.nanmin([*self._of_each[[one, other]], math.inf])
+        wide = int(np.searchsorted(-self._widest, -steadier, side="right"))
+        return float(self._pooled[wide - 1]) if wide else math.nan
+
+
+def _lead(values: Array, model: Additive, spreads: _Spreads, best: int, other: int) -> Lead:
     """Return the best one's lead over another and what it needs to be told."""
     both = values[best] - values[other]
     both = both[np.isfinite(both)]
     n, lead = len(both), float(model.means[best] - model.means[other])
-    known = np.isfinite(model.variances)
     own = float(np.var(both, ddof=1)) / 2 if n > 1 else math.nan
-    steadier = np.nanmin([*model.variances[[best, other]], math.inf])
-    wide = known & (model.variances >= steadier)
-    pool = math.nan
-    if wide.any():
-        pool = float(np.average(model.variances[wide], weights=model.freedom[wide]))
-    variance = float(np.nanmax([own, pool, 0.0]))
-    groups, needed, own_lead = len(values), math.inf, math.inf
+    own = max(own, float(spreads.least[[best, other]].mean()))
+    variance = float(np.nanmax([own, spreads.pooled(best, other), 0.0]))
+    groups, needed = len(values), math.inf
     if n >= SEEDS_TO_TELL and model.df >= 1:
         width = model.contrast(best, other)
         needed = range_quantile(groups, model.df, LEVEL) * math.sqrt(variance * width / 2)
         if groups > 2:
             own_lead = t_quantile(n - 1, PAIR_LEVEL) * math.sqrt(2 * own / n)
             needed = max(needed, own_lead)
+            if lead > needed and float(both.mean()) <= own_lead:
+                # the seeds that both have do not tell it, so those of others must not
+                needed = lead + own_lead - float(both.mean())
     rounding = CLOSE * float(np.abs(model.means).max())
-    told = lead > max(needed, rounding) and (groups == 2 or float(both.mean()) > own_lead)
-    return Lead(max(lead, 0.0), needed, n, math.sqrt(variance), told)
+    return Lead(max(lead, 0.0), needed, n, math.sqrt(variance), lead > max(needed, rounding))
 
 
 def t_quantile(df: int, level: float) -> float:

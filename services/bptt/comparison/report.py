@@ -5,23 +5,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from bptt.comparison import wording
 from bptt.comparison.pictures import DrawnPicture
-from bptt.comparison.wording import (
-    EXPLAINED,
-    counts_told,
-    interval_told,
-    number_told,
-    rank_told,
-    unfinished,
-    verdict,
-)
-from bptt.records.comparison import Comparison, Group
+from bptt.records.comparison import BEST, MAY_BE, Comparison, Group
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
   color: #1a1a1a; background: #fff }
 h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2.2rem }
 .meta, figcaption, .note { color: #555; font-size: .92rem }
+p.verdict { font-weight: 600 }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd;
@@ -46,7 +39,7 @@ def report(
     """Return the report as HTML.
 
     Args:
-        comparisons: of the grid, one per task.
+        comparisons: of the grid, one per problem.
         pictures: PNG.
         title: the grid's name, preceded by its owner's if that is somebody else.
         user: the owner of the grid.
@@ -73,42 +66,25 @@ def report(
 
 
 def _comparison(comparison: Comparison) -> list[str]:
-    told = [f"Results of {comparison.ended:,} of {comparison.points:,} runs."]
-    if comparison.better:
-        told.append(f"Decided by {comparison.metric}: {comparison.better} is better.")
-    if comparison.baseline is not None:
-        told.append(f"The best answer without a memory has {number_told(comparison.baseline)}.")
-    told.append(verdict(comparison.groups, comparison.better))
-    told.append(unfinished([group.counts for group in comparison.groups]))
-    if (best := comparison.best_run) is not None:
-        value = number_told(best.value)
-        told.append(f"Best single run: {best.run_id} ({best.config}, seed {best.seed}), {value}.")
-    head = ["rank", "configuration", "n", *comparison.metrics, "from best", "solved", "slope"]
-    parts = [
-        f"<h2>Task {escape(comparison.task)}</h2>",
-        f"<p>{escape(' '.join(filter(None, told)))}</p>",
-    ]
+    told = f"Results of {comparison.ended:,} of {comparison.points:,} runs"
+    heading = ", ".join(filter(None, (told, wording.heading(comparison))))
+    parts = [f"<h2>Task {escape(comparison.title)}</h2>", f"<p>{escape(heading)}.</p>"]
+    first, *others = [comparison.verdict, *wording.notes(comparison)]
+    if first:
+        parts.append(f'<p class="verdict">{escape(first)}</p>')
     parts.append('<div class="scroll"><table><thead><tr>')
-    parts.append("".join(f"<th>{escape(column)}</th>" for column in [*head, "runs"]))
+    parts.append("".join(f"<th>{escape(column)}</th>" for column in wording.columns(comparison)))
     parts.append("</tr></thead><tbody>")
-    parts += [_row(group, comparison.metrics) for group in comparison.groups]
-    parts.append(f'</tbody></table></div><p class="note">{escape(EXPLAINED)}</p>')
+    parts += [_row(group) for group in comparison.groups]
+    parts.append("</tbody></table></div>")
+    parts += [f'<p class="note">{escape(note)}</p>' for note in (*others, wording.EXPLAINED)]
     return parts + _lacking(comparison)
 
 
-def _row(group: Group, metrics: Sequence[str]) -> str:
-    cells = [
-        rank_told(group),
-        group.config,
-        str(group.value.n if group.value else 0),
-        *(interval_told(group.metrics[metric]) for metric in metrics),
-        interval_told(group.difference),
-        interval_told(group.solved),
-        interval_told(group.slope),
-        counts_told(group.counts),
-    ]
-    kind = ' class="best"' if group.rank == 1 else ""
-    return f"<tr{kind}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+def _row(group: Group) -> str:
+    kind = ' class="best"' if group.standing in (BEST, MAY_BE) else ""
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in wording.cells(group))
+    return f"<tr{kind}>{cells}</tr>"
 
 
 def _lacking(comparison: Comparison) -> list[str]:

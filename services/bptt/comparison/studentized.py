@@ -78,4 +78,5 @@ def _of_known_spread(widths: Array, groups: int) -> Array:
 
     z, chance, below = _normals()
     between = below - ndtr(z - widths[:, np.newaxis])
-    return groups * (between ** (groups - 1)) @ chance
+    probabilities: Array = groups * (between ** (groups - 1)) @ chance
+    return probabilities

@@ -1,43 +1,23 @@
-"""Figures of a comparison in words, the same in terminal, report and MLflow."""
+"""A comparison in words: what terminal, report, CSV and MLflow say, in one place."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
-
-class Estimate(Protocol):
-    """An interval, as it was computed or as it came over the wire."""
-
-    @property
-    def estimate(self) -> float: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
-
-
-class Ranked(Protocol):
-    """A configuration, likewise."""
-
-    @property
-    def config(self) -> str: ...
-    @property
-    def rank(self) -> int | None: ...
-    @property
-    def tied(self) -> bool: ...
-    @property
-    def counts(self) -> Mapping[str, int]: ...
-
+from bptt.records.comparison import Comparison, Group, Interval
 
 LIVE = ("held", "queued", "running")
-
+ENDED = ("solved", "finished", "time_limit")
+LISTED = 6
+"""How many configurations a sentence names."""
+BEST_COLUMN, LEAD_COLUMN = "best?", "lead of the best"
 EXPLAINED = (
-    "Mean [95 % interval of the mean] over n seeds; solved: share of ended runs [Wilson]; slope: "
-    "of log10 gradient norm per step of lag; from best: difference paired by seed; =: ties with it."
+    "n: seeds with a value. Mean [95 % interval of this mean alone]; lead of the best: [interval "
+    "that holds for all rows together], in pairs of one seed; solved: share of ended runs "
+    "[Wilson]; slope: of log10 gradient norm per step of lag."
 )
 
 
-def interval_told(interval: Estimate | None) -> str:
-    """Return `0.91 [0.88, 0.94]`, or only the estimate if there is one run and no spread."""
+def interval_told(interval: Interval | None) -> str:
+    """Return `0.91 [0.88, 0.94]`, or only the estimate if there are too few seeds for a spread."""
     if interval is None:
         return "-"
     if interval.low is None or interval.high is None:
@@ -51,16 +31,17 @@ def number_told(value: float) -> str:
     return f"{value:.3g}"
 
 
-def rank_told(group: Ranked) -> str:
-    """Return `1`, `1 =` for a tie with the best, `-` where there is no rank."""
-    if group.rank is None:
-        return "-"
-    return f"{group.rank} =" if group.tied else str(group.rank)
-
-
 def counts_told(counts: Mapping[str, int]) -> str:
     """Return `3 solved, 1 diverged`."""
     return ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(counts.items()))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return `a, b and c`, or the first six and how many more there are."""
+    if len(names) > LISTED + 1:
+        return f"{', '.join(names[:LISTED])} and {len(names) - LISTED} more"
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def unfinished(counts: Sequence[Mapping[str, int]]) -> str:
@@ -69,16 +50,64 @@ def unfinished(counts: Sequence[Mapping[str, int]]) -> str:
     return f"{live:,} runs have not ended: this order may change." if live else ""
 
 
-def verdict(groups: Sequence[Ranked], better: str) -> str:
-    """Return one sentence on which configuration is best, and which tie with it."""
-    best = [group for group in groups if group.rank == 1]
-    if not best:
-        return "No configuration can be ranked yet." if better else ""
-    first, *others = best
-    if not others:
-        return f"Best: {first.config}." if len(groups) > 1 else ""
-    if len(best) == len(groups):
-        return f"None can be told apart from the others; {first.config} comes first by its mean."
-    told = ", ".join(group.config for group in others[:5])
-    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-    return f"Best: {first.config}; not told apart from it: {told}{more}."
+def columns(comparison: Comparison) -> list[str]:
+    """Return the heads of the table's columns."""
+    metrics = [metric or "metric" for metric in comparison.metrics]
+    return [BEST_COLUMN, "configuration", "n", *metrics, LEAD_COLUMN, "solved", "slope", "runs"]
+
+
+def cells(group: Group) -> list[str]:
+    """Return what stands under each of `columns`."""
+    _, *others = group.metrics.values()
+    return [
+        group.standing or "-",
+        group.config,
+        str(group.value.n if group.value else 0),
+        _value_told(group),
+        *(interval_told(interval) for interval in others),
+        interval_told(group.lead),
+        interval_told(group.solved),
+        _slope_told(group),
+        counts_told(group.counts),
+    ]
+
+
+def _value_told(group: Group) -> str:
+    told = interval_told(group.value)
+    if not group.diverged or group.counted_as is None:
+        return told
+    ended = group.diverged + sum(group.counts.get(name, 0) for name in ENDED)
+    counted_as = number_told(group.counted_as)
+    return f"{told} ({group.diverged:,} of {ended:,} diverged, counted as {counted_as})"
+
+
+def _slope_told(group: Group) -> str:
+    told = interval_told(group.slope)
+    if group.slope and group.value and group.slope.n != group.value.n:
+        return f"{told} (n {group.slope.n})"
+    return told
+
+
+def conclusions(comparison: Comparison) -> list[str]:
+    """Return the sentences below the table, the verdict first."""
+    return [line for line in (comparison.verdict, *notes(comparison)) if line]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Return what else there is to say: the procedure, what it lacks, the best run."""
+    lines = list(comparison.notes)
+    if (best := comparison.best_run) is not None:
+        told = f"{best.run_id}, {best.config} seed={best.seed}, {number_told(best.value)}"
+        lines.append(f"Best single run: {told}.")
+    return lines
+
+
+def heading(comparison: Comparison) -> str:
+    """Return what decides, which way it is better, and the baseline; empty: no result yet."""
+    if not comparison.metric:
+        return ""
+    better = f", {comparison.better} is better" if comparison.better else ""
+    baseline = ""
+    if comparison.baseline is not None:
+        baseline = f", baseline {comparison.baseline:.4g}"
+    return f"{comparison.metric}{better}{baseline}"

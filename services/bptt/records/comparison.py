@@ -2,6 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
+
+Standing = Literal["best so far", "may be best", "worse", ""]
+BEST: Final = "best so far"
+MAY_BE: Final = "may be best"
+WORSE: Final = "worse"
+UNRANKED: Final = ""
 
 
 @dataclass(frozen=True)
@@ -10,12 +17,12 @@ class Interval:
 
     estimate: float
     low: float | None
-    """Null: one observation says nothing about its spread."""
+    """Null: one or two observations say nothing about their spread."""
     high: float | None
     n: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Group:
     """One configuration over its seeds."""
 
@@ -24,24 +31,34 @@ class Group:
     counts: Mapping[str, int]
     """Points by what became of them: solved, finished, time_limit, diverged, failed, ..."""
     metrics: Mapping[str, Interval | None]
-    """Each metric over the runs that have it; null if no run has."""
+    """Each metric over the seeds that have it; null if none has."""
     value: Interval | None
-    """The first of the metrics, which decides the order."""
+    """The first of the metrics, which decides the order: adjusted for seeds that not all
+    configurations have, diverged runs counted."""
+    survivors: Interval | None
+    """The same without the runs that diverged, not adjusted."""
+    diverged: int
+    """Runs that diverged."""
+    counted_as: float | None
+    """What each of them counts as in `value`; null: nothing."""
     solved: Interval | None
     """Share of the ended runs that met the task's rule at an evaluation; a diverged one did not."""
     slope: Interval | None
     """Slope of log10 of the gradient's norm over the lag."""
-    rank: int | None = None
-    """1 for the best and all that tie with it; null: it cannot be ranked."""
-    tied: bool = False
-    """Indistinguishable from the best."""
-    difference: Interval | None = None
-    """From the best, paired by seed."""
+    learned: bool | None
+    """Whether the 95 % interval of the task's own metric is better than the baseline throughout;
+    null: it has no interval, or there is no baseline."""
+    standing: Standing = UNRANKED
+    """`may be best`: it cannot be told from the best so far; `worse`: it can; empty: it is not
+    ranked. The order among the worse ones is not tested."""
+    lead: Interval | None = None
+    """How far the best so far is ahead of it, at least 0. The intervals of all leads of a table
+    hold together; one that excludes 0 is the same as `worse`. `n`: seeds that both have."""
 
 
 @dataclass(frozen=True)
 class Lacking:
-    """A point that has no value, and why."""
+    """A point that has no value of its own, and why."""
 
     run_id: str
     config: str
@@ -62,7 +79,7 @@ class BestRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A grid's answer so far, for one task."""
+    """A grid's answer so far, for one problem: one task with one set of its options."""
 
     grid_id: str = ""
     grid: str = ""
@@ -70,11 +87,13 @@ class Comparison:
     user: str = ""
     """Whose it is."""
     task: str
+    problem: str = ""
+    """The options of the task that make it another problem than the grid's others."""
     metric: str
     """The one that determines the order."""
     metrics: Sequence[str]
     better: str
-    """`higher` or `lower`; empty: unknown, and the order is that of the file."""
+    """`higher` or `lower`; empty: neither, and the order is that of the file."""
     baseline: float | None
     """What the best answer without memory achieves, if the task's own metric decides."""
     by: Sequence[str]
@@ -85,10 +104,14 @@ class Comparison:
     groups: Sequence[Group]
     """The best first; those without a rank last."""
     lacking: Sequence[Lacking]
-    """Every point that has no value."""
+    """Every point that has no value of its own."""
     best_run: BestRun | None
+    verdict: str
+    """What the table says, and the command that would make it say more."""
+    notes: Sequence[str]
+    """The procedure and its power, and what else a reader has to know."""
 
     @property
-    def best(self) -> list[Group]:
-        """The best configuration and all that tie with it."""
-        return [group for group in self.groups if group.rank == 1]
+    def title(self) -> str:
+        """The task and its options that make it another problem."""
+        return f"{self.task} {self.problem}".strip()

@@ -9,18 +9,20 @@ from bptt.comparison import wording
 from bptt.counted import counted
 from bptt.identifiers import grid_of
 from bptt.lifecycle import STATUSES
-from bptt.records.comparison import Comparison, Group
+from bptt.records.comparison import Comparison
 from bptt.records.grids import Grid
 from bptt.records.runs import Run
 from bptt.tracking.grid.shown import NOTE_AT_MOST
 
 ROWS_AT_MOST = 40
 """Rows of all tables together if there is not room for all."""
+FEWEST = 1
+"""Rows of a table below which it is left out, the last problem's first."""
 NAMED_AT_MOST = 6
 """How many reused runs the note names for each grid."""
 EXPLANATION = (
-    f"{wording.EXPLAINED} A run that diverged, failed or has not ended is counted on the right and "
-    "has no value."
+    f"{wording.EXPLAINED} A run that failed or has not ended is counted on the right and has no "
+    "value."
 )
 
 
@@ -37,20 +39,25 @@ def note(
 
     Args:
         grid: its state.
-        comparisons: of its points, one per task.
+        comparisons: of its points, one per problem.
         reused: the runs that already existed, by id.
         now: seconds since the epoch.
     """
     head, foot = _head(grid, now), _foot(grid, reused)
-    longest = max((len(one.groups) for one in comparisons), default=0)
-    rows = longest
+    shown = list(comparisons)
+    rows = max((len(one.groups) for one in comparisons), default=0)
     while True:
-        tables = [_table(one, rows) for one in comparisons]
+        tables = [_table(one, rows) for one in shown]
+        if (more := len(comparisons) - len(shown)) > 0:
+            tables.append(f"{counted(more, 'more problem')}: in the artifact summary.json.")
         text = "\n\n".join([head, *tables, *foot])
-        if len(text) <= NOTE_AT_MOST or rows == 0:
+        if len(text) <= NOTE_AT_MOST or not shown:
             return text
-        fewer = ROWS_AT_MOST // max(len(comparisons), 1)
+        fewer = ROWS_AT_MOST // len(shown)
         rows = fewer if rows > fewer else rows - 1
+        if rows < min(FEWEST, len(shown[-1].groups)):
+            shown.pop()
+            rows = FEWEST
 
 
 def _head(grid: Grid, now: float) -> str:
@@ -93,26 +100,20 @@ def _named(run: Run) -> str:
 
 
 def _table(comparison: Comparison, rows: int) -> str:
-    metric = comparison.metric or "metric"
+    columns = wording.columns(comparison)
+    title = ", ".join(filter(None, (comparison.title, wording.heading(comparison))))
     lines = [
-        *(f"Task {_cell(comparison.task)}", ""),
-        _line(
-            ["rank", "configuration", "n", _cell(metric), "from best", "solved", "slope", "runs"]
-        ),
-        f"|{' :--- |' * 8}",
-        *(_row(group) for group in comparison.groups[:rows]),
+        *(f"Task {_cell(title)}", ""),
+        _line([_cell(column) for column in columns]),
+        f"|{' :--- |' * len(columns)}",
+        *(_line([_cell(cell) for cell in wording.cells(one)]) for one in comparison.groups[:rows]),
     ]
     if len(comparison.groups) > rows:
         all_of_them = counted(len(comparison.groups), "configuration")
         lines += ["", f"The first {rows} of {all_of_them}; all are in the artifact summary.json."]
+    for sentence in wording.conclusions(comparison):
+        lines += ["", _cell(sentence)]
     return "\n".join(lines)
-
-
-def _row(group: Group) -> str:
-    told = wording.interval_told
-    cells = [wording.rank_told(group), group.config, str(group.value.n if group.value else 0)]
-    cells += [told(group.value), told(group.difference), told(group.solved), told(group.slope)]
-    return _line([_cell(cell) for cell in [*cells, wording.counts_told(group.counts)]])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from bptt.store import Database
 from bptt.tracking.faults import told
 from bptt.tracking.grid.shown import digest
 
-FORM = 2
+FORM = 3
 """Version of the description; a new one is written for every grid that is looked at."""
 SHOW_EVERY = 30.0
 """Minimum seconds between two descriptions of an unfinished grid."""
@@ -192,7 +192,7 @@ class GridShipping:
         row = store.get_grid(self.database, grid_id)
         runs = store.every_point(self.database, grid_id)
         points = points_of(runs, store.grid_task(self.database, grid_id))
-        comparisons = compare(points)
+        comparisons = compare(points, grid=grid_id)
         reused = {
             run.run_id: run
             for run in runs

@@ -25,11 +25,12 @@ def test_compare_shows_each_configuration_over_its_seeds(bptt, submitted, machin
     told = rows(out)
     assert told[0] == f"bias ({submitted}): results of 2 of 6 runs, accuracy, higher is better"
     assert told[2:6] == [
-        "rank configuration n accuracy from best solved slope runs",
-        "1 rnn 2 0.938 [0.938, 0.938] - 1 [0.342, 1] -0.02 [-0.02, -0.02] 2 solved",
+        "best? configuration n accuracy lead of the best solved slope runs",
+        "best so far rnn 2 0.938 - 1 [0.342, 1] -0.02 2 solved",
         "- lstm forget_bias=0 0 - - - - 1 failed, 1 running",
         "- lstm forget_bias=3 0 - - - - 2 queued",
     ]
+    assert told[7] == "Only rnn can be ranked yet."
 
 
 def test_grid_without_an_axis_but_the_seed_is_one_configuration(bptt, machine):

@@ -24,8 +24,9 @@ def test_mean_has_students_interval():
     assert interval.high == pytest.approx(2 + 4.302653 / 3**0.5, abs=1e-6)
 
 
-def test_one_observation_has_no_interval():
-    assert (mean_interval([1.0]).low, mean_interval([1.0]).high) == (None, None)
+@pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [1.0, 2.0]])
+def test_one_or_two_observations_have_no_interval(values):
+    assert (mean_interval(values).low, mean_interval(values).high) == (None, None)
 
 
 @pytest.mark.parametrize("values", [[], [float("nan")], [1.0, float("inf")]])
@@ -67,7 +68,9 @@ def test_whatever_became_of_a_point_is_counted():
     assert group.points == 5
     assert group.counts == {"solved": 1, "diverged": 1, "failed": 1, "queued": 1, "missing": 1}
     assert group.value is not None
-    assert group.value.n == 1
+    # the one that diverged counts as the baseline
+    assert (group.value.estimate, group.value.n) == (0.75, 2)
+    assert group.survivors.n == 1
     assert group.solved is not None
     assert (group.solved.estimate, group.solved.n) == (0.5, 2)
     assert (comparison.points, comparison.ended) == (5, 2)

@@ -18,7 +18,7 @@ from bptt.errors import UserError
 
 if TYPE_CHECKING:
     from bptt.client import Client
-    from bptt.records.comparison import Comparison, Group
+    from bptt.records.comparison import Comparison
     from bptt.records.grids import Grid
 
 NAMED = 10
@@ -48,9 +48,11 @@ def compare(
 ) -> None:
     """Compare the configurations of GRID, each by its mean over seeds with a 95 % interval.
 
-    The best comes first, with all that tie with it. Runs that diverged, failed or have not ended
-    are counted and named, never left out. GRID is a grid's id, a prefix of one, a name, or
-    USER/NAME; a name means your newest grid of that name.
+    The best comes first, with all that cannot be told from it; the command that adds the seeds to
+    tell them apart stands below. Configurations of different problems (another task, or another
+    option of it) are in tables of their own. Runs that diverged, failed or have not ended are
+    counted and named, never left out. GRID is a grid's id, a prefix of one, a name, or USER/NAME;
+    a name means your newest grid of that name.
 
     Configurations are distinguished by all axes but the seed, or only by those of --by (cell,
     optimizer.lr, or lr for short), and then averaged over the rest; --by and --metric may be
@@ -117,19 +119,18 @@ def _write_pictures(
 def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
     if len(comparisons) > 1:
         ended, points = sum(c.ended for c in comparisons), sum(c.points for c in comparisons)
-        tasks = counted(len(comparisons), "task")
-        say(f"{title}: results of {ended:,} of {counted(points, 'run')}, {tasks}\n")
+        problems = counted(len(comparisons), "problem")
+        say(f"{title}: results of {ended:,} of {counted(points, 'run')}, {problems}\n")
     for comparison in comparisons:
         say(_heading(title, comparison, alone=len(comparisons) == 1))
         click.echo()
-        metrics = [metric or "metric" for metric in comparison.metrics]
         print_rows(
-            ["rank", "configuration", "n", *metrics, "from best", "solved", "slope", "runs"],
-            [_row(group) for group in comparison.groups],
-            needed=3 + len(metrics),
+            wording.columns(comparison),
+            [wording.cells(group) for group in comparison.groups],
+            needed=3 + len(comparison.metrics),
         )
         click.echo()
-        for line in _conclusions(comparison):
+        for line in [*wording.conclusions(comparison), *_without_value(comparison)]:
             say(line)
         click.echo()
     if grid.held_reason:
@@ -138,45 +139,19 @@ def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
 
 
 def _heading(title: str, comparison: "Comparison", alone: bool) -> str:
-    parts = [f"{title}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"]
-    if not alone:
-        parts.append(f"task {comparison.task}")
-    if comparison.metric:
-        better = f", {comparison.better} is better" if comparison.better else ""
-        parts.append(f"{comparison.metric}{better}")
-    if comparison.baseline is not None:
-        parts.append(f"baseline {comparison.baseline:.4g}")
-    return ", ".join(parts)
+    name = title if alone else f"{title}, task {comparison.title}"
+    told = f"{name}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"
+    return ", ".join(filter(None, (told, wording.heading(comparison))))
 
 
-def _row(group: "Group") -> list[str]:
-    return [
-        wording.rank_told(group),
-        group.config,
-        str(group.value.n if group.value else 0),
-        *(wording.interval_told(interval) for interval in group.metrics.values()),
-        wording.interval_told(group.difference),
-        wording.interval_told(group.solved),
-        wording.interval_told(group.slope),
-        wording.counts_told(group.counts),
+def _without_value(comparison: "Comparison") -> list[str]:
+    lines = [
+        f"No value: {one.run_id or 'deleted'}, {one.config} seed={one.seed}: {one.why}"
+        for one in comparison.lacking[:NAMED]
     ]
-
-
-def _conclusions(comparison: "Comparison") -> list[str]:
-    lines = [wording.verdict(comparison.groups, comparison.better)]
-    lines.append(wording.unfinished([group.counts for group in comparison.groups]))
-    if not comparison.better and comparison.metric:
-        lines.append(f"Not ranked: nothing says which way {comparison.metric} is better.")
-    if (best := comparison.best_run) is not None:
-        told = f"{best.run_id}, {best.config} seed={best.seed}, {wording.number_told(best.value)}"
-        lines.append(f"Best single run: {told}.")
-    for one in comparison.lacking[:NAMED]:
-        lines.append(
-            f"No value: {one.run_id or 'deleted'}, {one.config} seed={one.seed}: {one.why}"
-        )
     if (more := len(comparison.lacking) - NAMED) > 0:
         lines.append(f"No value: {more:,} more; all of them: bptt compare ... --json")
-    return [line for line in lines if line]
+    return lines
 
 
 def _print_csv(comparisons: "list[Comparison]") -> None:
@@ -186,14 +161,19 @@ def _print_csv(comparisons: "list[Comparison]") -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     bounds = ("estimate", "low", "high", "n")
     metrics = list(dict.fromkeys(name for c in comparisons for name in c.metrics))
-    intervals = [*metrics, "difference", "solved", "slope"]
+    intervals = [*metrics, "lead", "solved", "slope"]
     outcomes = sorted({name for c in comparisons for group in c.groups for name in group.counts})
     columns = [f"{name} {bound}" for name in intervals for bound in bounds]
-    out.writerow(["task", "rank", "tied", "configuration", "points", *columns, *outcomes])
+    first = ["task", "problem", wording.BEST_COLUMN, "configuration", "points", "counted as"]
+    out.writerow([*first, *columns, *outcomes])
     for comparison in comparisons:
         for group in comparison.groups:
             found = {**group.metrics, **{n: getattr(group, n) for n in intervals[len(metrics) :]}}
             cells = [getattr(found.get(n), bound, None) for n in intervals for bound in bounds]
             counts = [group.counts.get(name, 0) for name in outcomes]
-            first = [comparison.task, group.rank, group.tied, group.config, group.points]
-            out.writerow([*first, *cells, *counts])
+            named = [comparison.task, comparison.problem, group.standing, group.config]
+            out.writerow([*named, group.points, group.counted_as, *cells, *counts])
+    for comparison in comparisons:
+        title = f"{comparison.title}: " if len(comparisons) > 1 else ""
+        for line in wording.conclusions(comparison):
+            click.echo(f"{title}{line}", err=True)

@@ -1,102 +1,12 @@
-"""Ranks, ties and differences: what may be said of two configurations, and what not."""
+"""Axes and metrics of choice: what is averaged over, and what is refused."""
 
 from dataclasses import replace
 
 import pytest
-from scipy import stats
 
 from bptt.comparison import ComparedPoint, compare
 from bptt.errors import InvalidSpec
-
-
-def point(cell, seed, value, outcome="finished", better="higher", **values):
-    result = {
-        "outcome": outcome,
-        "metric": "accuracy",
-        "better": better,
-        "baseline": 0.5,
-        "step": 120,
-        "divergence": {"step": 120, "tensor": "h"} if outcome == "diverged" else None,
-        "metrics": {"eval/accuracy": value, "train/loss": 1 - value, "eval/loss": 2 - value},
-    }
-    axes = {"cell": cell, **values, "seed": seed}
-    config = " ".join(str(value) for path, value in axes.items() if path != "seed")
-    return ComparedPoint(config, seed, "succeeded", result, run_id=f"g-{seed}", values=axes)
-
-
-def row(cell, values, **kwargs):
-    return [point(cell, seed, value, **kwargs) for seed, value in enumerate(values)]
-
-
-def by_config(points, **asked):
-    (comparison,) = compare(points, **asked)
-    return {group.config: group for group in comparison.groups}
-
-
-def test_difference_is_paired_by_seed():
-    # seeds differ by far more than the two cells do, and by the same in both
-    good, bad = [0.2, 0.5, 0.8], [0.19, 0.488, 0.791]
-
-    groups = by_config(row("a", good) + row("b", bad))
-
-    assert (groups["a"].rank, groups["b"].rank) == (1, 2)
-    difference = groups["b"].difference
-    expected = stats.ttest_rel(bad, good).confidence_interval(0.95)
-    assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
-    assert difference.n == 3
-    # unpaired, nobody could tell them apart
-    assert groups["b"].value.high > groups["a"].value.low
-
-
-def test_what_may_as_well_be_the_best_ties_with_it():
-    groups = by_config(row("a", [0.9, 0.8, 0.7]) + row("b", [0.7, 0.9, 0.7]) + row("c", [0.1] * 3))
-
-    assert [(g.rank, g.tied) for g in groups.values()] == [(1, False), (1, True), (3, False)]
-
-
-def test_one_seed_tells_nobody_apart():
-    groups = by_config(row("a", [0.9]) + row("b", [0.1]))
-
-    assert [(g.rank, g.tied) for g in groups.values()] == [(1, False), (1, True)]
-
-
-def test_lower_is_better_where_the_task_says_so():
-    groups = by_config(
-        row("a", [0.9, 0.91], better="lower") + row("b", [0.1, 0.11], better="lower")
-    )
-
-    assert list(groups) == ["b", "a"]
-    assert groups["a"].difference.estimate == pytest.approx(0.8)
-
-
-def test_a_mean_over_few_survivors_is_not_ranked():
-    survivors = [point("a", 0, 0.99), *(point("a", s, 0.0, "diverged") for s in (1, 2))]
-
-    (comparison,) = compare(survivors + row("b", [0.6, 0.61, 0.6]))
-
-    assert [group.config for group in comparison.best] == ["b"]
-    assert [(g.config, g.rank) for g in comparison.groups] == [("b", 1), ("a", None)]
-    assert comparison.best_run.config == "a"
-
-
-def test_every_point_without_a_value_is_named_with_its_reason():
-    points = [
-        point("a", 0, 0.9),
-        point("a", 1, 0.0, "diverged"),
-        ComparedPoint("a", 2, "failed", None, run_id="g-2", failure={"cause": "plugin_error"}),
-        ComparedPoint("a", 3, "queued", None, run_id="g-3"),
-        ComparedPoint("a", 4, "missing", None),
-    ]
-
-    (comparison,) = compare(points)
-
-    assert [(one.run_id, one.seed, one.why) for one in comparison.lacking] == [
-        ("g-1", 1, "diverged at step 120 in h"),
-        ("g-2", 2, "failed: plugin_error"),
-        ("g-3", 3, "queued"),
-        ("", 4, "missing"),
-    ]
-
+from tests.unit.comparison.points import by_config, point, row
 
 CLIPPED = [
     point(cell, seed, value + bonus, clipper=clipper)
@@ -104,6 +14,7 @@ CLIPPED = [
     for clipper, bonus in (("none", 0.0), ("norm", 0.2))
     for seed in range(3)
 ]
+BEST_OF_B = ("b", "norm", 2)
 
 
 def test_other_axes_are_averaged_within_each_seed():
@@ -114,7 +25,19 @@ def test_other_axes_are_averaged_within_each_seed():
     assert (groups["a"].points, groups["a"].value.n) == (6, 3)
     assert groups["a"].value.estimate == pytest.approx(0.6)
     assert groups["a"].solved.n == 3
-    assert groups["b"].difference.estimate == pytest.approx(-0.2)
+    assert groups["b"].lead.estimate == pytest.approx(0.2)
+
+
+def test_a_mean_over_other_axes_is_over_those_values_that_all_have():
+    # b lacks the run where clipping helps most; a's mean over both would not compare with it
+    without = [p for p in CLIPPED if (p.values["cell"], p.values["clipper"], p.seed) != BEST_OF_B]
+
+    groups = by_config(without, by=["cell"])
+
+    assert groups["b"].value.estimate == pytest.approx((0.4 + 0.4 + 0.3) / 3)
+    assert groups["a"].value.estimate == pytest.approx((0.6 + 0.6 + 0.5) / 3)
+    assert groups["b"].lead.estimate == pytest.approx(0.2)
+    assert (groups["a"].value.n, groups["b"].value.n) == (3, 3)
 
 
 def test_options_that_the_other_plugin_does_not_know_do_not_hinder_the_pairing():
@@ -129,8 +52,8 @@ def test_options_that_the_other_plugin_does_not_know_do_not_hinder_the_pairing()
 
     groups = by_config(points, by=["clipper"])
 
-    assert groups["norm"].difference.estimate == pytest.approx(0.45 - 0.6)
-    assert groups["norm"].difference.n == 3
+    assert groups["norm"].lead.estimate == pytest.approx(0.6 - 0.45)
+    assert groups["norm"].lead.n == 3
 
 
 def test_an_axis_may_be_named_by_its_last_word():
@@ -183,7 +106,7 @@ def test_a_metric_of_choice_decides_the_order_where_its_direction_is_known():
     assert [group.config for group in by_loss.groups] == ["a", "b"]
     assert set(by_loss.groups[0].metrics) == {"eval/loss", "accuracy"}
     assert by_step.better == ""
-    assert [group.rank for group in by_step.groups] == [None, None]
+    assert [group.standing for group in by_step.groups] == ["", ""]
     assert by_step.best_run is None
 
 

@@ -1,0 +1,112 @@
+"""One figure of every configuration of a problem, over the seeds, in its order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bptt.comparison.interval import mean_interval
+from bptt.comparison.metrics import Measure
+from bptt.comparison.point import ComparedPoint
+from bptt.comparison.ranking import Ranking, rank
+from bptt.comparison.scores import Scored, matrix, over_seeds_of, represents, score
+from bptt.records.comparison import BEST, MAY_BE, UNRANKED, WORSE, Interval, Standing
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a measure says of each configuration."""
+
+    measure: Measure
+    rows: Sequence[Sequence[Scored]]
+    """The points of each configuration with their values."""
+    values: Sequence[Mapping[int, float]]
+    """The value of each configuration in each seed."""
+    ranking: Ranking
+    """Of those that can be ranked, by what is better; of none if nothing is."""
+
+    def interval(self, number: int) -> Interval | None:
+        """Return the mean of a configuration over its seeds, adjusted for seeds not all have."""
+        held = list(self.values[number].values())
+        if not held:
+            return None
+        found = mean_interval(held)
+        mean = self._sign * float(self.ranking.means[number])
+        if not (self.ranking.adjusted and np.isfinite(mean)):
+            return found
+        shift = mean - found.estimate
+        low, high = (None if end is None else end + shift for end in (found.low, found.high))
+        return replace(found, estimate=mean, low=low, high=high)
+
+    def survivors(self, number: int) -> Interval | None:
+        """Return the mean of the runs that did not diverge."""
+        rows = [[one for one in self.rows[number] if not one.counted]]
+        (held,) = over_seeds_of(rows, ())
+        return mean_interval(list(held.values())) if held else None
+
+    def counted_as(self, number: int) -> float | None:
+        """Return what each diverged run of a configuration counts as; None: it has none."""
+        return next((one.value for one in self.rows[number] if one.counted), None)
+
+    def standing(self, number: int) -> Standing:
+        """Say whether a configuration is the best so far, may be it, or is worse."""
+        if len(self.rows) == 1:
+            return UNRANKED
+        if number == self.ranking.best:
+            return BEST
+        if number in self.ranking.top:
+            return MAY_BE
+        return WORSE if number in self.ranking.below else UNRANKED
+
+    def lead(self, number: int) -> Interval | None:
+        """Return the lead of the best over a configuration."""
+        found = self.ranking.leads.get(number)
+        if found is None:
+            return None
+        if not np.isfinite(found.needed):
+            return Interval(found.lead, None, None, found.seeds)
+        low, high = found.lead - found.needed, found.lead + found.needed
+        return Interval(found.lead, low, high, found.seeds)
+
+    def order(self) -> list[int]:
+        """Return the configurations, the best first, those without a value last."""
+        ranked = [*self.ranking.top, *self.ranking.below]
+        rest = [number for number in range(len(self.rows)) if number not in ranked]
+        if not self.measure.better:
+            return rest
+        return ranked + sorted(rest, key=lambda number: not self.values[number])
+
+    @property
+    def _sign(self) -> float:
+        return -1.0 if self.measure.better == "lower" else 1.0
+
+
+def column_of(
+    by_config: Mapping[str, Sequence[ComparedPoint]], measure: Measure, by: Sequence[str]
+) -> Column:
+    """Return a measure of every configuration of a problem.
+
+    Args:
+        by_config: the points of each.
+        measure: what is compared.
+        by: axes that distinguish configurations; none: all but the seed.
+    """
+    points = [point for held in by_config.values() for point in held]
+    scored = iter(score(points, measure))
+    rows = [[next(scored) for _ in held] for held in by_config.values()]
+    ranked = [measure.better != "" and represents(row) for row in rows]
+    if not measure.better:
+        values = over_seeds_of(rows, by)
+    else:
+        together = iter(
+            over_seeds_of([row for row, is_one in zip(rows, ranked, strict=True) if is_one], by)
+        )
+        values = [
+            next(together) if is_one else over_seeds_of([row], by)[0]
+            for row, is_one in zip(rows, ranked, strict=True)
+        ]
+    sign = -1.0 if measure.better == "lower" else 1.0
+    compared: list[Mapping[int, float]] = [
+        held if is_one else {} for held, is_one in zip(values, ranked, strict=True)
+    ]
+    return Column(measure, rows, values, rank(sign * matrix(compared)))

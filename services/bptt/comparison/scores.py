@@ -1,0 +1,102 @@
+"""What each run counts as in a comparison: its own value, or another if it diverged."""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bptt.comparison.axes import partner
+from bptt.comparison.interval import mean_by_key
+from bptt.comparison.metrics import Measure
+from bptt.comparison.point import RESULTS, ComparedPoint
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A point and its value."""
+
+    point: ComparedPoint
+    value: float | None
+    """None: it failed, has not ended, or nothing measured this."""
+    counted: bool = False
+    """Whether the run diverged, so that `value` is what it counts as."""
+
+
+def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
+    """Return the value of each point of a facet.
+
+    A run that diverged learned nothing of use, so it counts as the worse of the baseline and the
+    worst value of the others: if it were left out, a configuration that diverges in the runs that
+    go badly would look better than one that does not.
+    """
+    stand_in = _worst(points, measure)
+    scored = []
+    for point in points:
+        value = point.figures.get(measure.name)
+        counted = value is None and point.diverged and stand_in is not None
+        scored.append(Scored(point, stand_in if counted else value, counted))
+    return scored
+
+
+def _worst(points: Sequence[ComparedPoint], measure: Measure) -> float | None:
+    if not measure.better:
+        return None
+    known = [p.figures[measure.name] for p in points if measure.name in p.figures]
+    known += [] if measure.baseline is None else [measure.baseline]
+    if not known:
+        return None
+    return min(known) if measure.better == "higher" else max(known)
+
+
+def represents(scored: Sequence[Scored]) -> bool:
+    """Say whether a mean represents its configuration: not if most ended runs have no value."""
+    ended = sum(one.point.outcome in (*RESULTS, "failed") for one in scored)
+    return 2 * sum(one.value is not None for one in scored) > ended
+
+
+def over_seeds_of(
+    by_config: Sequence[Sequence[Scored]], by: Sequence[str]
+) -> list[Mapping[int, float]]:
+    """Return what each configuration has in each seed.
+
+    Where points differ in other axes, too, a value is the mean over those values of the other axes
+    that every configuration with a value in that seed has: a mean over easy ones alone would not
+    compare with one over all.
+
+    Args:
+        by_config: the points of each configuration.
+        by: axes that distinguish configurations; none: all but the seed.
+    """
+    held = [_by_partner(scored, by) for scored in by_config]
+    values: list[dict[int, float]] = [{} for _ in held]
+    for seed in sorted({seed for one in held for seed in one}):
+        there = [one[seed] for one in held if seed in one]
+        common = sorted(set.intersection(*(set(one) for one in there)), key=repr)
+        for found, one in zip(values, held, strict=True):
+            if seed in one and common:
+                found[seed] = math.fsum(one[seed][key] for key in common) / len(common)
+    return list(values)
+
+
+def matrix(values: Sequence[Mapping[int, float]]) -> Array:
+    """Return the values of each configuration, (configurations, seeds), NaN where there is none."""
+    seeds = sorted({seed for one in values for seed in one})
+    return np.array([[one.get(seed, np.nan) for seed in seeds] for one in values]).reshape(
+        len(values), len(seeds)
+    )
+
+
+def _by_partner(
+    scored: Sequence[Scored], by: Sequence[str]
+) -> Mapping[int, Mapping[Hashable, float]]:
+    found = mean_by_key(
+        (partner(one.point, by), one.value) for one in scored if one.value is not None
+    )
+    by_seed: dict[int, dict[Hashable, float]] = {}
+    for (seed, rest), value in found.items():
+        by_seed.setdefault(seed, {})[rest] = value
+    return by_seed

@@ -1,0 +1,148 @@
+"""What a ranking says, in words, and how many seeds would make it say more."""
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from bptt.comparison.ranking import (
+    CLOSE,
+    SEEDS_TO_TELL,
+    SEEDS_TO_TRUST,
+    Lead,
+    Ranking,
+    seeds_to_tell,
+    tellable,
+)
+from bptt.comparison.wording import listed
+from bptt.counted import counted
+
+TOGETHER = "95 % for all of these statements together"
+PROCEDURE = "Procedure: step-down blocked Tukey test, with each pair's own t test"
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A ranking, and what to call what it ranks."""
+
+    ranking: Ranking
+    names: Sequence[str]
+    """Of all configurations, as the ranking numbers them."""
+    seeds: Collection[int]
+    """That the grid has."""
+    grid: str
+    """What commands call the grid."""
+    lead_told: Callable[[float], str]
+    """Returns a lead in words."""
+
+    @property
+    def _leads(self) -> list[Lead]:
+        return list(self.ranking.leads.values())
+
+    def verdict(self) -> str:
+        """Return what can be told apart; empty if there is only one configuration."""
+        top, below = self.ranking.top, self.ranking.below
+        if len(self.names) < 2:
+            return ""
+        if not top:
+            return "No configuration can be ranked yet."
+        if not self._leads:
+            return f"Only {self.names[top[0]]} can be ranked yet."
+        most = max(lead.seeds for lead in self._leads)
+        if most < SEEDS_TO_TELL:
+            nothing = "1 seed tells nothing" if most == 1 else f"{most} seeds tell nothing"
+            return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on: {self._command(5)}."
+        few = min(lead.seeds for lead in self._leads)
+        alone = self._winner() if len(top) == 1 else ""
+        said = alone or self._undecided(len(top) + len(below))
+        return f"Preliminary ({counted(few, 'seed')}): {said}" if few < SEEDS_TO_TRUST else said
+
+    def _winner(self) -> str:
+        best, *_ = (self.names[i] for i in self.ranking.top)
+        others = len(self.ranking.below)
+        if others == 1:
+            return f"{best} is better than {self.names[self.ranking.below[0]]} (95 %)."
+        return f"{best} is better than all {others} others ({TOGETHER})."
+
+    def _undecided(self, ranked: int) -> str:
+        top, below = self.ranking.top, self.ranking.below
+        best, *others = (self.names[i] for i in top)
+        seeds = min(self.ranking.leads[i].seeds for i in top[1:])
+        together = listed([f"{best} (best so far)", *others])
+        worse = ""
+        if below:
+            what = "the other is" if len(below) == 1 else f"the other {len(below)} are"
+            worse = f"; {what} worse than {best} ({TOGETHER})"
+        apart = f"{len(top)} of {ranked} configurations" if below else "the configurations"
+        if not below and ranked > 2:
+            apart = f"the {ranked} configurations"
+        return (
+            f"{counted(seeds, 'seed')} cannot tell {apart} apart: {together}{worse}. "
+            f"{self._advice(seeds)}"
+        )
+
+    def _advice(self, seeds: int) -> str:
+        top = self.ranking.top
+        best, *others = top
+        leads = self.ranking.leads
+        needed = {i: self._seeds_needed(leads[i], seeds) for i in others}
+        known = {i: n for i, n in needed.items() if n is not None}
+        if not known:
+            return "If the differences are as small as seen, no more seeds would tell them."
+        first = min(known, key=lambda i: known[i])
+        what = "would"
+        if len(top) > 2:
+            what = f"would tell {self.names[best]} from {self.names[first]}"
+        lead = self.lead_told(leads[first].lead)
+        said = (
+            f"About {known[first]} {what}, if the difference ({lead}) is as seen: "
+            f"{self._command(known[first])}."
+        )
+        most = max(known.values())
+        if len(known) == len(needed) and most > known[first]:
+            said += f" From all of them: about {most:,}."
+        return said
+
+    def _seeds_needed(self, lead: Lead, seeds: int) -> int | None:
+        if lead.lead <= self._rounding:
+            return None
+        found = seeds_to_tell(len(self.ranking.top), lead.lead, lead.spread)
+        return None if found is None else max(found, seeds + 1)
+
+    @property
+    def _rounding(self) -> float:
+        return CLOSE * float(np.nanmax(np.abs(self.ranking.means)))
+
+    def power(self) -> str:
+        """Return the procedure, and which leads it tells; empty if there is nothing to tell."""
+        if not self._leads:
+            return ""
+        seeds = min(lead.seeds for lead in self._leads)
+        spread = median(lead.spread for lead in self._leads)
+        reach = tellable(len(self._leads) + 1, seeds)
+        if not math.isfinite(reach) or reach * spread <= self._rounding:
+            return f"{PROCEDURE}."
+        width = f", {reach:.2g} standard deviations of a run," if seeds < SEEDS_TO_TRUST else ""
+        return (
+            f"{PROCEDURE}; with {counted(seeds, 'seed')}, leads of about "
+            f"{self.lead_told(reach * spread)}{width} are told four times in five."
+        )
+
+    def _command(self, wanted: int) -> str:
+        return f"bptt extend {self.grid} --set seeds={seeds_option(self.seeds, wanted)}"
+
+
+def seeds_option(there: Collection[int], wanted: int) -> int:
+    """Return the n of `seeds: n`, 0 to n - 1, that makes so many seeds with those there.
+
+    Args:
+        there: seeds that a grid has.
+        wanted: how many it should have.
+    """
+    lacking, option = wanted - len(set(there)), 0
+    while lacking > 0:
+        lacking -= option not in there
+        option += 1
+    return option

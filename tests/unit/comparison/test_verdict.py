@@ -1,0 +1,97 @@
+"""What the sentence below a table says, and the seeds that it asks for."""
+
+import numpy as np
+import pytest
+
+from bptt.comparison import compare
+from bptt.comparison.verdict import seeds_option
+from tests.unit.comparison.points import row
+
+
+def standings(groups):
+    return [(name, group.standing) for name, group in groups.items()]
+
+
+def test_who_cannot_be_told_from_the_best_stands_beside_it_and_has_no_number():
+    (comparison,) = compare(
+        row("c", [0.1, 0.12, 0.1]) + row("a", [0.9, 0.8, 0.7]) + row("b", [0.7, 0.9, 0.7])
+    )
+
+    found = {group.config: group for group in comparison.groups}
+    assert standings(found) == [("a", "best so far"), ("b", "may be best"), ("c", "worse")]
+    assert found["b"].lead.low < 0 < found["c"].lead.low
+    assert comparison.verdict.startswith(
+        "Preliminary (3 seeds): 3 seeds cannot tell 2 of 3 configurations apart: a (best so far) "
+        "and b; the other is worse than a (95 % for all of these statements together). About 167 "
+        "would, if the difference (0.0333) is as seen: bptt extend GRID --set seeds=167."
+    )
+
+
+def test_table_and_verdict_never_contradict_each_other():
+    drawn = np.random.default_rng(42)
+    for _ in range(30):
+        held = [p for c in "abcd" for p in row(c, list(drawn.normal(size=5) + (c == "a")))]
+
+        (comparison,) = compare(held)
+
+        best, *others = comparison.groups
+        assert (best.standing, best.lead) == ("best so far", None)
+        for group in others:
+            assert group.lead.estimate >= 0
+            assert (group.standing == "worse") == (group.lead.low > 0)
+        worse = [group for group in others if group.standing == "worse"]
+        assert ("cannot tell" in comparison.verdict) == (len(worse) < len(others))
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(1, "1 seed tells nothing"), (2, "2 seeds tell")])
+def test_one_or_two_seeds_tell_nothing_and_have_no_interval(seeds, said):
+    # alike, as two coins are half of the time
+    (comparison,) = compare(row("a", [0.9] * seeds) + row("b", [0.1] * seeds))
+
+    for group in comparison.groups:
+        assert (group.value.low, group.value.high) == (None, None)
+    assert [g.standing for g in comparison.groups] == ["best so far", "may be best"]
+    assert comparison.groups[1].lead.low is None
+    assert comparison.verdict.startswith(said)
+    assert comparison.verdict.endswith(": bptt extend GRID --set seeds=5.")
+
+
+def test_one_that_is_better_than_all_others_is_said_to_be():
+    held = row("a", [0.9, 0.91, 0.92, 0.9, 0.9]) + row("b", [0.1, 0.12, 0.11, 0.1, 0.13])
+
+    (two,) = compare(held)
+    (three,) = compare(held + row("c", [0.2, 0.21, 0.2, 0.22, 0.2]))
+
+    assert two.verdict == "a is better than b (95 %)."
+    assert three.verdict == (
+        "a is better than all 2 others (95 % for all of these statements together)."
+    )
+    assert three.notes[0].startswith(
+        "Procedure: step-down blocked Tukey test, with each pair's own t test; with 5 seeds, leads "
+        "of about 0.0"
+    )
+
+
+def test_verdict_below_five_seeds_is_preliminary():
+    (comparison,) = compare(row("a", [0.9, 0.91, 0.92, 0.9]) + row("b", [0.1, 0.12, 0.11, 0.1]))
+
+    assert comparison.verdict == "Preliminary (4 seeds): a is better than b (95 %)."
+
+
+def test_no_number_of_seeds_is_advised_where_there_is_no_difference():
+    (comparison,) = compare(row("a", [1.0] * 5) + row("b", [1.0] * 5))
+
+    assert comparison.verdict == (
+        "5 seeds cannot tell the configurations apart: a (best so far) and b. If the differences "
+        "are as small as seen, no more seeds would tell them."
+    )
+    assert comparison.notes[0].endswith("t test.")
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "option"),
+    [(range(5), 14, 14), (range(100, 105), 14, 9), ([1, 2, 7], 5, 4), ([3], 1, 0)],
+)
+def test_advice_adds_as_many_seeds_as_are_lacking(there, wanted, option):
+    assert seeds_option(list(there), wanted) == option
+    assert len({*there, *range(option)}) == wanted
