@@ -19,6 +19,7 @@ from benchmarks import (
     estimates,
     grid_throughput,
     growth,
+    inference,
     memory,
     one_run,
     page,
@@ -35,6 +36,7 @@ PARTS: dict[str, Part] = {
     module.PART.name: module.PART
     for module in (
         agreement,
+        inference,
         step_time,
         growth,
         scan_cells,

@@ -24,7 +24,8 @@ from bptt.figures import style
 HEADS = {
     "measurements": (
         "# Measurements\n",
-        "What networks do, measured by `make bench`. What it costs: [performance](performance.md).",
+        "What networks do, and how far a comparison of them can be relied upon, measured by "
+        "`make bench`. What it costs: [performance](performance.md).",
     ),
     "performance": (
         "# Performance\n",

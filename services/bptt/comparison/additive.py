@@ -31,10 +31,14 @@ class Additive:
     _core: Array
     """(rank, rank)."""
 
-    def contrast(self, one: int, other: int) -> float:
-        """Return the variance of the difference of two means, in units of a run's variance."""
-        apart = self._factor[one] - self._factor[other]
-        return float(self._alone[one] + self._alone[other] + apart @ self._core @ apart)
+    def contrasts(self, one: int) -> Array:
+        """Return the variance of a mean's difference from each, in units of a run's variance.
+
+        That of its difference from itself, the element `one`, means nothing.
+        """
+        apart = self._factor[one] - self._factor
+        found: Array = self._alone[one] + self._alone + ((apart @ self._core) * apart).sum(1)
+        return found
 
 
 def fit(values: Array) -> Additive:
@@ -91,6 +95,8 @@ def connected(here: NDArray[np.bool_]) -> NDArray[np.intp]:
     Returns:
         Their rows in order; the first of several such sets, empty if there is no value.
     """
+    if here.size and here.all():
+        return np.arange(len(here))
     unseen = here.any(1)
     largest = np.zeros(len(here), dtype=bool)
     while unseen.any():

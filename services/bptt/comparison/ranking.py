@@ -89,20 +89,15 @@ def rank(values: Array, floor: Array | None = None) -> Ranking:
     left, first = members, None
     while len(left) > 1 and connected(np.isfinite(values[left])).size == len(left):
         model = fit(values[left])
-        spreads = _Spreads(model, np.zeros(len(left)) if floor is None else floor[left])
+        least = np.zeros(len(left)) if floor is None else floor[left]
         if first is None:
             first = model
             means[left] = model.means
         best = _best(model.means)
-        told = []
-        for other, config in enumerate(left):
-            if other == best:
-                leads.pop(int(config), None)
-                continue
-            lead = _lead(values[left], model, spreads, best, other)
-            leads[int(config)] = lead
-            if lead.told:
-                told.append(other)
+        leads.pop(int(left[best]), None)
+        found = _leads(values[left], model, least, best)
+        leads.update({int(left[other]): lead for other, lead in found.items()})
+        told = [other for other, lead in found.items() if lead.told]
         if not told:
             break
         below += [int(left[other]) for other in told]
@@ -129,55 +124,73 @@ def _best(means: Array) -> int:
     return int(np.argmax(means >= means.max() - CLOSE * np.abs(means).max()))
 
 
-class _Spreads:
-    """Variances of one run of each configuration, and of all that spread as widely."""
+def _leads(values: Array, model: Additive, least: Array, best: int) -> dict[int, Lead]:
+    """Return the best one's lead over each other row, and what it needs to be told.
 
-    def __init__(self, model: Additive, least: Array) -> None:
-        """Take a fit, and the least variance of each configuration, (configurations,)."""
-        self.least = least
-        self._of_each = np.maximum(model.variances, least)
-        known = np.flatnonzero(np.isfinite(self._of_each))
-        widest = known[np.argsort(-self._of_each[known], kind="stable")]
-        self._widest = self._of_each[widest]
-        weights = model.freedom[widest]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            self._pooled = (self._widest * weights).cumsum() / weights.cumsum()
-
-    def pooled(self, one: int, other: int) -> float:
-        """Return the mean variance of all that spread at least as widely as the steadier of two."""
-        steadier = np.nanmin([*self._of_each[[one, other]], math.inf])
-        wide = int(np.searchsorted(-self._widest, -steadier, side="right"))
-        return float(self._pooled[wide - 1]) if wide else math.nan
-
-
-def _lead(values: Array, model: Additive, spreads: _Spreads, best: int, other: int) -> Lead:
-    """Return the best one's lead over another and what it needs to be told."""
-    both = values[best] - values[other]
-    both = both[np.isfinite(both)]
-    n, lead = len(both), float(model.means[best] - model.means[other])
-    own = float(np.var(both, ddof=1)) / 2 if n > 1 else math.nan
-    own = max(own, float(spreads.least[[best, other]].mean()))
-    variance = float(np.nanmax([own, spreads.pooled(best, other), 0.0]))
-    groups, needed = len(values), math.inf
-    if n >= SEEDS_TO_TELL and model.df >= 1:
-        width = model.contrast(best, other)
-        needed = range_quantile(groups, model.df, LEVEL) * math.sqrt(variance * width / 2)
+    Args:
+        values: (rows, seeds).
+        model: the fit of them.
+        least: (rows,), the least variance of one run.
+        best: the row with the best mean.
+    """
+    groups = len(values)
+    differences = values[best] - values
+    common = np.isfinite(differences)
+    seeds = common.sum(1)
+    mean = np.where(common, differences, 0.0).sum(1) / np.maximum(seeds, 1)
+    squares = np.where(common, differences - mean[:, np.newaxis], 0.0) ** 2
+    own = squares.sum(1) / np.maximum(seeds - 1, 1) / 2
+    own = np.where(seeds > 1, np.maximum(own, (least + least[best]) / 2), 0.0)
+    variances = np.maximum(model.variances, least)
+    pool = _pooled(variances, model.freedom, np.fmin(variances, variances[best]))
+    variance = np.fmax(own, pool)
+    lead, needed = model.means[best] - model.means, np.full(groups, math.inf)
+    if model.df >= 1:
+        width = model.contrasts(best)
+        needed = range_quantile(groups, model.df, LEVEL) * np.sqrt(variance * width / 2)
         if groups > 2:
-            own_lead = t_quantile(n - 1, PAIR_LEVEL) * math.sqrt(2 * own / n)
-            needed = max(needed, own_lead)
-            if lead > needed and float(both.mean()) <= own_lead:
-                # the seeds that both have do not tell it, so those of others must not
-                needed = lead + own_lead - float(both.mean())
-    rounding = CLOSE * float(np.abs(model.means).max())
-    return Lead(max(lead, 0.0), needed, n, math.sqrt(variance), lead > max(needed, rounding))
+            t = t_quantiles(np.maximum(seeds - 1, 1), PAIR_LEVEL)
+            own_lead = t * np.sqrt(2 * own / np.maximum(seeds, 1))
+            needed = np.maximum(needed, own_lead)
+            # what the seeds that both have do not tell, those of others must not
+            hidden = (lead > needed) & (mean <= own_lead)
+            needed = np.where(hidden, lead + own_lead - mean, needed)
+        needed = np.where(seeds >= SEEDS_TO_TELL, needed, math.inf)
+    told = lead > np.maximum(needed, CLOSE * float(np.abs(model.means).max()))
+    columns = np.maximum(lead, 0.0), needed, seeds, np.sqrt(variance), told
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return {other: Lead(*row) for other, row in enumerate(rows) if other != best}
+
+
+def _pooled(variances: Array, freedom: Array, least: Array) -> Array:
+    """Return the mean of the variances that are at least each of these; 0 where none is known.
+
+    Args:
+        variances: (rows,), NaN where there is none.
+        freedom: (rows,), their weights.
+        least: (rows,), each of them one of the variances, or NaN.
+    """
+    known = np.flatnonzero(np.isfinite(variances))
+    if not len(known):
+        return np.zeros(len(least))
+    widest = known[np.argsort(-variances[known], kind="stable")]
+    pools = (variances[widest] * freedom[widest]).cumsum() / freedom[widest].cumsum()
+    places = np.searchsorted(-variances[widest], -least, side="right") - 1
+    return np.where(np.isfinite(least), pools[places], 0.0)
 
 
 def t_quantile(df: int, level: float) -> float:
     """Return a quantile of Student's t distribution (Gosset 1908)."""
+    return float(t_quantiles(np.array([df]), level)[0])
+
+
+def t_quantiles(df: NDArray[np.intp], level: float) -> Array:
+    """Return a quantile of Student's t distribution for each number of degrees of freedom."""
     # scipy.stats has the same function under a better name, but takes half a second to import
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, level))
+    found: Array = stdtrit(df, level)
+    return found
 
 
 def tellable(groups: int, seeds: int) -> float:
