@@ -94,3 +94,20 @@ def test_links_between_pages_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_file_that_a_page_names_exists():
+    known = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("services", "plugins", "tests", "docs", "benchmarks", "migrations", "grids")
+        for path in (ROOT / folder).rglob("*.*")
+    }
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "plugins").rglob("*.md"), *ROOT.glob("*.md")]
+    lost = {
+        (page.name, named)
+        for page in pages
+        for named in re.findall(r"`([\w/]+/\w+\.(?:py|c|h))`", page.read_text())
+        if not any(f"/{path}".endswith(f"/{named}") for path in known)
+    }
+
+    assert not lost

@@ -3,8 +3,8 @@
 The steps are those of `torch.optim`, bit for bit, on one tensor: torch's own import its compiler,
 `torch._dynamo`, before the first one, which takes as long as importing torch itself.
 
-To add one, write its class here and add it to `Optimizer`: run files, memory and time estimates,
-the reference page and training need nothing else.
+To add one that works element by element, write its class here and add it to `Optimizer`: run
+files, memory and time estimates, the reference page and training need nothing else.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ class OptimizerSpec(Section):
     name: str
     moments: ClassVar[int] = 0
     """Numbers it keeps for each parameter."""
+    squares: ClassVar[str] = ""
+    """Which of its moments is a mean of squared gradients, if any; it must not overflow unseen."""
     is_compiled: ClassVar[bool] = False
     """Whether `kernels/compiled/update.c` has its step."""
 
@@ -98,6 +100,7 @@ class RMSprop(OptimizerSpec):
     """RMSprop (Tieleman & Hinton 2012)."""
 
     moments: ClassVar[int] = 1
+    squares: ClassVar[str] = "square_avg"
 
     name: Literal["rmsprop"] = "rmsprop"
     lr: LearningRate = 1e-3
@@ -123,6 +126,7 @@ class Adam(OptimizerSpec):
     """Adam (Kingma & Ba 2015)."""
 
     moments: ClassVar[int] = 2
+    squares: ClassVar[str] = "exp_avg_sq"
     is_compiled: ClassVar[bool] = True
     decoupled: ClassVar[bool] = False
     """Whether the weights decay apart from their gradients."""

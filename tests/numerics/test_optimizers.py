@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from bptt.optimizers import SGD, Adam, AdamW, Momentum, RMSprop
+from bptt.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, RMSprop
 from bptt.training.updating import Updating
 
 PAIRS = {
@@ -135,19 +135,37 @@ def test_no_optimizer_and_no_cell_has_torchs_compiler_imported(make_spec):
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize(
-    ("name", "option"),
-    [
-        *((name, "weight_decay") for name in ("sgd", "momentum", "rmsprop", "adam", "adamw")),
-        ("adam", "beta1"),
-        ("adam", "beta2"),
-        ("adamw", "beta2"),
-        ("rmsprop", "alpha"),
-        ("nesterov", "nesterov"),
-    ],
-)
+OPTIONS = [
+    (name, option)
+    for name, (spec, _) in PAIRS.items()
+    for option in type(spec).model_fields
+    if option not in ("name", "lr", "eps", *(("nesterov",) if name != "nesterov" else ()))
+]
+"""A rate that is 0 moves nothing, and next to nothing is divided by `eps` alone."""
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS)
 def test_option_of_an_optimizer_moves_the_parameters(name, option):
     spec, _ = PAIRS[name]
-    without = spec.model_copy(update={option: 0.0})
+    other = 0.5 if not getattr(spec, option) else 0.0
+    without = spec.model_copy(update={option: other})
 
     assert (moved(spec) - moved(without)).abs().max() > 1e-3
+
+
+def test_every_optimizer_is_compared_with_torchs():
+    assert {type(spec) for spec, _ in PAIRS.values()} == set(OPTIMIZERS.values())
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_mean_of_squares_is_looked_after(name):
+    spec, _ = PAIRS[name]
+    parameters = start(torch.float32)
+    updating = Updating(spec, parameters)
+    parameters.grad.fill_(1e30)
+
+    updating.step()
+
+    infinite = {key for key, kept in updating.moments.items() if not kept.isfinite().all()}
+    assert infinite == ({spec.squares} if spec.squares else set())
+    assert updating.overflowed() == (37 if spec.squares else 0)

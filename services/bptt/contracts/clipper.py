@@ -71,9 +71,10 @@ class ClipReport(NamedTuple):
 class Clipper(ABC):
     """A clipping strategy, applied after the backward pass and before the optimiser.
 
-    `clip` is pure: it changes none of its arguments and branches on no tensor's value (use
-    `torch.where`), so that the framework may apply it to many runs at once. Gradients are
-    finite when it is called: the non-finite policy of the run comes first. The keyword-only
+    `clip` is pure: it changes none of its arguments, and what it returns follows from them alone,
+    so that a resumed run repeats it exactly. It branches on no tensor's value (use `torch.where`):
+    conformance applies it to many runs at once. Gradients are finite when it is called: the
+    non-finite policy of the run comes first. The keyword-only
     arguments of the constructor are the options.
     """
 

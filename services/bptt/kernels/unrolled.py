@@ -10,7 +10,12 @@ from bptt.contracts import State
 
 @runtime_checkable
 class Unrolled(Protocol):
-    """Every tensor is part of the graph, so that a loss may use any of them."""
+    """Every tensor is part of the graph, so that a loss may use any of them.
+
+    A gradient *to* `states` is only what the loss reads of them directly: a kernel's steps are no
+    part of the graph. The total through time is `gradient_norms`; its elements exist where the
+    cell is run by `autograd`, as `StepByStep.states_of`.
+    """
 
     @property
     def inputs(self) -> Float[Tensor, "time batch features"]:

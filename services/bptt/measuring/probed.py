@@ -25,7 +25,11 @@ Take: TypeAlias = "Callable[[Probed], Taken]"
 
 @dataclass(frozen=True)
 class Probed:
-    """A float64 copy of a model after both passes over a batch of sequences of equal length."""
+    """A float64 copy of a model after both passes over a batch of sequences of equal length.
+
+    Total gradients to states are there as norms over batch and features (`cells[i].flow()`).
+    `forward` has no graph: a statistic that traces another loss back runs the model again.
+    """
 
     spec: StatisticsSpec
     task: Task

@@ -10,9 +10,6 @@ from bptt.kernels.compiled.update import AdamStep, UpdateKernel
 from bptt.network.parameters import is_finite
 from bptt.optimizers import Adam, OptimizerSpec
 
-SQUARES = ("exp_avg_sq", "square_avg")
-"""Means of squared gradients, as torch's optimisers call them."""
-
 
 class Updating:
     """Steps of an optimiser of one tensor.
@@ -57,8 +54,8 @@ class Updating:
 
         It never recovers, and anything divided by its root is 0: no gradient moves them.
         """
-        squares = [self.moments[name] for name in SQUARES if name in self.moments]
-        return sum(int((~square.isfinite()).sum()) for square in squares)
+        squares = self.moments.get(self._optimizer.squares)
+        return 0 if squares is None else int((~squares.isfinite()).sum())
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on, as torch's optimiser of one tensor does."""

@@ -5,48 +5,14 @@ import re
 import shutil
 from pathlib import Path
 
-import click
 import pytest
 
 from bptt import store
-from bptt.cli import COMMANDS, main
 from bptt.settings import Settings
 from bptt.tracking import server
+from tests.tried_commands import CHANGING, OF_RUNS, READING
 
-READING = {
-    "watch": ["{grid}"],
-    "compare": ["{grid}"],
-    "show": ["{grid}"],
-    "ui": ["{grid}"],
-    "runs": ["{grid}"],
-    "logs": ["{point}"],
-}
-CHANGING = {
-    "cancel": ["{grid}", "--yes"],
-    "hold": ["{grid}"],
-    "release": ["{grid}"],
-    "retry": ["{grid}"],
-    "fill": ["{grid}"],
-    "extend": ["{grid}", "--set", "seeds=3"],
-    "priority": ["{grid}", "7"],
-    "delete": ["{grid}", "--yes"],
-}
-OF_RUNS = {name: CHANGING[name] for name in ("cancel", "hold", "release", "retry", "delete")}
-"""Those that take a single run too."""
 USERS = ("ada", "bob", "eve")
-
-
-def takes(pattern):
-    """Return the commands with an argument that is called so, by their words."""
-    found = set()
-    for name in COMMANDS:
-        command = main.commands[name].load()
-        subs = command.commands if isinstance(command, click.Group) else {"": command}
-        for sub, one in subs.items():
-            called = [p.human_readable_name for p in one.params if isinstance(p, click.Argument)]
-            if any(re.search(pattern, text) for text in called):
-                found.add(f"{name} {sub}".strip())
-    return found
 
 
 class Team:
@@ -94,11 +60,6 @@ def team(bptt, monkeypatch, home):
 
 def worded(words, grid, point):
     return [word.format(grid=grid, point=point) for word in words]
-
-
-def test_every_command_that_takes_a_grid_or_a_run_is_tried_here():
-    assert takes(r"\b(GRID|RUN)\b") == {*READING, *CHANGING}
-    assert takes(r"\bRUN\b") == {"show", "logs", *OF_RUNS}
 
 
 @pytest.fixture

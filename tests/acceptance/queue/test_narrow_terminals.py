@@ -10,8 +10,9 @@ import click
 import pytest
 from rich.cells import cell_len
 
-from bptt.cli import COMMANDS, main
+from bptt.cli import main
 from tests.trained import train_claimed
+from tests.tried_commands import TABLES
 
 WIDTHS = (120, 100, 80, 60, 40)
 NAME = "遗忘门偏置的初始化与梯度裁剪的比较"
@@ -25,26 +26,6 @@ model: {{hidden_size: 4}}
 training: {{steps: 20, batch_size: 8, evaluate_every: 10, evaluation_size: 16}}
 statistics: {{interval: 10}}
 """
-TABLES = {
-    "compare": ["compare", NAME],
-    "compare by": ["compare", NAME, "--by", "clipper", "--metric", "loss"],
-    "show grid": ["show", NAME],
-    "show run": ["show", f"{NAME}/0"],
-    "show runs": ["show", f"{NAME}/0", f"{NAME}/3", f"{NAME}/6"],
-    "runs": ["runs", NAME],
-    "grids": ["grids", "--all-users"],
-    "watch": ["watch", NAME],
-    "status": ["status"],
-    "grid": ["grid", "wide.yaml"],
-    "submit": ["submit", "wide.yaml", "--dry-run"],
-    "plugins check": ["plugins", "check", "latch"],
-    "plugins list": ["plugins", "list", "--long"],
-    "plugins show": ["plugins", "show", "lstm"],
-    "users list": ["users", "list"],
-    "tokens list": ["tokens", "list"],
-}
-ELSEWHERE = {"run"}
-"""Prints what `show` prints, after training."""
 PICTURE = re.compile(r"[┤│└⠀-⣿]|^ +0 +\d+ +\d+$|lag: steps back")
 
 
@@ -88,22 +69,9 @@ def shown(monkeypatch):
     return show
 
 
-def test_every_command_with_a_table_is_tried_here():
-    tables = set()
-    for name in COMMANDS:
-        command = main.commands[name].load()
-        subs = command.commands if isinstance(command, click.Group) else {"": command}
-        for sub, one in subs.items():
-            says = next((p.help for p in one.params if p.name == "as_json"), None) or ""
-            if "instead of a table" in says or "instead of tables" in says:
-                tables.add(f"{name} {sub}".strip())
-    tried = {words[0] if words[0] not in ("plugins", "users", "tokens") else " ".join(words[:2])
-             for words in TABLES.values()}  # fmt: skip
-    assert tables - ELSEWHERE <= tried
-
-
 def test_no_number_and_no_name_is_broken_or_cut_at_any_width(home, shown):
-    for what, arguments in TABLES.items():
+    for what, words in TABLES.items():
+        arguments = [word.format(grid=NAME) for word in words]
         whole = words_of(shown(arguments, None if what != "watch" else 400))
         for width in WIDTHS:
             lines = shown(arguments, width)

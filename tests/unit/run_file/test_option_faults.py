@@ -1,5 +1,7 @@
 import pytest
 
+from bptt.optimizers import OPTIMIZERS
+
 LSTM_OPTIONS = "biases, forget_bias, input_std, recurrent_gain, recurrent_init, spectral_radius"
 SECTIONS = "name, project, task, cell, clipper, model, optimizer, training, statistics, seed"
 LEAST = "task: adding\ncell: lstm\n"
@@ -46,8 +48,7 @@ ONE_FAULT = {
     ),
     "an unknown optimizer": (
         LEAST + "optimizer: adan\n",
-        "3: Unknown optimizer 'adan'; did you mean 'adam'? "
-        "Allowed: sgd, momentum, rmsprop, adam, adamw.",
+        f"3: Unknown optimizer 'adan'; did you mean 'adam'? Allowed: {', '.join(OPTIMIZERS)}.",
     ),
     "a plugin section without a name": (
         "task: adding\ncell:\n  forget_bias: 3\n",
