@@ -99,7 +99,7 @@ def test_links_between_pages_lead_somewhere(page):
 def test_every_file_that_a_page_names_exists():
     known = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("services", "plugins", "tests", "docs", "benchmarks", "migrations", "grids")
+        for folder in ("services", "plugins", "tests", "docs", "benchmarks", "migrations", "deploy")
         for path in (ROOT / folder).rglob("*.*")
     }
     pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "plugins").rglob("*.md"), *ROOT.glob("*.md")]
