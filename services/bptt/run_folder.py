@@ -26,14 +26,17 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from bptt.durable import replace
 from bptt.errors import DocumentDamaged, JournalDamaged, RunBusy, RunNotFound
 from bptt.file_lock import try_lock
 from bptt.identifiers import grid_of
 from bptt.journal import Journal, read_records, read_whole
-from bptt.records.documents import DocumentMisfit, RunDocument, numbered, unnumbered
+from bptt.records import documents
+from bptt.records.documents import Document, DocumentMisfit, ResultDocument, RunDocument
+
+D = TypeVar("D", bound=Document)
 
 _ATTEMPT = re.compile(r"a[1-9][0-9]*")
 
@@ -139,7 +142,7 @@ class RunFolder:
 
         See `replace` for what is not durable.
         """
-        text = json.dumps(numbered(name, content), indent=1, sort_keys=True, allow_nan=True)
+        text = json.dumps(documents.numbered(name, content), indent=1, sort_keys=True)
         replace(self.path / f"{name}.json", text.encode(), durable)
 
     def read(self, name: str) -> dict[str, Any] | None:
@@ -150,33 +153,36 @@ class RunFolder:
         """
         path = self.path / f"{name}.json"
         try:
-            content = json.loads(path.read_bytes())
+            return documents.unnumbered(name, json.loads(path.read_bytes()))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
             reason = "it is a folder"
+        except DocumentMisfit as misfit:
+            reason = str(misfit)
         except (ValueError, RecursionError):
             reason = "it is no whole JSON"
-        else:
-            if isinstance(content, dict):
-                try:
-                    return unnumbered(name, content)
-                except DocumentMisfit as misfit:
-                    raise self._damaged(name, str(misfit)) from None
-            reason = f"it holds {type(content).__name__}"
         raise self._damaged(name, reason)
 
     def read_run(self) -> RunDocument | None:
-        """Return what `run.json` holds, or None if it was never written.
+        """Return what `run.json` holds; see `_read_as`."""
+        return self._read_as(RunDocument)
+
+    def read_result(self) -> ResultDocument | None:
+        """Return what `result.json` holds; see `_read_as`."""
+        return self._read_as(ResultDocument)
+
+    def _read_as(self, document: type[D]) -> D | None:
+        """Return what a document holds, or None if it was never written.
 
         Raises:
             DocumentDamaged: it is not what this program writes, or lacks what it must hold.
         """
-        content = self.read("run")
+        content = self.read(document.FILE)
         try:
-            return None if content is None else RunDocument.of(content)
+            return None if content is None else document.of(content)
         except DocumentMisfit as misfit:
-            raise self._damaged("run", str(misfit)) from None
+            raise self._damaged(document.FILE, str(misfit)) from None
 
     def _damaged(self, name: str, reason: str) -> DocumentDamaged:
         path = self.path / f"{name}.json"

@@ -103,6 +103,10 @@ class TrainingSpec(Section):
         return None
 
 
+JACOBIAN_BYTES = 2**26
+"""Memory for the step Jacobians of one cell; of longer sequences only the last steps are used."""
+
+
 class StatisticsSpec(Section):
     """Which gradient statistics are taken, and how often."""
 

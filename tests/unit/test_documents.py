@@ -4,7 +4,13 @@ from dataclasses import asdict
 import pytest
 
 from bptt.errors import DocumentDamaged
-from bptt.records.documents import VERSIONS, FailureDocument, RunDocument
+from bptt.records.documents import (
+    VERSIONS,
+    Divergence,
+    FailureDocument,
+    ResultDocument,
+    RunDocument,
+)
 from bptt.run_folder import RunFolder
 
 SPEC = {"cell": {"name": "rnn", "options": {}}, "seed": 0}
@@ -77,6 +83,57 @@ def test_result_and_failure_of_every_version_are_read_without_their_number(folde
 
     assert folder.read("result") == {"outcome": "solved", "step": 4}
     assert FailureDocument(**folder.read("failure")) == failure
+
+
+MEASURED = {"metric": "accuracy", "metrics": {"train/loss": None}, "seconds": 2.5}
+RESULTS_OF_EARLIER_VERSIONS = {
+    "1, before kernels": {"outcome": "solved", "step": 4} | MEASURED,
+    "1": {"outcome": "finished", "step": 4, "solved_at": 2, "backend": "autograd"} | MEASURED,
+    "2": {"outcome": "solved", "step": 4, "later": 1, "version": 2} | MEASURED,
+    "2, diverged": {
+        "outcome": "diverged",
+        "step": 4,
+        "divergence": {"step": 4, "tensor": "loss"},
+        "version": 2,
+    }
+    | MEASURED,
+}
+
+
+@pytest.mark.parametrize("version", RESULTS_OF_EARLIER_VERSIONS)
+def test_result_reads_the_same_from_every_version(folder, version):
+    content = RESULTS_OF_EARLIER_VERSIONS[version]
+    put(folder, "result", content)
+
+    result = folder.read_result()
+
+    assert (result.outcome, result.step, result.metric) == (content["outcome"], 4, "accuracy")
+    assert (result.metrics, result.seconds) == ({"train/loss": None}, 2.5)
+    assert (result.solved_at, result.idle_since) == (content.get("solved_at"), None)
+    assert (result.overflowed, result.backend) == (0, content.get("backend", ""))
+    assert result.divergence == (
+        Divergence(step=4, tensor="loss") if result.outcome == "diverged" else None
+    )
+
+
+def test_result_is_written_with_its_version_and_reads_as_it_was(folder):
+    result = ResultDocument(
+        outcome="diverged", step=4, divergence=Divergence(step=4, tensor=None), best={"loss": 1.0}
+    )
+
+    folder.write("result", result.as_json())
+
+    assert json.loads((folder.path / "result.json").read_text())["version"] == 2
+    assert folder.read_result() == result
+
+
+@pytest.mark.parametrize("field", ["outcome", "step"])
+def test_result_that_lacks_what_it_must_hold_is_told_as_damaged(folder, field):
+    content = RESULTS_OF_EARLIER_VERSIONS["2"]
+    put(folder, "result", {name: value for name, value in content.items() if name != field})
+
+    with pytest.raises(DocumentDamaged, match=rf"it has no whole field '{field}'"):
+        folder.read_result()
 
 
 @pytest.mark.parametrize("name", VERSIONS)

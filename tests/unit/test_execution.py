@@ -65,7 +65,7 @@ def test_run_another_process_trains_is_left_alone(folder):
     process.join(60)
 
     assert not folder.journal.exists()
-    assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
+    assert execute(folder, checkpoint_seconds=10).outcome == "finished"
 
 
 @pytest.mark.parametrize("what", ["edited", "removed"])
@@ -73,7 +73,7 @@ def test_run_goes_on_with_the_content_its_file_had_when_it_began(folder, tmp_pat
     file = tmp_path / "text.txt"
     file.write_text("another text altogether! " * 20) if what == "edited" else file.unlink()
 
-    assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
+    assert execute(folder, checkpoint_seconds=10).outcome == "finished"
 
 
 @pytest.mark.parametrize("damage", ["gone", "other", "empty"])
@@ -104,7 +104,7 @@ def test_run_of_an_earlier_version_names_a_path_and_goes_on_while_its_content_is
         execute(folder, checkpoint_seconds=10, keep=True)
     (tmp_path / "text.txt").write_text(before)
 
-    assert execute(folder, checkpoint_seconds=10)["outcome"] == "finished"
+    assert execute(folder, checkpoint_seconds=10).outcome == "finished"
 
 
 def test_run_does_not_go_on_with_another_version_of_a_plugin(folder):
@@ -165,7 +165,7 @@ def test_run_asked_to_stop_is_saved_where_it_stands_and_goes_on(folder):
 
     assert stopped is None
     assert steps == [0, 1, 2, 3, 4]
-    assert result["outcome"] == "finished"
+    assert result.outcome == "finished"
 
 
 def test_identity_of_a_run_changes_with_the_content_of_its_text(folder, tmp_path):
@@ -197,7 +197,7 @@ def test_damaged_checkpoint_is_told_with_the_way_out(folder):
         execute(folder, checkpoint_seconds=10)
     folder.checkpoint.unlink()
 
-    assert execute(folder, checkpoint_seconds=10)["step"] == 4
+    assert execute(folder, checkpoint_seconds=10).step == 4
 
 
 def interrupt_at(step):
@@ -216,12 +216,12 @@ def test_folder_without_a_run_is_refused(tmp_path):
 def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
     result = execute(folder, checkpoint_seconds=10)
 
-    assert (result["outcome"], result["step"], result["backend"]) == ("finished", 4, "compiled")
-    assert result["metric"] == "bits_per_char"
-    assert 0 < result["metrics"]["eval/bits_per_char"] < 10
-    assert 0 < result["statistics_share"] < 1
+    assert (result.outcome, result.step, result.backend) == ("finished", 4, "compiled")
+    assert result.metric == "bits_per_char"
+    assert 0 < result.metrics["eval/bits_per_char"] < 10
+    assert 0 < result.statistics_share < 1
     known = {row.key.partition("/")[2] for row in SCALARS if row.key.startswith("flow/")}
-    assert {"slope", "half_life", "horizon", "ratio", "train_ratio"} <= set(result["flow"]) <= known
+    assert {"slope", "half_life", "horizon", "ratio", "train_ratio"} <= set(result.flow) <= known
     assert [file.name for file in folder.probe_files()] == [
         "00000000.npz",
         "00000002.npz",

@@ -9,6 +9,7 @@ import torch
 from bptt.execution import recording
 from bptt.execution.checkpoint import from_bytes
 from bptt.execution.recording import Recorder
+from bptt.records.documents import Divergence
 from bptt.run_folder import RunFolder
 from bptt.training import TrainingRun, train
 
@@ -144,8 +145,8 @@ def test_divergence_is_tagged_with_its_place(folder, spec):
         "bptt.diverged_tensor": "gradient of read_out.bias",
     }
     assert journal(folder, "tags") == [(3, tags)]
-    assert result["divergence"] == {"step": 3, "tensor": "gradient of read_out.bias"}
-    assert (result["outcome"], result["step"]) == ("diverged", 3)
+    assert result.divergence == Divergence(step=3, tensor="gradient of read_out.bias")
+    assert (result.outcome, result.step) == ("diverged", 3)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -231,7 +232,7 @@ def test_best_weights_are_those_of_the_best_step_and_not_the_last(folder, spec):
 
     result = record(folder, run)
 
-    assert result["best"] == {"eval_accuracy": pytest.approx(0.9), "step": 2}
+    assert result.best == {"eval_accuracy": pytest.approx(0.9), "step": 2}
     best, last = (
         torch.load(folder.artifacts / "checkpoints" / f"{name}.pt", weights_only=True)
         for name in ("best", "last")

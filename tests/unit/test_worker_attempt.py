@@ -86,7 +86,7 @@ def test_second_attempt_goes_on_and_gives_the_same_bits(assignment, tmp_path):
     second = begin(replace(assignment, attempt=2))
     result = train(second)
 
-    assert result["hash"] == train(calm)["hash"]
+    assert result.hash == train(calm).hash
     assert resumed_at(second) == [4]
     assert steps_of(second) == list(range(1, STEPS + 1))
     assert [file.name for file in second.probe_files()] == [f.name for f in calm.probe_files()]
@@ -168,7 +168,7 @@ def test_journal_damaged_behind_a_checkpoint_is_gone_on_from_there(assignment, t
         text.startswith("journal of attempt 1: ") and "journal.jsonl is damaged" in text
         for text in said
     )
-    assert result["hash"] == train(calm)["hash"]
+    assert result.hash == train(calm).hash
     assert second.damage() is None
     assert steps_of(second) == list(range(1, STEPS + 1))
 
@@ -185,7 +185,7 @@ def test_finished_attempt_with_a_damaged_journal_is_not_adopted_but_gone_on_from
 
     assert not second.is_finished
     assert said
-    assert train(second)["hash"] == result["hash"]
+    assert train(second).hash == result.hash
     assert second.damage() is None
 
 
@@ -200,7 +200,7 @@ def test_what_mlflow_acknowledged_is_forgotten_where_its_file_is_not_whole(assig
     second = begin(replace(assignment, attempt=2))
 
     assert second.read("shipped") is None
-    assert train(second)["outcome"] == "finished"
+    assert train(second).outcome == "finished"
 
 
 def test_what_was_sent_beyond_the_checkpoint_is_not_sent_again(assignment):
@@ -222,7 +222,7 @@ def test_unreadable_document_of_an_earlier_attempt_ends_nothing(assignment, name
 
     second = begin(replace(assignment, attempt=2))
 
-    assert train(second)["hash"] == result["hash"]
+    assert train(second).hash == result.hash
 
 
 def test_result_of_an_earlier_attempt_is_adopted_without_training(assignment):

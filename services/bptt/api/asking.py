@@ -35,7 +35,7 @@ async def who_asks(
     page in a browser can send either header, so no page can change anything.
 
     Raises:
-        InvalidSpec: the name is missing, empty, too long or not printable.
+        InvalidSpec: the name is missing, empty, too long, not printable or not UTF-8.
         NotAdmitted: a token is required, and none was shown.
     """
     admission: Admission = request.app.state.admission
@@ -46,7 +46,10 @@ async def who_asks(
         raise NotAdmitted(NO_TOKEN)
     if name is None:
         raise InvalidSpec([f"{USER_HEADER}: Field required."])
-    user = user_name(unquote(name), USER_HEADER)
+    try:
+        user = user_name(unquote(name, errors="strict"), USER_HEADER)
+    except UnicodeDecodeError:
+        raise InvalidSpec([f"{USER_HEADER}: must be UTF-8, percent-encoded."]) from None
     return Person(user, is_admin=True, is_proven=admission == "machine")
 
 

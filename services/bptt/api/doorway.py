@@ -1,6 +1,7 @@
-"""What applies to every request: its size is bounded, and every answer says who gives it."""
+"""What applies to every request: its size, its address being UTF-8, and whose answer it gets."""
 
 from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bptt import __version__
 from bptt.api import API, API_HEADER, VERSION_HEADER
 from bptt.api.faults import told
-from bptt.errors import UserError
+from bptt.errors import BpttError, InvalidSpec, UserError, quoted
 
 LARGEST_BODY = 8 * 2**20
 """Bytes; a grid file has a million at most, and JSON may take several for one."""
@@ -49,10 +50,36 @@ class Doorway:
         largest = self._largest_file if is_file else LARGEST_BODY
         if "transfer-encoding" in headers or not _is_small(length, largest):
             what = "A file has" if is_file else "A request takes"
-            refusal = UserError(f"{what} at most {largest:,} bytes here, of known length.")
+            refusal: BpttError = UserError(
+                f"{what} at most {largest:,} bytes here, of known length."
+            )
             await JSONResponse(told(refusal), 413)(scope, receive, send_named)
             return
+        if where := _misread(scope):
+            refusal = InvalidSpec([f"{where}: must be UTF-8, percent-encoded."])
+            await JSONResponse(told(refusal), 422)(scope, receive, send_named)
+            return
         await self._app(scope, receive, send_named)
+
+
+def _misread(scope: Scope) -> str:
+    """Return what is not UTF-8: the path, or a parameter by its name; empty: all of it is.
+
+    What is behind would be given a text with other characters in its place.
+    """
+    if not _is_text(scope.get("raw_path") or b""):
+        return "the address"
+    wrong = (part for part in scope["query_string"].split(b"&") if not _is_text(part))
+    name = next(wrong, b"").partition(b"=")[0]
+    return quoted(name.decode("latin-1"))[1:-1]
+
+
+def _is_text(encoded: bytes) -> bool:
+    try:
+        unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_small(length: str, largest: int) -> bool:

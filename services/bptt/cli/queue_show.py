@@ -18,6 +18,7 @@ from bptt.cli.spans import ago, span
 from bptt.cli.tables import number
 from bptt.measuring.logged import EVAL_METRIC
 from bptt.measuring.table import HALF_LIFE, SLOPE
+from bptt.records.documents import ResultDocument
 
 if TYPE_CHECKING:
     from bptt.api.answers import RunDetail
@@ -89,7 +90,7 @@ def print_runs(runs: "Sequence[Run]") -> None:
     if not any(run.result for run in runs):
         print_rows(["run", "what", "status"], [[*_named(run)] for run in runs], needed=3)
         return
-    metrics = {str(run.result["metric"]) for run in runs if run.result} - {""}
+    metrics = {ResultDocument.of(run.result).metric for run in runs if run.result} - {""}
     title = min(metrics) if len(metrics) == 1 else "metric"
     rows = [
         [
@@ -110,10 +111,10 @@ def _named(run: "Run") -> tuple[str, str, str]:
 def _metric(run: "Run", named: bool) -> str:
     if not run.result:
         return ""
-    name = str(run.result["metric"])
-    value = number(run.result["metrics"].get(EVAL_METRIC.named(name)))
-    return f"{name} {value}" if named else value
+    result = ResultDocument.of(run.result)
+    value = number(result.metrics.get(EVAL_METRIC.named(result.metric)))
+    return f"{result.metric} {value}" if named else value
 
 
 def _measured(run: "Run", key: str) -> str:
-    return number(run.result["metrics"].get(key)) if run.result else ""
+    return number(ResultDocument.of(run.result).metrics.get(key)) if run.result else ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bptt.lifecycle import STATUSES, Status
+from bptt.records.documents import ResultDocument
 
 if TYPE_CHECKING:
     from bptt.records.grids import Grid
@@ -55,8 +56,8 @@ def status_told(run: "Run") -> str:
         wish = {"none": "running", "cancel": "cancelling", "hold": "stopping"}[run.stop_request]
         return f"{wish} {run.step:,}/{run.steps:,}"
     if run.status == "succeeded" and run.result:
-        outcome = str(run.result.get("outcome", "succeeded")).replace("_", " ")
-        solved_at = run.result.get("solved_at")
+        result = ResultDocument.of(run.result)
+        outcome, solved_at = result.outcome.replace("_", " "), result.solved_at
         kept = outcome != "solved" and solved_at is not None
         return f"{outcome} at {run.step:,}" + (f", solved at {solved_at:,}" if kept else "")
     return run.status

@@ -10,7 +10,7 @@ from bptt.content import told
 from bptt.damage import Damage, find_damage, is_whole_archive
 from bptt.errors import DocumentDamaged, RunNotFound
 from bptt.measuring.logged import EVAL_METRIC
-from bptt.records.documents import RunDocument
+from bptt.records.documents import ResultDocument, RunDocument
 from bptt.run_folder import RunFolder
 from bptt.strict_json import finite
 
@@ -26,7 +26,7 @@ class Summary:
 
     run: RunDocument
     """Content of `run.json`."""
-    result: Mapping[str, Any] | None
+    result: ResultDocument | None
     """Content of `result.json`; None while the run has not ended."""
     metrics: Mapping[str, float | None]
     """Last value of each metric; None where it was not finite."""
@@ -52,7 +52,7 @@ class Summary:
     def outcome(self) -> str:
         if self.result is None and self.is_damaged("result.json"):
             return "unknown"
-        return str(self.result["outcome"]) if self.result else "unfinished"
+        return self.result.outcome if self.result else "unfinished"
 
     def is_damaged(self, beginning: str) -> bool:
         """Say whether a file of this name, or in this folder, is damaged."""
@@ -72,7 +72,7 @@ class Summary:
             case "solved":
                 return f"solved at step {self.step}"
             case "diverged":
-                tensor = (result.get("divergence") or {}).get("tensor") or "a tensor"
+                tensor = (result.divergence and result.divergence.tensor) or "a tensor"
                 return f"diverged at step {self.step}: {tensor} is not finite"
             case "time_limit":
                 return f"stopped by its time limit at step {self.step}"
@@ -83,8 +83,8 @@ class Summary:
         """Name, last value and baseline of the metric that decides; no name if unfinished."""
         if self.result is None:
             return "", None, None
-        name = str(self.result.get("metric", ""))
-        return name, self.metrics.get(EVAL_METRIC.named(name)), self.result.get("baseline")
+        name = self.result.metric
+        return name, self.metrics.get(EVAL_METRIC.named(name)), self.result.baseline
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, with None for numbers that JSON lacks."""
@@ -95,7 +95,7 @@ class Summary:
                 "outcome": self.outcome,
                 "step": self.step,
                 "metrics": self.metrics,
-                "result": self.result,
+                "result": self.result and self.result.as_json(),
                 "log10_gradient_by_lag": gradients,
                 "damage": [str(one) for one in self.damage],
             }
@@ -123,7 +123,7 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
     names = {one.name for one in damage}
     if "run.json" in names:
         raise DocumentDamaged(str(damage[0]))
-    result = None if "result.json" in names else folder.read("result")
+    result = None if "result.json" in names else folder.read_result()
     metrics: dict[str, float | None] = {}
     step = 0
     # its damage is reported with the rest
@@ -132,10 +132,10 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
             metrics |= record.get("metrics", {})
             step = max(step, record["step"])
     if result is not None:
-        step = result["step"]
+        step = result.step
         if "journal.jsonl" in names:
             # the last value of each, which the journal may lack
-            metrics |= result.get("metrics") or {}
+            metrics |= result.metrics
     gradients = _gradients(folder, run.spec["training"])
     return Summary(run, result, metrics, step, *gradients, damage)
 

@@ -178,7 +178,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
 
     evaluated = sorted(key for key in metrics if key.startswith(EVAL_METRIC.section))
     known = metrics.get(STATISTICS_SHARE.key)
-    share = (summary.result or {}).get("statistics_share", known)
+    share = known if summary.result is None else summary.result.statistics_share
     return [
         ("run", f"{summary.run_id}  {summary.run.name}  (project {summary.run.project})"),
         *_told_spec(summary.spec),
@@ -214,18 +214,18 @@ def _outcome(summary: Summary) -> str:
         if not summary.run.is_queued and summary.outcome == "unfinished":
             outcome += f"; go on with: bptt run --resume {summary.run_id}"
         return outcome
-    speed = number(result.get("steps_per_second"))
-    backend = result.get("backend", "-")
-    if reason := result.get("backend_reason"):
-        backend += f", for {reason}"
-    return f"{outcome} ({number(result.get('seconds'))} s, {speed} steps/s, {backend})"
+    backend = result.backend or "-"
+    if result.backend_reason:
+        backend += f", for {result.backend_reason}"
+    speed = number(result.steps_per_second)
+    return f"{outcome} ({number(result.seconds)} s, {speed} steps/s, {backend})"
 
 
 def _told_metric(summary: Summary) -> str:
     name, value, baseline = summary.metric
     if not name:
         return ""
-    best = (summary.result or {}).get("best") or {}
+    best = (summary.result and summary.result.best) or {}
     told = f"{name} {number(value)}, baseline {number(baseline)}"
     if f"eval_{name}" in best:
         told += f", best {number(best[f'eval_{name}'])} at step {number(best['step'])}"
@@ -233,9 +233,10 @@ def _told_metric(summary: Summary) -> str:
 
 
 def _told_idleness(summary: Summary) -> str:
-    result, dtype = summary.result or {}, summary.spec["training"]["dtype"]
-    # results of earlier versions lack it
-    overflowed, since = result.get("overflowed") or 0, result.get("idle_since")
+    if (result := summary.result) is None:
+        return ""
+    overflowed, since = result.overflowed, result.idle_since
+    dtype = summary.spec["training"]["dtype"]
     told = []
     if overflowed:
         told.append(

@@ -54,7 +54,7 @@ def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Cur
     """
     done = (folder for folder in attempts(runs, run_id) if folder.is_finished)
     folder = next(done, None)
-    result = folder.read("result") if folder else None
+    result = folder.read_result() if folder else None
     if folder is None or result is None:
         return None
     measured = [(r["step"], r["metrics"]) for r in _records(folder) if "metrics" in r]
@@ -64,7 +64,7 @@ def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Cur
         known = np.array([pair for pair in found if pair[1] is not None], dtype=float)
         if len(known):
             series[name] = known[:, 0], known[:, 1]
-    return Curves(str(result["outcome"]), seed, series, _flow(folder))
+    return Curves(result.outcome, seed, series, _flow(folder))
 
 
 def _records(folder: RunFolder) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from bptt.errors import DocumentDamaged
 from bptt.execution.assignment import Assignment
 from bptt.execution.execute import software
 from bptt.execution.origin import Origin, find_origin
-from bptt.records.documents import RunDocument
+from bptt.records.documents import ResultDocument, RunDocument
 from bptt.run_folder import RunFolder, attempts
 
 
@@ -76,9 +76,9 @@ def _same(run: RunDocument) -> tuple[Any, ...]:
     return run.identity, run.plugins, run.data
 
 
-def _result(earlier: RunFolder) -> dict[str, Any] | None:
+def _result(earlier: RunFolder) -> ResultDocument | None:
     try:
-        return earlier.read("result")
+        return earlier.read_result()
     except DocumentDamaged:
         return None
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from bptt import registry
 from bptt.content import NamedContent, digests_in, told
@@ -16,7 +16,7 @@ from bptt.host import physical_memory
 from bptt.identifiers import ALPHABET, random_letters
 from bptt.library import Library, check
 from bptt.memory_limit import is_memory
-from bptt.records.documents import RunDocument
+from bptt.records.documents import ResultDocument, RunDocument
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.spec import RunSpec
@@ -106,7 +106,7 @@ def execute(
     on_progress: Callable[[RunProgress], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     keep: bool = False,
-) -> dict[str, Any] | None:
+) -> ResultDocument | None:
     """Train the run in `folder` from its last checkpoint, or from the start, to its end.
 
     Args:
@@ -118,7 +118,7 @@ def execute(
         keep: leave the folder of a run that cannot be built, for the log that is in it.
 
     Returns:
-        The content of `result.json`, at once if the run had already ended; None if it was stopped.
+        Its result, at once if the run had already ended; None if it was stopped.
 
     Raises:
         CheckpointDamaged: the checkpoint is damaged.
@@ -131,7 +131,7 @@ def execute(
     from bptt.execution.recording import Recorder
     from bptt.training import train
 
-    if (result := folder.read("result")) is not None:
+    if (result := folder.read_result()) is not None:
         return result
     run = folder.read_run()
     if run is None:

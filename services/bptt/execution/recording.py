@@ -26,6 +26,7 @@ from bptt.measuring.logged import (
     TRAIN_LOSS,
 )
 from bptt.measuring.table import SLOPE
+from bptt.records.documents import Divergence, ResultDocument
 from bptt.run_folder import RunFolder
 from bptt.training.reports import UpdateReport
 
@@ -105,7 +106,7 @@ class Recorder:
         self.saved_step = self._training.step
         self.saved_at = time.monotonic()
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self) -> ResultDocument:
         """Write and return the result; from then on the whole journal is final."""
         self.checkpoint()
         checkpoints = self._folder.artifacts / "checkpoints"
@@ -116,7 +117,7 @@ class Recorder:
             replace(checkpoints / f"{name}.pt", buffer.getvalue(), durable=False)
         make_durable(sorted(checkpoints.iterdir()))
         result = self._result()
-        self._folder.write("result", result)
+        self._folder.write("result", result.as_json())
         return result
 
     def close(self) -> None:
@@ -153,7 +154,7 @@ class Recorder:
     def _statistics_share(self) -> float:
         return self._training.statistics_seconds / max(self._training.seconds, 1e-9)
 
-    def _result(self) -> dict[str, Any]:
+    def _result(self) -> ResultDocument:
         training = self._training
         outcome = training.outcome
         if outcome is None:
@@ -161,29 +162,29 @@ class Recorder:
         latest: dict[str, float | None] = {}
         for _, record in self._folder.records():
             latest |= record.get("metrics", {})
-        diverged = outcome.name == "diverged"
-        return {
-            "outcome": outcome.name,
-            "step": outcome.step,
-            "divergence": {"step": outcome.step, "tensor": outcome.tensor} if diverged else None,
-            "solved_at": training.evaluation.solved_at,
-            "idle_since": training.idle_since,
-            "overflowed": training.updating.overflowed(),
-            "metric": training.task.metric,
-            "better": training.task.better,
-            "baseline": training.task.baseline,
-            "metrics": latest,
-            "best": _section(training.evaluation.best, BEST.section),
-            "flow": _section(latest, SLOPE.section),
-            "seconds": training.seconds,
-            "preparation_seconds": training.preparation_seconds,
-            "steps_per_second": outcome.step / max(training.seconds, 1e-9),
-            "statistics_share": self._statistics_share(),
-            "backend": training.model.backend,
-            "backend_reason": training.backend_reason,
-            "hash": self._hash(latest),
-            "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        where = Divergence(step=outcome.step, tensor=outcome.tensor)
+        return ResultDocument(
+            outcome=outcome.name,
+            step=outcome.step,
+            divergence=where if outcome.name == "diverged" else None,
+            solved_at=training.evaluation.solved_at,
+            idle_since=training.idle_since,
+            overflowed=training.updating.overflowed(),
+            metric=training.task.metric,
+            better=training.task.better,
+            baseline=training.task.baseline,
+            metrics=latest,
+            best=_section(training.evaluation.best, BEST.section),
+            flow=_section(latest, SLOPE.section),
+            seconds=training.seconds,
+            preparation_seconds=training.preparation_seconds,
+            steps_per_second=outcome.step / max(training.seconds, 1e-9),
+            statistics_share=self._statistics_share(),
+            backend=training.model.backend,
+            backend_reason=training.backend_reason,
+            hash=self._hash(latest),
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     def _hash(self, latest: Mapping[str, float | None]) -> str:
         """Return what two executions of one run must agree in: everything but times."""

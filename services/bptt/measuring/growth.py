@@ -16,9 +16,7 @@ from bptt.measuring.table import (
     LYAPUNOV_SUM,
     SUM_OF_EXPONENTS,
 )
-
-JACOBIAN_BYTES = 2**26
-"""Memory for the step Jacobians of one cell; of longer sequences only the last steps are used."""
+from bptt.spec import JACOBIAN_BYTES
 
 PRODUCT_LAGS = 12
 """Lags at which the product of Jacobians is measured, spread evenly over their logarithm."""

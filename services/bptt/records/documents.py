@@ -1,14 +1,15 @@
 """What `run.json`, `result.json` and `failure.json` hold, and of which version they are.
 
 Version 1 carries no number. Its `run.json` lacks `files` where the run was made before grids could
-name files, and has what concerns the queue only if the run was queued; so has that of version 2.
+name files, and has what concerns the queue only if the run was queued; so has that of version 2. A
+`result.json` of either may lack what later ones hold.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
 
-from bptt.lifecycle import FailureCause
+from bptt.lifecycle import FailureCause, Outcome
 
 VERSIONS: Mapping[str, int] = {"run": 2, "result": 2, "failure": 2}
 """What is written now, by document; those that are not named here carry no number."""
@@ -33,12 +34,14 @@ def numbered(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, **version}
 
 
-def unnumbered(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def unnumbered(name: str, content: object) -> dict[str, Any]:
     """Return a document of any version without its number.
 
     Raises:
-        DocumentMisfit: it is of a version that this program does not know.
+        DocumentMisfit: it is no mapping, or of a version that this program does not know.
     """
+    if not isinstance(content, dict):
+        raise DocumentMisfit(f"it holds {type(content).__name__}")
     known = VERSIONS.get(name)
     if known is None:
         return dict(content)
@@ -57,8 +60,34 @@ def missing(name: str, content: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunDocument:
+class Document:
+    """One of them, by the names of its fields."""
+
+    FILE: ClassVar[str]
+    """Its name, without `.json`."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Return the document that a file of any version holds; what it does not know is left out.
+
+        Raises:
+            DocumentMisfit: a field that it must have is missing or of another type.
+        """
+        if lacks := missing(cls.FILE, content):
+            raise DocumentMisfit(lacks)
+        known = {one.name for one in fields(cls)}
+        return cls(**{key: value for key, value in content.items() if key in known})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its content."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDocument(Document):
     """`run.json`: what a run is, written when it begins."""
+
+    FILE = "run"
 
     run_id: str
     name: str
@@ -91,23 +120,71 @@ class RunDocument:
         """Whether a worker trains it, of the queue, and not `bptt run`."""
         return self.attempt is not None
 
-    @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """Return the document that a file of any version holds; what it does not know is left out.
-
-        Raises:
-            DocumentMisfit: a field that it must have is missing or of another type.
-        """
-        if lacks := missing("run", content):
-            raise DocumentMisfit(lacks)
-        known = {one.name for one in fields(cls)}
-        return cls(**{key: value for key, value in content.items() if key in known})
-
     def as_json(self) -> dict[str, Any]:
         """Return its content; a run of `bptt run` has nothing of the queue."""
-        content = asdict(self)
+        content = super().as_json()
         left_out = [name for name in OF_THE_QUEUE if content[name] is None]
         return {name: content[name] for name in sorted(content) if name not in left_out}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """Where a run's numbers stopped being finite."""
+
+    step: int
+    tensor: str | None
+    """What became NaN or infinite first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultDocument(Document):
+    """`result.json`: how a run ended and what it measured last, written when it has ended."""
+
+    FILE = "result"
+
+    outcome: Outcome
+    step: int
+    """Updates done."""
+    divergence: Divergence | None = None
+    """None: it did not diverge."""
+    solved_at: int | None = None
+    """Step of the first evaluation that met the task's rule."""
+    idle_since: int | None = None
+    """Step since which no logged update changed a parameter, though a gradient was not 0."""
+    overflowed: int = 0
+    """Parameters that the optimiser no longer follows: their gradient's square is too large."""
+    metric: str = ""
+    """Of the task's, the one that decides."""
+    better: str = ""
+    """`higher` or `lower`."""
+    baseline: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Last value of each; None where it was not finite, as in `best` and `flow`."""
+    best: Mapping[str, float | None] | None = None
+    flow: Mapping[str, float | None] | None = None
+    """How the gradient through time decays; None: no statistics were taken."""
+    seconds: float = 0.0
+    """Of training, preparation included."""
+    preparation_seconds: float = 0.0
+    """Until the first update began."""
+    steps_per_second: float = 0.0
+    statistics_share: float | None = None
+    """Of `seconds`."""
+    backend: str = ""
+    """What ran the cells: `compiled`, `sequence` or `autograd`; empty: not known."""
+    backend_reason: str = ""
+    """Why it was not the fastest; empty if it was, or was asked for."""
+    hash: str = ""
+    """What two executions of one run agree in: everything but times."""
+    ended_at: str = ""
+    """In ISO format, UTC."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        found = super().of(content)
+        if isinstance(where := content.get("divergence"), Mapping):
+            where = Divergence(step=found.step, tensor=where.get("tensor"))
+        return replace(found, divergence=where)
 
 
 @dataclass(frozen=True, kw_only=True)

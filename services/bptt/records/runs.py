@@ -31,7 +31,7 @@ class Run:
     started_at: float | None
     finished_at: float | None
     result: Mapping[str, Any] | None
-    """`result.json` of a run that succeeded."""
+    """Of a run that succeeded: a `ResultDocument` as JSON."""
     failure: Mapping[str, Any] | None
     """cause, message, hint, log_tail, exit_code, signal."""
     reason: str | None

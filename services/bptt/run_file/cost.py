@@ -15,8 +15,8 @@ from typing import Literal
 
 from bptt.run_file.dimensions import Dimensions
 from bptt.run_file.machine import has_wide_vectors
-from bptt.run_file.memory import JACOBIAN_BYTES
 from bptt.settings import read_settings
+from bptt.spec import JACOBIAN_BYTES
 
 Backend = Literal["compiled", "sequence", "autograd"]
 

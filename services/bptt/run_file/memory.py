@@ -9,12 +9,11 @@ their sequences; the float64 copy that is probed. Python, torch and plugins come
 from dataclasses import asdict, dataclass
 
 from bptt.run_file.dimensions import Dimensions
+from bptt.spec import JACOBIAN_BYTES
 
 DOUBLE = 8
 DRAWN_TOGETHER = 16
 """Batches that are drawn in one call."""
-JACOBIAN_BYTES = 2**26
-"""The most that the step Jacobians of a cell take."""
 JACOBIANS = 4
 """Copies of them: of the steps, of their triangular factors, and of intermediate results."""
 SAVED = 10

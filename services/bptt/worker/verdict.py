@@ -1,19 +1,17 @@
 """From the way a process ended to what is reported to the database about the attempt."""
 
-import json
 import logging
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bptt import store
 from bptt.backoff import Backoff
-from bptt.errors import DatabaseUnavailable
+from bptt.errors import DatabaseUnavailable, DocumentDamaged
 from bptt.execution.assignment import EXPIRED, FAILED, STOPPED
 from bptt.lifecycle import FailureCause
-from bptt.records.documents import FailureDocument, unnumbered
+from bptt.records.documents import FailureDocument, ResultDocument
 from bptt.records.ownership import Ended, Failure
 from bptt.run_folder import RunFolder
 from bptt.strict_json import finite
@@ -91,8 +89,9 @@ def _tell(
     """Return the call that reports this ending."""
     database, run_id, attempt = context.database, tenure.run_id, tenure.attempt
     if (result := _result(folder)) is not None:
-        step = int(result["step"])
-        return lambda: store.finish(database, run_id, attempt, result, step)
+        # null for figures that SQL cannot store
+        content, step = finite(result.as_json()), result.step
+        return lambda: store.finish(database, run_id, attempt, content, step)
     code = ending.exit_code
     back = {STOPPED: "stopped where it stood", EXPIRED: "its worker was silent for too long"}
     if why := ending.not_started or ending.given_up or back.get(code or 0, ""):
@@ -146,13 +145,11 @@ def log_tail(folder: RunFolder) -> str:
     return "\n".join(text.replace("\0", "").splitlines()[-LOG_LINES:])
 
 
-def _result(folder: RunFolder) -> dict[str, Any] | None:
-    """Return what the attempt has measured, with null for figures that SQL cannot store."""
+def _result(folder: RunFolder) -> ResultDocument | None:
+    """Return what the attempt has measured; None: it has no result that can be read."""
     try:
-        text = (folder.path / "result.json").read_text()
-        result: dict[str, Any] = finite(json.loads(text))
-        return unnumbered("result", result)
-    except (OSError, ValueError):
+        return folder.read_result()
+    except (OSError, DocumentDamaged):
         return None
 
 

@@ -1,8 +1,10 @@
 import contextlib
+import http.server
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -208,3 +210,38 @@ def team(request, home):
     yield team
     team.http.close()
     team.database.close()
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """Return a function that serves one answer to everything, after some seconds; its address."""
+    servers = []
+
+    def serve_answer(status=200, headers=(), body=b"{}", seconds=0.0):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                time.sleep(seconds)
+                self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                self.do_GET()
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield serve_answer
+    for server in servers:
+        server.shutdown()
+        server.server_close()

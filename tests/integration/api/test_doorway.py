@@ -53,6 +53,14 @@ def test_requests_that_nobody_should_send_are_refused_with_a_reason(http):
         (413, http.post("/api/grids", content=b" " * 9_000_000), "at most 8,388,608 bytes"),
         (413, http.post("/api/grids", content=iter([b"{}"])), "of known length"),
         (404, http.get("/api/runs/..%2F..%2Fetc/log"), ""),
+        (422, http.get("/api/grids?limit=1&user=%ED%A0%80"), "user: must be UTF-8"),
+        (422, http.get("/api/grids?user=%FF"), "user: must be UTF-8"),
+        (422, http.get("/api/grids/%ED%A0%80"), "the address: must be UTF-8"),
+        (
+            422,
+            http.post("/api/grids", json=submit, headers={"Bptt-User": "%ED%A0%80"}),
+            "Bptt-User: must be UTF-8",
+        ),
     ]
 
     for status, answer, told in cases:

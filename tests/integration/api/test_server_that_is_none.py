@@ -1,6 +1,4 @@
-import http.server
 import socket
-import threading
 import traceback
 
 import pytest
@@ -9,36 +7,6 @@ from bptt import __version__
 from bptt.client import connect
 from bptt.errors import GridNotFound, ServerUnavailable
 from bptt.settings import Settings
-
-
-@pytest.fixture
-def answering(monkeypatch):
-    """Serve one answer to everything; return the address."""
-    servers = []
-
-    def serve(status=200, headers=(), body=b"{}"):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(status)
-                for name, value in headers:
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def refusal(address):

@@ -106,7 +106,7 @@ def test_curves_are_those_of_the_newest_attempt_with_a_result(tmp_path):
         line = {"step": 5, "metrics": {"eval/accuracy": value, "train/loss": None}}
         folder.journal.write_text(json.dumps(line) + "\n")
         if attempt < 3:
-            folder.write("result", {"outcome": "solved"})
+            folder.write("result", {"outcome": "solved", "step": 5})
 
     found = read_curves(tmp_path, "g-0", 0, ["eval/accuracy", "train/loss", "grad/norm"])
 

@@ -214,8 +214,8 @@ def list_runs(runs: Path, as_json: bool) -> None:
     lines = []
     for folder in folders:
         try:
-            run, result = folder.read_run(), folder.read("result")
-            outcome = result["outcome"] if result else "unfinished"
+            run, result = folder.read_run(), folder.read_result()
+            outcome = result.outcome if result else "unfinished"
             lines.append(
                 {"run": folder.run_id, "name": run.name if run else "", "outcome": outcome}
             )

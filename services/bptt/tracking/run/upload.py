@@ -64,7 +64,7 @@ class RunUpload:
         from bptt.tracking.run.pictures import Pictures
 
         # the result is read before the journal, which is final from then on
-        result = self._folder.read("result")
+        result = self._folder.read_result()
         end = committed(self._folder)
         context = self._context
         if not self._state.mlflow_run_id:
@@ -81,7 +81,7 @@ class RunUpload:
         if context.ended:
             self._conclude(context.ended, None)
         elif result is not None:
-            self._conclude(result["outcome"], description.milliseconds(result["ended_at"]))
+            self._conclude(result.outcome, description.milliseconds(result.ended_at))
         elif context.phase == "stopped":
             self._end("stopped", None)
 
