@@ -33,8 +33,8 @@ class Journal:
             present = self._file.tell()
             self._file.close()
             raise CheckpointDamaged(
-                f"The journal of run {run_id} has {present} bytes, its checkpoint speaks of "
-                f"{length}: part of it is gone. Start the run anew."
+                f"The journal of run {run_id} has {present} bytes, but its checkpoint needs "
+                f"{length}: part of it is gone. Start the run again."
             )
         self._file.truncate(length)
         self.length = length

@@ -47,7 +47,7 @@ class Library:
             ValueError: this is not a hash, and might lead elsewhere.
         """
         if not SHA256.fullmatch(digest):
-            raise ValueError(f"{digest!r} is no SHA-256")
+            raise ValueError(f"{digest!r} is not a SHA-256")
         return self.folder / digest[:2] / digest
 
     def find(self, digest: str, size: int | None = None) -> Path | None:

@@ -29,5 +29,5 @@ def read_path(variable: str, text: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise InvalidSetting(
             f"{variable} must be a path that can be found from here, got {text!r}: {error}. "
-            "Name it from the root: /..."
+            "Give an absolute path: /..."
         ) from error

@@ -295,5 +295,5 @@ def find_run(runs: Path, run_id: str) -> RunFolder:
         latest = ", ".join(names[-3:]) or "none"
         raise RunNotFound(f"No run {run_id!r} in {runs}; the latest there: {latest}.")
     raise RunNotFound(
-        f"{run_id!r} fits {len(found)} runs: {', '.join(found[:5])}. Give more of the id."
+        f"{run_id!r} matches {len(found)} runs: {', '.join(found[:5])}. Give more of the id."
     )

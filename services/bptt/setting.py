@@ -76,7 +76,7 @@ def url(*schemes: str, otherwise: str) -> Convert:
             _ = urlsplit(text).port
         except ValueError as error:
             raise InvalidSetting(
-                f"{variable} is no address: {error}; got {quoted(_hide_password(text))}. "
+                f"{variable} is not an address: {error}; got {quoted(_hide_password(text))}. "
                 f"{otherwise}"
             ) from error
         return text
@@ -107,7 +107,7 @@ def read_token(variable: str, text: str) -> str:
     if not TOKEN.fullmatch(text):
         raise InvalidSetting(
             f"{variable} must be a token as `bptt tokens create` prints it: bptt_ and 43 letters, "
-            f"digits, - or _; got {len(text)} characters that are none (not shown here)."
+            f"digits, - or _; got {len(text)} characters that are not one (not shown here)."
         )
     return text
 

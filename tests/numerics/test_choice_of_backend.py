@@ -33,7 +33,7 @@ def make(cell_class, **options):
     [
         (GRUCho, "GRUCho is no PointwiseCell"),
         (strange.Unknown, "Unknown.step uses special_bessel_j0.default"),
-        (strange.OwnParameter, "OwnParameter.step uses a tensor that is none of its arguments"),
+        (strange.OwnParameter, "OwnParameter.step uses a tensor that is not one of its arguments"),
         (strange.OwnProjection, "OwnProjection has a `project_input` of its own"),
     ],
 )

@@ -136,7 +136,7 @@ def test_unknown_or_ambiguous_id_is_refused(tmp_path):
     for name in ("261123-a", "261123-b"):
         (tmp_path / name).mkdir()
 
-    with pytest.raises(RunNotFound, match="fits 2 runs: 261123-a, 261123-b"):
+    with pytest.raises(RunNotFound, match="matches 2 runs: 261123-a, 261123-b"):
         find_run(tmp_path, "2611")
     with pytest.raises(RunNotFound, match=r"No run 'x'.*the latest there: 261123-a, 261123-b"):
         find_run(tmp_path, "x")

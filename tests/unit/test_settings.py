@@ -123,7 +123,7 @@ def test_settings_cannot_be_changed():
         ("BPTT_REDIS_URL", "amqp://h", "must start with redis:// or rediss:// or"),
         ("BPTT_API_TOKENS", "yes", "BPTT_API_TOKENS must be optional or required, got 'yes'"),
         ("BPTT_TOKEN", "bptt_secret", "bptt_ and 43 letters, digits, - or _; got 11 characters"),
-        ("BPTT_TOKEN", f"bptt_secret{'s' * 37}\n", "got 49 characters that are none"),
+        ("BPTT_TOKEN", f"bptt_secret{'s' * 37}\n", "got 49 characters that are not one"),
         ("BPTT_SERVER", "lab:8080", "BPTT_SERVER must start with http:// or https://"),
     ],
 )

@@ -69,9 +69,9 @@ async def send_content(
             await _receive(request, incoming)
             if incoming.digest != digest:
                 raise UserError(
-                    f"What arrived has the SHA-256 {incoming.digest}, {digest} was announced: the "
-                    "file was changed while it was sent, or damaged on its way. Send it again; "
-                    "nothing was kept."
+                    f"The content received has the SHA-256 {incoming.digest}, but {digest} was "
+                    "announced: the file changed while it was being sent, or was damaged on the "
+                    "way. Send it again; nothing was kept."
                 )
             await run_in_threadpool(_keep, service, incoming, user)
     except OSError as error:
@@ -117,7 +117,7 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except (TimeoutError, ClientDisconnect):
-            raise UserError("The content ended before it was whole; nothing was kept.") from None
+            raise UserError("The content ended early; nothing was kept.") from None
         yield piece
 
 

@@ -208,8 +208,8 @@ class Drafting:
         waiting = self._bounds.waiting
         if self._asked[user] >= waiting:
             raise TooMuchWork(
-                f"{waiting} requests of yours with a grid file, or about plugins, are being worked "
-                "on or wait; send the next one when one of them is answered."
+                f"{waiting} requests of yours with a grid file, or about plugins, are in progress "
+                "or waiting; send the next one when one of them has been answered."
             )
         self._asked[user] += 1
         try:
@@ -236,7 +236,7 @@ async def _unless(gone: Gone, work: Coroutine[Any, Any, A]) -> A:
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise NobodyWaits("Who asked is gone; the work on the request was stopped.")
+            raise NobodyWaits("Whoever asked has gone; the work on the request was stopped.")
         return working.result()
     finally:
         leaving.cancel()

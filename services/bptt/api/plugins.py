@@ -65,7 +65,9 @@ async def check_plugins(order: CheckPlugins, drafting: Drafts, leaving: Leaving)
     from bptt.api.plugin_drafts import checked
 
     if not _checking.acquire(blocking=False):
-        raise NotPossible("The server checks plugins for somebody else. Try again in a minute.")
+        raise NotPossible(
+            "The server is checking plugins for somebody else. Try again in a minute."
+        )
     try:
         return await drafting.beside(leaving, lambda made: checked(made, order.names, order.given))
     finally:

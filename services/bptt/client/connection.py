@@ -129,8 +129,8 @@ class Connection:
             told = None if answer.is_success else rebuilt(content)
         except (ValueError, LookupError, TypeError) as misfit:
             raise ServerUnavailable(
-                f"The server {self._server} sent what cannot be understood (HTTP "
-                f"{answer.status_code}). Try again; if it stays so, ask who runs it."
+                f"The server {self._server} sent something that cannot be understood (HTTP "
+                f"{answer.status_code}). Try again; if that does not help, ask whoever runs it."
             ) from misfit
         if told is not None:
             self._check_route(answer)
@@ -140,8 +140,8 @@ class Connection:
     def _why(self, error: httpx.TransportError) -> str:
         reason = " ".join(str(error).split()) or type(error).__name__
         return (
-            f"The server {self._server} does not answer: {reason}. Try again; if it stays so, "
-            "check --server or BPTT_SERVER, or leave them out to work on this machine."
+            f"The server {self._server} does not answer: {reason}. Try again; if that does "
+            "not help, check --server or BPTT_SERVER, or leave them out to work on this machine."
         )
 
     def _check(self, answer: httpx.Response) -> None:

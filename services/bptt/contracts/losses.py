@@ -125,7 +125,7 @@ def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
 
 def _check_one(outputs: Tensor) -> None:
     if outputs.shape[-1] != 1:
-        raise ValueError(f"a squared error is taken of 1 output, got {outputs.shape[-1]}")
+        raise ValueError(f"a squared error needs exactly 1 output, got {outputs.shape[-1]}")
 
 
 def _factors(outputs: Tensor, weights: Sequence[float] | None) -> Tensor | None:

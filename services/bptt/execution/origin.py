@@ -53,7 +53,7 @@ def find_origin(folder: RunFolder, tell: Callable[[str], None]) -> Origin | None
                 whole = folder.whole_length()
             if whole < origin.journal:
                 raise CheckpointDamaged(
-                    f"The journal is whole for {whole} bytes, the checkpoint speaks of "
+                    f"The journal is whole for {whole} bytes, but the checkpoint needs "
                     f"{origin.journal}."
                 )
         except CheckpointDamaged as damage:

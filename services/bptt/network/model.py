@@ -57,7 +57,7 @@ class Model(nn.Module):
         shape = spec.model
         if shape.bidirectional and task.causal:
             raise ValueError(
-                f"model.bidirectional does not go with the causal task {spec.task.name!r}: the "
+                f"model.bidirectional does not work with the causal task {spec.task.name!r}: the "
                 "backward cell would read the very inputs the model has to predict"
             )
         if fault := spec.training.fault_of_windows(shape.bidirectional):

@@ -115,7 +115,7 @@ def _root(text: str, overrides: Sequence[str], reading: Reading) -> dict[str, No
     if root is None:
         raise InvalidSpec(
             [
-                f"{source}: is empty. Least content: `task: adding` and, in a line below, "
+                f"{source}: is empty. It needs at least `task: adding` and, on another line, "
                 "`cell: lstm`."
             ]
         )

@@ -146,7 +146,8 @@ class _Reader:
                 continue
             if root is not None:
                 raise _CannotGoOnError(
-                    self._place(event), "a second document begins, and a run file holds one."
+                    self._place(event),
+                    "a second document begins here, and a run file holds only one.",
                 )
             root = self._node(event, path, 0)
         # a file of comments only is an empty scalar or no document at all
@@ -229,7 +230,7 @@ class _Reader:
         if self.values > MOST_VALUES:
             raise _CannotGoOnError(
                 place,
-                f"holds more than {MOST_VALUES:,} values, an alias counted as often as it is used.",
+                f"holds more than {MOST_VALUES:,} values, counting an alias each time it is used.",
             )
 
     def _fault(self, path: str, place: Place, message: str) -> None:

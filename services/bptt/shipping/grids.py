@@ -88,7 +88,9 @@ class GridShipping:
             return found
         with store.exclusively(self.database, grid.grid_id) as alone:
             if not alone:
-                raise TrackingUnavailable(f"Another process makes grid {grid.grid_id} in MLflow.")
+                raise TrackingUnavailable(
+                    f"Another process is creating grid {grid.grid_id} in MLflow."
+                )
             return tracking.open_grid(self.target, grid)
 
     def is_time(self) -> bool:

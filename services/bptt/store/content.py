@@ -97,9 +97,9 @@ def refuse_beyond(quota: int, held: int, size: int, user: str) -> None:
     """
     if quota and held + size > quota:
         raise NotPossible(
-            f"The files of {user} would take {held + size:,} bytes together, at most are "
-            f"{quota:,}. Delete grids that read files you need no more (a file goes a day after "
-            "the last of them), or ask for a higher BPTT_DATA_QUOTA_MB. Nothing was kept."
+            f"The files of {user} would take {held + size:,} bytes together; the limit is "
+            f"{quota:,}. Delete grids that read files you no longer need (a file is removed a day "
+            "after the last of them), or ask for a higher BPTT_DATA_QUOTA_MB. Nothing was kept."
         )
 
 

@@ -103,7 +103,7 @@ def _line(
         return f"There is no database at {where}, or it cannot be opened. {UPGRADE}"
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return (
-            f"The file {where} is damaged or no SQLite database ({said}). "
+            f"The file {where} is damaged or not a SQLite database ({said}). "
             "Put a copy made by `bptt database backup` in its place."
         )
     if isinstance(url.password, str) and url.password:

@@ -67,9 +67,9 @@ def merge(
     labels = {_text(one.axis_values) for one in old} & {_text(one.axis_values) for one in new}
     if before != after or labels:
         raise NotPossible(
-            f"The points to add could not be told from those that grid {grid_id} has: its points "
-            f"differ in {_words(before)}, the new ones in {_words(after)}. Give every value in one "
-            "list, those it has as well, for example: --set optimizer.lr=[old,new]"
+            f"The points to add could not be told apart from those that grid {grid_id} has: its "
+            f"points differ in {_words(before)}, the new ones in {_words(after)}. Give every value "
+            "in one list, those it has as well, for example: --set optimizer.lr=[old,new]"
         )
     return Merged(_with_seeds(_joined(old_axes, plan.axes), seeds), new, {})
 

@@ -53,7 +53,7 @@ def create_token(
         disabled = select(users.c.disabled_at).where(users.c.name == user)
         if connection.execute(disabled).scalar_one() is not None:
             raise NotPossible(
-                f"The user {user} is disabled, and no token would hold. "
+                f"The user {user} is disabled, so no token would work. "
                 f"To enable them: bptt users set {user} --enable"
             )
         if role is not None:
@@ -92,7 +92,7 @@ def admit(database: Database, token: str) -> Holder:
     whose = f"The token {known.prefix} of {known.user}"
     match known.status:
         case "disabled":
-            raise NotAdmitted(f"The user {known.user} is disabled. Ask who runs the server.")
+            raise NotAdmitted(f"The user {known.user} is disabled. Ask whoever runs the server.")
         case "expired":
             raise NotAdmitted(f"{whose} has expired. {RENEW}")
         case "revoked":

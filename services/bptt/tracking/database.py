@@ -104,7 +104,7 @@ def _version(file: Path) -> str | None:
                 return None
             if "alembic_version" not in tables or "experiments" not in tables:
                 raise TrackingMismatch(
-                    f"{file} is no database of MLflow's (its tables: "
+                    f"{file} is not a database of MLflow's (its tables: "
                     f"{', '.join(sorted(tables)[:5])}). Move it away; everything is sent again "
                     "into a new one with: bptt ship"
                 )
@@ -115,8 +115,8 @@ def _version(file: Path) -> str | None:
             sqlite3.SQLITE_CORRUPT,
         ):
             raise TrackingMismatch(
-                f"{file} is damaged or no SQLite database ({error}). Put a copy in its place, or "
-                "move it away; everything is sent again into a new one with: bptt ship"
+                f"{file} is damaged or not a SQLite database ({error}). Put a copy in its place, "
+                "or move it away; everything is sent again into a new one with: bptt ship"
             ) from error
         raise TrackingUnavailable(f"MLflow's database {file} does not answer: {error}.") from error
     return str(row[0]) if row else ""

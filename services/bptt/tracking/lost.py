@@ -56,7 +56,7 @@ def find_lost(folders: Iterable[RunFolder], target: Target) -> list[RunFolder]:
     except TrackingUnavailable:
         raise
     except Exception as error:
-        raise TrackingUnavailable(f"MLflow does not tell what it has: {told(error)}") from error
+        raise TrackingUnavailable(f"MLflow does not say what it has: {told(error)}") from error
     return []
 
 

@@ -189,7 +189,7 @@ def test_a_team_works_with_one_server(bptt, server, monkeypatch, tmp_path):
     assert len(json.loads(bptt("tokens", "list", "--json")[1])) == 3
     monkeypatch.setenv("BPTT_TOKEN", bob)
     assert bptt("status")[0] == 2
-    assert bptt("grids")[2] == ["The user bob is disabled. Ask who runs the server."]
+    assert bptt("grids")[2] == ["The user bob is disabled. Ask whoever runs the server."]
 
 
 def test_two_users_train_on_texts_of_their_own_that_no_server_opens(

@@ -62,7 +62,7 @@ def test_database_that_is_none_is_one_line(bptt, home):
     code, out, (line,) = bptt("submit", "bias.yaml")
 
     assert (code, out) == (75, "")
-    assert "is damaged or no SQLite database" in line
+    assert "is damaged or not a SQLite database" in line
 
 
 def test_home_that_cannot_be_made_is_one_line(bptt, home):

@@ -206,7 +206,7 @@ def test_a_role_taken_away_is_gone_with_the_next_request(team, names):
     refused = team.ask("bob", "GET", "/api/grids")
     assert (refused.status_code, refused.json()["message"]) == (
         401,
-        "The user bob is disabled. Ask who runs the server.",
+        "The user bob is disabled. Ask whoever runs the server.",
     )
 
 

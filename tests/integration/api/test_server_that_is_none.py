@@ -55,13 +55,13 @@ def test_server_of_another_time_is_refused_and_who_is_behind_is_told(answering, 
 def test_answer_that_is_no_json_is_told(answering):
     address = answering(headers=[("Bptt-Api", "1")], body=b"<html>")
 
-    assert f"The server {address} sent what cannot be understood" in refusal(address)
+    assert f"The server {address} sent something that cannot be understood" in refusal(address)
 
 
 def test_error_that_is_none_of_ours_is_told(answering):
     address = answering(500, [("Bptt-Api", "1")], b'{"detail": "gone"}')
 
-    assert f"The server {address} sent what cannot be understood" in refusal(address)
+    assert f"The server {address} sent something that cannot be understood" in refusal(address)
 
 
 def test_server_that_lacks_what_is_asked_for_is_older_and_that_is_told(answering):

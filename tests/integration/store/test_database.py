@@ -169,9 +169,9 @@ def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "bptt.db").write_bytes(content)
     database = open_database(f"sqlite:///{tmp_path / 'bptt.db'}")
 
-    with pytest.raises(DatabaseUnavailable, match=r"is damaged or no SQLite database"):
+    with pytest.raises(DatabaseUnavailable, match=r"is damaged or not a SQLite database"):
         store.claimable(database)
-    with pytest.raises(DatabaseUnavailable, match=r"is damaged or no SQLite database"):
+    with pytest.raises(DatabaseUnavailable, match=r"is damaged or not a SQLite database"):
         store.upgrade(database)
     database.close()
 

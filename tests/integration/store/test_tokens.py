@@ -110,7 +110,7 @@ def test_tokens_of_a_disabled_user_hold_again_when_they_are_enabled(database: Da
 
     store.set_user(database, "ada", disabled=True)
 
-    assert refusal(database, token) == "The user ada is disabled. Ask who runs the server."
+    assert refusal(database, token) == "The user ada is disabled. Ask whoever runs the server."
     assert store.list_tokens(database)[0].status == "disabled"
     assert not store.any_token_holds(database)
     with pytest.raises(NotPossible, match="bptt users set ada --enable"):

@@ -122,7 +122,7 @@ def downgrade(file: Path) -> None:
     ("content", "told"),
     [
         (b"this is no database, but a text that somebody put there\n" * 100, "no SQLite database"),
-        (None, "is no database of MLflow's (its tables: mine)"),
+        (None, "is not a database of MLflow's (its tables: mine)"),
     ],
 )
 def test_what_is_no_database_of_mlflow_is_left_as_it_is(

@@ -72,7 +72,7 @@ ONE_FAULT = {
     ),
     "a model that one of two tasks refuses": (
         "task: [adding, agreement]\ncell: [rnn, lstm]\nmodel:\n  bidirectional: [false, true]\n",
-        "4: model.bidirectional does not go with the causal task 'agreement': the backward cell "
+        "4: model.bidirectional does not work with the causal task 'agreement': the backward cell "
         "would read the very inputs the model has to predict.",
     ),
     "no seeds": (LEAST + "seeds: 0", SEEDS + "seeds, got 0."),

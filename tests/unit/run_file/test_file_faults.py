@@ -57,7 +57,7 @@ def test_file_name_with_a_nul_byte_is_one_fault():
 @pytest.mark.parametrize("content", ["", "# only a comment\n", "---\n", "\n\n", "null\n"])
 def test_empty_file_is_told_with_the_least_content(faults_of, content):
     assert faults_of(content) == [
-        "run.yaml: is empty. Least content: `task: adding` and, in a line below, `cell: lstm`."
+        "run.yaml: is empty. It needs at least `task: adding` and, on another line, `cell: lstm`."
     ]
 
 

@@ -91,7 +91,7 @@ ONE_FAULT = {
     ),
     "a bidirectional model for a causal task": (
         "task: agreement\ncell: lstm\nmodel:\n  bidirectional: true",
-        "4: model.bidirectional does not go with the causal task 'agreement': the backward cell "
+        "4: model.bidirectional does not work with the causal task 'agreement': the backward cell "
         "would read the very inputs the model has to predict.",
     ),
     "a skip with nothing to skip": (
@@ -112,7 +112,7 @@ ONE_FAULT = {
     ),
     "a second document": (
         LEAST + "---\nseed: 1\n",
-        "4: a second document begins, and a run file holds one.",
+        "4: a second document begins here, and a run file holds only one.",
     ),
     "a top level that is a list": (
         "- task: adding\n",

@@ -2,12 +2,12 @@
 
    Written by bptt: the first lines and the two steps come from the cell's own
    equations and their derivative. WIDTH numbers are computed at once; every row of states is
-   padded to HP, a multiple of WIDTH. No padding ever reaches a number that counts.
+   padded to HP, a multiple of WIDTH. Padding never reaches a result.
 
-   Axes: time T, batch B, input I, hidden H. Preactivations stand in the order: fed by the state
+   Axes: time T, batch B, input I, hidden H. Preactivations (lanes) are ordered: fed by the state
    alone, by both, by the input alone; so the state feeds the first NH of all NL, the input the
    last NX. Sequences are computed RT at a time from the first step to the last, so that what a
-   step needs stays in the cache, and no sequence's figures depend on another's. */
+   step needs stays in the cache; no sequence's results depend on another's. */
 
 #define RT 32 /* sequences computed together */
 #define DEPTH 128 /* rows of derivatives gathered before they become gradients of weights */
@@ -38,7 +38,7 @@ INLINE REAL *cleared(REAL **from, long count) {
   return taken;
 }
 
-/* the vectors, and behind them what hangs on them alone, once for all steps: (NV + NF, HP) */
+/* the vectors, then what depends on them alone, computed once for all steps: (NV + NF, HP) */
 INLINE void fix(const struct call *c, REAL *vectors, long HP) {
   for (long v = 0; v < NV; v++)
     for (long j = 0; j < c->H; j++) vectors[v * HP + j] = c->vectors[v][j];
@@ -47,11 +47,11 @@ INLINE void fix(const struct call *c, REAL *vectors, long HP) {
   }
 }
 
-/* columns of lane `l` in the user's weights, for the orders in which he declared them */
+/* columns of lane `l` in the user's weights, which are in the order of their declaration */
 static const int IN_INPUT[] = {IN_INPUT_WEIGHT}, IN_RECURRENT[] = {IN_RECURRENT_WEIGHT};
 static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TWO_BIASES}};
 
-/* the user's biases and weights as one row and one matrix of lanes each, for the way forward */
+/* copies the user's biases into one row, the weights into a matrix each, for the forward pass */
 static void lay_out(const struct call *c, REAL *bias, REAL *u, REAL *w) {
   const long I = c->I, H = c->H, HP = ROUND(H), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
   for (long l = 0; l < NL; l++) {
@@ -133,10 +133,10 @@ int forward(const struct call *c) {
   return 0;
 }
 
-/* ---- the 2-norm of the gradient to each state: BEGIN, ADD for each row, KEEP for each column of
-   vectors; then `norm_of` state n */
+/* ---- the 2-norm of the gradient with respect to each state: BEGIN, then ADD for each row and KEEP
+   for each column of vectors, then `norm_of` state n */
 
-#if DOUBLE /* a square may be no number, so they have to be scaled, and wait until all are there */
+#if DOUBLE /* a square may overflow, so they are scaled by the largest, once all are known */
 #define BEGIN_NORM(n)
 #define ADD_TO_NORM(n, v) STORE(whole + n * R * HP, v);
 #define KEEP_NORM(n)
@@ -157,13 +157,13 @@ static double norm_of(const REAL *d, long rows, long n, long stride) {
     }
   return peak * __builtin_sqrt(sum);
 }
-#else /* the square of any float is a double, so they are added up while they are in registers */
+#else /* the square of a float never overflows a double, so they are added up in registers */
 typedef double D __attribute__((vector_size(VECTOR_BYTES)));
 typedef double W __attribute__((vector_size(2 * VECTOR_BYTES)));
 struct squares { D low, high; };
 
 INLINE void add_squares(struct squares *to, V a) {
-  /* whole: halves would be converted a quarter at a time */
+  /* a whole vector: the compiler would convert halves a quarter at a time */
   union { W whole; D half[2]; } of = {__builtin_convertvector(a, W)};
   to->low += of.half[0] * of.half[0];
   to->high += of.half[1] * of.half[1];
@@ -180,7 +180,7 @@ static double norm_of(D squares) {
 }
 #endif
 
-/* the same transposed, for the way back */
+/* the same transposed, for the backward pass */
 static void lay_out_transposed(const struct call *c, REAL *ut, REAL *wt) {
   const long I = c->I, H = c->H, HP = ROUND(H), sut = STRIDE(HP), sxt = STRIDE(ROUND(I));
   if (c->d_x)
@@ -196,14 +196,14 @@ static void lay_out_transposed(const struct call *c, REAL *ut, REAL *wt) {
     }
 }
 
-/* of the last vector of H columns, those that are some */
+/* which columns of the last vector are among the H, not padding */
 INLINE M last_columns(long H) {
   M keep;
   for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (ROUND(H) - WIDTH) ? -1 : 0;
   return keep;
 }
 
-/* d (NS, R, HP): the gradient to the states after the last step, of `rows` sequences from b on */
+/* d (NS, R, HP) = the gradient with respect to the last states of `rows` sequences from b on */
 static void begin(const struct call *c, REAL *d, long R, long b, long rows) {
   const long H = c->H, HP = ROUND(H);
   for (long s = 0; s < NS; s++)
@@ -213,7 +213,7 @@ static void begin(const struct call *c, REAL *d, long R, long b, long rows) {
             c->d_final[s] && j < H ? c->d_final[s][(b + i) * c->d_final_row[s] + j] : 0;
 }
 
-/* d += the gradient that the outputs of step t are given */
+/* d += the gradient with respect to the states of step t, as passed in */
 static void add_given(const struct call *c, REAL *d, long R, long b, long t, long rows) {
   const long H = c->H, HP = ROUND(H);
   for (long s = 0; s < NS; s++) {
@@ -225,7 +225,7 @@ static void add_given(const struct call *c, REAL *d, long R, long b, long t, lon
   }
 }
 
-/* d = 0 for the sequences of which a window begins at step t: counted from the end of each */
+/* d = 0 for sequences in which a window begins at step t; windows are counted from the end */
 static void cut(const struct call *c, REAL *d, long R, long b, long t, long rows) {
   const long HP = ROUND(c->H);
   for (long i = 0; i < rows; i++) {
@@ -236,7 +236,7 @@ static void cut(const struct call *c, REAL *d, long R, long b, long t, long rows
   }
 }
 
-/* the gradient to what step t read, from that to its lanes dl; dx (rows, IP) is overwritten */
+/* gradient with respect to the input of step t, from its lanes' dl; overwrites dx (rows, IP) */
 static void give_inputs(const struct call *c, const REAL *dl, const REAL *wt, REAL *dx,
                         const REAL *none, long b, long t, long rows) {
   const long B = c->B, I = c->I, HP = ROUND(c->H), IP = ROUND(I), in_x = (NL - NX) * HP;
@@ -247,7 +247,7 @@ static void give_inputs(const struct call *c, const REAL *dl, const REAL *wt, RE
     for (long k = 0; k < I; k++) c->d_x[(t * B + b + i) * I + k] = dx[i * IP + k];
 }
 
-/* du and dw += what `filled` steps up to `last` give, which lie in the ring */
+/* du and dw += the contributions of the `filled` steps up to `last` that are in the ring */
 static void gather_weights(const struct call *c, const REAL *ring, REAL *du, REAL *dw, long b,
                            long rows, long last, long filled) {
   const long B = c->B, I = c->I, H = c->H, HP = ROUND(H), R = B < RT ? B : RT;
@@ -261,7 +261,7 @@ static void gather_weights(const struct call *c, const REAL *ring, REAL *du, REA
   if (NX) gather(&i, I, NX * HP);
 }
 
-/* the gradients of the lanes to where those of the user's parameters go */
+/* copies the gradients of the lanes to those of the user's parameters */
 static void hand_over(const struct call *c, const REAL *db, const REAL *du, const REAL *dw,
                       const REAL *dv) {
   const long I = c->I, H = c->H, HP = ROUND(H), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);

@@ -1,8 +1,8 @@
-/* Products of matrices, ROWS x (2 WIDTH) at a time in registers, and denormals flushed meanwhile. */
+/* Products of matrices, ROWS x (2 WIDTH) at a time in registers, with denormals flushed. */
 
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* ---- denormals are flushed in here, as the caller had it outside ---- */
+/* ---- denormals are flushed inside; `restore` puts the caller's mode back ---- */
 
 #if defined(__SSE__)
 INLINE unsigned long flush(void) {

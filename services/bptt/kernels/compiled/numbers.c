@@ -1,7 +1,7 @@
 /* Vectors of numbers as wide as the processor's registers, and functions of them.
 
-   The lines before this comment say what REAL, INTEGER, LIBM and DOUBLE are. NaN and infinity come
-   out where torch has them. */
+   The lines before this comment say what REAL, INTEGER, LIBM and DOUBLE are. Results are
+   NaN or infinite where torch's are. */
 
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
@@ -31,7 +31,7 @@ REAL LIBM(pow)(REAL, REAL);
 REAL LIBM(sqrt)(REAL);
 
 #define K(x) ((REAL)(x) - (V){0}) /* keeps the sign of -0 */
-#define SIXTH K(1.0f / 6.0f) /* torch has it in this precision, in double too */
+#define SIXTH K(1.0f / 6.0f) /* torch uses this precision even for double */
 #define LOAD(p) ((V) * (const U *)(p))
 #define STORE(p, v) (*(U *)(p) = (U)(v))
 
@@ -39,7 +39,7 @@ INLINE V choose(M m, V a, V b) { return (V)((m & (M)a) | (~m & (M)b)); }
 INLINE V absolute(V a) { return (V)((M)a & ~(M)K(-0.0)); }
 INLINE V with_sign(V a, V of) { return (V)(((M)a & ~(M)K(-0.0)) | ((M)of & (M)K(-0.0))); }
 INLINE V number(M m) { return (V)(m & (M)K(1)); }
-/* not a number wherever an argument is none, as in torch */
+/* NaN wherever an argument is NaN, as in torch */
 INLINE V at_least(V a, V low) { return choose((M)(a < low), low, a); }
 INLINE V at_most(V a, V high) { return choose((M)(a > high), high, a); }
 INLINE V larger(V a, V b) { return choose((M)((a > b) | (a != a)), a, b); }
@@ -89,7 +89,7 @@ static V v_pow(V a, V b) {
 #endif
 #define LOG2_E 1.44269504088896340736
 
-/* a = n ln 2 + r; returns exp(r) - 1, right relative to itself however small r is */
+/* a = n ln 2 + r; returns exp(r) - 1 to full relative precision, however small r is */
 INLINE V reduced(V a, M *n) {
   V t = a * (REAL)LOG2_E + (REAL)MAGIC;
   *n = (M)t - (M)K(MAGIC);
@@ -122,7 +122,7 @@ INLINE V power_of_2(M n) { return (V)((n + EXPONENT_BIAS) << MANTISSA_BITS); }
 INLINE V v_exp(V a) {
   M n;
   V y = reduced(at_least(at_most(a, K(EXP_HIGH)), K(EXP_LOW)), &n) + (REAL)1;
-  /* in two factors, because 2^128 is no number */
+  /* in two factors, because 2^128 overflows */
   M half = n >> 1;
   return y * power_of_2(half) * power_of_2(n - half);
 }
@@ -149,7 +149,7 @@ INLINE V v_log(V a) {
   return choose((M)(a > K(0)), y, choose((M)(a == K(0)), K(-__builtin_inf()), K(__builtin_nan(""))));
 }
 INLINE V v_log1p(V a) {
-  /* what rounding took from 1 + a is given back in proportion (Kahan) */
+  /* corrects in proportion for what rounding took from 1 + a (Kahan) */
   V u = (REAL)1 + a, d = u - (REAL)1;
   V y = v_log(u) * (a / d);
   y = choose((M)(u == K(__builtin_inf())), u, y);
@@ -163,7 +163,7 @@ INLINE V v_tanh(V a) {
   return with_sign(e / (e + (REAL)2), a);
 }
 
-/* of F.gelu, in the order of torch's own operations */
+/* F.gelu, with the operations in torch's order */
 #define ROOT_HALF K(0.70710678118654752440)
 #define ROOT_2_PI K(0.79788456080286535588) /* sqrt(2 / pi) */
 INLINE V gelu_by_erf(V a) { return K(0.5) * a * (K(1) + v_erf(a * ROOT_HALF)); }

@@ -1,8 +1,8 @@
-/* What an update does besides the cells: losses, read-out, norm of the gradients, Adam.
+/* The parts of an update outside the cells: losses, read-out, norm of the gradients, Adam.
 
-   Written for networks so small that an operation of torch takes longer to begin than to do. Sums
-   are made of BLOCK parts, which the compiler keeps in vectors, so that their order is the same
-   whatever the processor. */
+   Written for networks so small that calling an operation of torch takes longer than its work. Sums
+   have BLOCK partial sums, which the compiler keeps in vectors, so that their order is the same on
+   every processor. */
 
 #define BLOCK 16
 
@@ -14,14 +14,14 @@ double exp(double);
 
 struct losses {
   long rows, outputs, squared;
-  const REAL *found, *weights; /* (rows, outputs); of each class, or none */
+  const REAL *found, *weights; /* (rows, outputs); (outputs), one for each class, or null */
   const void *targets; /* (rows): REAL if squared, else classes */
-  const unsigned char *counts; /* (rows): which rows do, or none if all do */
-  REAL *gradients; /* (rows, outputs), and room for a vector more */
+  const unsigned char *counts; /* (rows): whether each counts; null if all do */
+  REAL *gradients; /* (rows, outputs), with room for one more vector */
   double mean;
 };
 
-/* logits less their largest, which no exponential of theirs can overflow */
+/* logits minus the largest, so that no exponential overflows */
 INLINE void lower(const REAL *found, REAL *to, long classes) {
   REAL largest = found[0];
   for (long k = 1; k < classes; k++)
@@ -29,7 +29,7 @@ INLINE void lower(const REAL *found, REAL *to, long classes) {
   for (long k = 0; k < classes; k++) to[k] = found[k] - largest;
 }
 
-/* exponentials in place of the logits of one row become softmax - one-hot, times `factor` */
+/* turns the exponentials of one row of logits into (softmax - one-hot) * factor, in place */
 INLINE void centre(REAL *g, long classes, long right, double sum, double factor) {
   const REAL share = (REAL)(factor / sum);
   for (long k = 0; k < classes; k++) g[k] *= share;
@@ -74,7 +74,7 @@ static double squared_error(struct losses *c, double share) {
   return total;
 }
 
-/* returns 1 if a target that counts is no class */
+/* returns 1 if a target that counts is not a class */
 long losses(struct losses *c) {
   long counted = 0;
   for (long r = 0; r < c->rows; r++) {
@@ -92,9 +92,9 @@ long losses(struct losses *c) {
 
 struct read_out {
   struct losses losses;
-  long hidden, step; /* of one row of `read` to the next */
+  long hidden, step; /* step: from one row of `read` to the next */
   const REAL *read, *weight, *bias; /* (rows, hidden), (outputs, hidden), (outputs) */
-  REAL *found, *d_read, *d_weight, *d_bias; /* (rows, outputs), and shaped as what they are of */
+  REAL *found, *d_read, *d_weight, *d_bias; /* (rows, outputs); d_x has the shape of x */
 };
 
 INLINE REAL dot(const REAL *a, const REAL *b, long n) {
@@ -115,7 +115,7 @@ INLINE void add_to(REAL *to, REAL factor, const REAL *a, long n) {
   for (; i < n; i++) to[i] += factor * a[i];
 }
 
-/* forward, losses and backward; returns 1 if a target is no class */
+/* forward, losses and backward; returns 1 if a target is not a class */
 long read_out(struct read_out *c) {
   const long H = c->hidden, O = c->losses.outputs, rows = c->losses.rows;
   for (long r = 0; r < rows; r++)
@@ -135,9 +135,9 @@ long read_out(struct read_out *c) {
   return 0;
 }
 
-/* ---- gradients and parameters side by side; n is a multiple of BLOCK ---- */
+/* ---- gradients and parameters as flat vectors; n is a multiple of BLOCK ---- */
 
-/* the square of a double may be no number: all are divided by the largest first (Blue 1978) */
+/* the square of a double may overflow: all are divided by the largest first (Blue 1978) */
 static double norm_by_largest(const REAL *g, long n) {
   double sum = 0, peak = 0;
   for (long i = 0; i < n; i++) {
@@ -153,7 +153,7 @@ static double norm_by_largest(const REAL *g, long n) {
   return peak * sqrt(sum);
 }
 
-/* in double, because the squares of vanishing float gradients underflow */
+/* summed in double, because squares of vanishing float gradients underflow */
 double norm(const REAL *g, long n) {
   double part[BLOCK] = {0}, sum = 0;
   for (long i = 0; i < n; i += BLOCK)
@@ -169,17 +169,17 @@ struct adam {
   REAL *parameters, *gradients, *mean, *square;
   float *step;
   double lr, beta1, beta2, eps, weight_decay;
-  double scale; /* of the gradients, which are written back */
+  double scale; /* factor on the gradients, which are written back */
 };
 
 INLINE double power(double base, double exponent) { return exp(exponent * log(base)); }
 
-/* what the rows of a step have in common, in the type of the parameters */
+/* what all blocks of a step share, in the type of the parameters */
 struct rates {
   REAL scale, coupled, kept, rest1, kept2, rest2, rate, root, eps;
 };
 
-/* BLOCK parameters and what belongs to them; adds 0 to `check`, or NaN for what is not finite */
+/* one BLOCK of parameters with their moments; adds 0 to `check`, NaN where one is not finite */
 INLINE void move(const struct rates r, REAL *restrict p, REAL *restrict g, REAL *restrict m,
                  REAL *restrict v, REAL *restrict check) {
   for (long l = 0; l < BLOCK; l++) {

@@ -170,7 +170,7 @@ class OperationRecorder(TorchDispatchMode):
         """Return the value that a tensor holds."""
         if id(tensor) not in self._values:
             raise NotTraceable(
-                f"{self._name}.step uses a tensor that is none of its arguments; declare it in "
+                f"{self._name}.step uses a tensor that is not one of its arguments; declare it in "
                 "`vectors`, or make it a plain number"
             )
         return self._values[id(tensor)]
@@ -236,7 +236,7 @@ class OperationRecorder(TorchDispatchMode):
             return None
         if isinstance(argument, bool | int | float):
             return float(argument)
-        raise NotTraceable(f"{self._name}.step passes {argument!r}, which is no number")
+        raise NotTraceable(f"{self._name}.step passes {argument!r}, which is not a number")
 
     def _is_pointwise(self, result: Any) -> bool:
         return (
