@@ -3,12 +3,15 @@
 No plugin is imported and nothing is computed here: torch's threads do not survive a fork.
 """
 
-import torch
+from bptt.imported import importing
 
-import bptt.api.drafts
-import bptt.api.plugin_drafts
-import bptt.contracts
-import bptt.store
+with importing():
+    import torch
+
+    import bptt.api.drafts
+    import bptt.api.plugin_drafts
+    import bptt.contracts
+    import bptt.store
 
 __all__ = ["bptt", "torch"]
 

@@ -1,6 +1,5 @@
 """The client of a command: for this machine, or for the named server."""
 
-import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bptt.errors import UserError
+from bptt.imported import importing
 from bptt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -47,20 +47,6 @@ def connected() -> Iterator["Client"]:
         client = connect(current_settings())
     with client:
         yield client
-
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """Keep the garbage collector away from what is imported here, now and later.
-
-    All of it stays, and scanning it takes a tenth of a short command's time.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def find_all(client: "Client", texts: Sequence[str]) -> list["Found"]:

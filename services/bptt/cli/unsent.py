@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bptt.counted import counted
+from bptt.imported import importing
 
 if TYPE_CHECKING:
     from bptt.records.shipping import Arrears
@@ -48,8 +49,9 @@ def find_unsent(settings: "Settings") -> list[str]:
     """
     from pathlib import Path
 
-    from bptt import tracking
-    from bptt.client import connect
+    with importing():
+        from bptt import tracking
+        from bptt.client import connect
     from bptt.errors import BpttError
 
     here = not settings.database_url

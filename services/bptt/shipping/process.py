@@ -10,13 +10,16 @@ import sys
 import threading
 import time
 
-from bptt import store
-from bptt.deleted_folders import finish_deletions
-from bptt.errors import BpttError
-from bptt.host import yield_processor
-from bptt.settings import Settings, read_settings
-from bptt.shipping.queue import QueueRounds
-from bptt.store import Database
+from bptt.imported import importing
+
+with importing():
+    from bptt import store
+    from bptt.deleted_folders import finish_deletions
+    from bptt.errors import BpttError
+    from bptt.host import yield_processor
+    from bptt.settings import Settings, read_settings
+    from bptt.shipping.queue import QueueRounds
+    from bptt.store import Database
 
 logger = logging.getLogger(__name__)
 

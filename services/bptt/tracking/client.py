@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bptt.errors import TrackingUnavailable
+from bptt.imported import importing
 from bptt.measuring.table import MLFLOW_ONLY, SCALARS
 from bptt.tracking import database, environment
 from bptt.tracking.target import Target
@@ -45,7 +46,8 @@ def connect(target: Target) -> "MlflowClient":
 @lru_cache(maxsize=4)
 def _client(target: Target) -> "MlflowClient":
     _prepare()
-    from mlflow import MlflowClient
+    with importing():
+        from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=target.address, registry_uri=target.address)
 

@@ -3,6 +3,7 @@
 import click
 
 from bptt.cli.options import port_option
+from bptt.imported import importing
 from bptt.settings import read_settings
 from bptt.temporary import own_folder
 
@@ -22,7 +23,8 @@ def api(host: str, port: int, require_tokens: bool) -> None:
     a loopback address nobody does, and anyone with an account here can queue and delete. Ctrl-C
     stops it. Commands on this machine need no server.
     """
-    from bptt.api.serving import asks_for_tokens, serve
+    with importing():
+        from bptt.api.serving import asks_for_tokens, serve
 
     settings = read_settings(api_tokens="required" if require_tokens else None)
     shown = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

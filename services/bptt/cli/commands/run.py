@@ -13,6 +13,7 @@ from bptt.cli.interrupts import stop_request
 from bptt.cli.options import json_option, set_option
 from bptt.content import UnusableFile
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec, OutOfMemory, UserError
+from bptt.imported import importing
 from bptt.run_folder import RunFolder, find_run
 from bptt.settings import Settings, read_settings
 from bptt.temporary import own_folder
@@ -137,7 +138,9 @@ def _train(
     folder: RunFolder, settings: Settings, delivery: "Delivery", stop: Event, quiet: bool
 ) -> None:
     from bptt.cli.progress import Bar
-    from bptt.execution.execute import RunProgress, execute
+
+    with importing():
+        from bptt.execution.execute import RunProgress, execute
     from bptt.memory_limit import is_memory
     from bptt.registry.discovery import one_line
 

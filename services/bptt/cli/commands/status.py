@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bptt.cli.connection import current_settings, importing
+from bptt.cli.connection import current_settings
 from bptt.cli.listing import say
 from bptt.cli.options import json_option
 from bptt.cli.output import print_json
@@ -14,6 +14,7 @@ from bptt.cli.run_words import counts_told
 from bptt.cli.spans import span
 from bptt.cli.unsent import unsent_lines
 from bptt.counted import counted
+from bptt.imported import importing
 
 if TYPE_CHECKING:
     from bptt.embedded.standing import Standing

@@ -6,6 +6,7 @@ import click
 
 from bptt.cli.options import slots_option
 from bptt.errors import HomeBusy
+from bptt.imported import importing
 from bptt.settings import read_settings
 
 
@@ -21,7 +22,8 @@ def up(detach: bool, slots: int | None) -> None:
     """
     settings = read_settings(slots=slots)
     if not detach:
-        from bptt.embedded.stack import serve
+        with importing():
+            from bptt.embedded.stack import serve
 
         serve(settings, _say)
         return

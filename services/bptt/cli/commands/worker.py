@@ -6,6 +6,7 @@ import sys
 import click
 
 from bptt.cli.options import slots_option
+from bptt.imported import importing
 from bptt.settings import read_settings
 from bptt.temporary import own_folder
 
@@ -23,7 +24,8 @@ def worker(slots: int | None, with_parent: bool) -> None:
     """
     settings = read_settings(slots=slots)
     _log()
-    from bptt.worker.service import serve
+    with importing():
+        from bptt.worker.service import serve
 
     with own_folder(settings.home):
         code = serve(settings, with_parent=with_parent)
