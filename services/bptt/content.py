@@ -65,7 +65,7 @@ def digests_in(spec: Mapping[str, Any]) -> set[str]:
     return {digest for of in options for v in of.values() if (digest := digest_of(v))}
 
 
-def told(spec: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def with_file_names(spec: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return a spec for people: with the name of each file beside the hash of its content.
 
     Args:

@@ -269,10 +269,10 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def quoted(text: str) -> str:
     """Return a user's input in quotes, cut to fit a line."""
-    told = repr(text[: LONGEST_QUOTE + 1])
-    if len(text) <= LONGEST_QUOTE and len(told) <= 2 * LONGEST_QUOTE:
-        return told
-    return f"{told[: LONGEST_QUOTE - 3]}...{told[0]}"
+    shown = repr(text[: LONGEST_QUOTE + 1])
+    if len(text) <= LONGEST_QUOTE and len(shown) <= 2 * LONGEST_QUOTE:
+        return shown
+    return f"{shown[: LONGEST_QUOTE - 3]}...{shown[0]}"
 
 
 def plain(message: str) -> str:

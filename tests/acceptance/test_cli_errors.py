@@ -64,7 +64,7 @@ BAD_FILES = {
     "binary text": ("task: {name: char_lm, text: binary.txt}\ncell: rnn\n", "with NUL bytes"),
     "bidirectional language model": (
         "task: agreement\ncell: lstm\nmodel: {bidirectional: true}\n",
-        "does not go with the causal task 'agreement'",
+        "does not work with the causal task 'agreement'",
     ),
 }
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from bptt import errors
-from bptt.api.faults import rebuilt, status_of, told
+from bptt.api.faults import body_of, rebuilt, status_of
 from bptt.errors import BpttError, InvalidSpec, UnknownPlugin, UserError
 
 
@@ -29,7 +29,7 @@ def an_error(kind):
 def test_every_error_arrives_as_what_it_was(kind):
     error = an_error(kind)
 
-    arrived = rebuilt(json.loads(json.dumps(told(error))))
+    arrived = rebuilt(json.loads(json.dumps(body_of(error))))
 
     assert type(arrived) is kind
     assert str(arrived) == str(error)
@@ -37,7 +37,7 @@ def test_every_error_arrives_as_what_it_was(kind):
 
 
 def test_faults_stay_a_list():
-    arrived = rebuilt(told(InvalidSpec(["first", "second"])))
+    arrived = rebuilt(body_of(InvalidSpec(["first", "second"])))
 
     assert isinstance(arrived, InvalidSpec)
     assert arrived.faults == ["first", "second"]

@@ -49,8 +49,8 @@ class AccessLog:
             when = datetime.now(UTC).isoformat(timespec="seconds")
             # encoded again, so that nothing in it can start a new line
             path = quote(_without_tokens(scope["path"]))[:LONGEST]
-            told = f"{when} {_who(scope)} {scope['method']} {path} {status} {took:.0f} ms"
-            print(told, file=sys.stderr, flush=True)
+            line = f"{when} {_who(scope)} {scope['method']} {path} {status} {took:.0f} ms"
+            print(line, file=sys.stderr, flush=True)
 
 
 def _who(scope: Scope) -> str:
@@ -58,8 +58,8 @@ def _who(scope: Scope) -> str:
     holder: Holder | None = scope.get("state", {}).get("holder")
     if holder is not None:
         return _one_word(holder.name)
-    told = unquote(Headers(scope=scope).get(USER_HEADER, ""))
-    return f"({_one_word(told[:64])})" if told else "-"
+    named = unquote(Headers(scope=scope).get(USER_HEADER, ""))
+    return f"({_one_word(named[:64])})" if named else "-"
 
 
 def _one_word(name: str) -> str:

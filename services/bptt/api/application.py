@@ -17,7 +17,7 @@ from bptt.api import comparing, content, grids, pages, plugins, queue, runs, sub
 from bptt.api.described import add_descriptions
 from bptt.api.doorway import HEADERS, Doorway
 from bptt.api.drafting import Drafting, bounds_here
-from bptt.api.faults import status_of, told, told_outside
+from bptt.api.faults import body_of, body_outside, status_of
 from bptt.api.gate import Admission, Gate
 from bptt.api.service import Service
 from bptt.errors import BpttError, InvalidSpec, plain, quoted
@@ -75,15 +75,15 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
 async def _tell(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BpttError)
     if request.app.state.admission == "machine":
-        return JSONResponse(told(error), status_of(error))
+        return JSONResponse(body_of(error), status_of(error))
     if error.outside:
         log.warning("%s %s: %s", request.method, plain(request.url.path), error)
-    return JSONResponse(told_outside(error), status_of(error))
+    return JSONResponse(body_outside(error), status_of(error))
 
 
 async def _tell_misfits(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return JSONResponse(told(InvalidSpec([_misfit(fault) for fault in error.errors()])), 422)
+    return JSONResponse(body_of(InvalidSpec([_misfit(fault) for fault in error.errors()])), 422)
 
 
 def _misfit(fault: Any) -> str:
@@ -97,7 +97,7 @@ async def _tell_route(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     path = quoted(request.url.path)[1:-1]
     what = f"{request.method} {path}: {error.detail}. See /docs for what there is."
-    return JSONResponse(told(BpttError(what)), error.status_code)
+    return JSONResponse(body_of(BpttError(what)), error.status_code)
 
 
 async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
@@ -108,4 +108,4 @@ async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
         path = quoted(request.url.path)
         log.error("failure %s: %s %s", number, request.method, path, exc_info=error)
     # made outside of every middleware
-    return JSONResponse(told(failure), 500, dict(HEADERS))
+    return JSONResponse(body_of(failure), 500, dict(HEADERS))

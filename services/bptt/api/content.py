@@ -150,7 +150,7 @@ def files_of(
     """
     from bptt.run_file import Files
 
-    problems = {path: told(one.problem) for path, one in given.items() if one.problem}
+    problems = {path: as_sentence(one.problem) for path, one in given.items() if one.problem}
     named = dict(stored or {})
     for path, one in given.items():
         if one.size > service.largest_file:
@@ -171,7 +171,7 @@ def files_of(
     return Files(named, problems, {**lent, **places})
 
 
-def told(problem: str) -> str:
+def as_sentence(problem: str) -> str:
     """Return what a client says about one of its files, as one line."""
     line = " ".join("".join(c if c.isprintable() else " " for c in problem).split())
     return line if re.search(r"[.!?]$", line) else f"{line}."

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bptt import __version__
 from bptt.api import API, API_HEADER, VERSION_HEADER
-from bptt.api.faults import told
+from bptt.api.faults import body_of
 from bptt.errors import BpttError, InvalidSpec, UserError, quoted
 
 LARGEST_BODY = 8 * 2**20
@@ -53,11 +53,11 @@ class Doorway:
             refusal: BpttError = UserError(
                 f"{what} at most {largest:,} bytes here, of known length."
             )
-            await JSONResponse(told(refusal), 413)(scope, receive, send_named)
+            await JSONResponse(body_of(refusal), 413)(scope, receive, send_named)
             return
         if where := _misread(scope):
             refusal = InvalidSpec([f"{where}: must be UTF-8, percent-encoded."])
-            await JSONResponse(told(refusal), 422)(scope, receive, send_named)
+            await JSONResponse(body_of(refusal), 422)(scope, receive, send_named)
             return
         await self._app(scope, receive, send_named)
 

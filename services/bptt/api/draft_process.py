@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bptt.api.desk import Desk
-from bptt.api.faults import rebuilt, told
+from bptt.api.faults import body_of, rebuilt
 from bptt.api.service import Service
 from bptt.api.turn import Turn
 from bptt.errors import BpttError, TooMuchWork
@@ -171,7 +171,7 @@ def _supervise(
                     raise _beyond(errand, memory)
                 case _:
                     log.error("a draft failed:\n%s", content["trace"])
-                    raise BpttError(f"The server failed: {content['told']} (its log shows where)")
+                    raise BpttError(f"The server failed: {content['said']} (its log shows where)")
 
 
 def _beyond(errand: Errand, memory: int, why: str = "") -> TooMuchWork:
@@ -235,6 +235,6 @@ def _told(error: BaseException) -> tuple[str, Mapping[str, Any] | None]:
     if is_memory(error):
         return "memory", None
     if isinstance(error, BpttError):
-        return "refused", told(error)
+        return "refused", body_of(error)
     said = " ".join(f"{type(error).__name__}: {error}".split())
-    return "failed", {"told": said, "trace": "".join(traceback.format_exception(error))}
+    return "failed", {"said": said, "trace": "".join(traceback.format_exception(error))}

@@ -36,7 +36,7 @@ def status_of(error: BpttError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def told(error: BpttError) -> dict[str, Any]:
+def body_of(error: BpttError) -> dict[str, Any]:
     """Return the body of the answer that carries an error."""
     body: dict[str, Any] = {"error": type(error).__name__, "exit_code": error.exit_code}
     if isinstance(error, InvalidSpec):
@@ -47,14 +47,14 @@ def told(error: BpttError) -> dict[str, Any]:
     return {**body, "message": plain(str(error))}
 
 
-def told_outside(error: BpttError) -> dict[str, Any]:
+def body_outside(error: BpttError) -> dict[str, Any]:
     """Return the body for clients elsewhere: no driver's text, no path on this machine."""
     outside = error.outside
-    return {**told(error), "message": outside} if outside else told(error)
+    return {**body_of(error), "message": outside} if outside else body_of(error)
 
 
 def rebuilt(body: Mapping[str, Any]) -> BpttError:
-    """Return the error that `told` made this from; one this version does not know keeps its text.
+    """Return the error that `body_of` made this from; one that is not known here keeps its text.
 
     Raises:
         KeyError: the body is not an error's.

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bptt import store
-from bptt.api.faults import status_of, told_outside
+from bptt.api.faults import body_outside, status_of
 from bptt.api.service import Service
 from bptt.errors import BpttError, NotAdmitted
 from bptt.records.users import Holder
@@ -47,7 +47,7 @@ class Gate:
         except BpttError as error:
             status = status_of(error)
             asks = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-            await JSONResponse(told_outside(error), status, asks)(scope, receive, send)
+            await JSONResponse(body_outside(error), status, asks)(scope, receive, send)
             return
         scope.setdefault("state", {})["holder"] = holder
         await self._app(scope, receive, send)

@@ -33,10 +33,10 @@ def summaries(processes: DraftProcesses, plugins: Sequence[Plugin]) -> list[str]
     except TooMuchWork as refusal:
         if len(plugins) == 1:
             return [str(refusal)]
-    told: dict[Plugin, str] = {}
+    by_plugin: dict[Plugin, str] = {}
     for part in _parts(plugins):
-        told |= zip(part, summaries(processes, part), strict=True)
-    return [told[plugin] for plugin in plugins]
+        by_plugin |= zip(part, summaries(processes, part), strict=True)
+    return [by_plugin[plugin] for plugin in plugins]
 
 
 def _called(plugins: Sequence[Plugin]) -> str:

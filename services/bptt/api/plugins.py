@@ -41,8 +41,8 @@ async def list_plugins(
     if long:
         from bptt.api.plugin_drafts import summaries
 
-        told = await drafting.in_turn(reader or "", leaving, lambda made: summaries(made, found))
-        rows = [replace(row, summary=text) for row, text in zip(rows, told, strict=True)]
+        texts = await drafting.in_turn(reader or "", leaving, lambda made: summaries(made, found))
+        rows = [replace(row, summary=text) for row, text in zip(rows, texts, strict=True)]
     return Installed(plugins=rows, clashes=await run_in_threadpool(lambda: list(clashes())))
 
 

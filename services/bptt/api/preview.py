@@ -68,9 +68,9 @@ def outlined(outline: "GridOutline") -> Preview:
 def cut(axis: "Axis") -> AxisValues:
     """Return an axis; of a long one the first values, and the last."""
     values = axis.values
-    told = [*values[: MOST_VALUES - 1], values[-1]] if len(values) > MOST_VALUES else list(values)
+    shown = [*values[: MOST_VALUES - 1], values[-1]] if len(values) > MOST_VALUES else list(values)
     within = axis.within or None
-    return AxisValues(path=axis.path, values=told, within=within, count=len(values))
+    return AxisValues(path=axis.path, values=shown, within=within, count=len(values))
 
 
 def _called(point: "RunRequest") -> str:

@@ -144,8 +144,8 @@ def _left_out(columns: Sequence[str], width: int) -> list[str]:
     if not columns:
         return []
     what = "columns" if len(columns) > 1 else "column"
-    told = f"Left out for want of room: {what} {', '.join(columns)}."
-    return ["", *fold(f"{told} All of them: a wider terminal, --json, or | cat", width)]
+    note = f"Left out for want of room: {what} {', '.join(columns)}."
+    return ["", *fold(f"{note} All of them: a wider terminal, --json, or | cat", width)]
 
 
 def fold(text: str, width: int) -> list[str]:

@@ -90,11 +90,11 @@ def attempt_told(attempt: "Attempt") -> str:
 
 
 def _ending(attempt: "Attempt") -> str:
-    told = (attempt.outcome or "ended").replace("_", " ")
+    ending = (attempt.outcome or "ended").replace("_", " ")
     if attempt.signal:
         try:
             name = f" ({signal.Signals(attempt.signal).name})"
         except ValueError:
             name = ""
-        return f"{told} by signal {attempt.signal}{name}"
-    return f"{told} with exit code {attempt.exit_code}" if attempt.exit_code else told
+        return f"{ending} by signal {attempt.signal}{name}"
+    return f"{ending} with exit code {attempt.exit_code}" if attempt.exit_code else ending

@@ -15,8 +15,8 @@ def span(seconds: float) -> str:
     minutes, rest = divmod(rest, 60)
     parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
     first = next(place for place, (number, _) in enumerate(parts) if number)
-    told = parts[first : first + (1 if parts[first][0] >= 10 else 2)]
-    return " ".join(f"{number} {unit}" for number, unit in told if number)
+    shown = parts[first : first + (1 if parts[first][0] >= 10 else 2)]
+    return " ".join(f"{number} {unit}" for number, unit in shown if number)
 
 
 def between(least: float, most: float) -> str:

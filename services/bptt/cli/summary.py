@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bptt.content import told
+from bptt.content import with_file_names
 from bptt.damage import Damage, find_damage, is_whole_archive
 from bptt.errors import DocumentDamaged, RunNotFound
 from bptt.measuring.logged import EVAL_METRIC
@@ -46,7 +46,7 @@ class Summary:
     @property
     def spec(self) -> Mapping[str, Any]:
         """With the names of files beside the hashes of their content."""
-        return told(self.run.spec, self.run.files)
+        return with_file_names(self.run.spec, self.run.files)
 
     @property
     def outcome(self) -> str:
@@ -182,13 +182,13 @@ def option(value: Any) -> str:
 
 
 def _label(spec: Mapping[str, Any], differing: Sequence[str]) -> str:
-    told = [
+    parts = [
         f"{name.rpartition('.')[2]}={option(spec[name])}"
         for name in differing
         if name != "cell" and spec.get(name) is not None
     ]
-    more = ["..."] if len(told) > DIFFERENCES_AT_MOST else []
-    return " ".join([spec["cell"], *told[:DIFFERENCES_AT_MOST], *more])
+    more = ["..."] if len(parts) > DIFFERENCES_AT_MOST else []
+    return " ".join([spec["cell"], *parts[:DIFFERENCES_AT_MOST], *more])
 
 
 def _flat(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -226,10 +226,10 @@ def _told_metric(summary: Summary) -> str:
     if not name:
         return ""
     best = (summary.result and summary.result.best) or {}
-    told = f"{name} {number(value)}, baseline {number(baseline)}"
+    text = f"{name} {number(value)}, baseline {number(baseline)}"
     if f"eval_{name}" in best:
-        told += f", best {number(best[f'eval_{name}'])} at step {number(best['step'])}"
-    return told
+        text += f", best {number(best[f'eval_{name}'])} at step {number(best['step'])}"
+    return text
 
 
 def _told_idleness(summary: Summary) -> str:
@@ -237,26 +237,26 @@ def _told_idleness(summary: Summary) -> str:
         return ""
     overflowed, since = result.overflowed, result.idle_since
     dtype = summary.spec["training"]["dtype"]
-    told = []
+    reasons = []
     if overflowed:
-        told.append(
+        reasons.append(
             f"{overflowed:,} parameters had a gradient whose square is too large for {dtype}, and "
             f"{summary.spec['optimizer']['name']} has not followed their gradients since; clip "
             "them, or lower the learning rate"
         )
     if since is not None:
-        told.append(
+        reasons.append(
             f"since step {since:,} or earlier no logged update changed a parameter, though the "
             f"gradient was finite and not 0: what the optimiser made of it is too small or 0 in "
             f"{dtype}"
         )
-    return "; ".join(told)
+    return "; ".join(reasons)
 
 
 def _told_section(content: Mapping[str, Any]) -> str:
     options = content.get("options", {key: v for key, v in content.items() if key != "name"})
-    told = [f"{key}={option(value)}" for key, value in options.items() if value is not None]
-    return " ".join([content["name"], *told] if "name" in content else told)
+    parts = [f"{key}={option(value)}" for key, value in options.items() if value is not None]
+    return " ".join([content["name"], *parts] if "name" in content else parts)
 
 
 def _told(pairs: Iterable[tuple[str, float | None]]) -> str:

@@ -24,8 +24,8 @@ def unsent_lines(
     """
     lines = []
     if arrears.pending:
-        told = [worker.ship_trouble for worker in workers if worker.ship_trouble]
-        why = [*told, *([hindrance] if hindrance else [])]
+        troubles = [worker.ship_trouble for worker in workers if worker.ship_trouble]
+        why = [*troubles, *([hindrance] if hindrance else [])]
         if why:
             reason = why[0].removesuffix(".")
         elif workers:

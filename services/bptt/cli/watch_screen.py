@@ -86,16 +86,16 @@ def draw(
     does not fit the terminal's height is counted.
     """
     grid = progress.grid
-    told = [Text(counts_told(grid.counts))]
+    lines = [Text(counts_told(grid.counts))]
     if trouble:
-        told.append(Text(trouble, style="red"))
-    told += [Text(line, style="red") for line in progress.troubles]
+        lines.append(Text(trouble, style="red"))
+    lines += [Text(line, style="red") for line in progress.troubles]
     if grid.held_reason:
-        told.append(Text(f"all held: {grid.held_reason}", style="yellow"))
-    parts: list[RenderableType] = [_title(progress), *_bar(progress, throughput, width), *told]
+        lines.append(Text(f"all held: {grid.held_reason}", style="yellow"))
+    parts: list[RenderableType] = [_title(progress), *_bar(progress, throughput, width), *lines]
     waiting = _shown(_waiting(progress.waiting, width, height), height // SHARE)
     failed = _shown(_failed(progress.failed[:FAILED_AT_MOST], width, height), height // SHARE)
-    used = HEAD + sum(len(fold(text.plain, width)) for text in told)
+    used = HEAD + sum(len(fold(text.plain, width)) for text in lines)
     for entries in (waiting, failed):
         used += sum(map(len, entries)) + AROUND if entries else 0
     running = _shown(_running(progress.running, width), height - used)
@@ -139,17 +139,17 @@ def _bar(progress: "Progress", throughput: str, width: int) -> list[RenderableTy
         left = str(progress.why_unknown)
     else:
         left = f"about {between(progress.least, progress.most)} left"
-    told = "  ".join(
+    figures = "  ".join(
         part for part in (f"{ended(grid):,}/{grid.points:,}", left, throughput) if part
     )
-    is_beside = BAR + GAP + cells(told) <= width
+    is_beside = BAR + GAP + cells(figures) <= width
     row = Table.grid(padding=(0, GAP))
     row.add_column(width=BAR)
     row.add_row(
         ProgressBar(total=1.0, completed=progress.share, width=BAR),
-        *([Text(told)] if is_beside else []),
+        *([Text(figures)] if is_beside else []),
     )
-    return [row] if is_beside else [row, Text(told)]
+    return [row] if is_beside else [row, Text(figures)]
 
 
 def _running(runs: "Sequence[Run]", width: int) -> list[Entry]:

@@ -274,8 +274,10 @@ def _checked(order: type[T], **fields: Any) -> T:
     try:
         return order(**fields)
     except ValidationError as error:
-        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
-        raise InvalidSpec(told) from None
+        misfits = [
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()
+        ]
+        raise InvalidSpec(misfits) from None
 
 
 def _text(file: str | Path) -> str:

@@ -126,15 +126,15 @@ class Connection:
         self._check(answer)
         try:
             content = answer.json()
-            told = None if answer.is_success else rebuilt(content)
+            refusal = None if answer.is_success else rebuilt(content)
         except (ValueError, LookupError, TypeError) as misfit:
             raise ServerUnavailable(
                 f"The server {self._server} sent something that cannot be understood (HTTP "
                 f"{answer.status_code}). Try again; if that does not help, ask whoever runs it."
             ) from misfit
-        if told is not None:
+        if refusal is not None:
             self._check_route(answer)
-            raise told
+            raise refusal
         return content
 
     def _why(self, error: httpx.TransportError) -> str:

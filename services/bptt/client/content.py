@@ -130,7 +130,7 @@ def _is_file(text: str) -> bool:
 def _texts(source: str, overrides: Sequence[str]) -> list[str]:
     """Return every text that is a value in a grid file or its overrides."""
     from bptt.run_file.document import Node, read_document
-    from bptt.run_file.faults import Faults, Place
+    from bptt.run_file.faults import Faults, InputPlace
     from bptt.run_file.overrides import apply_overrides
 
     # what is wrong with them is reported by the application, with everything else
@@ -141,7 +141,7 @@ def _texts(source: str, overrides: Sequence[str]) -> list[str]:
         root = None
     nodes = [root] if root is not None else []
     for override in overrides:
-        empty = Node(Place(0, ""), {})
+        empty = Node(InputPlace(0, ""), {})
         apply_overrides(empty, [override], faults)
         nodes.append(empty)
     found: dict[str, None] = {}

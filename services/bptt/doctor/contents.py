@@ -61,26 +61,26 @@ def contents(settings: Settings) -> Iterator[Finding]:
         return
     library = Library(settings.data)
     size = sum(kept.sizes.values())
-    told = f"{counted(len(kept.sizes), 'content')} of files, {size:,} bytes, in {library.folder}"
+    text = f"{counted(len(kept.sizes), 'content')} of files, {size:,} bytes, in {library.folder}"
     old = [digest for digest in library.older_than(GRACE) if digest in kept.unread]
     if waits := len(kept.unread) - len(old):
-        told += f"; no run reads {waits:,} of them, which go a day after they were sent"
+        text += f"; no run reads {waits:,} of them, which go a day after they were sent"
     if kept.unseen:
-        told += f"; {kept.unseen:,} were too large to be read here: bptt doctor --fix reads all"
-    yield Finding("ok", WHAT, told)
+        text += f"; {kept.unseen:,} were too large to be read here: bptt doctor --fix reads all"
+    yield Finding("ok", WHAT, text)
     if old:
         bytes_of = sum(kept.sizes[digest] for digest in old)
-        told = f"No run reads {counted(len(old), 'content')} ({bytes_of:,} bytes) any more."
-        yield Finding("warn", WHAT, f"{told} To remove what is of no use: bptt doctor --fix")
+        text = f"No run reads {counted(len(old), 'content')} ({bytes_of:,} bytes) any more."
+        yield Finding("warn", WHAT, f"{text} To remove what is of no use: bptt doctor --fix")
     if kept.damaged:
         number = counted(len(kept.damaged), "content")
-        told = f"Damaged on the disk: {number} ({kept.some(kept.damaged)})."
-        yield Finding("warn", WHAT, f"{told} First: bptt doctor --fix. {SEND_AGAIN}")
+        text = f"Damaged on the disk: {number} ({kept.some(kept.damaged)})."
+        yield Finding("warn", WHAT, f"{text} First: bptt doctor --fix. {SEND_AGAIN}")
     # on a shared database they may be on other machines
     if kept.gone and not settings.database_url:
         number = counted(len(kept.gone), "content")
-        told = f"Gone, though runs read it: {number} ({kept.some(kept.gone)})."
-        yield Finding("warn", WHAT, f"{told} {SEND_AGAIN}")
+        text = f"Gone, though runs read it: {number} ({kept.some(kept.gone)})."
+        yield Finding("warn", WHAT, f"{text} {SEND_AGAIN}")
 
 
 def mend_contents(settings: Settings) -> str:
@@ -102,10 +102,10 @@ def mend_contents(settings: Settings) -> str:
     with closing(store.open_database(settings.database)) as opened:
         if opened.file is None or opened.file.exists():
             unread = store.remove_unread(opened, library, lambda: read_outside(settings.runs))
-    told = f"Removed contents of files: {removed:,} damaged, {len(unread):,} that no run reads."
+    text = f"Removed contents of files: {removed:,} damaged, {len(unread):,} that no run reads."
     if stuck := len(kept.damaged) - removed:
-        told += f" {stuck:,} could not be removed: look at their rights in {library.folder}"
-    return told
+        text += f" {stuck:,} could not be removed: look at their rights in {library.folder}"
+    return text
 
 
 def _look(settings: Settings, most: int | None) -> KeptContents:

@@ -48,8 +48,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield Finding("fail", what, f"{error.name} is not installed. {INSTALL}")
         # whatever is wrong with a machine, the other checks are made
         except Exception as error:
-            told = f"could not be checked: {type(error).__name__}: {error}"
-            yield Finding("fail", what, " ".join(told.split()))
+            text = f"could not be checked: {type(error).__name__}: {error}"
+            yield Finding("fail", what, " ".join(text.split()))
 
 
 def _check(name: str) -> Check:

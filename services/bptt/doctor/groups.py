@@ -25,9 +25,9 @@ def groups(settings: Settings) -> Iterator[Finding]:
                 if _is_strange(group):
                     strange.add((distribution.metadata["Name"], group))
     for name, group in sorted(strange):
-        told = f"{name} has entry points in the group {group!r}, which nothing reads"
+        message = f"{name} has entry points in the group {group!r}, which nothing reads"
         allowed = f"Allowed: {', '.join(GROUPS)}."
-        yield Finding("warn", "plugins", f"{told}{did_you_mean(group, GROUPS)} {allowed}")
+        yield Finding("warn", "plugins", f"{message}{did_you_mean(group, GROUPS)} {allowed}")
 
 
 def _is_strange(group: str) -> bool:

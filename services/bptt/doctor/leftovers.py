@@ -28,25 +28,25 @@ def folders(settings: Settings) -> Iterator[Finding]:
     what = "folders"
     if left := len(found.deleted) + found.halves:
         such_as = f" ({_some(found.deleted)})" if found.deleted else ""
-        told = f"{left:,} folders of deleted runs are left in {settings.runs}{such_as}."
-        yield Finding("warn", what, f"{told} Remove them with: bptt doctor --fix")
+        text = f"{left:,} folders of deleted runs are left in {settings.runs}{such_as}."
+        yield Finding("warn", what, f"{text} Remove them with: bptt doctor --fix")
     if found.strange:
         paths = " ".join(shlex.quote(str(settings.runs / one)) for one in found.strange[:NAMED])
-        told = (
+        text = (
             f"{len(found.strange):,} folders in {settings.runs} belong to no run of this database "
             f"({_some(found.strange)}): to one of another database, or of one that is lost. "
             f"If nobody needs them: rm -r {paths}{' ...' if len(found.strange) > NAMED else ''}"
         )
-        yield Finding("warn", what, told)
+        yield Finding("warn", what, text)
     # on a shared database they may be on other machines
     if found.without_folder and not settings.database_url:
         grid_ids = dict.fromkeys(grid_of(one) for one in found.without_folder)
-        told = (
+        text = (
             f"{len(found.without_folder):,} runs have ended and their folders are gone "
             f"({_some(found.without_folder)}): results stay, pictures and logs are lost. To be rid "
             f"of them: bptt delete {next(iter(grid_ids))}"
         )
-        yield Finding("warn", what, told)
+        yield Finding("warn", what, text)
     if not left and not found.strange and not (found.without_folder and not settings.database_url):
         yield Finding("ok", what, "every folder has its run")
 
@@ -66,9 +66,9 @@ def shipping(settings: Settings) -> Iterator[Finding]:
     if arrears.damaged > NAMED:
         yield Finding("warn", "MLflow", f"{arrears.damaged - NAMED:,} more runs cannot be sent.")
     waiting = f"{arrears.pending:,} runs have not reached it yet"
-    told = [worker.ship_trouble for worker in workers if worker.ship_trouble]
-    if arrears.pending and told:
-        yield Finding("warn", "MLflow", f"{waiting}: {told[0]}")
+    troubles = [worker.ship_trouble for worker in workers if worker.ship_trouble]
+    if arrears.pending and troubles:
+        yield Finding("warn", "MLflow", f"{waiting}: {troubles[0]}")
     elif arrears.pending and not workers:
         yield Finding("warn", "MLflow", f"{waiting}, and no worker runs: bptt ship")
     unqueued = tracking.unshipped(settings.runs)
@@ -96,10 +96,10 @@ def remove_leftovers(settings: Settings) -> str:
         removed = finish_deletions(settings.runs, opened)
         empty(settings.runs)
         left = find_leftovers(settings.runs, opened)
-    told = f"Removed {removed:,} folders of deleted runs from {settings.runs}."
+    text = f"Removed {removed:,} folders of deleted runs from {settings.runs}."
     if stuck := left.halves + len(left.deleted):
-        told += f" {stuck:,} could not be removed: look at their rights in {settings.runs}/.deleted"
-    return told
+        text += f" {stuck:,} could not be removed: look at their rights in {settings.runs}/.deleted"
+    return text
 
 
 def _some(names: Sequence[str]) -> str:

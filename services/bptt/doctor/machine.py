@@ -47,8 +47,9 @@ def versions(settings: Settings) -> Iterator[Finding]:
         mend = "Install others with: pip install 'bptt[local]'"
         yield Finding("warn", "versions", f"Other than tested: {', '.join(wrong)}. {mend}")
     if not missing and not wrong:
-        told = [f"{name} {metadata.version(name)}" for name in TOLD_VERSIONS]
-        yield Finding("ok", "versions", f"Python {platform.python_version()}, {', '.join(told)}")
+        versions = [f"{name} {metadata.version(name)}" for name in TOLD_VERSIONS]
+        text = f"Python {platform.python_version()}, {', '.join(versions)}"
+        yield Finding("ok", "versions", text)
 
 
 def _concerns(requirement: Requirement) -> bool:
@@ -77,14 +78,14 @@ def home(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("ok", "home", f"{folder}: {room}" + ("" if folder.exists() else ", new"))
     if folder.exists() and folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        told = f"Others may write in {folder}, and so change results: chmod go-w {folder}"
-        yield Finding("warn", "home", told)
+        text = f"Others may write in {folder}, and so change results: chmod go-w {folder}"
+        yield Finding("warn", "home", text)
     if (kind := _file_system(there)) in SHARED and not settings.database_url:
-        told = (
+        text = (
             f"{folder} is on a network disk ({kind}), where SQLite may lose what it wrote. "
             "Set BPTT_HOME to a disk of this machine, or BPTT_DATABASE_URL to a PostgreSQL."
         )
-        yield Finding("warn", "home", told)
+        yield Finding("warn", "home", text)
 
 
 def _existing_parent(folder: Path) -> Path:
@@ -114,10 +115,10 @@ def training(settings: Settings) -> Iterator[Finding]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        told = (
+        text = (
             f"A process to train in did not start within {STARTS_WITHIN:g} s. Is the machine busy?"
         )
-        yield Finding("fail", "training", told)
+        yield Finding("fail", "training", text)
         return
     if done.returncode == 0:
         yield Finding("ok", "training", "a process to train in starts and finds torch imported")

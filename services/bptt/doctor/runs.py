@@ -23,12 +23,12 @@ WHAT = "runs"
 
 def runs(settings: Settings) -> Iterator[Finding]:
     """Find damaged files of ended runs, whether sent or not; newest first."""
-    told = _told_already(settings)
+    reported = _told_already(settings)
     until = time.monotonic() + SECONDS
     whole = damaged = unseen = taken = 0
     for folder in _ended(settings.runs):
         # that one is reported with those that cannot be sent
-        if folder.run_id in told:
+        if folder.run_id in reported:
             continue
         if time.monotonic() > until or taken > READ_AT_MOST:
             unseen += 1

@@ -18,8 +18,8 @@ def server(settings: Settings) -> Iterator[Finding]:
     if me.token is None:
         yield Finding("ok", "server", f"it asks for no token, and takes us for {me.name}")
     else:
-        told = f"it takes our token {me.token}: there we are {me.name}, role {me.role}"
-        yield Finding("ok", "server", told)
+        text = f"it takes our token {me.token}: there we are {me.name}, role {me.role}"
+        yield Finding("ok", "server", text)
 
 
 def queue(settings: Settings) -> Iterator[Finding]:
@@ -28,8 +28,8 @@ def queue(settings: Settings) -> Iterator[Finding]:
         found = client.queue()
     waiting, workers = found.counts.get("queued", 0), len(found.workers)
     if waiting and not workers:
-        told = f"{waiting:,} runs wait and no worker runs; on the server's machine: bptt worker"
-        yield Finding("warn", "queue", told)
+        text = f"{waiting:,} runs wait and no worker runs; on the server's machine: bptt worker"
+        yield Finding("warn", "queue", text)
     else:
         yield Finding("ok", "queue", f"{waiting:,} runs wait, {workers} workers run")
 
@@ -55,6 +55,6 @@ def pages(settings: Settings) -> Iterator[Finding]:
 
 def machine(settings: Settings) -> Iterator[Finding]:
     """Say that nothing was checked here, because training happens on the server."""
-    told = f"Python {platform.python_version()}, bptt {__version__}"
+    text = f"Python {platform.python_version()}, bptt {__version__}"
     how = "to check what trains here, leave BPTT_SERVER and --server out"
-    yield Finding("ok", "here", f"{told}; all above is the server's: {how}")
+    yield Finding("ok", "here", f"{text}; all above is the server's: {how}")

@@ -44,8 +44,8 @@ def _stranger(settings: Settings) -> Iterator[Finding]:
             # nobody is there, as expected
             return
     if not (state := check_broker(settings)).up:
-        told = f"{state.detail} End that process, or set BPTT_HOME to another folder."
-        yield Finding("fail", "Redis", told)
+        text = f"{state.detail} End that process, or set BPTT_HOME to another folder."
+        yield Finding("fail", "Redis", text)
 
 
 def _configuration(settings: Settings) -> Iterator[Finding]:
@@ -61,11 +61,11 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
     if disk.get("aof_last_write_status", "ok") != "ok":
         yield Finding("warn", "Redis", "It cannot write to its disk: make room there.")
     if (policy := found.get("maxmemory-policy")) != "noeviction":
-        told = f"It drops keys when it is full ({policy}): set maxmemory-policy noeviction."
-        yield Finding("warn", "Redis", told)
+        text = f"It drops keys when it is full ({policy}): set maxmemory-policy noeviction."
+        yield Finding("warn", "Redis", text)
     if found.get("appendonly") != "yes":
-        told = "A restart forgets wake-up calls, and runs start up to 2 s late: set appendonly yes."
-        yield Finding("warn", "Redis", told)
+        text = "A restart forgets wake-up calls, and runs start up to 2 s late: set appendonly yes."
+        yield Finding("warn", "Redis", text)
 
 
 def _redis(settings: Settings) -> redis.Redis:
@@ -91,11 +91,11 @@ def database(settings: Settings) -> Iterator[Finding]:
             apart = theirs - (before + time.time()) / 2
         if abs(apart) > CLOCK_APART:
             ahead = "ahead of" if apart > 0 else "behind"
-            told = (
+            text = (
                 f"The database's clock is {abs(apart):.0f} s {ahead} this machine's: leases go by "
                 "the database's and hold, but times look odd. Let both follow a time server."
             )
-            yield Finding("warn", "clock", told)
+            yield Finding("warn", "clock", text)
         else:
             yield Finding("ok", "clock", f"{abs(apart):.1f} s from the database's")
 
@@ -112,8 +112,8 @@ def queue(settings: Settings) -> Iterator[Finding]:
             return
     waiting, workers = found.counts.get("queued", 0), len(found.workers)
     if waiting and not workers:
-        told = f"{waiting:,} runs wait and no worker runs: bptt up -d"
-        yield Finding("warn", "queue", told)
+        text = f"{waiting:,} runs wait and no worker runs: bptt up -d"
+        yield Finding("warn", "queue", text)
     else:
         yield Finding("ok", "queue", f"{waiting:,} runs wait, {workers} workers run")
 
@@ -127,7 +127,7 @@ def mlflow(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", "MLflow", f"{error} What runs measure waits until then.")
         return
     if not up:
-        told = f"{settings.mlflow_url} does not answer; what runs measure waits until it does."
-        yield Finding("warn", "MLflow", told)
+        text = f"{settings.mlflow_url} does not answer; what runs measure waits until it does."
+        yield Finding("warn", "MLflow", text)
     else:
         yield Finding("ok", "MLflow", settings.mlflow_url or "a database in BPTT_HOME")

@@ -116,5 +116,5 @@ def _why(log: Path, offset: int, what: str) -> str:
     with log.open("rb") as said:
         said.seek(offset)
         lines = said.read().decode(errors="replace").rstrip().splitlines()
-    told = "\n".join(lines[-TOLD:]) or "(nothing)"
-    return f"bptt up {what}. It said last:\n{told}\nThe whole log: {log}"
+    output = "\n".join(lines[-TOLD:]) or "(nothing)"
+    return f"bptt up {what}. It said last:\n{output}\nThe whole log: {log}"

@@ -51,8 +51,8 @@ def find_server() -> Path:
         binaries = Path(spec.origin).parent.glob("_binaries/*/valkey-server")
         if (carried := next(binaries, None)) is not None:
             return carried
-    told = f" ({'; '.join(old)})" if old else ""
-    raise InvalidSetting(f"No Redis server is installed{told}. {INSTALL}")
+    too_old = f" ({'; '.join(old)})" if old else ""
+    raise InvalidSetting(f"No Redis server is installed{too_old}. {INSTALL}")
 
 
 def server_program(settings: Settings) -> Program:

@@ -47,17 +47,17 @@ class Standing:
             return "Nothing goes on until there is room on that disk; nothing is lost."
         counts, workers = self.queue.counts, self.queue.workers
         waiting = counts.get("queued", 0)
-        told = "1 run waits" if waiting == 1 else f"{waiting:,} runs wait"
+        waits = "1 run waits" if waiting == 1 else f"{waiting:,} runs wait"
         if waiting and not workers and not self.last_words:
             here = "on the server's machine: bptt worker" if self.server else "with: bptt up -d"
-            return f"{told} and no worker runs; start one {here}"
+            return f"{waits} and no worker runs; start one {here}"
         if self.last_words and (waiting or counts.get("running")):
             left = "No worker runs; what is left goes on where it stood"
             return f"{left} with: bptt up -d (what it said last: {self.last_words})"
         if workers and self.broker and not self.broker.up:
             return "Degraded: runs start up to 2 s late until Redis is back; nothing is lost."
         if waiting and not self.queue.claimable:
-            return f"{told} and none may begin now; see why with: bptt grids"
+            return f"{waits} and none may begin now; see why with: bptt grids"
         if counts.get("held") and not waiting and not counts.get("running"):
             return f"{counts['held']:,} runs are held; let them begin with: bptt release GRID"
         if not any(counts.values()):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from bptt import registry
-from bptt.content import NamedContent, digests_in, told
+from bptt.content import NamedContent, digests_in, with_file_names
 from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
 from bptt.host import physical_memory
 from bptt.identifiers import ALPHABET, random_letters
@@ -183,7 +183,7 @@ def _build(folder: RunFolder, run: RunDocument, keep: bool) -> "TrainingRun":
                 f"installed is {installed}. Install {origin} again, or start a new run."
             )
     if training.task.fingerprint() != run.data:
-        options = told(run.spec, run.files)["task"]["options"]
+        options = with_file_names(run.spec, run.files)["task"]["options"]
         raise DataChanged(
             f"The data of run {folder.run_id} is not what it began with: {options}. Put it back, "
             "or start a new run."

@@ -37,10 +37,10 @@ def describe(error: BaseException, spec: Mapping[str, Any]) -> FailureDocument:
         error: what ended the run.
         spec: of the run, for its plugins.
     """
-    told = isinstance(error, BpttError)
+    is_ours = isinstance(error, BpttError)
     return FailureDocument(
         cause=cause_of(error, spec),
-        message=" ".join(str(error).split()) if told else one_line(error) + ".",
+        message=" ".join(str(error).split()) if is_ours else one_line(error) + ".",
         traceback="".join(traceback.format_exception(error)),
     )
 

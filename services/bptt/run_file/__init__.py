@@ -14,7 +14,7 @@ from bptt.run_file.contents import PARTS, Contents
 from bptt.run_file.document import Node, read_document
 from bptt.run_file.estimate import CostEstimate
 from bptt.run_file.expansion import Expansion, expand
-from bptt.run_file.faults import Place
+from bptt.run_file.faults import InputPlace
 from bptt.run_file.files import Files
 from bptt.run_file.outline import GridOutline, outline
 from bptt.run_file.overrides import apply_overrides
@@ -147,7 +147,7 @@ def _check_own_name(root: Mapping[str, Node], reading: Reading) -> None:
             f"the file's own name, {quoted(own)}, cannot be that of what it describes: "
             f"give one, name: ..., that is {LABELLED}."
         )
-        reading.faults.add("name", Place(0, reading.source), message)
+        reading.faults.add("name", InputPlace(0, reading.source), message)
 
 
 def _readable(contents: Contents, reading: Reading) -> dict[str, bool]:

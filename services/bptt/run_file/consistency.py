@@ -130,9 +130,9 @@ def _try_batch(extents: Extents, batch_size: int, content: SectionContent, fault
 def _check_windows(content: SectionContent, model: ModelSpec, faults: Faults) -> None:
     training = cast(TrainingSpec, content.value)
     if fault := training.fault_of_windows(model.bidirectional):
-        told = f"training.truncation_every {fault}"
+        message = f"training.truncation_every {fault}"
         place = content.places["truncation_every"]
-        faults.add(f"{content.branch.key}: {told}", place, told)
+        faults.add(f"{content.branch.key}: {message}", place, message)
 
 
 def _clips_whole(clipper: object) -> bool:
@@ -182,8 +182,8 @@ def _complete(content: SectionContent, task: "Task", task_name: str, faults: Fau
     model = cast(ModelSpec, content.value)
 
     def add(option: str, message: str) -> None:
-        told = f"model.{option} {message}"
-        faults.add(f"{content.branch.key}: {told}", content.places[option], told)
+        fault = f"model.{option} {message}"
+        faults.add(f"{content.branch.key}: {fault}", content.places[option], fault)
 
     tokens = isinstance(task.inputs, Tokens)
     highway = model.skip == "highway"
@@ -194,7 +194,7 @@ def _complete(content: SectionContent, task: "Task", task_name: str, faults: Fau
     if model.bidirectional and task.causal:
         add(
             "bidirectional",
-            f"does not go with the causal task {task_name!r}: the backward cell would read "
+            f"does not work with the causal task {task_name!r}: the backward cell would read "
             "the very inputs the model has to predict.",
         )
     embedding_size = (model.embedding_size or EMBEDDING_SIZE) if tokens else None

@@ -11,7 +11,7 @@ from bptt.errors import BpttError
 from bptt.registry import wording
 from bptt.registry.files import renamed
 from bptt.run_file.document import Node
-from bptt.run_file.faults import Faults, Place
+from bptt.run_file.faults import Faults, InputPlace
 from bptt.run_file.plugins import read_plugins
 from bptt.run_file.reading import Branch, Reading
 from bptt.run_file.sections import read_optimizers, read_plain
@@ -33,13 +33,13 @@ class SectionContent:
 
     branch: Branch
     value: Section
-    places: Mapping[str, Place]
+    places: Mapping[str, InputPlace]
     """Of each given option."""
     files: Mapping[str, NamedContent] = field(default_factory=dict)
     """Contents that options refer to, by their hash."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> InputPlace:
         return self.branch.place
 
     @property
@@ -67,9 +67,9 @@ class SectionContent:
             return
         message = renamed(" ".join(str(refusal).split()).rstrip("."))
         subject = message.split(" ", 1)[0].rstrip(":,")
-        told = f"{kind}.{message}." if subject in self.options else f"{kind} {name!r}: {message}."
+        fault = f"{kind}.{message}." if subject in self.options else f"{kind} {name!r}: {message}."
         # one line for each message of the constructor, however many options lead to it
-        faults.add(f"{self.branch.key}: {told}", self.places.get(subject, self.place), told)
+        faults.add(f"{self.branch.key}: {fault}", self.places.get(subject, self.place), fault)
 
 
 class Contents:

@@ -18,7 +18,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from bptt.run_file.faults import Faults, Place
+from bptt.run_file.faults import Faults, InputPlace
 
 MOST_VALUES = 4_000
 DEEPEST = 16
@@ -44,7 +44,7 @@ CONSTANTS = {
 class Node:
     """A value and where it was given."""
 
-    place: Place
+    place: InputPlace
     value: Any
     """A scalar, a list of nodes, or a mapping of keys to nodes."""
     size: int = 1
@@ -86,20 +86,20 @@ def read_document(text: str, source: str, faults: Faults) -> Node | None:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}"
         hint = " Indent with spaces, not tabs." if r"'\t'" in str(error.problem) else ""
-        told = ", ".join(str(part) for part in (error.context, error.problem) if part)
-        faults.add("", Place(mark.line + 1, where), f"is not YAML: {told}.{hint}")
+        problem = ", ".join(str(part) for part in (error.context, error.problem) if part)
+        faults.add("", InputPlace(mark.line + 1, where), f"is not YAML: {problem}.{hint}")
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         what = f"is not a text file (it holds the character {chr(error.character)!r})."
-        faults.add("", Place(line, f"{source}:{line}"), what)
+        faults.add("", InputPlace(line, f"{source}:{line}"), what)
     except (YAMLError, ValueError) as error:
         # ruamel lets an impossible escape such as "\U00110000" through to Python
-        faults.add("", Place(0, source), f"is not YAML: {error}.")
+        faults.add("", InputPlace(0, source), f"is not YAML: {error}.")
     faults.raise_if_any()
     return None
 
 
-def read_inline(text: str, path: str, place: Place, faults: Faults) -> Node:
+def read_inline(text: str, path: str, place: InputPlace, faults: Faults) -> Node:
     """Return a list or mapping given in one line (`[1, 2]`, `{name: lstm}`), all with one place.
 
     Args:
@@ -114,15 +114,15 @@ def read_inline(text: str, path: str, place: Place, faults: Faults) -> Node:
     except _CannotGoOnError as error:
         faults.add(path, place, f"{path} {error}")
     except (YAMLError, ValueError) as error:
-        told = getattr(error, "problem", None) or str(error).splitlines()[0]
-        faults.add(path, place, f"{path} is not YAML: {told}.")
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        faults.add(path, place, f"{path} is not YAML: {problem}.")
     else:
         return root or Node(place, None)
     return Node(place, None)
 
 
 class _CannotGoOnError(Exception):
-    def __init__(self, place: Place, message: str) -> None:
+    def __init__(self, place: InputPlace, message: str) -> None:
         super().__init__(message)
         self.place = place
 
@@ -130,7 +130,7 @@ class _CannotGoOnError(Exception):
 class _Reader:
     """Builds nodes from parser events: aliases are shared, never copied."""
 
-    def __init__(self, events: Iterator[Any], source: str | Place, faults: Faults) -> None:
+    def __init__(self, events: Iterator[Any], source: str | InputPlace, faults: Faults) -> None:
         self.events = events
         self.source = source
         self.faults = faults
@@ -177,7 +177,7 @@ class _Reader:
             self.anchors[event.anchor] = node
         return node
 
-    def _alias(self, event: AliasEvent, place: Place, path: str) -> Node:
+    def _alias(self, event: AliasEvent, place: InputPlace, path: str) -> Node:
         # an anchor is known only once its node is complete, so no node can hold itself
         known = self.anchors.get(event.anchor)
         if known is None:
@@ -185,7 +185,7 @@ class _Reader:
             return Node(place, None)
         return Node(place, known.value, known.size)
 
-    def _scalar(self, event: ScalarEvent, path: str, place: Place) -> Any:
+    def _scalar(self, event: ScalarEvent, path: str, place: InputPlace) -> Any:
         if not event.implicit[0]:
             return event.value
         value = read_scalar(event.value)
@@ -225,7 +225,7 @@ class _Reader:
                 children[event.value] = Node(place, child.value, child.size)
         return children
 
-    def _count(self, values: int, place: Place) -> None:
+    def _count(self, values: int, place: InputPlace) -> None:
         self.values += values
         if self.values > MOST_VALUES:
             raise _CannotGoOnError(
@@ -233,11 +233,11 @@ class _Reader:
                 f"holds more than {MOST_VALUES:,} values, counting an alias each time it is used.",
             )
 
-    def _fault(self, path: str, place: Place, message: str) -> None:
+    def _fault(self, path: str, place: InputPlace, message: str) -> None:
         self.faults.add(path, place, f"{path[:100] or 'the file'} {message}")
 
-    def _place(self, event: Any) -> Place:
-        if isinstance(self.source, Place):
+    def _place(self, event: Any) -> InputPlace:
+        if isinstance(self.source, InputPlace):
             return self.source
         line = event.start_mark.line + 1
-        return Place(line, f"{self.source}:{line}")
+        return InputPlace(line, f"{self.source}:{line}")

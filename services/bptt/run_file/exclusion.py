@@ -13,7 +13,7 @@ from bptt.registry import wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.contents import PARTS, Contents, SectionContent
 from bptt.run_file.document import Node
-from bptt.run_file.faults import Place
+from bptt.run_file.faults import InputPlace
 from bptt.run_file.overrides import NAMED_SECTIONS
 from bptt.run_file.plugins import check_of
 from bptt.run_file.reading import Reading
@@ -28,7 +28,7 @@ Numbers = Mapping[str, Sequence[int]]
 class Exclusion:
     """One element of `exclude`: what a point must have to be dropped."""
 
-    place: Place
+    place: InputPlace
     wanted: Mapping[str, set[str]]
     """By path (`cell.name`, `optimizer.lr`, `seed`) the canonical texts of the values."""
 
@@ -74,7 +74,7 @@ def read_exclusions(
 
 def point_list(
     name: str, node: Node | None, reading: Reading
-) -> Iterator[tuple[str, Place, dict[str, Node]]]:
+) -> Iterator[tuple[str, InputPlace, dict[str, Node]]]:
     """Yield key, place and content of each point that `include` or `exclude` lists."""
     if node is None or node.value is None or node.value == []:
         return
@@ -139,10 +139,10 @@ def _check(
         allowed = [name for name in SECTIONS if name not in ("name", "project")]
         message = f"{path} is a whole section; name an option of it, as in {path}.x."
         if section not in PARTS:
-            told = unknown_section(section, [*SECTIONS, *GRID_ONLY])
+            problem = unknown_section(section, [*SECTIONS, *GRID_ONLY])
             if section in (*SECTIONS, *GRID_ONLY):
-                told = f"{wording.show(path)} does not tell points apart."
-            message = f"{told} Allowed: {', '.join(allowed)}."
+                problem = f"{wording.show(path)} does not tell points apart."
+            message = f"{problem} Allowed: {', '.join(allowed)}."
         reading.faults.add(key, node.place, message)
         return None
     if option == "name" and section not in PLAIN:

@@ -13,7 +13,7 @@ from bptt.registry import wording
 from bptt.run_file.contents import PARTS, Contents, Row
 from bptt.run_file.document import Node
 from bptt.run_file.exclusion import dropped, point_list, read_exclusions
-from bptt.run_file.faults import Place
+from bptt.run_file.faults import InputPlace
 from bptt.run_file.overrides import put
 from bptt.run_file.reading import Reading
 from bptt.run_file.sections import check_names, read_seeds
@@ -30,7 +30,7 @@ class Expansion:
     order: Sequence[str]
     """The sections as the file has them: the last varies fastest."""
     rows: list[Row] = field(default_factory=list)
-    included: list[tuple[int, Place]] = field(default_factory=list)
+    included: list[tuple[int, InputPlace]] = field(default_factory=list)
     """Where the points of each element of `include` begin, and where it is in the file."""
     notes: list[str] = field(default_factory=list)
     """Not faults, but probably not intended."""
@@ -41,7 +41,7 @@ class Product:
     """One file without `include` and `exclude`: the product of all its lists."""
 
     root: Mapping[str, Node]
-    place: Place
+    place: InputPlace
     seeds: Sequence[int]
     order: tuple[str, ...]
     """The sections as the file has them: the last varies fastest."""
@@ -51,7 +51,7 @@ def expand(root: Mapping[str, Node], contents: Contents, reading: Reading) -> Ex
     """Return the points a file asks for; faults are noted, too many points are not expanded."""
     base = {name: node for name, node in root.items() if name not in POINTS}
     include, exclude = (root.get(name) if reading.grid else None for name in POINTS)
-    product = _product(base, Place(0, reading.source), contents, reading)
+    product = _product(base, InputPlace(0, reading.source), contents, reading)
     added = []
     for key, place, entry in point_list("include", include, reading):
         if (sections := _with(base, key, entry, reading)) is not None:
@@ -64,10 +64,10 @@ def expand(root: Mapping[str, Node], contents: Contents, reading: Reading) -> Ex
         reading.faults.add("", product.place, too_many)
         return expansion
     numbers = _numbers(product, contents)
-    drop, told = dropped(exclusions, numbers, product.order, contents.tables, expansion.notes)
+    drop, matches = dropped(exclusions, numbers, product.order, contents.tables, expansion.notes)
     expansion.rows = _rows(product, numbers, drop)
     if exclude is not None and drop and not (expansion.rows or added):
-        each = ", ".join(f"{e.place.text} drops {matching:,}" for e, matching in told)
+        each = ", ".join(f"{e.place.text} drops {matching:,}" for e, matching in matches)
         message = f"exclude leaves none of the {len(drop):,} points: {each}."
         reading.faults.add("exclude", exclude.place, message)
     for one in added:
@@ -93,7 +93,7 @@ def _rows(
 
 
 def _product(
-    root: Mapping[str, Node], place: Place, contents: Contents, reading: Reading
+    root: Mapping[str, Node], place: InputPlace, contents: Contents, reading: Reading
 ) -> Product:
     for name in PARTS:
         contents.branches(name, root)

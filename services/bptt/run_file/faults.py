@@ -6,7 +6,7 @@ from bptt.errors import InvalidSpec, plain
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class InputPlace:
     """Where something was given; places sort in reading order."""
 
     line: float
@@ -22,9 +22,9 @@ class Faults:
     A key is the path of a value in the document: `cell[1].forget_bias[0]`.
     """
 
-    by_path: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    by_path: dict[str, tuple[InputPlace, str]] = field(default_factory=dict)
 
-    def add(self, path: str, place: Place, message: str) -> None:
+    def add(self, path: str, place: InputPlace, message: str) -> None:
         """Note what is wrong with the value at `path`."""
         self.by_path.setdefault(path, (place, plain(f"{place.text}: {message}")))
 

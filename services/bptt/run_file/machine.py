@@ -20,7 +20,7 @@ class MemoryLimit:
     """How much memory one run may take, and what sets the limit."""
 
     bytes: int
-    told: str
+    in_words: str
     """In words, as the continuation of a sentence."""
 
 

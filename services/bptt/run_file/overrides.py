@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bptt.run_file.document import Node, read_inline, read_scalar
-from bptt.run_file.faults import Faults, Place
+from bptt.run_file.faults import Faults, InputPlace
 
 NAMED_SECTIONS = ("task", "cell", "clipper", "optimizer")
 """Sections that may be a bare name."""
@@ -19,7 +19,7 @@ def apply_overrides(root: Node, overrides: Sequence[str], faults: Faults) -> Non
     `cell=gru` replaces the section; `cell.forget_bias=3` changes one option of it.
     """
     for number, text in enumerate(overrides):
-        place = Place(math.inf, f"--set {text if len(text) <= 60 else text[:57] + '...'}")
+        place = InputPlace(math.inf, f"--set {text if len(text) <= 60 else text[:57] + '...'}")
         key, equals, value = text.partition("=")
         section, dot, option = key.strip().partition(".")
         if not equals or not section or (dot and not option):
@@ -36,7 +36,7 @@ def put(root: dict[str, Node], key: str, node: Node) -> None:
     root.pop(SEEDS.get(section, ""), None)
 
 
-def _node(path: str, text: str, place: Place, faults: Faults) -> Node:
+def _node(path: str, text: str, place: InputPlace, faults: Faults) -> Node:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return Node(place, text[1:-1])
     if text[:1] in ("[", "{"):

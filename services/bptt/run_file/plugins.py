@@ -53,10 +53,10 @@ def _read_plugin(
         if option in known:
             options[option] = reading.values(path, key, child, check_of(known[option], reading))
         elif option != "name":
-            told = f"is not an option of the {kind} {plugin.name!r}"
-            told += did_you_mean(option, list(known))
-            told += f" Allowed: {', '.join(sorted(known))}." if known else " It takes none."
-            reading.faults.add(key, child.place, f"{path} {told}")
+            message = f"is not an option of the {kind} {plugin.name!r}"
+            message += did_you_mean(option, list(known))
+            message += f" Allowed: {', '.join(sorted(known))}." if known else " It takes none."
+            reading.faults.add(key, child.place, f"{path} {message}")
     missing = [o for o in known.values() if o.required and o.name not in entry.children]
     for absent in missing:
         message = f"{kind}.{absent.name} must be given ({absent.allowed})."

@@ -7,7 +7,7 @@ from typing import Any
 from bptt.registry import Plugin, wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.document import Node
-from bptt.run_file.faults import Faults, Place
+from bptt.run_file.faults import Faults, InputPlace
 from bptt.run_file.files import Files
 from bptt.section import Section
 from bptt.spec import section_text
@@ -18,7 +18,7 @@ class Given:
     """A valid value, in the form a run records, and where it was given."""
 
     value: Any
-    place: Place
+    place: InputPlace
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SectionEntry:
     """One element of a section: all of it, or an element of a list."""
 
     key: str
-    place: Place
+    place: InputPlace
     children: Mapping[str, Node]
 
 
@@ -36,7 +36,7 @@ class Branch:
 
     section: str
     key: str
-    place: Place
+    place: InputPlace
     options: Mapping[str, Sequence[Given]]
     """Only the given ones; several values of an option are an axis."""
     build: Callable[[dict[str, Any]], Section]
@@ -115,7 +115,7 @@ class Reading:
     def entries(self, section: str, node: Node | None, named: bool) -> list[SectionEntry]:
         """Return the elements of a section as mappings; a bare name becomes its `name`."""
         if node is None or node.value is None:
-            return [SectionEntry(section, node.place if node else Place(0, self.source), {})]
+            return [SectionEntry(section, node.place if node else InputPlace(0, self.source), {})]
         found = []
         for key, element in self.elements(section, section, node):
             if isinstance(element.value, dict):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bptt.run_file.contents import PART, Contents, Row
 from bptt.run_file.estimate import CostEstimate
-from bptt.run_file.faults import Faults, Place
+from bptt.run_file.faults import Faults, InputPlace
 from bptt.run_file.machine import memory_limit, size
 from bptt.run_file.memory import Memory
 
@@ -43,12 +43,12 @@ def refuse_too_large(
     faults.add(
         f"memory: {part}",
         place,
-        f"a run needs about {size(taken.total)} of memory{others}, more than {limit.told}: "
+        f"a run needs about {size(taken.total)} of memory{others}, more than {limit.in_words}: "
         f"{_parts(taken)}. Make smaller: {SMALLER[part]}.",
     )
 
 
-def _place(part: str, row: Row, contents: Contents) -> Place:
+def _place(part: str, row: Row, contents: Contents) -> InputPlace:
     tables = contents.tables
     for section, option in ASKED_BY[part]:
         content = tables[section][row[PART[section]]]

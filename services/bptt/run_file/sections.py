@@ -166,8 +166,8 @@ def read_optimizers(node: Node | None, reading: Reading) -> list[Branch]:
                 if option in known:
                     options[option] = reading.values(path, key, child, known[option])
                 elif option != "name":
-                    told = _foreign_option(option, name.value, list(known))
-                    reading.faults.add(key, child.place, f"{path} {told}")
+                    message = _foreign_option(option, name.value, list(known))
+                    reading.faults.add(key, child.place, f"{path} {message}")
             build = partial(_build, model)
             branch = Branch("optimizer", entry.key, name.place, options, build, name.value)
             branches.append(branch)
@@ -177,8 +177,8 @@ def read_optimizers(node: Node | None, reading: Reading) -> list[Branch]:
 def _foreign_option(option: str, name: str, known: Sequence[str]) -> str:
     others = [repr(other) for other, o in OPTIMIZERS.items() if option in o.model_fields]
     hint = f", but of {', '.join(others)}." if others else did_you_mean(option, known)
-    told = f"is not an option of the optimizer {name!r}{hint}"
-    return f"{told} Allowed: {', '.join(known)}."
+    message = f"is not an option of the optimizer {name!r}{hint}"
+    return f"{message} Allowed: {', '.join(known)}."
 
 
 def _build(model: type[Section], values: dict[str, Any]) -> Section:
@@ -210,8 +210,8 @@ def _check_of(annotation: Any) -> Callable[[Any], Any]:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
-            told = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-            raise MisfitError(wording.misfit(annotation, value, told)) from None
+            reasons = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
+            raise MisfitError(wording.misfit(annotation, value, reasons)) from None
 
     return check
 

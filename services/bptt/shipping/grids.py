@@ -16,7 +16,7 @@ from bptt.records.shipping import ToShip
 from bptt.settings import Settings
 from bptt.shipping.grid_note import note, summary
 from bptt.store import Database
-from bptt.tracking.faults import told
+from bptt.tracking.faults import reason_of
 from bptt.tracking.grid.shown import digest
 
 FORM = 3
@@ -183,8 +183,8 @@ class GridShipping:
         # whatever is wrong with this one, the others are described
         except Exception as error:
             self._next[grid_id] = time.monotonic() + UNDESCRIBED_FOR
-            self.undescribed[grid_id] = told(error)
-            raise GridUndescribed(f"Grid {grid_id} is not described: {told(error)}") from error
+            self.undescribed[grid_id] = reason_of(error)
+            raise GridUndescribed(f"Grid {grid_id} is not described: {reason_of(error)}") from error
         self.undescribed.pop(grid_id, None)
         took = time.monotonic() - began
         self._next[grid_id] = time.monotonic() + max(SHOW_EVERY, REST * took)

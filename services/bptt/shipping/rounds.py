@@ -13,7 +13,7 @@ from bptt.backoff import Backoff
 from bptt.durable import is_unwritable
 from bptt.errors import BpttError, RunUnshippable, TrackingUnavailable
 from bptt.shipping.set_aside import SetAside
-from bptt.tracking.faults import told
+from bptt.tracking.faults import reason_of
 
 INTERVAL = 5.0
 """Seconds between two rounds."""
@@ -114,7 +114,7 @@ class Rounds(ABC, Generic[Run]):
             return str(error)
         # a folder that cannot be looked at
         except OSError as error:
-            why = f"Run {run.run_id} cannot be sent to MLflow: {told(error)}"
+            why = f"Run {run.run_id} cannot be sent to MLflow: {reason_of(error)}"
         else:
             self.hopeless = False
             if self.aside.drop(path):

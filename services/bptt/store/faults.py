@@ -57,8 +57,8 @@ def translate(error: SQLAlchemyError, url: URL) -> BpttError | None:
     said = " ".join(str(error.orig).split()).rstrip(".")
     sqlstate = getattr(error.orig, "sqlstate", None)
     if sqlstate in UNDEFINED or said.startswith(MISSING_TABLES):
-        told = f"The database {where} lacks what this bptt needs: {said}. {UPGRADE}"
-        return _outside(SchemaMismatch(told), OTHER_SCHEMA)
+        message = f"The database {where} lacks what this bptt needs: {said}. {UPGRADE}"
+        return _outside(SchemaMismatch(message), OTHER_SCHEMA)
     if isinstance(error, ProgrammingError) and not error.connection_invalidated:
         return None
     if isinstance(error, InternalError) and sqlstate != IDLE_IN_TRANSACTION:
@@ -73,8 +73,8 @@ def translate(error: SQLAlchemyError, url: URL) -> BpttError | None:
     )
 
 
-def _outside(error: BpttError, told: str) -> BpttError:
-    error.outside = told
+def _outside(error: BpttError, text: str) -> BpttError:
+    error.outside = text
     return error
 
 

@@ -139,9 +139,9 @@ def _last_step(run: AnyRow, departure: Departure) -> int:
 def _step_seconds(run: AnyRow, departure: Departure) -> float | None:
     """Return the mean over all updates: the last renewal may have known only the first one."""
     result, step = departure.result or {}, _last_step(run, departure)
-    told: float | None = run.step_seconds
+    reported: float | None = run.step_seconds
     seconds = result.get("seconds", 0.0) - result.get("preparation_seconds", 0.0)
-    return seconds / step if seconds > 0 and step else told
+    return seconds / step if seconds > 0 and step else reported
 
 
 def _owned(run: AnyRow) -> Owned:

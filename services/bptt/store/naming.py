@@ -258,8 +258,8 @@ def _names(rows: Sequence[AnyRow]) -> str:
 
 
 def _described(rows: Sequence[AnyRow]) -> str:
-    told = []
+    described = []
     for row in rows[:NAMED]:
         at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row.created_at))
-        told.append(f"{row.id} ({row.user_name}, {row.points:,} points, {at})")
-    return ", ".join(told + ["..."] * (len(rows) > NAMED))
+        described.append(f"{row.id} ({row.user_name}, {row.points:,} points, {at})")
+    return ", ".join(described + ["..."] * (len(rows) > NAMED))

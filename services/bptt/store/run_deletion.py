@@ -85,9 +85,9 @@ def _refuse(connection: Connection, run: AnyRow) -> None:
         .limit(NAMED + 1)
     ).all()
     if others:
-        told = [f"{one.user_name}/{one.name} ({one.id})" for one in others[:NAMED]]
-        told += ["..."] * (len(others) > NAMED)
+        named = [f"{one.user_name}/{one.name} ({one.id})" for one in others[:NAMED]]
+        named += ["..."] * (len(others) > NAMED)
         raise NotPossible(
             f"Run {run.id} is the result of points of other grids too, and stays: "
-            f"{', '.join(told)}. Delete these first."
+            f"{', '.join(named)}. Delete these first."
         )

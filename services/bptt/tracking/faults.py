@@ -15,13 +15,13 @@ OF_THE_DISK = (*FULL, errno.EROFS, errno.EIO)
 
 def fault(folder: RunFolder, error: Exception) -> TrackingUnavailable:
     """Return what to raise instead of an error that ended a visit to a run's folder."""
-    reason = told(error)
+    reason = reason_of(error)
     if _is_of_run(folder, error):
         return RunUnshippable(f"Run {folder.run_id} cannot be sent to MLflow: {reason}")
     return TrackingUnavailable(f"Run {folder.run_id} is not (wholly) in MLflow yet: {reason}")
 
 
-def told(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return the first line of an error's message."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import connect
-from bptt.tracking.faults import told
+from bptt.tracking.faults import reason_of
 from bptt.tracking.run.sending import alone
 from bptt.tracking.run.state import Shipped
 from bptt.tracking.target import Target
@@ -56,7 +56,7 @@ def find_lost(folders: Iterable[RunFolder], target: Target) -> list[RunFolder]:
     except TrackingUnavailable:
         raise
     except Exception as error:
-        raise TrackingUnavailable(f"MLflow does not say what it has: {told(error)}") from error
+        raise TrackingUnavailable(f"MLflow does not say what it has: {reason_of(error)}") from error
     return []
 
 

@@ -142,9 +142,9 @@ class Tick(threading.Thread):
         news = self._context.disk.trouble != self._told
         if time.monotonic() < self._beat_due and not news:
             return
-        told = self._context.disk.trouble
-        store.beat_worker(self._context.database, self._context.worker_id, trouble=told)
-        self._told = told
+        trouble = self._context.disk.trouble
+        store.beat_worker(self._context.database, self._context.worker_id, trouble=trouble)
+        self._told = trouble
         self._beat_due = time.monotonic() + self._context.lease / RENEWALS
 
     def _reap(self) -> None:

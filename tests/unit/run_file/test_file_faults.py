@@ -95,8 +95,8 @@ def test_alias_bomb_is_refused_by_what_it_would_expand_to(faults_of):
 
     # 9 + 90 + 819 values are in the first three lines, ten times as many in the first four
     assert faults[-1] == (
-        f"run.yaml:4: holds more than {MOST_VALUES:,} values, an alias counted as often as it is "
-        "used."
+        f"run.yaml:4: holds more than {MOST_VALUES:,} values, counting an alias each time it "
+        "is used."
     )
 
 

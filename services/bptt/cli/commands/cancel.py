@@ -37,8 +37,8 @@ def cancel(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
 
         def cancel_grid(one: "Found") -> Done:
             answer = client.cancel_grid(one.id)
-            told = f"cancelled {answer.cancelled:,}, stopping {answer.stopping:,}"
-            return f"Grid {title_of(one)}: {told}.", asdict(answer)
+            change = f"cancelled {answer.cancelled:,}, stopping {answer.stopping:,}"
+            return f"Grid {title_of(one)}: {change}.", asdict(answer)
 
         def cancel_run(one: "Found") -> Done:
             is_over = client.cancel_run(one.id).status == "cancelled"

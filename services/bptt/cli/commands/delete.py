@@ -32,13 +32,13 @@ def delete(targets: tuple[str, ...], yes: bool, as_json: bool) -> None:
         found = find_all(client, targets)
         grids = [one for one in found if one.kind == "grid"]
         runs = [one for one in found if one.kind == "run"]
-        told = [
+        names = [
             f"grid {title_of(one)} with its {counted(client.grid(one.id).points, 'point')}"
             for one in grids
         ]
-        told += [f"run {title_of(one)}" for one in runs]
+        names += [f"run {title_of(one)}" for one in runs]
         results = "their results but those that other grids refer to" if grids else "its results"
-        confirm(f"Delete {', '.join(told)} for good, and all {results}?", yes)
+        confirm(f"Delete {', '.join(names)} for good, and all {results}?", yes)
 
         def delete_grid(one: "Found") -> Done:
             return _told("grid", one, client.delete_grid(one.id))

@@ -38,9 +38,9 @@ def doctor(as_json: bool, fix: bool) -> None:
         from bptt.doctor.contents import mend_contents
         from bptt.doctor.leftovers import remove_leftovers
 
-        for told in (remove_leftovers(settings), mend_contents(settings)):
-            if told:
-                click.echo(told, err=as_json)
+        for done in (remove_leftovers(settings), mend_contents(settings)):
+            if done:
+                click.echo(done, err=as_json)
     findings = []
     for finding in examine(settings):
         findings.append(finding)

@@ -48,7 +48,7 @@ def _row(grid: "Grid", is_told: bool) -> list[str]:
         f"{grid.diverged:,} diverged" if grid.diverged else "",
         f"all held: {grid.held_reason}" if grid.held_reason else "",
     ]
-    told = "; ".join(part for part in (counts, *extra) if part)
+    state = "; ".join(part for part in (counts, *extra) if part)
     user = [grid.user] if is_told else []
     share = f"{ended(grid):,}/{grid.points:,}"
-    return [grid.grid_id, grid.name, *user, share, told, ago(grid.created_at)]
+    return [grid.grid_id, grid.name, *user, share, state, ago(grid.created_at)]

@@ -27,14 +27,14 @@ def hold(targets: tuple[str, ...], as_json: bool) -> None:
 
         def hold_grid(one: "Found") -> Done:
             waiting = client.hold_grid(one.id)
-            told = f"{counted(waiting, 'run')} held"
-            line = f"Grid {title_of(one)}: {told}. To go on: bptt release {one.id}"
+            change = f"{counted(waiting, 'run')} held"
+            line = f"Grid {title_of(one)}: {change}. To go on: bptt release {one.id}"
             return line, {"held": waiting}
 
         def hold_run(one: "Found") -> Done:
             is_held = client.hold_run(one.id).status == "held"
-            told = "held" if is_held else "it saves itself and stops"
-            line = f"Run {title_of(one)}: {told}. To go on: bptt release {one.id}"
+            change = "held" if is_held else "it saves itself and stops"
+            line = f"Run {title_of(one)}: {change}. To go on: bptt release {one.id}"
             return line, {"held": int(is_held)}
 
         steer(find_all(client, targets), hold_grid, hold_run, as_json)

@@ -119,8 +119,8 @@ def _lost(settings: Settings, detail: "RunDetail") -> str:
     # one that was not sent has its own line
     if folder.exists() or detail.run.ship_trouble:
         return ""
-    told = f"damaged  {folder} is gone: its results stay, pictures and logs are lost. "
-    return f"{told}{mend}."
+    text = f"damaged  {folder} is gone: its results stay, pictures and logs are lost. "
+    return f"{text}{mend}."
 
 
 def _print(
@@ -220,8 +220,8 @@ def list_runs(runs: Path, as_json: bool) -> None:
                 {"run": folder.run_id, "name": run.name if run else "", "outcome": outcome}
             )
         except (DocumentDamaged, LookupError, OSError):
-            told = f"see: bptt show {folder.run_id}"
-            lines.append({"run": folder.run_id, "name": told, "outcome": "damaged"})
+            hint = f"see: bptt show {folder.run_id}"
+            lines.append({"run": folder.run_id, "name": hint, "outcome": "damaged"})
     if as_json:
         click.echo(json.dumps(lines, indent=1))
         return
@@ -273,8 +273,8 @@ def print_runs(
     console, room = Console(highlight=False), terminal_width()
     width = min(console.width, 100)
     if len(summaries) == 1:
-        told = one_run(summaries[0], width, room)
+        table = one_run(summaries[0], width, room)
     else:
-        told = several_runs(summaries, width, room)
+        table = several_runs(summaries, width, room)
     # lines are as long as they are to be
-    console.print(told, no_wrap=True, overflow="ignore", crop=False)
+    console.print(table, no_wrap=True, overflow="ignore", crop=False)

@@ -32,8 +32,8 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json(found.as_json())
     else:
-        for what, told in _lines(found):
-            say(told, head=f"{what:9} ")
+        for what, text in _lines(found):
+            say(text, head=f"{what:9} ")
         if found.hint:
             say(f"\n{found.hint}")
     sys.exit(found.fault.exit_code if found.fault else 0)
@@ -61,8 +61,8 @@ def _lines(found: "Standing") -> list[tuple[str, str]]:
             heard = span(max(time.time() - worker.beat_at, 0.0))
             stopping = ", stopping" if worker.draining else ""
             busy = f"{worker.busy} of {counted(worker.slots, 'slot')} busy"
-            told = f"{worker.host}:{worker.pid}  {busy}{stopping}, heard of {heard} ago"
-            lines.append(("worker", told))
+            text = f"{worker.host}:{worker.pid}  {busy}{stopping}, heard of {heard} ago"
+            lines.append(("worker", text))
             if worker.trouble:
                 lines.append(("", f"begins nothing: {worker.trouble}"))
         if not found.queue.workers:

@@ -66,7 +66,7 @@ def submit(
         return
     for note in submitted.notes:
         click.echo(note, err=True)
-    for line in told(submitted, hold):
+    for line in submission_lines(submitted, hold):
         say(line)
 
 
@@ -80,7 +80,7 @@ def tell_waiting() -> None:
     click.echo("The server is still at work on it; Ctrl-C gives it up.", err=True)
 
 
-def told(submitted: "Submission", held: bool) -> list[str]:
+def submission_lines(submitted: "Submission", held: bool) -> list[str]:
     """Return the outcome of a submission, and what to do next, line by line."""
     title, grid = grid_title(submitted.grid_id, submitted.name), submitted.grid_id
     if submitted.existing:

@@ -91,8 +91,8 @@ def set_(name: str, as_json: bool, **options: Any) -> None:
     if as_json:
         print_json(changed)
         return
-    told = dict(zip(("role", "weight", "running", "queued"), _row(changed)[1:], strict=False))
-    click.echo(f"User {name}: {_told(told)}.")
+    values = dict(zip(("role", "weight", "running", "queued"), _row(changed)[1:], strict=False))
+    click.echo(f"User {name}: {_told(values)}.")
 
 
 def _told(parts: Mapping[str, str]) -> str:

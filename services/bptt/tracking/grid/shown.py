@@ -54,11 +54,11 @@ class SubmittedGrid:
     @property
     def axes_told(self) -> str:
         """`cell: rnn, lstm; seed: 0, 1`; what belongs to one plugin alone names it."""
-        told = []
+        parts = []
         for axis in self.axes:
             path = f"{axis['within']} {axis['path']}" if axis.get("within") else axis["path"]
-            told.append(f"{path}: {', '.join(_text(value) for value in axis['values'])}")
-        text = "; ".join(told)
+            parts.append(f"{path}: {', '.join(_text(value) for value in axis['values'])}")
+        text = "; ".join(parts)
         return text if len(text) <= VALUES_AT_MOST else f"{text[: VALUES_AT_MOST - 1]}…"
 
 

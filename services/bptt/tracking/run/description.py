@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bptt.content import told
+from bptt.content import with_file_names
 from bptt.measuring.logged import HYPERPARAMETER
 from bptt.records.documents import RunDocument
 
@@ -40,7 +40,7 @@ def params(run: RunDocument) -> dict[str, str]:
     Args:
         run: content of `run.json`.
     """
-    flat = _flat(told(run.spec, run.files))
+    flat = _flat(with_file_names(run.spec, run.files))
     return {name: _text(value) for name, value in list(flat.items())[:PARAMS_AT_MOST]}
 
 
