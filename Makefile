@@ -55,7 +55,7 @@ imports: .venv/.test ## who may import whom (import-linter)
 docs: .venv/.test ## check that the generated reference pages are what the program says
 	$(BIN)/python docs/generate.py --check
 
-bench: .venv/.test ## measure for 40 minutes, on a quiet machine; write docs/performance.md
+bench: .venv/.test ## measure for 50 minutes, on a quiet machine; write docs/performance.md
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment, caches and the demo's home

@@ -71,7 +71,7 @@ def rank(values: Array, floor: Array | None = None) -> Ranking:
     spread at least as widely as the steadier of the two, and the pair's own t test. What is told
     is taken away and the rest tested again, until nothing is told. With no true differences, some
     configuration is said to be worse in at most 6 of 100 tables: docs/inference.md has the
-    simulations, and the two cases in which it is more. Two configurations on the same seeds: a
+    simulations, and the cases in which it is more. Two configurations on the same seeds: a
     paired t test.
 
     Args:
