@@ -201,7 +201,7 @@ def test_throughput_counts_the_last_minutes_only():
     for second in range(0, 1200, 10):
         throughput.add(float(second), 0 if second < 900 else (second - 900) // 10)
 
-    assert throughput.told() == "5.8 runs/min"
+    assert throughput.in_words() == "5.8 runs/min"
 
 
 def test_throughput_is_silent_before_it_knows():
@@ -210,7 +210,7 @@ def test_throughput_is_silent_before_it_knows():
     throughput.add(0.0, 5)
     throughput.add(1.0, 6)
 
-    assert throughput.told() == ""
+    assert throughput.in_words() == ""
 
 
 def test_lines_come_only_with_changes(capsys):

@@ -50,7 +50,7 @@ def show(looks: "Iterator[Progress | str]", console: Console | None = None) -> "
                 last = look
                 throughput.add(time.monotonic(), ended(look.grid))
             assert last is not None
-            picture = draw(last, throughput.told(), trouble, console.width, console.height)
+            picture = draw(last, throughput.in_words(), trouble, console.width, console.height)
             live.update(picture, refresh=True)
     assert last is not None
     console.print(draw(last, "", None, console.width, console.height))
@@ -69,7 +69,7 @@ class Throughput:
         while now - self._seen[0][0] > WINDOW:
             self._seen.popleft()
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """Return it in words; '' while there is nothing to say."""
         (since, before), (now, after) = self._seen[0], self._seen[-1]
         if now - since < SHORTEST or after <= before:

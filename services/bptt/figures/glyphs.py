@@ -37,14 +37,14 @@ def make_drawable(figure: Figure) -> None:
 
 def spelt(words: str, lacking: frozenset[str]) -> str:
     """Return a text with missing glyphs spelt out, the first few of each sequence."""
-    told, row = "", 0
+    shown, row = "", 0
     for sign in words:
         row = row + 1 if sign in lacking else 0
         if row <= SPELT_AT_MOST:
-            told += sign.encode("ascii", "backslashreplace").decode() if row else sign
+            shown += sign.encode("ascii", "backslashreplace").decode() if row else sign
         elif row == SPELT_AT_MOST + 1:
-            told += "…"
-    return told
+            shown += "…"
+    return shown
 
 
 @lru_cache(maxsize=256)

@@ -69,14 +69,14 @@ class LeaseKeeper(threading.Thread):
         database: where the leases are.
         worker_id: whose.
         lease_seconds: how long one lasts.
-        told: set after each hurried renewal, when more runs may be free to start.
+        freed: set after each hurried renewal, when more runs may be free to start.
     """
 
     def __init__(
-        self, database: Database, worker_id: str, lease_seconds: float, told: threading.Event
+        self, database: Database, worker_id: str, lease_seconds: float, freed: threading.Event
     ) -> None:
         super().__init__(name="bptt-leases", daemon=True)
-        self._told = told
+        self._freed = freed
         self._database = database
         self._worker_id = worker_id
         self._lease = lease_seconds
@@ -138,7 +138,7 @@ class LeaseKeeper(threading.Thread):
                 if hurried or time.monotonic() >= self._due:
                     self._renew(tenures)
                     if hurried:
-                        self._told.set()
+                        self._freed.set()
                 elif not self._backoff.failures:
                     self._look(tenures)
             except DatabaseUnavailable as error:
