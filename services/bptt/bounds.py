@@ -15,6 +15,7 @@ Bias = Annotated[float, Ge(-1e6), Le(1e6)]
 Seconds = Annotated[float, Gt(0), Le(1e9)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Gt(0), Le(MOST)]
+Updates = Annotated[int, Ge(0), Le(MOST)]
 Interval = Annotated[int, Ge(0), Le(MOST)]
 Sequences = Annotated[int, Gt(0), Le(10**6)]
 """A batch; a million sequences must be a typo."""

@@ -14,6 +14,7 @@ from bptt.bounds import (
     Interval,
     Seconds,
     Sequences,
+    Updates,
     Width,
 )
 from bptt.optimizers import Adam, Optimizer
@@ -50,8 +51,8 @@ class ModelSpec(Section):
 class TrainingSpec(Section):
     """How long and on what a run trains."""
 
-    steps: Count = 1000
-    """Optimiser updates at most."""
+    steps: Updates = 1000
+    """Optimiser updates at most; 0: measure the network as it is initialised, and train nothing."""
     batch_size: Sequences = 32
     """Sequences per update."""
     truncation: Count | None = None

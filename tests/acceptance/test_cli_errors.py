@@ -47,7 +47,7 @@ BAD_FILES = {
     "unknown option": ("task: latch\ncell: {name: rnn, x: 1}\n", "is not an option of the cell"),
     "wrong type": (
         GOOD + "training: {steps: many}\n",
-        "must be an integer > 0 and <= 2000000000, got 'many'.",
+        "must be an integer >= 0 and <= 2000000000, got 'many'.",
     ),
     "negative size": (
         GOOD + "model: {hidden_size: -1}\n",
@@ -106,10 +106,10 @@ def test_fault_of_an_override_is_told_once_for_several_files(bptt, home):
     Path("a.yaml").write_text(GOOD)
     Path("b.yaml").write_text(GOOD)
 
-    code, lines = bptt("run", "a.yaml", "b.yaml", "--set", "training.steps=0")
+    code, lines = bptt("run", "a.yaml", "b.yaml", "--set", "training.steps=-1")
 
     assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith("--set training.steps=0: training.steps must be ")
+    assert lines[0].startswith("--set training.steps=-1: training.steps must be ")
 
 
 @pytest.mark.parametrize(

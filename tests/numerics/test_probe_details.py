@@ -85,7 +85,7 @@ def test_backward_lag_of_a_task_read_everywhere_leads_to_later_positions(make_sp
         assert curves[row, 9 - t :].isnan().all()
 
 
-def test_metrics_speak_of_the_top_layer(make_spec):
+def test_gates_and_exponents_are_those_of_the_top_layer(make_spec):
     spec = make_spec(
         {"name": "latch", "length": 30},
         "lstm",
@@ -95,16 +95,7 @@ def test_metrics_speak_of_the_top_layer(make_spec):
     )
     _, metrics, arrays = probe_at_start(spec)
 
-    def slope(layer):
-        h, c = (arrays[f"lag/{layer}/forward/{state}"][0] for state in ("h", "c"))
-        # at lag 0 the read-out alone speaks
-        norms = ((h**2 + c**2).sqrt().log10())[1:]
-        lags = torch.arange(1.0, 30.0, dtype=torch.float64)
-        columns = torch.stack([lags, torch.ones_like(lags)], dim=1)
-        return torch.linalg.lstsq(columns, norms.unsqueeze(1)).solution[0].item()
-
     top = {
-        "flow/slope": slope(1),
         "gate/f_mean": arrays["gate/1/forward/f"][0].item(),
         "gate/o_saturated": arrays["gate/1/forward/o"][1:].sum().item(),
         "lyapunov/le1": arrays["lyapunov/1/forward"][0].item(),
@@ -112,11 +103,58 @@ def test_metrics_speak_of_the_top_layer(make_spec):
     }
     for name, value in top.items():
         assert metrics[name] == pytest.approx(value, rel=1e-9), name
-    assert abs(slope(0) - slope(1)) > 1e-3
     assert arrays["gate/0/forward/f"][0].item() != pytest.approx(metrics["gate/f_mean"], rel=1e-4)
     assert arrays["lyapunov/0/forward"][0].item() != pytest.approx(
         metrics["lyapunov/le1"], rel=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("layers", "top_differs_by"), [(1, 0.0), (2, 0.005), (4, 0.04)], ids=lambda value: f"{value}"
+)
+def test_slope_is_that_of_the_gradient_along_the_recurrent_edges(make_spec, layers, top_differs_by):
+    spec = make_spec(
+        {"name": "latch", "length": 20},
+        "gru",
+        model={"layers": layers},
+        statistics={"interval": 1, "sequences": 4},
+        training=EXACT,
+    )
+    run, metrics, arrays = probe_at_start(spec)
+
+    cut = fitted_slope(gradient_over_edges(run))
+    top = fitted_slope(arrays[f"lag/{layers - 1}/forward/h"][0, 1:])
+
+    assert metrics["flow/slope"] == pytest.approx(cut, abs=0.003)
+    # the top layer alone does not see what goes on below it
+    assert abs(top - cut) >= top_differs_by
+
+
+def gradient_over_edges(run):
+    """Return the norm of the gradient through all recurrent edges k steps back, k = 1, 2, ..."""
+    model, batch = run.model, run.probe._batch
+    cells = [layer.cells[0] for layer in model.stack.layers]
+    x = model.embedding(batch.inputs)
+    states = [cell.initial_state(x.shape[1])[0] for cell in cells]
+    edges = []
+    for x_t in x:
+        # what the next step reads, apart from what the layer above reads now
+        edges.append([state.clone().requires_grad_() for state in states])
+        below = x_t
+        for layer, (cell, edge) in enumerate(zip(cells, edges[-1], strict=True)):
+            (states[layer],) = cell(below, (edge,))
+            below = states[layer]
+    loss = torch.nn.functional.cross_entropy(model.read_out(states[-1]), batch.targets)
+    found = torch.autograd.grad(loss, [edge for step in edges for edge in step])
+    steps = [found[at : at + len(cells)] for at in range(0, len(found), len(cells))]
+    # those into the first step come from no position of the sequence
+    return torch.stack([torch.stack(one).norm() for one in reversed(steps[1:])])
+
+
+def fitted_slope(norms):
+    lags = torch.arange(len(norms), dtype=torch.float64)
+    columns = torch.stack([lags, torch.ones_like(lags)], dim=1)
+    return torch.linalg.lstsq(columns, norms.log10().unsqueeze(1)).solution[0].item()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import multiprocessing
 
 import pytest
 
+from bptt.cli.summary import summarize
 from bptt.errors import (
     CheckpointDamaged,
     DataChanged,
@@ -29,10 +30,14 @@ statistics: {interval: 2}
 
 @pytest.fixture
 def folder(tmp_path):
+    return begun(tmp_path, RUN_FILE)
+
+
+def begun(tmp_path, content):
     text = tmp_path / "text.txt"
     text.write_text("the keys to the cabinet are on the table. " * 20)
     file = tmp_path / "run.yaml"
-    file.write_text(RUN_FILE.replace("TEXT", str(text)))
+    file.write_text(content.replace("TEXT", str(text)))
     request = read_run_file(file)
     return begin(
         Settings(home=tmp_path / "home"),
@@ -227,6 +232,24 @@ def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
         "00000002.npz",
         "00000004.npz",
     ]
+
+
+def test_a_run_without_updates_measures_the_network_as_it_was_initialised(tmp_path, folder):
+    untrained = begun(tmp_path, RUN_FILE.replace("steps: 4", "steps: 0"))
+
+    result = execute(untrained, checkpoint_seconds=10)
+    trained = execute(folder, checkpoint_seconds=10)
+
+    assert (result.outcome, result.step) == ("finished", 0)
+    assert result.best["step"] == 0
+    assert [file.name for file in untrained.probe_files()] == ["00000000.npz"]
+    first = next(r["metrics"] for _, r in folder.records() if "metrics" in r)
+    assert result.metrics == first
+    assert {"flow/slope", "lyapunov/le1", "eval/loss"} <= set(first)
+    assert trained.metrics["flow/slope"] != first["flow/slope"]
+    summary = summarize(untrained)
+    assert summary.told_outcome == "measured as it was initialised, not trained"
+    assert list(summary.gradients) == [0]
 
 
 def test_ids_sort_by_the_time_of_creation():

@@ -13,8 +13,8 @@ from bptt import figures
 from bptt.comparison.curves import band
 from bptt.figures import frames, style
 from bptt.figures.curves import curves_frame, fill_curves, moments
-from bptt.figures.flow_history import FlowHistory
 from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
+from tests.histories import history
 
 
 @pytest.fixture
@@ -22,17 +22,17 @@ def make_flow():
     def make(states="h", probes=5, lags=30, slope=-0.1):
         curve = 10.0 ** (slope * np.arange(lags))
         norms = {state: np.tile(curve, (probes, 1)) for state in states}
-        return FlowHistory(np.arange(probes) * 100, norms, np.array([lags - 1]))
+        return history(np.arange(probes) * 100, norms, [lags - 1])
 
     return make
 
 
 def gradient_heat_map(flow, **options):
-    return drawn(heat_map_frame(*flow.norms), fill_heat_map, flow, options)
+    return drawn(heat_map_frame(*flow.states), fill_heat_map, flow, options)
 
 
 def gradient_curves(flow, **options):
-    return drawn(curves_frame(*flow.norms), fill_curves, flow, options)
+    return drawn(curves_frame(*flow.states), fill_curves, flow, options)
 
 
 def heat_map_tile(flow, **options):
@@ -68,7 +68,7 @@ def test_heat_map_shows_log10_of_the_norm_with_fixed_colours(make_flow):
 
 def test_heat_map_marks_what_explodes_and_what_is_unknown(make_flow):
     flow = make_flow(probes=1, lags=4)
-    flow.norms["h"][0] = [1e3, np.inf, np.nan, 1e-3]
+    flow.curves["h"][0] = [3, np.inf, np.nan, -3]
 
     mesh = panels(gradient_heat_map(flow, title="rnn"))[0].collections[0]
 
@@ -151,7 +151,7 @@ def test_curves_are_drawn_before_half_way_and_at_the_end(make_flow):
     ids=["one probe", "two", "uneven"],
 )
 def test_moments_are_probes_that_exist(steps, expected):
-    flow = FlowHistory(np.array(steps), {"h": np.ones((len(steps), 2))}, np.array([1]))
+    flow = history(steps, {"h": np.ones((len(steps), 2))}, [1])
 
     # 50 is half-way from 0 to 100, and 20 the nearest probe
     assert moments(flow) == expected
@@ -159,7 +159,7 @@ def test_moments_are_probes_that_exist(steps, expected):
 
 def test_curves_of_probes_without_a_finite_gradient_say_so(make_flow):
     flow = make_flow()
-    flow.norms["h"][-1] = np.inf
+    flow.curves["h"][-1] = np.inf
 
     axes = panels(gradient_curves(flow, title="rnn"))[0]
 

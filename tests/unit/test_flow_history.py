@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bptt.figures.flow_history import FLOOR, FlowHistory, read_flow
+from bptt.figures.flow_history import FLOOR, TOGETHER, read_flow
+from tests.histories import history
 
 
 @pytest.fixture
@@ -19,8 +20,8 @@ def write_probe(tmp_path):
     return write
 
 
-def history(anchors=(9,), lags=10):
-    return FlowHistory(np.array([0]), {"h": np.ones((1, lags))}, np.array(anchors))
+def even(anchors=(9,), lags=10):
+    return history([0], {"h": np.ones((1, lags))}, anchors)
 
 
 def test_each_probe_is_a_row_by_lag(write_probe):
@@ -32,45 +33,50 @@ def test_each_probe_is_a_row_by_lag(write_probe):
     flow = read_flow(files)
 
     assert flow.steps.tolist() == [0, 100]
-    assert flow.norms["h"].tolist() == [[1.0, 0.1, 0.01], [2.0, 0.2, 0.02]]
+    expected = np.log10([[1.0, 0.1, 0.01], [2.0, 0.2, 0.02]])
+    assert flow.curves["h"].tolist() == flow.curves[TOGETHER].tolist() == expected.tolist()
 
 
-def test_top_layer_read_forward_is_taken(write_probe):
+def test_forward_cells_of_all_layers_are_taken_together(write_probe):
     file = write_probe(
         0,
         [1],
-        **{"0_forward_h": [[9.0, 9.0]], "10_forward_h": [[1.0, 2.0]], "2_forward_h": [[8.0, 8.0]]},
-        **{"10_backward_h": [[7.0, 7.0]], "10_forward_c": [[3.0, 4.0]]},
+        **{"0_forward_h": [[2.0, 4.0]], "10_forward_h": [[2.0, 4.0]], "2_forward_h": [[1.0, 2.0]]},
+        **{"10_backward_h": [[7.0, 7.0]], "10_forward_c": [[4.0, 8.0]]},
     )
 
     flow = read_flow([file])
 
-    assert {state: norms.tolist() for state, norms in flow.norms.items()} == {
-        "h": [[1.0, 2.0]],
-        "c": [[3.0, 4.0]],
-    }
+    assert (flow.states, flow.layers) == (["h", "c"], 3)
+    assert 10 ** flow.curves["h"] == pytest.approx(np.array([[3.0, 6.0]]))
+    assert 10 ** flow.curves["c"] == pytest.approx(np.array([[4.0, 8.0]]))
+    assert 10 ** flow.log10() == pytest.approx(np.array([[5.0, 10.0]]))
 
 
-def test_mean_is_over_the_anchors_that_reach_a_lag(write_probe):
+def test_curve_of_several_anchors_is_chained(write_probe):
     nan = float("nan")
     file = write_probe(0, [0, 1], **{"0_forward_h": [[4.0, nan, nan], [2.0, 1.0, nan]]})
 
     flow = read_flow([file])
 
-    assert flow.norms["h"].tolist() == [[3.0, 1.0]]
+    start = np.log10(8.0) / 2
+    assert flow.curves["h"] == pytest.approx(np.array([[start, start - np.log10(2.0)]]))
+    assert flow.singles["h"][0].tolist()[0] == np.log10(4.0)
+    assert flow.alone_from == 1
 
 
 def test_gradient_that_is_not_a_number_stays_so(write_probe):
-    file = write_probe(0, [1, 1], **{"0_forward_h": [[float("nan"), 1.0], [1.0, 1.0]]})
+    nan = float("nan")
+    file = write_probe(0, [1, 1], **{"0_forward_h": [[1.0, nan], [1.0, nan]]})
 
     flow = read_flow([file])
 
-    assert np.isnan(flow.norms["h"][0, 0])
-    assert flow.norms["h"][0, 1] == 1.0
+    assert flow.curves["h"][0, 0] == 0.0
+    assert np.isnan(flow.curves["h"][0, 1])
 
 
 def test_zero_and_underflow_rest_on_the_floor():
-    flow = FlowHistory(np.array([0]), {"h": np.array([[1.0, 0.0, 1e-200]])}, np.array([2]))
+    flow = history([0], {"h": np.array([[1.0, 0.0, 1e-200]])}, [2])
 
     assert flow.log10().tolist() == [[0.0, FLOOR, FLOOR]]
 
@@ -107,7 +113,7 @@ def test_nothing_measured_is_no_history(write_probe):
     ],
 )
 def test_window_ends_where_that_of_its_loss_began(anchors, truncation, edge):
-    assert history(anchors).window_edge(truncation) == edge
+    assert even(anchors).window_edge(truncation) == edge
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_window_ends_where_that_of_its_loss_began(anchors, truncation, edge):
     ],
 )
 def test_windows_that_overlap_end_where_the_one_of_the_loss_does(anchors, every, edge):
-    flow = replace(history(anchors), time=10, every=every)
+    flow = replace(even(anchors), time=10, every=every)
 
     assert flow.window_edge(5) == edge
 
@@ -143,5 +149,5 @@ def test_window_edge_is_where_truncated_training_stops(make_spec, tmp_path):
 
     edge = flow.window_edge(6)
     reached = np.arange(flow.lags) < edge
-    assert (flow.norms["h"][0][reached] > 0).all()
-    assert (flow.norms["h"][0][~reached] == 0).all()
+    assert np.isfinite(flow.curves["h"][0][reached]).all()
+    assert np.isneginf(flow.curves["h"][0][~reached]).all()

@@ -10,7 +10,6 @@ from jaxtyping import TypeCheckError
 import bptt
 from bptt.contracts.losses import class_losses
 from bptt.kernels.windows import begins_at
-from bptt.measuring.decay import fit_decay
 from bptt.measuring.gates import gate_statistics
 from bptt.measuring.lyapunov import lyapunov_sum
 from bptt.measuring.product import product_spectrum
@@ -28,8 +27,6 @@ FILES = sorted(
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: fit_decay(torch.ones(2, 3)),
-        lambda: fit_decay(torch.ones(3, dtype=torch.int64)),
         lambda: gate_statistics([0.5, 0.5]),
         lambda: lyapunov_sum(torch.ones(5, 2, 3)),
         lambda: product_spectrum(torch.ones(4, 2, 2), None, torch.ones(4, 3, 3).double()),

@@ -15,6 +15,7 @@ from bptt.api.parameters import Names
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
+from bptt.measuring.earlier import with_present_figures
 from bptt.records.comparison import Comparison
 from bptt.records.grids import Grid
 
@@ -84,7 +85,8 @@ def report(
 def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":
     from bptt import comparison
 
-    runs = store.every_point(service.database, grid_id)
+    listed = store.every_point(service.database, grid_id)
+    runs = with_present_figures(listed, service.settings.runs)
     return comparison.points_of(runs, store.grid_task(service.database, grid_id))
 
 

@@ -90,7 +90,9 @@ def grid_times(service: Service, work: GridWork, queue: QueueStatus) -> Times:
     begun = [run for run in underway if run.step_seconds]
     # what this grid's own runs took counts most
     took = here.seconds + sum(run.step * (run.step_seconds or 0.0) for run in begun)
-    modelled = (here.work + sum(run.work * run.step / run.steps for run in begun)) / REFERENCE_SPEED
+    modelled = (
+        here.work + sum(run.work * run.step / max(run.steps, 1) for run in begun)
+    ) / REFERENCE_SPEED
     pace = (took + PRIOR_OF_CELL * prior) / (modelled + PRIOR_OF_CELL)
     waiting = work.total_work - work.done_work - sum(run.work for run in underway)
     stops = here.work / here.whole_work if here.runs >= ENOUGH and here.whole_work else 1.0

@@ -16,6 +16,7 @@ from bptt.api.routing import new_router
 from bptt.api.service import Shared
 from bptt.deleted_folders import delete_folders, finish_deletions
 from bptt.lifecycle import HINTS, Standing
+from bptt.measuring.earlier import with_present_figures
 from bptt.records.runs import Event, Run
 
 router = new_router("runs")
@@ -37,16 +38,17 @@ def list_runs(
     grid_id = None
     if grid is not None:
         grid_id = store.find(service.database, grid, kind="grid", asker=reader).id
-    return store.list_runs(
+    found = store.list_runs(
         service.database, grid_id=grid_id, status=status, limit=limit, after=after
     )
+    return with_present_figures(found, service.settings.runs)
 
 
 @router.get("/runs/{run}")
 def get_run(found: NamedRun, service: Shared) -> RunDetail:
     """One run with its history."""
     run_id = found.id
-    row = store.get_run(service.database, run_id)
+    (row,) = with_present_figures([store.get_run(service.database, run_id)], service.settings.runs)
     waiting = None
     if row.status in ("queued", "held"):
         _, waiting = store.position(service.database, run_id)

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from bptt.cli.tables import number
+from bptt.cli.numbers import number
 from bptt.execution.execute import RunProgress
 from bptt.measuring.logged import EVAL_LOSS, EVAL_METRIC, TRAIN_LOSS
 from bptt.run_folder import RunFolder

@@ -1,11 +1,12 @@
 """Grids and runs of the queue, as `bptt show` prints them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from bptt.cli.listing import print_rows, say
+from bptt.cli.numbers import number, slope
 from bptt.cli.run_words import (
     attempt_told,
     counts_told,
@@ -15,9 +16,9 @@ from bptt.cli.run_words import (
     status_told,
 )
 from bptt.cli.spans import ago, span
-from bptt.cli.tables import number
 from bptt.measuring.logged import EVAL_METRIC
-from bptt.measuring.table import HALF_LIFE, SLOPE
+from bptt.measuring.slopes import MIXED_MEANS, is_mixed, slope_words
+from bptt.measuring.table import HALF_LIFE
 from bptt.records.documents import ResultDocument
 
 if TYPE_CHECKING:
@@ -96,12 +97,15 @@ def print_runs(runs: "Sequence[Run]") -> None:
         [
             *_named(run),
             _metric(run, named=len(metrics) > 1),
-            _measured(run, SLOPE.key),
-            _measured(run, HALF_LIFE.key),
+            slope(_figures(run)) if run.result else "",
+            number(_figures(run).get(HALF_LIFE.key)) if run.result else "",
         ]
         for run in runs
     ]
-    print_rows(["run", "what", "status", title, SLOPE.words, HALF_LIFE.words], rows, needed=4)
+    titled = slope_words(*map(_figures, runs))
+    print_rows(["run", "what", "status", title, titled, HALF_LIFE.words], rows, needed=4)
+    if any(is_mixed(_figures(run)) for run in runs):
+        say(f"\n{MIXED_MEANS}")
 
 
 def _named(run: "Run") -> tuple[str, str, str]:
@@ -116,5 +120,5 @@ def _metric(run: "Run", named: bool) -> str:
     return f"{result.metric} {value}" if named else value
 
 
-def _measured(run: "Run", key: str) -> str:
-    return number(ResultDocument.of(run.result).metrics.get(key)) if run.result else ""
+def _figures(run: "Run") -> Mapping[str, float | None]:
+    return ResultDocument.of(run.result).metrics if run.result else {}

@@ -56,6 +56,8 @@ def status_told(run: "Run") -> str:
         wish = {"none": "running", "cancel": "cancelling", "hold": "stopping"}[run.stop_request]
         return f"{wish} {run.step:,}/{run.steps:,}"
     if run.status == "succeeded" and run.result:
+        if run.steps == 0:
+            return "measured, not trained"
         result = ResultDocument.of(run.result)
         outcome, solved_at = result.outcome.replace("_", " "), result.solved_at
         kept = outcome != "solved" and solved_at is not None

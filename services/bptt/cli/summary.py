@@ -9,6 +9,7 @@ from typing import Any
 from bptt.content import with_file_names
 from bptt.damage import Damage, find_damage, is_whole_archive
 from bptt.errors import DocumentDamaged, RunNotFound
+from bptt.measuring.earlier import is_of_earlier_estimator
 from bptt.measuring.logged import EVAL_METRIC
 from bptt.records.documents import ResultDocument, RunDocument
 from bptt.run_folder import RunFolder
@@ -68,6 +69,8 @@ class Summary:
         if result is None:
             steps = self.spec["training"]["steps"]
             return f"unfinished at step {self.step} of {steps}"
+        if self.outcome == "finished" and self.spec["training"]["steps"] == 0:
+            return "measured as it was initialised, not trained"
         match self.outcome:
             case "solved":
                 return f"solved at step {self.step}"
@@ -136,14 +139,23 @@ def summarize(folder: RunFolder, succeeded: bool = False) -> Summary:
         if "journal.jsonl" in names:
             # the last value of each, which the journal may lack
             metrics |= result.metrics
+    metrics = _renewed(metrics, folder)
     gradients = _gradients(folder, run.spec["training"])
     return Summary(run, result, metrics, step, *gradients, damage)
+
+
+def _renewed(metrics: dict[str, float | None], folder: RunFolder) -> dict[str, float | None]:
+    if not is_of_earlier_estimator(metrics):
+        return metrics
+    from bptt.measuring.stored import renewed
+
+    return renewed(metrics, folder)
 
 
 def _gradients(
     folder: RunFolder, training: Mapping[str, Any]
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
-    from bptt.figures.flow_history import read_flow
+    from bptt.figures.flow_history import TOGETHER, read_flow
 
     # one that cannot be read says nothing about the others
     files = [file for file in folder.probe_files() if is_whole_archive(file)]
@@ -155,8 +167,8 @@ def _gradients(
     window = None if edge is None else int(edge)
     return window, {
         int(step): {
-            name: history.log10(state)[row].tolist()
-            for name, state in {**{state: state for state in history.norms}, "s": None}.items()
+            state or "s": history.log10(state)[row].tolist()
+            for state in (*history.states, TOGETHER)
         }
         for row, step in enumerate(history.steps)
     }

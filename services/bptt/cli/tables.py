@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bptt.cli.listing import NARROWEST, fitted_lines, fold, table_lines
+from bptt.cli.numbers import note, number, slope, slope_of_one
 from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
 from bptt.measuring.logged import (
@@ -16,6 +17,7 @@ from bptt.measuring.logged import (
     NOT_FINITE,
     STATISTICS_SHARE,
 )
+from bptt.measuring.slopes import slope_words
 from bptt.measuring.table import (
     GATE_MEAN,
     GATES,
@@ -28,11 +30,6 @@ from bptt.measuring.table import (
 from bptt.spec import default_interval
 
 SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
-
-NOTE = (
-    "slope: log10 of the gradient per step of lag; half-life: steps of lag in which it halves "
-    "(-: it does not)"
-)
 
 
 def one_run(summary: Summary, width: int, room: int | None) -> RenderableType:
@@ -75,7 +72,8 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
     named = labels(summaries)
     metrics = {summary.metric[0] for summary in summaries} - {""}
     metric = "metric" if len(metrics) != 1 else min(metrics)
-    columns = ["run", "what", "outcome", "step", metric, SLOPE.words, HALF_LIFE.words]
+    measured = [summary.metrics for summary in summaries]
+    columns = ["run", "what", "outcome", "step", metric, slope_words(*measured), HALF_LIFE.words]
     rows = []
     for summary, label in zip(summaries, named, strict=True):
         name, value, _ = summary.metric
@@ -86,7 +84,7 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
                 summary.outcome.replace("_", " "),
                 str(summary.step),
                 number(value) if len(metrics) == 1 or not name else f"{name} {number(value)}",
-                number(summary.metrics.get(SLOPE.key)),
+                slope(summary.metrics),
                 number(summary.metrics.get(HALF_LIFE.key)),
             ]
         )
@@ -100,17 +98,22 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
         Text(),
         _lines(columns, rows, room),
         Text(),
-        Text("\n".join(_folded(NOTE, room)), style="dim"),
+        Text("\n".join(_folded(note(measured), room)), style="dim"),
         Text(),
         *_by_evaluation_set(summaries, named, room),
         _drawn(
-            "Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states of a cell)",
+            f"Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states {_whose(summaries)})",
             curves,
             summaries,
             width,
             room,
         ),
     )
+
+
+def _whose(summaries: Sequence[Summary]) -> str:
+    several = any(summary.spec["model"]["layers"] > 1 for summary in summaries)
+    return "of all layers" if several else "of a cell"
 
 
 def _drawn(
@@ -165,14 +168,6 @@ def _common_beginning(names: Sequence[str]) -> str:
     return max(shared, key=len, default="") if others else ""
 
 
-def number(value: float | None) -> str:
-    """Return a number as a table shows it; a dash where it was not finite or never measured."""
-    if value is not None and value > 1.797e308:
-        # for norms, which may be larger than any float64
-        return "over 1.797e+308"
-    return "-" if value is None else f"{value:.4g}"
-
-
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     metrics = summary.metrics
 
@@ -217,8 +212,8 @@ def _outcome(summary: Summary) -> str:
     backend = result.backend or "-"
     if result.backend_reason:
         backend += f", for {result.backend_reason}"
-    speed = number(result.steps_per_second)
-    return f"{outcome} ({number(result.seconds)} s, {speed} steps/s, {backend})"
+    speed = f", {number(result.steps_per_second)} steps/s" if summary.step else ""
+    return f"{outcome} ({number(result.seconds)} s{speed}, {backend})"
 
 
 def _told_metric(summary: Summary) -> str:
@@ -265,8 +260,12 @@ def _told(pairs: Iterable[tuple[str, float | None]]) -> str:
 
 def _told_line(line: str, metrics: Mapping[str, float | None]) -> str:
     """Return the measured scalars that go on one line."""
-    rows = (row for row in SCALARS if row.line == line and row.key in metrics)
-    return _told((row.words, metrics[row.key]) for row in rows)
+    rows = [row for row in SCALARS if row.line == line and row.key in metrics]
+    told = [
+        slope_of_one(metrics) if row is SLOPE else f"{row.words} {number(metrics[row.key])}"
+        for row in rows
+    ]
+    return ", ".join(told)
 
 
 def _told_gates(metrics: Mapping[str, float | None]) -> str:

@@ -10,16 +10,10 @@ import numpy as np
 from bptt.comparison.interval import CONFIDENCE
 from bptt.errors import JournalDamaged
 from bptt.figures.bands import Band, FlowMap
-from bptt.figures.flow_history import (
-    FLOOR,
-    LAG_ARRAYS,
-    Array,
-    FlowHistory,
-    load_arrays,
-    read_flow,
-    read_stacked,
-)
+from bptt.figures.flow_history import FLOOR, FlowHistory, read_flow, read_stacked
+from bptt.measuring.lag_curves import Array
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
+from bptt.measuring.stored import load_stacked
 from bptt.run_folder import RunFolder, attempts
 
 WINDOWS = 60
@@ -77,7 +71,7 @@ def _records(folder: RunFolder) -> list[dict[str, Any]]:
 
 def _flow(folder: RunFolder) -> FlowHistory | None:
     # once the run has been sent to MLflow there is one file with all probes
-    stacked = load_arrays(folder.artifacts / "flow" / "flow.npz", LAG_ARRAYS)
+    stacked = load_stacked(folder)
     return read_stacked(stacked) if stacked else read_flow(folder.probe_files())
 
 
@@ -157,7 +151,9 @@ def over_lag(label: str, curves: Sequence[Curves]) -> Band | None:
     for row, (_, values) in zip(rows, held, strict=True):
         row[: len(values)] = np.where(np.isfinite(values), values, np.nan)
     by_seed = _by_seed([c for c, _ in held], rows)
-    return band(label, np.arange(rows.shape[1], dtype=float), by_seed)
+    alone = [c.flow.alone_from for c, _ in held if c.flow and c.flow.alone_from is not None]
+    found = band(label, np.arange(rows.shape[1], dtype=float), by_seed)
+    return replace(found, alone_from=min(alone, default=None))
 
 
 def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bptt.figures import style
-from bptt.figures.flow_history import Array
+from bptt.measuring.lag_curves import Array
 
 FEWEST = 3
 """The least number of seeds for which a band is drawn."""
@@ -38,6 +38,8 @@ class Band:
     """(points,); nan where only one run has a value."""
     seeds: Array
     """(n, points): the values averaged; nan where a seed has none."""
+    alone_from: int | None = None
+    """Of a lag curve: the first lag that only one of several anchors has."""
 
     @property
     def n(self) -> int:
@@ -68,7 +70,10 @@ def gradient_bands(bands: Sequence[Band], *, title: str) -> Figure:
     figure = style.new_figure(9.4, 5.2)
     axes = figure.subplots()
     for index, band in enumerate(bands):
-        draw_band(axes, band, index)
+        style.lag_line(axes, band.mean, index, f"{band.label} (n={band.n})", band.alone_from)
+        _draw_spread(axes, band, index, "-")
+    if any(band.alone_from is not None for band in bands):
+        axes.plot([], [], color="0.4", linestyle=style.ALONE, label="one position of the loss left")
     axes.axhline(0.0, color="0.6", linewidth=0.8)
     _limit(axes, bands)
     longest = max((band.x[-1] for band in bands), default=1.0)
@@ -122,16 +127,21 @@ def clipping_bands(
 
 def draw_band(axes: Axes, band: Band, index: int) -> None:
     """Draw one line and its band, or its seeds, in the colour and dash of its place."""
-    colour = style.COLOURS[index % len(style.COLOURS)]
     dash = style.DASHES[index % len(style.DASHES)]
     axes.plot(
         band.x,
         band.mean,
-        color=colour,
+        color=style.colour(index),
         linestyle=dash,
         linewidth=2.0,
         label=f"{band.label} (n={band.n})",
     )
+    _draw_spread(axes, band, index, dash)
+
+
+def _draw_spread(axes: Axes, band: Band, index: int, dash: str) -> None:
+    """Draw the band around a mean, or the seeds if they are too few for one."""
+    colour = style.colour(index)
     if band.n >= FEWEST:
         where = band.has_interval
         axes.fill_between(

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bptt.figures import style
-from bptt.figures.flow_history import Array, FlowHistory
+from bptt.figures.flow_history import FlowHistory
+from bptt.measuring.lag_curves import Array
 
 
 def curves_frame(*states: str) -> Figure:
@@ -28,17 +29,20 @@ def fill_curves(
         title: says which run.
         truncation: window of truncated backpropagation, marked if given.
     """
-    for axes, state in zip(figure.axes, flow.norms, strict=True):
+    for axes, state in zip(figure.axes, flow.states, strict=True):
         # of the previous run
         axes.relim()
         values = flow.log10(state)
-        for index, (name, row) in enumerate(moments(flow).items()):
+        rows = moments(flow)
+        for index, (name, row) in enumerate(rows.items()):
             label = f"{name} (step {flow.steps[row]})"
-            _line(axes, values[row], index, label)
+            style.lag_line(axes, values[row], index, label, flow.alone_from)
+        if flow.alone_from is not None:
+            _singles(axes, flow.singles[state], len(rows) - 1)
         axes.set_xlim(0, max(flow.lags - 1, 1))
         style.mark_window(axes, flow.window_edge(truncation))
     figure.axes[0].legend(frameon=False, fontsize=12)
-    figure.suptitle(style.full_title(title, truncation, flow.every), fontsize=15)
+    figure.suptitle(style.full_title(title, truncation, flow.every, flow.layers), fontsize=15)
 
 
 def moments(flow: FlowHistory) -> dict[str, int]:
@@ -53,17 +57,12 @@ def moments(flow: FlowHistory) -> dict[str, int]:
     return rows
 
 
-def _line(axes: Axes, values: Array, index: int, label: str) -> None:
-    shown = np.where(np.isfinite(values), values, np.nan)
-    axes.plot(
-        np.arange(len(values)),
-        shown,
-        # 7 colours and 4 dashes have no common divisor: 28 lines before a pair repeats
-        color=style.COLOURS[index % len(style.COLOURS)],
-        linestyle=style.DASHES[index % len(style.DASHES)],
-        linewidth=2.0,
-        label=label if np.isfinite(values).any() else f"{label} (not finite)",
-    )
+def _singles(axes: Axes, singles: Array, index: int) -> None:
+    """Draw the curve of each anchor alone at the last probe, and name the kinds of lines."""
+    shown = np.where(np.isfinite(singles), singles, np.nan).T
+    lines = axes.plot(shown, color=style.colour(index), linewidth=0.7, alpha=0.5)
+    lines[0].set_label("final, by position of the loss")
+    axes.plot([], [], color="0.4", linestyle=style.ALONE, label="one position is left")
 
 
 def _finish(axes: Axes, state: str) -> None:

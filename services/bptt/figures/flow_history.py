@@ -1,54 +1,62 @@
 """`FlowHistory`: the gradient through time at every probe of a run, read from its arrays."""
 
-import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bptt.measuring.table import ANCHORS, LAG
+from bptt.measuring.lag_curves import Array, LagCurves, lag_curves, places
+from bptt.measuring.stored import LAG_ARRAYS, load_arrays
+from bptt.measuring.table import ANCHORS
 
 FLOOR = -30.0
 """log10 of a norm that is zero; float64 arithmetic is meaningless below it anyway."""
 
-LAG_ARRAYS = (LAG.beginning, ANCHORS.key, "steps")
-"""Prefixes of the names of the arrays that make up a history."""
-
-Array = NDArray[np.float64]
+TOGETHER = ""
+"""Key of all states, taken as one vector: no cell has a state of this name."""
 
 
 @dataclass(frozen=True)
 class FlowHistory:
-    """Norms of the gradient with respect to the states of the top layer, read forward."""
+    """The gradient with respect to the states of the forward cells of all layers, by lag."""
 
     steps: NDArray[np.int64]
     """(probes,) optimiser updates done at each probe."""
-    norms: Mapping[str, Array]
-    """State -> (probes, lags): 2-norm of dL/ds at k steps before the loss, k = 0, 1, ..."""
+    curves: Mapping[str, Array]
+    """State, or `TOGETHER` for all of them -> (probes, lags): log10 of the norm of dL_t/ds_{t-k},
+    chained over the anchors t."""
     anchors: NDArray[np.int64]
-    """Positions of the losses over which the curves are averaged; for most tasks only the last."""
+    """Positions t of the losses that were traced back; for most tasks only the last."""
+    singles: Mapping[str, Array] = field(default_factory=dict)
+    """State or `TOGETHER` -> (anchors, lags): the same for each anchor alone, at the last probe."""
+    alone_from: int | None = None
+    """First lag that only one of several anchors has, if there is one."""
+    layers: int = 1
+    """How many layers' states are taken together."""
     time: int | None = None
     """Number of positions of the sequence; None: the last anchor is the last one."""
     every: int | None = None
     """Steps from one window of truncated backpropagation to the next; None: the window's length."""
 
     @property
+    def states(self) -> list[str]:
+        """Names of the states of one cell."""
+        return [state for state in self.curves if state != TOGETHER]
+
+    @property
     def lags(self) -> int:
         """Number of lags."""
-        return int(next(iter(self.norms.values())).shape[1])
+        return int(self.curves[TOGETHER].shape[1])
 
-    def log10(self, state: str | None = None) -> Array:
-        """Return log10 of the norms of one state, or of all together, (probes, lags).
+    def log10(self, state: str = TOGETHER) -> Array:
+        """Return log10 of the norm for one state, or for all together, (probes, lags).
 
         All states together make cells comparable: an LSTM's gradient travels through its memory c,
         which h alone does not show. Never below the floor.
         """
-        norms = self.norms[state] if state else np.hypot.reduce(list(self.norms.values()))
-        with np.errstate(divide="ignore"):
-            return np.maximum(np.log10(norms), FLOOR)
+        return np.maximum(self.curves[state], FLOOR)
 
     def window_edge(self, truncation: int | None) -> float | None:
         """Return the lag beyond which truncated backpropagation leaves no gradient, if any.
@@ -71,72 +79,51 @@ def read_flow(files: Iterable[Path], every: int | None = None) -> FlowHistory | 
 
     A missing or damaged file is skipped: one probe fewer does no harm.
     """
-    steps: list[int] = []
-    curves: list[dict[str, Array]] = []
-    anchors, time = np.zeros(1, dtype=np.int64), 0
-    for file in files:
-        arrays = load_arrays(file, LAG_ARRAYS)
-        found = _curves(arrays)
-        if found and (not curves or _shapes(found) == _shapes(curves[0])):
-            steps.append(int(file.stem))
-            curves.append(found)
-            anchors, time = arrays[ANCHORS.key].astype(np.int64), _time(arrays)
-    if not curves:
-        return None
-    stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
-    return FlowHistory(np.array(steps), stacked, anchors, time, every)
+    return _history(((int(f.stem), load_arrays(f, LAG_ARRAYS)) for f in files), every)
 
 
 def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
     """Read the history from arrays of all probes, stacked along a first axis, and their steps."""
     steps = arrays["steps"].astype(np.int64)
-    curves = [
-        _curves({name: values[row] for name, values in arrays.items() if name != "steps"})
-        for row in range(len(steps))
-    ]
-    if not curves or not all(curves) or ANCHORS.key not in arrays:
+    others = {name: values for name, values in arrays.items() if name != "steps"}
+    return _history(
+        (int(step), {name: values[row] for name, values in others.items()})
+        for row, step in enumerate(steps)
+    )
+
+
+def _history(
+    probes: Iterable[tuple[int, Mapping[str, Array]]], every: int | None = None
+) -> FlowHistory | None:
+    steps: list[int] = []
+    curves: list[dict[str, Array]] = []
+    latest: dict[str, LagCurves] = {}
+    arrays: Mapping[str, Array] = {}
+    for step, measured in probes:
+        found = _by_state(measured)
+        shapes = {state: one.chained.shape for state, one in found.items()}
+        if found and (not curves or shapes == {s: row.shape for s, row in curves[0].items()}):
+            steps.append(step)
+            curves.append({state: one.chained for state, one in found.items()})
+            latest, arrays = found, measured
+    if not curves:
         return None
-    stacked = {state: np.stack([curve[state] for curve in curves]) for state in curves[0]}
-    return FlowHistory(steps, stacked, arrays[ANCHORS.key][-1].astype(np.int64), _time(arrays))
+    lags = [place for place in places(arrays).items() if place[1][1] == "forward"]
+    return FlowHistory(
+        steps=np.array(steps),
+        curves={state: np.stack([curve[state] for curve in curves]) for state in latest},
+        anchors=arrays[ANCHORS.key].astype(np.int64),
+        singles={state: one.log10 for state, one in latest.items()},
+        alone_from=latest[TOGETHER].alone_from,
+        layers=len({layer for _, (layer, _, _) in lags}),
+        time=max(int(arrays[name].shape[-1]) for name, _ in lags),
+        every=every,
+    )
 
 
-def _time(arrays: Mapping[str, Array]) -> int:
-    lags = [values for name, values in arrays.items() if name.startswith(LAG.beginning)]
-    return max((int(values.shape[-1]) for values in lags), default=0)
-
-
-def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Array]:
-    """Return the arrays of one statistics file; None if it is missing or damaged.
-
-    Args:
-        file: `.npz`.
-        beginnings: prefixes of the names of the arrays to read.
-    """
-    try:
-        # opened here, because numpy does not close a file that it cannot read
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays if name.startswith(beginnings)}
-    except (OSError, BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):
-        return {}
-
-
-def _curves(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the mean over the anchors of the norm by lag, for each state of the top layer."""
-    names = [name.split("/") for name in arrays if name.startswith(LAG.beginning)]
-    layers = [int(layer) for _, layer, direction, _ in names if direction == "forward"]
-    if not layers:
-        return {}
-    top = LAG.named(max(layers), "forward", "")
-    # before the start of an anchor's sequence there is nothing to average
-    lags = np.arange(int(arrays[ANCHORS.key].max()) + 1)
-    reached = lags <= arrays[ANCHORS.key][:, np.newaxis]
-    return {
-        name.removeprefix(top): np.where(reached, arrays[name][:, : len(lags)], 0.0).sum(0)
-        / reached.sum(0)
-        for name in arrays
-        if name.startswith(top)
-    }
-
-
-def _shapes(curves: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
-    return {state: norms.shape for state, norms in curves.items()}
+def _by_state(arrays: Mapping[str, Array]) -> dict[str, LagCurves]:
+    """Return the lag curves of each state of the forward cells, and of all states together."""
+    forward = [state for _, way, state in places(arrays).values() if way == "forward"]
+    found = {state: lag_curves(arrays, state=state) for state in dict.fromkeys(forward)}
+    found[TOGETHER] = lag_curves(arrays)
+    return {state: curves for state, curves in found.items() if curves is not None}

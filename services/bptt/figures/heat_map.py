@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from bptt.figures import style
 from bptt.figures.bands import FlowMap
-from bptt.figures.flow_history import Array, FlowHistory
+from bptt.figures.flow_history import TOGETHER, FlowHistory
+from bptt.measuring.lag_curves import Array
 
 LOW, HIGH, MARKS = -8.0, 0.0, (-8, -6, -4, -2, 0)
 """The same colours in every picture, so that runs can be compared side by side."""
@@ -30,7 +31,7 @@ def heat_map_frame(*states: str) -> Figure:
         axes.tick_params(labelsize=11)
         axes.locator_params(nbins=style.TICKS)
     panels[0].set_ylabel(style.STEP, fontsize=13)
-    bar = figure.colorbar(_scale(), ax=list(panels), extend="both", pad=0.02, ticks=MARKS)
+    bar = figure.colorbar(scale(), ax=list(panels), extend="both", pad=0.02, ticks=MARKS)
     bar.set_label(f"log10 of the norm ({COLOURS_TOLD})", fontsize=11)
     bar.ax.tick_params(labelsize=11)
     return figure
@@ -54,10 +55,10 @@ def fill_heat_map(
         truncation: window of truncated backpropagation, marked if given.
     """
     # the last axes are the colour bar's
-    for axes, state in zip(figure.axes, flow.norms, strict=False):
+    for axes, state in zip(figure.axes, flow.states, strict=False):
         _draw(axes, flow, state, steps)
         style.mark_window(axes, flow.window_edge(truncation), "white")
-    figure.suptitle(style.full_title(title, truncation, flow.every), fontsize=15)
+    figure.suptitle(style.full_title(title, truncation, flow.every, flow.layers), fontsize=15)
 
 
 def tile_frame() -> Figure:
@@ -68,7 +69,7 @@ def tile_frame() -> Figure:
     axes.locator_params(nbins=4)
     axes.set_xlabel("lag k (time steps)", fontsize=15)
     axes.set_ylabel("training step", fontsize=15)
-    bar = figure.colorbar(_scale(), ax=axes, extend="both", pad=0.02, ticks=MARKS)
+    bar = figure.colorbar(scale(), ax=axes, extend="both", pad=0.02, ticks=MARKS)
     bar.ax.tick_params(labelsize=13)
     bar.set_label(style.norm_label("s"), fontsize=15)
     return figure
@@ -84,7 +85,7 @@ def fill_tile(
 ) -> None:
     """Draw a run on a tile, all its states together; see `fill_heat_map`."""
     axes = figure.axes[0]
-    _draw(axes, flow, None, steps)
+    _draw(axes, flow, TOGETHER, steps)
     style.mark_window(axes, flow.window_edge(truncation), "white")
     axes.set_title(title if len(title) <= 30 else title[:29] + "…", fontsize=14)
 
@@ -109,7 +110,7 @@ def heat_map_group(maps: Sequence[FlowMap], *, title: str) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, flow: FlowHistory, state: str | None, steps: int | None) -> QuadMesh:
+def _draw(axes: Axes, flow: FlowHistory, state: str, steps: int | None) -> QuadMesh:
     return _paint(axes, flow.log10(state), flow.steps.astype(float), steps)
 
 
@@ -121,7 +122,7 @@ def _paint(axes: Axes, values: Array, at: Array, steps: int | None) -> QuadMesh:
         np.arange(values.shape[1] + 1) - 0.5,
         edges,
         np.ma.masked_invalid(np.where(np.isposinf(values), HIGH + 1, values)),
-        cmap=_colours(),
+        cmap=colours(),
         vmin=LOW,
         vmax=HIGH,
     )
@@ -147,9 +148,11 @@ def _borders(steps: Array, planned: int) -> Array:
     return np.concatenate([[2 * steps[0] - middle[0]], middle, [2 * steps[-1] - middle[-1]]])
 
 
-def _scale() -> ScalarMappable:
-    return ScalarMappable(Normalize(LOW, HIGH), _colours())
+def scale() -> ScalarMappable:
+    """Return what a colour bar shows."""
+    return ScalarMappable(Normalize(LOW, HIGH), colours())
 
 
-def _colours() -> Colormap:
+def colours() -> Colormap:
+    """Return the colours of log10 of a norm."""
     return colormaps["viridis"].with_extremes(under="black", over=style.EXPLODED, bad=style.UNKNOWN)

@@ -4,11 +4,13 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
 from bptt.durable import replace
 from bptt.figures.glyphs import make_drawable
@@ -17,6 +19,9 @@ from bptt.figures.glyphs import make_drawable
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v")
+
+ALONE = (0, (2, 2))
+"""Dashes of a curve over the lag where one of several anchors is left."""
 
 EXPLODED = "#D55E00"
 """Where the gradient exceeds 1: off the scale from dark to bright."""
@@ -37,6 +42,48 @@ STEP = "training step (updates)"
 def norm_label(state: str) -> str:
     """Return the symbol of the quantity, as mathematics."""
     return rf"$\log_{{10}}\,\Vert\partial L/\partial {state}_{{T-k}}\Vert$"
+
+
+def colour(index: int) -> str:
+    """Return the colour of the line at this place."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def lag_line(
+    axes: Axes, values: NDArray[np.float64], index: int, label: str, alone_from: int | None = None
+) -> None:
+    """Draw one curve over the lag, (lags,), dashed from the lag on that only one anchor has.
+
+    Curves differ by colour and marker, because dashes say something else here.
+    """
+    shown = np.where(np.isfinite(values), values, np.nan)
+    lags = np.arange(len(shown))
+    whole = len(shown) if alone_from is None else max(alone_from, 1)
+    every = max(len(shown) // 8, 1)
+    axes.plot(
+        lags[:whole],
+        shown[:whole],
+        color=colour(index),
+        marker=MARKERS[index % len(MARKERS)],
+        # not on top of each other
+        markevery=(index * every // len(MARKERS), every),
+        markersize=6,
+        linewidth=2.0,
+        label=label if np.isfinite(values).any() else f"{label} (not finite)",
+    )
+    if whole < len(shown):
+        axes.plot(
+            lags[whole - 1 :],
+            shown[whole - 1 :],
+            color=colour(index),
+            linestyle=ALONE,
+            linewidth=2.0,
+        )
+
+
+def total_label(state: str) -> str:
+    """Return the symbol of the total gradient at a position, as mathematics."""
+    return rf"$\log_{{10}}\,\Vert\partial L/\partial {state}_t\Vert$"
 
 
 class Margins(NamedTuple):
@@ -94,18 +141,22 @@ def mark_window(axes: Axes, edge: float | None, colour: str = "black") -> None:
     )
 
 
-def full_title(title: str, truncation: int | None, every: int | None = None) -> str:
+def full_title(
+    title: str, truncation: int | None, every: int | None = None, layers: int = 1
+) -> str:
     """Return the title of a picture of one run.
 
     Args:
         title: the run's name.
         truncation: steps of a window of truncated backpropagation, if there are any.
         every: steps from one window to the next; None: as many as it has.
+        layers: whose states are taken together.
     """
     windows = f", truncated BPTT in windows of {truncation}" if truncation else ""
     if windows and every and every != truncation:
         windows += f", one every {every} step{'s' if every > 1 else ''}"
-    return f"Gradient through time: {title}{windows}"
+    together = f", all {layers} layers" if layers > 1 else ""
+    return f"Gradient through time: {title}{together}{windows}"
 
 
 def to_bytes(figure: Figure, kind: str) -> bytes:

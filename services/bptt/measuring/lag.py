@@ -1,24 +1,20 @@
 """How the gradient of one prediction's loss fades with the distance it is traced back."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from bptt.batches import scored
 from bptt.errors import ContractViolation
-from bptt.measuring.decay import fit_decay
+from bptt.measuring.lag_curves import scalars_of
 from bptt.measuring.probed import CALLED, Probed, Taken
-from bptt.measuring.table import ANCHORS, HALF_LIFE, HORIZON, LAG, RATIO, SLOPE
-from bptt.norms import frobenius_norm
+from bptt.measuring.table import ANCHORS, LAG
 
 
 def lag(probed: Probed) -> Taken:
-    """Return norm(dL_t/ds_(t-k)) of every state, (anchors, time) each, and how the top's decays."""
+    """Return norm(dL_t/ds_(t-k)) of every state, (anchors, time) each, and what they come to."""
     reads_every = probed.task.reads == "every"
     arrays = _of_each_anchor(probed) if reads_every else _of_the_last_step(probed)
-    return _decay(probed, arrays), arrays
+    return scalars_of({name: values.numpy() for name, values in arrays.items()}), arrays
 
 
 def _of_the_last_step(probed: Probed) -> dict[str, Tensor]:
@@ -78,39 +74,3 @@ def _anchors(probed: Probed, counts: Tensor) -> list[int]:
     spread = torch.linspace(0, len(counted) - 1, min(probed.spec.anchors, len(counted)))
     positions: list[int] = counted[spread.round().long()].tolist()
     return positions
-
-
-def _decay(probed: Probed, arrays: Mapping[str, Tensor]) -> dict[str, float]:
-    anchors = [int(t) for t in arrays[ANCHORS.key]]
-    # all states together: an LSTM's gradient travels through c, a GRU's through h
-    by_state = [
-        mean_lag_curve(arrays[probed.top.key(LAG, state)], anchors)
-        for state in probed.top.cell.states
-    ]
-    curve = frobenius_norm(torch.stack(by_state, dim=-1), kept_axes=1)
-    # lag 0 reflects only the read-out
-    decay = fit_decay(curve, first_lag=1)
-    return {
-        SLOPE.key: decay.slope,
-        HALF_LIFE.key: decay.half_life,
-        HORIZON.key: decay.horizon,
-        RATIO.key: decay.ratio,
-    }
-
-
-def mean_lag_curve(
-    curves: Float[Tensor, "anchors time"], anchors: Sequence[int]
-) -> Float[Tensor, "lags"]:
-    """Return the mean over the anchors that have a state at each lag, (lags,) float64.
-
-    It ends at the largest lag any anchor has. A NaN gradient of one anchor makes the mean NaN.
-
-    Args:
-        curves: (anchors, time), the norm of dL_t/ds_{t-k} for each anchor t and lag k, of a cell
-            that reads the sequence forwards.
-        anchors: position t of each loss in the sequence, from 0.
-    """
-    farthest = torch.tensor(anchors)
-    reached = torch.arange(int(farthest.max()) + 1) <= farthest.unsqueeze(1)
-    present = torch.where(reached, curves[:, : reached.shape[1]], 0.0)
-    return present.sum(0) / reached.sum(0)

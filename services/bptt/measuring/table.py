@@ -39,12 +39,41 @@ LAG = Array(
 )
 SLOPE = Scalar(
     "flow/slope",
-    "log10 of ‖∂L_t/∂s_{t-k}‖ (s: all states of the cell together) per step of lag k, least "
-    "squares from lag 1 on; negative where the gradient vanishes",
+    "log10 of ‖∂L_t/∂s_{t-k}‖ (s: all states of the forward cells of all layers together) per step "
+    "of lag k, least squares from lag 1 on, one slope for all anchors t and a level of its own for "
+    "each; negative where the gradient vanishes",
     PROBES,
     "log10 per step",
     line=THROUGH_TIME,
     words="slope",
+)
+SLOPE_LOWEST = Scalar(
+    "flow/slope_lowest",
+    "the lowest slope of a single anchor; only where there are several",
+    PROBES,
+    "log10 per step",
+)
+SLOPE_HIGHEST = Scalar(
+    "flow/slope_highest",
+    "the highest slope of a single anchor; only where there are several",
+    PROBES,
+    "log10 per step",
+)
+SLOPE_BACKWARD = Scalar(
+    "flow/slope_backward",
+    "the slope of the backward cells of all layers together (`model.bidirectional`), whose past "
+    "lies at later positions",
+    PROBES,
+    "log10 per step",
+    line=THROUGH_TIME,
+    words="slope backward",
+)
+LAYER_SLOPE = Scalar(
+    "layer/<layer>_slope",
+    "the slope of one layer's cell alone, `<n>` forward and `<n>_backward`; only where the model "
+    "has several cells",
+    PROBES,
+    "log10 per step",
 )
 HALF_LIFE = Scalar(
     "flow/half_life",
@@ -56,7 +85,7 @@ HALF_LIFE = Scalar(
 )
 HORIZON = Scalar(
     "flow/horizon",
-    "first lag at which less than a tenth of what arrives at lag 0 is left",
+    "first lag at which less than a tenth of what arrives at lag 0 is left, on the chained curve",
     PROBES,
     "steps",
     line=THROUGH_TIME,
@@ -64,11 +93,18 @@ HORIZON = Scalar(
 )
 RATIO = Scalar(
     "flow/ratio",
-    "log10 of what arrives at the largest lag over lag 0",
+    "log10 of what arrives at the largest lag over lag 0, on the chained curve",
     PROBES,
     "log10",
     line=THROUGH_TIME,
     words="log10 oldest/newest",
+)
+REACH = Scalar(
+    "flow/reach",
+    "log10 of what arrives at the bottom layer at the largest lag over the top layer at lag 0: "
+    "from the loss to the far end of the network; `flow/ratio` where there is one layer",
+    PROBES,
+    "log10",
 )
 
 INPUT_FLOW = Array(
@@ -182,7 +218,14 @@ KEEP_TIMESCALE = Scalar(
 STATISTICS = (
     Statistic("bptt.measuring.flow:flow", (FLOW,), (SUBNORMAL,)),
     Statistic("bptt.measuring.layers:layer_norms", (), (LAYER_GRAD_NORM, LAYER_WEIGHT_NORM)),
-    Statistic("bptt.measuring.lag:lag", (ANCHORS, LAG), (SLOPE, HALF_LIFE, HORIZON, RATIO)),
+    Statistic(
+        "bptt.measuring.lag:lag",
+        (ANCHORS, LAG),
+        (
+            *(SLOPE, SLOPE_LOWEST, SLOPE_HIGHEST, SLOPE_BACKWARD, HALF_LIFE, HORIZON, RATIO),
+            *(REACH, LAYER_SLOPE),
+        ),
+    ),
     Statistic("bptt.measuring.input_flow:input_flow", (INPUT_FLOW,), (INPUT_RATIO,)),
     Statistic(
         "bptt.measuring.spectrum:spectrum",
@@ -220,8 +263,9 @@ TRAIN_RATIO = Scalar(
 MOMENTS = ("init", "mid", "final")
 LAG_CURVE = Scalar(
     "flow_lag/<moment>",
-    "log10 ‖∂L_t/∂s_{t-k}‖ before the first update (`init`), in the middle of the run (`mid`) and "
-    "at its end (`final`), one point per lag, at most 80 (MLflow only)",
+    "the chained curve, log10 ‖∂L_t/∂s_{t-k}‖ of all layers, before the first update (`init`), in "
+    "the middle of the run (`mid`) and at its end (`final`), one point per lag, at most 80 (MLflow "
+    "only)",
     f"{START}, {END}",
     "log10",
 )

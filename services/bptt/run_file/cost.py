@@ -87,17 +87,19 @@ def cost(run: Dimensions, clips_whole: bool) -> Cost:
     probe = _probe(run, by)
     jacobian = _jacobian(run)
     probes = jacobians = 0
+    takes_jacobians = run.probe is not None and run.statistics.jacobian_interval > 0
     if run.probe is not None:
         probes = -(-steps // run.probe_interval)
-        if run.statistics.jacobian_interval:
-            jacobians = -(-steps // run.statistics.jacobian_interval)
+    if takes_jacobians:
+        jacobians = -(-steps // run.statistics.jacobian_interval)
     return Cost(
         updates=steps * update_seconds(run, clips_whole)
         + run.evaluations * evaluation
         + min(steps, LINES) * LINE
         + probes * probe
         + jacobians * jacobian,
-        once=evaluation + bool(probes) * probe + bool(jacobians) * jacobian,
+        # without an update, too
+        once=evaluation + (run.probe is not None) * probe + takes_jacobians * jacobian,
         may_stop=run.training.stop_when_solved,
     )
 

@@ -95,7 +95,8 @@ def run_flops(run: Dimensions) -> float:
     read = run.read_out * (steps if run.reads_every else 1)
     forward = 2 * (run.recurrent * steps + read)
     sequences = 3 * training.steps * training.batch_size
-    total = forward * (sequences + run.evaluations * training.evaluation_size)
+    # what trains nothing is evaluated once
+    total = forward * (sequences + max(run.evaluations, 1) * training.evaluation_size)
     if run.windows:
         # the states are computed forward only; the backward pass goes over each window
         again = 3 * run.windows.steps * run.windows.sequences - 2 * steps * run.batch.sequences

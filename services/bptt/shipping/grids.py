@@ -10,6 +10,7 @@ from bptt import store, tracking
 from bptt.comparison import ComparedPoint, compare, points_of
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.identifiers import grid_of
+from bptt.measuring.earlier import with_present_figures
 from bptt.records.grids import Grid
 from bptt.records.runs import Run
 from bptt.records.shipping import ToShip
@@ -192,7 +193,8 @@ class GridShipping:
     def _describe(self, grid_id: str) -> None:
         # before its runs are read: runs that end meanwhile change the state
         row = store.get_grid(self.database, grid_id)
-        runs = store.every_point(self.database, grid_id)
+        listed = store.every_point(self.database, grid_id)
+        runs = with_present_figures(listed, self.settings.runs)
         points = points_of(runs, store.grid_task(self.database, grid_id))
         comparisons = compare(points, grid=grid_id)
         reused = {

@@ -82,7 +82,7 @@ def _waiting(connection: Connection, grid_id: str) -> int:
 def _measured(connection: Connection, grid_id: str) -> Measured:
     """Return what runs of this grid took."""
     some = _some(grid_id).subquery()
-    done = configurations.c.work * some.c.step / configurations.c.steps
+    done = configurations.c.work * some.c.step / func.nullif(configurations.c.steps, 0)
     whole = func.sum(configurations.c.work)
     seconds, work, all_work, number = connection.execute(
         select(
@@ -109,8 +109,11 @@ def measured_runs(database: Database, grids_at_most: int, runs_at_most: int) -> 
                     configurations.c.plugins,
                     configurations.c.cost_key,
                     some.c.step_seconds * some.c.step,
-                    configurations.c.work * some.c.step / configurations.c.steps,
-                ).join(configurations, configurations.c.id == some.c.configuration_id)
+                    configurations.c.work * some.c.step / func.nullif(configurations.c.steps, 0),
+                )
+                .join(configurations, configurations.c.id == some.c.configuration_id)
+                # what trained nothing says nothing about the speed of updates
+                .where(configurations.c.steps > 0)
             ).all()
             found += [MeasuredRun(_cell(plugins), *rest) for plugins, *rest in rows]
             looked += bool(rows)

@@ -6,7 +6,7 @@ from bptt.errors import RunNotFound
 from bptt.records.ownership import Beat
 from bptt.records.work import Measured
 from bptt.store import Database
-from bptt.store.tables import workers
+from bptt.store.tables import configurations, workers
 from tests.integration.store.queueing import limit, put_grid, put_worker
 from tests.integration.store.submitting import LEASE, WORKER, claim, fail, submit, succeed
 
@@ -138,6 +138,22 @@ def test_the_work_of_a_grid_is_what_is_done_and_what_is_left(database: Database)
     assert work.measured.runs == len(done)
     assert work.measured.seconds == pytest.approx(5.0 * len(done))
     assert work.measured.work == pytest.approx(sum(run.work for run in done))
+
+
+def test_runs_that_train_nothing_say_nothing_about_the_speed_of_updates(
+    database: Database,
+) -> None:
+    grid_id = submit(database).grid_id
+    succeed(database, 2)
+    claim(database)
+    before = store.measured_runs(database, 1, 10)
+    with database.write() as connection:
+        connection.execute(update(configurations).values(steps=0))
+
+    work = store.grid_work(database, grid_id)
+
+    assert (work.measured.work, work.running[0].steps) == (0.0, 0)
+    assert (len(before), store.measured_runs(database, 1, 10)) == (2, [])
 
 
 def test_reused_points_are_work_that_is_done_but_was_not_measured_here(

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from bptt.comparison.curves import Curves, band, flow_map, over_lag, over_training, read_curves
-from bptt.figures.flow_history import FlowHistory
 from bptt.run_folder import RunFolder
+from tests.histories import history
 
 SEEDS = itertools.count()
 
@@ -20,7 +20,7 @@ def curves(steps, values, outcome="finished", flow=None, seed=None):
 
 
 def flow(norms, steps=(0, 10)):
-    return FlowHistory(np.array(steps), {"h": np.array(norms, float)}, np.array([2]))
+    return history(steps, {"h": np.array(norms, float)}, [2])
 
 
 def test_band_is_students_interval_at_every_point():

@@ -153,8 +153,8 @@ ONE_FAULT = {
         "3: 'name' does not tell points apart.",
     ),
     "an include of a wrong value": (
-        LEAST + "include:\n  - {cell: gru}\n  - {cell: gru, training.steps: 0}\n",
-        "5: training.steps must be an integer > 0 and <= 2000000000, got 0.",
+        LEAST + "include:\n  - {cell: gru}\n  - {cell: gru, training.steps: -1}\n",
+        "5: training.steps must be an integer >= 0 and <= 2000000000, got -1.",
     ),
     "an include that is not finite": (
         LEAST + "include: [{optimizer.lr: .nan}]",

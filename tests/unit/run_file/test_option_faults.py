@@ -77,11 +77,11 @@ ONE_FAULT = {
     ),
     "a quoted number": (
         LEAST + "training: {steps: '100'}",
-        "3: training.steps must be an integer > 0 and <= 2000000000, got '100'.",
+        "3: training.steps must be an integer >= 0 and <= 2000000000, got '100'.",
     ),
     "a fraction for a count": (
         LEAST + "training: {steps: 1.5}",
-        "3: training.steps must be an integer > 0 and <= 2000000000, got 1.5.",
+        "3: training.steps must be an integer >= 0 and <= 2000000000, got 1.5.",
     ),
     "a truth value for a count": (
         LEAST + "model: {layers: true}",

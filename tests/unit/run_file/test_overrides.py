@@ -14,7 +14,7 @@ OVERRIDES = {
     ),
     "of the wrong type": (
         "training.steps=many",
-        "training.steps must be an integer > 0 and <= 2000000000, got 'many'.",
+        "training.steps must be an integer >= 0 and <= 2000000000, got 'many'.",
     ),
     "that is not finite": ("optimizer.lr=.nan", "optimizer.lr must be finite, got .nan."),
     "of an unknown section": (

@@ -14,7 +14,8 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from bptt.durable import replace
-from bptt.figures.flow_history import FlowHistory, load_arrays, read_flow
+from bptt.figures.flow_history import FlowHistory, read_flow
+from bptt.measuring.stored import load_arrays
 from bptt.measuring.table import LAG_CURVE, MOMENTS
 from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
@@ -139,6 +140,23 @@ class Pictures:
             frames.save_heat_map(path, flow, title=title, steps=self._steps, truncation=cut)
         if not (path := plots / "gradient_curves.png").exists():
             frames.save_curves(path, flow, title=title, truncation=cut)
+        self._draw_over_time(flow, plots)
+
+    def _draw_over_time(self, flow: FlowHistory, plots: Path) -> None:
+        """Draw what reaches states and inputs along the sequence, and layer by layer."""
+        from bptt.figures import frames, over_time, style
+        from bptt.figures.curves import moments
+
+        files = {probe.step: probe.file for probe in self.probes}
+        at = {name: int(flow.steps[row]) for name, row in moments(flow).items()}
+        found = over_time.read_total((name, step, files[step]) for name, step in at.items())
+        if not found:
+            return
+        title = self._run.name
+        if not (path := plots / "gradient_over_time.png").exists():
+            frames.save_over_time(path, found, title=title)
+        if len(found[0].cells) > 1 and not (path := plots / "gradient_by_layer.png").exists():
+            style.save(over_time.draw_layers(found, title=title), path)
 
     def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
         from PIL import Image
