@@ -1,19 +1,23 @@
 """How often a comparison of equally good configurations says that one is worse."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from benchmarks.drawn_tables import (
     CHOSEN_ON,
     EXCEPTIONS,
     HELD_OUT,
+    Array,
     best_extended,
     generator,
     normal,
     with_holes,
 )
 from benchmarks.verdicts import RULES
+from bptt.comparison.ranking import rank
 
 Rates = dict[str, Any]
 SEEDS = (3, 4, 5, 10, 20)
@@ -21,6 +25,16 @@ LIMIT = 0.06
 BLOCK = 1000
 """Tables drawn at once."""
 HOLES = ("complete", "20 % missing", "best three extended by 5")
+SIZES = ((3, 5), (6, 5), (6, 10), (20, 5))
+"""Configurations and seeds of which intervals are checked."""
+TRUTHS: dict[str, Callable[[Array], Array]] = {
+    "all equal": lambda place: 0 * place,
+    "0.5 apart": lambda place: place / 2,
+    "3 apart": lambda place: 3 * place,
+    "pairs, 3 apart": lambda place: 3 * (place // 2),
+    "one 2, the rest 10 behind": lambda place: np.minimum(2 * place, 2) + 8 * (place > 1),
+}
+"""From the places of configurations, how far they are behind the best, in sd of a run."""
 SPREADS_BELOW = (0.1, 1.0, 10.0)
 
 
@@ -88,6 +102,30 @@ def among_equals(tables: int) -> Rates:
     return found
 
 
+def intervals(tables: int) -> Rates:
+    """Return shares of tables in which the interval of some lead misses the true difference."""
+    found: Rates = {}
+    for truth, means in TRUTHS.items():
+        found[truth] = {}
+        for family in ("normal", "one 10 times wider"):
+            for configs, seeds in SIZES:
+                behind = means(np.arange(configs, dtype=float))
+                drawn = CHOSEN_ON[family](generator(truth, family), tables, configs, seeds)
+                missed = [_misses(one, behind) for one in drawn - behind[:, np.newaxis]]
+                found[truth][f"{family}, {configs} x {seeds}"] = float(np.mean(missed))
+    return found
+
+
+def _misses(values: Array, behind: Array) -> bool:
+    """Say whether the interval of some lead in a table misses how far one is behind the best."""
+    ranking = rank(values)
+    best = ranking.top[0]
+    return any(
+        abs(behind[other] - behind[best] - lead.lead) > lead.needed
+        for other, lead in ranking.leads.items()
+    )
+
+
 def lines(claimed: Rates, tables: dict[int, int]) -> Iterator[str]:
     """Yield the tables of false claims."""
     yield "Tables drawn, and the standard error of a share of 5 %: " + "; ".join(
@@ -153,6 +191,20 @@ def lines_of_holes(found: Rates, equals: Rates, tables: int) -> Iterator[str]:
     yield "| --- " * len(SEEDS) + "|"
     for spread, by_seeds in equals.items():
         yield f"| {spread} | " + " | ".join(map(_both, by_seeds.values())) + " |"
+
+
+def lines_of_intervals(found: Rates, tables: int) -> Iterator[str]:
+    """Yield the table of intervals that miss."""
+    yield (
+        f"\nIntervals of the leads: % of {tables:,} tables in which any of them misses the true "
+        "difference, by how far the others are behind the best, in standard deviations of a run.\n"
+    )
+    columns = next(iter(found.values()))
+    yield "| truth | " + " | ".join(columns) + " |"
+    yield "| --- " * (1 + len(columns)) + "|"
+    for truth, shares in found.items():
+        cells = [f"{100 * share:.1f}" for share in shares.values()]
+        yield f"| {truth} | " + " | ".join(cells) + " |"
 
 
 def _both(rates: dict[str, float]) -> str:

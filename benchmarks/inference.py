@@ -40,6 +40,7 @@ def measure(plan: Plan) -> Found:
         "claims": lambda: false_claims.claims(by_configs),
         "holes": lambda: false_claims.with_missing(others),
         "equals": lambda: false_claims.among_equals(others),
+        "intervals": lambda: false_claims.intervals(others),
         "one best": lambda: power.one_best(others),
         "erratic": lambda: power.erratic(others),
         "times": lambda: power.times(others),
@@ -65,6 +66,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     )
     yield from false_claims.lines(found["claims"], by_configs)
     yield from false_claims.lines_of_holes(found["holes"], found["equals"], others)
+    yield from false_claims.lines_of_intervals(found["intervals"], others)
     yield from power.lines(found, others)
     yield from power.lines_of_runs(found, others)
 
