@@ -15,6 +15,7 @@ from scipy.stats import t as student
 
 from benchmarks.part import Found, Part
 from benchmarks.updates import FILES
+from bptt.measuring.logged import TEST_METRIC
 from bptt.run_file import read_run_file
 from bptt.training import TrainingRun, train
 
@@ -29,15 +30,15 @@ class Plan:
 
 
 def errors(cell: str, seed: int, updates: int) -> list[float]:
-    """Train one language model to its last step; return its error at 0 .. 4 attractors."""
+    """Train one language model to its last step; return its test error at 0 .. 4 attractors."""
     overrides = [
         *(f"seed={seed}", f"training.steps={updates}"),
         *("training.stop_when_solved=false", "statistics.interval=0"),
     ]
     run = TrainingRun(read_run_file(FILES / f"agreement-{cell}.yaml", overrides).spec)
-    for _ in train(run):
-        pass
-    return [run.evaluation.latest[f"error_attractors_{k}"] for k in range(ATTRACTORS)]
+    *_, report = train(run)
+    named = (TEST_METRIC.named(f"error_attractors_{k}") for k in range(ATTRACTORS))
+    return [report.metrics[name] for name in named]
 
 
 def measure(plan: Plan) -> Found:
@@ -54,7 +55,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield the table, mean with its 95 % interval over the seeds."""
     yield "## Agreement: error by number of attractors\n"
     yield (
-        "Share of minimal pairs in which the language model prefers the wrong verb form, in %: "
+        "Share of minimal pairs in which the language model prefers the wrong verb form, in %, on "
+        "test sentences of which training has seen none: "
         f"mean over {plan.seeds} seeds with the 95 % interval of the mean (Student's t, cut at 0 "
         "and 100), and the extreme seeds in brackets. Chance is 50; above it the model follows the "
         f"last noun. Hidden 32, embedding 16, Adam 3e-3, {plan.updates} updates of 64 sentences; "

@@ -16,7 +16,7 @@ from bptt.optimizers import OPTIMIZERS
 from bptt.registry import wording
 from bptt.section import Section
 from bptt.settings import Settings
-from bptt.spec import RunSpec
+from bptt.spec import EvaluationSpec, RunSpec
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- written by docs/generate.py; do not edit -->\n"
@@ -111,6 +111,10 @@ def run_file() -> Iterator[str]:
         section = RunSpec.model_fields[name].annotation
         if isinstance(section, type) and issubclass(section, Section):
             yield from _section(name, section)
+    yield f"\n## evaluation\n\n{_flat(EvaluationSpec.__doc__)}\n"
+    yield "A mapping of options of the task to a value or a list of values, which is no axis:"
+    yield "`evaluation: {length: [64, 256, 1024]}`. Every combination is a set; at most"
+    yield f"{EvaluationSpec.MOST}. See [grids](../grids.md#measuring-with-other-options)."
     for name, optimizer in OPTIMIZERS.items():
         yield from _section(f"optimizer: {{name: {name}}}", optimizer)
 

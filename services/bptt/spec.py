@@ -1,7 +1,9 @@
 """`RunSpec`: one validated, frozen description of a run, and its identity; `GridSpec`: many."""
 
 import hashlib
+import itertools
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -125,6 +127,37 @@ class StatisticsSpec(Section):
     """Leading Lyapunov exponents."""
 
 
+class EvaluationSpec(Section):
+    """Other options of the task with which a run is measured, too, once, at its end.
+
+    Never trained on: lengths beyond that of training, for example.
+    """
+
+    MOST: ClassVar[int] = 50
+    """Sets at most."""
+
+    options: Mapping[str, tuple[Any, ...]] = {}
+    """The values of each option; every combination is a set."""
+
+    def sets(self) -> dict[str, dict[str, Any]]:
+        """Return the options of each set by its name, which is made of them: `length_256`."""
+        names = sorted(self.options)
+        combinations = itertools.product(*(self.options[name] for name in names))
+        chosen = [dict(zip(names, values, strict=True)) for values in combinations]
+        return {name_of_set(options): options for options in chosen if options}
+
+
+def name_of_set(options: Mapping[str, Any]) -> str:
+    """Return what a set with these options is called, within the name of a metric."""
+    words = [f"{name}_{_word(value)}" for name, value in options.items()]
+    # what MLflow allows in a metric's name, but for the stroke
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(words))
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 class RunSpec(Section):
     """Everything that determines a run's result, except the plugins' versions and their data."""
 
@@ -139,6 +172,10 @@ class RunSpec(Section):
     optimizer: Optimizer = Adam()
     training: TrainingSpec = TrainingSpec()
     statistics: StatisticsSpec = StatisticsSpec()
+    # left out if empty, as in `join_sections`, so that earlier runs keep their identity
+    evaluation: EvaluationSpec = Field(
+        default=EvaluationSpec(), exclude_if=lambda given: not given.options
+    )
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """One integer, from which the streams for weights, data and evaluation derive."""
 
@@ -180,9 +217,13 @@ def section_text(content: Any) -> str:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"))
 
 
+NO_EVALUATION = section_text(EvaluationSpec())
+
+
 def join_sections(texts: Mapping[str, str]) -> str:
     """Return the canonical text of a spec from those of its sections."""
-    return "{" + ",".join([f'"{name}":{texts[name]}' for name in sorted(texts)]) + "}"
+    left = [f'"{name}":{texts[name]}' for name in sorted(texts) if texts[name] != NO_EVALUATION]
+    return "{" + ",".join(left) + "}"
 
 
 def identity_of(canonical: str, plugin_versions: Mapping[str, str], data: str) -> str:

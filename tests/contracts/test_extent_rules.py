@@ -48,12 +48,21 @@ class ForgetsSet(First):
         return {"": self.sample(generator, size), "more": self.sample(generator, size)}
 
 
+class ForgetsTestSet(First):
+    def extent(self, sequences):
+        return Extent(5, sequences)
+
+    def test_sets(self, generator, size):
+        return {"": self.sample(generator, size), "more": self.sample(generator, size)}
+
+
 FAULTS = {
     SaysSmaller: "extent says 4 time steps at most, but 5 were drawn.",
     SaysTooLarge: "extent says 500 time steps, but the longest of 64 sequences has 5",
     SaysAnother: "extent says 1 sequences where 64 are drawn.",
     SaysNumber: "extent must return an Extent, got int.",
     SaysNoExtra: "extent says 0 bytes of Batch.extra, but 256 were drawn.",
+    ForgetsTestSet: "must have the sets that test_sets returns, ['', 'more'], got [''].",
     ForgetsSet: "must have the sets that evaluation_sets returns, ['', 'more'], got [''].",
 }
 

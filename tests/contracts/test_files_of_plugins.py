@@ -11,7 +11,7 @@ from bptt.errors import ContractViolation, DataChanged, InvalidSpec
 from bptt.registry.files import is_file
 from bptt_plugins.tasks.char_lm import CharacterLanguageModel
 
-TEXT = "the quick brown fox jumps over the lazy dog " * 100
+TEXT = "".join(f"the quick brown fox {n} jumps over the lazy dog " for n in range(100))
 
 
 class OpensText(CharacterLanguageModel):

@@ -157,6 +157,25 @@ class EvaluatesDifferently(First):
         return {"": self.sample(generator, size)}
 
 
+class IsTestedOnTheSame(First):
+    def evaluation_sets(self, generator, size):
+        return {"": self.sample(torch.Generator().manual_seed(1), size)}
+
+
+class IsTestedOnWhatEvaluates(First):
+    def evaluation_sets(self, generator, size):
+        return {"": self.sample(generator.manual_seed(1), size)}
+
+    def test_sets(self, generator, size):
+        return {"": self.sample(generator.manual_seed(1), size)}
+
+
+class IsTestedDifferently(First):
+    def test_sets(self, generator, size):
+        generator.manual_seed(random.getrandbits(32))
+        return {"": self.sample(generator, size)}
+
+
 class LacksItsMetric(First):
     def metrics(self, outputs, batch):
         return {"error": self.losses(outputs, batch).mean()}
@@ -234,6 +253,9 @@ FAULTS = {
     NamesSetBadly: "must name its sets in small letters, digits and _, got 'Longer ones'.",
     EvaluatesTooMuch: "evaluation_sets must hold at most 6 sequences, got 12.",
     EvaluatesDifferently: "evaluation_sets must return the same sets for the same seed.",
+    IsTestedOnTheSame: "test_sets must return other sequences than evaluation_sets: what chooses",
+    IsTestedOnWhatEvaluates: "test_sets must return other sequences than evaluation_sets",
+    IsTestedDifferently: "test_sets must return the same sets for the same seed.",
     LacksItsMetric: "metrics must contain 'mse', the one that decides, got error.",
     NamesMetricBadly: "must use small letters, digits and _ for names, got 'max error'.",
     HasWideMetric: "'mse' of HasWideMetric.metrics must have the shape (), got (6,).",

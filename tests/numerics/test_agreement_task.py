@@ -220,3 +220,53 @@ def test_the_losses_of_number_prediction_are_torchs_cross_entropy():
     losses = task.losses(outputs, batch)
 
     torch.testing.assert_close(losses.mean(), F.cross_entropy(outputs, batch.targets))
+
+
+def read(batch):
+    """What is read of each sentence, as words."""
+    return [tuple(words[:-1]) for words in sentences(batch)]
+
+
+def test_training_evaluation_and_test_of_agreement_share_no_sentence():
+    task = Agreement()
+    trained = {words for seed in range(30) for words in read(task.sample(seeded(seed), 2000))}
+    evaluated, tested = (
+        {words for batch in draw(seeded(), 2000).values() for words in read(batch)}
+        for draw in (task.evaluation_sets, task.test_sets)
+    )
+
+    assert not trained & evaluated
+    assert not trained & tested
+    assert not evaluated & tested
+    # of 100 subjects without modifiers
+    assert [sum(len(words) < 4 for words in part) for part in (trained, evaluated, tested)] == [
+        80,
+        10,
+        10,
+    ]
+
+
+def test_singular_and_plural_of_an_agreement_sentence_are_in_one_part():
+    task = Agreement()
+    held_out = {
+        tuple(word.removesuffix("s") for word in words)
+        for words in read(task.evaluation_sets(seeded(), 5000)["attractors_1"])
+    }
+    trained = {
+        tuple(word.removesuffix("s") for word in words)
+        for words in read(task.sample(seeded(), 20_000))
+    }
+
+    assert not held_out & trained
+
+
+def test_a_trained_agreement_sentence_differs_from_the_drawn_one_in_its_subject_at_most():
+    modifiers = torch.arange(5).repeat(200)
+
+    drawn, number = grammar.draw_sentences(seeded(), modifiers, homogeneous=False)
+    trained, same_number = grammar.draw_part(seeded(), modifiers, False, "training")
+
+    differs = drawn != trained
+    assert torch.equal(number, same_number)
+    assert differs.any(1).nonzero().flatten().tolist() == [grammar.SUBJECT]
+    assert float(differs[grammar.SUBJECT].double().mean()) == pytest.approx(0.2, abs=0.06)

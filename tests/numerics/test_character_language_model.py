@@ -95,7 +95,7 @@ def test_a_windows_targets_are_the_next_characters(book):
     assert first.mask is first.lengths is None
 
 
-def test_the_held_out_tenth_is_in_no_training_window(tmp_path):
+def test_the_last_tenth_is_in_no_training_window(tmp_path):
     # digits stand only in the last tenth
     path = tmp_path / "book.txt"
     path.write_text("abcdefghi" * 200 + "0123456789" * 20)
@@ -110,28 +110,33 @@ def test_the_held_out_tenth_is_in_no_training_window(tmp_path):
         assert not held_out & set(batch.targets.unique().tolist())
 
 
-def test_evaluation_reads_the_held_out_tenth_alone_without_overlap(tmp_path):
+def test_the_last_twentieth_tests_and_the_one_before_it_evaluates(tmp_path):
     path = tmp_path / "book.txt"
-    path.write_text("abcdefghi" * 200 + "0123456789" * 20)
+    path.write_text("abcdefghi" * 200 + "01234" * 20 + "56789" * 20)
     task = CharacterLanguageModel(text=str(path), window=20)
 
-    batch = task.evaluation_sets(seeded(), 512)[""]
+    evaluated, tested = task.evaluation_sets(seeded(), 512)[""], task.test_sets(seeded(), 512)[""]
 
-    assert batch.inputs.shape == (20, 9)
-    assert text_of(task, batch.inputs.T.flatten()) == "0123456789" * 18
-    assert text_of(task, batch.targets.T.flatten()) == ("1234567890" * 18)
+    for batch, digits in ((evaluated, "01234"), (tested, "56789")):
+        assert batch.inputs.shape == (99, 1)
+        assert text_of(task, batch.inputs[:, 0]) == (digits * 20)[:-1]
+        assert text_of(task, batch.targets[:, 0]) == (digits * 20)[1:]
 
 
-def test_evaluation_windows_are_spread_over_the_held_out_text(book):
-    path = book(10_000)
+def test_a_long_text_is_read_in_columns_each_of_them_contiguous(book):
+    path = book(60_000)
     task = CharacterLanguageModel(text=path, window=10)
+    content = Path(path).read_text()
 
-    batch = task.evaluation_sets(seeded(), 3)[""]
+    few = task.evaluation_sets(seeded(), 12)[""].inputs
+    all_of_it = task.test_sets(seeded(), 12)[""].inputs
 
-    held_out = Path(path).read_text()[9000:]
-    assert [text_of(task, column) for column in batch.inputs.T] == [
-        held_out[start : start + 10] for start in (0, 330, 660)
+    evaluated, tested = content[54_000:57_000], content[57_000:]
+    # 120 characters in two columns, that begin where a half does
+    assert [text_of(task, column) for column in few.T] == [
+        evaluated[start : start + 60] for start in (0, 1499)
     ]
+    assert [text_of(task, column) for column in all_of_it.T] == [tested[:1499], tested[1499:2998]]
 
 
 def test_the_vocabulary_is_the_sorted_set_of_the_texts_characters(tmp_path):
@@ -157,9 +162,9 @@ def test_bits_per_char_is_the_cross_entropy_over_ln_2(book):
     torch.testing.assert_close(task.losses(outputs, batch).mean() / math.log(2), expected)
 
 
-def test_the_baseline_of_a_text_is_the_entropy_of_its_held_out_characters(tmp_path):
+def test_the_baseline_of_a_text_is_the_entropy_of_the_characters_that_evaluate(tmp_path):
     path = tmp_path / "book.txt"
-    path.write_text("x" * 900 + "abcd" * 25)
+    path.write_text("x" * 1800 + "abcd" * 25 + "x" * 100)
 
     task = CharacterLanguageModel(text=str(path), window=10)
 
@@ -177,7 +182,7 @@ def test_a_text_is_never_solved(book):
 
 
 def test_a_seed_draws_the_same_windows(book):
-    path = book(1000)
+    path = book(2000)
 
     first, second = (CharacterLanguageModel(text=path).sample(seeded(3), 8) for _ in range(2))
 
@@ -186,7 +191,7 @@ def test_a_seed_draws_the_same_windows(book):
 
 
 def test_a_texts_fingerprint_depends_on_its_content_alone(tmp_path):
-    contents = {"first": "abcd" * 300, "copy": "abcd" * 300, "edited": "abcd" * 299 + "abdc"}
+    contents = {"first": "abcd" * 400, "copy": "abcd" * 400, "edited": "abcd" * 399 + "abdc"}
     for name, content in contents.items():
         (tmp_path / name).write_text(content)
 
@@ -244,7 +249,7 @@ def test_a_name_too_long_for_a_file_is_refused_as_a_text():
         (b"PK\x03\x04\x00\x00" * 500, "NUL bytes"),
         ("für".encode("latin-1") * 500, "UTF-8, got .* at byte 1"),
         (b"aaaa" * 500, "at least 2 different characters, got 1"),
-        (b"a short text", r"at least 10 \* \(window \+ 1\) = 650 characters, got 12"),
+        (b"a short text", r"at least 20 \* \(window \+ 1\) = 1300 characters, got 12"),
     ],
     ids=["empty", "binary", "latin-1", "one_character", "short"],
 )

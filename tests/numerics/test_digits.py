@@ -26,12 +26,13 @@ def test_the_packaged_digits_are_scikit_learns():
     assert torch.equal(labels, torch.tensor(theirs.target))
 
 
-def test_the_split_is_1437_to_360_and_never_changes():
+def test_the_split_is_1437_to_180_to_180_and_never_changes():
     task = SequentialDigits()
 
-    order = torch.cat((task.training, task.test))
+    parts = task.training, task.evaluation, task.test
+    order = torch.cat(parts)
 
-    assert (len(task.training), len(task.test)) == (1437, 360)
+    assert [len(part) for part in parts] == [1437, 180, 180]
     assert torch.equal(order.sort().values, torch.arange(1797))
     assert digest(order) == "92aaf50d64893b7e"
 
@@ -52,14 +53,14 @@ def test_each_mode_shows_the_image_and_then_blank_steps(mode, steps, features, p
 
     batch = task.evaluation_sets(seeded(), 9)[""]
 
-    images = load_images()[0][task.test[:9]] / 16
+    images = load_images()[0][task.evaluation[:9]] / 16
     if mode == "permuted":
         images = images[:, fixed_order("permutation", 64)]
     assert task.inputs == Features(features)
     assert batch.inputs.shape == (steps + padding, 9, features)
     assert torch.equal(batch.inputs[:steps].transpose(0, 1).flatten(1), images)
     assert not batch.inputs[steps:].any()
-    assert torch.equal(batch.targets, load_images()[1][task.test[:9]])
+    assert torch.equal(batch.targets, load_images()[1][task.evaluation[:9]])
 
 
 def test_grey_values_lie_between_0_and_1():
@@ -68,7 +69,7 @@ def test_grey_values_lie_between_0_and_1():
     assert (inputs.min(), inputs.max()) == (0, 1)
 
 
-def test_training_draws_every_training_image_and_no_test_image():
+def test_training_draws_every_training_image_and_no_other():
     task = SequentialDigits(mode="pixel")
     images = load_images()[0] / 16
     training = {image.numpy().tobytes() for image in images[task.training]}
@@ -79,12 +80,16 @@ def test_training_draws_every_training_image_and_no_test_image():
     assert drawn == training
 
 
-def test_evaluation_gives_the_whole_test_split_whatever_the_generator():
+@pytest.mark.parametrize("part", ["evaluation", "test"])
+def test_evaluation_and_test_are_the_whole_of_their_parts_whatever_the_generator(part):
     task = SequentialDigits()
+    draw = getattr(task, f"{part}_sets")
 
-    first, second = (task.evaluation_sets(seeded(seed), 512)[""] for seed in (0, 1))
+    first, second = (draw(seeded(seed), 512)[""] for seed in (0, 1))
 
-    assert first.inputs.shape == (8, 360, 8)
+    images = task.sequences[:, getattr(task, part)]
+    assert first.inputs.shape == (8, 180, 8)
+    assert torch.equal(first.inputs, images)
     assert torch.equal(first.inputs, second.inputs)
 
 
@@ -100,7 +105,7 @@ def test_no_constant_answer_beats_the_digits_baseline():
     batch = task.evaluation_sets(seeded(), 360)[""]
 
     accuracies = [
-        task.metrics(F.one_hot(torch.tensor(digit), 10).expand(360, 10).float(), batch)["accuracy"]
+        task.metrics(F.one_hot(torch.tensor(digit), 10).expand(180, 10).float(), batch)["accuracy"]
         for digit in range(10)
     ]
 

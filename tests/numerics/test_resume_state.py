@@ -178,7 +178,7 @@ def test_evaluation_and_best_weights_come_back(spec):
     for name in ("best", "last"):
         ours, theirs = second.weights()[name], first.weights()[name]
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
-    assert second.best.tolist() != second.parameters.flat.tolist()
+    assert second.best_weights.flat.tolist() != second.parameters.flat.tolist()
 
 
 def test_worse_evaluation_after_a_resume_does_not_become_the_best(spec, monkeypatch):

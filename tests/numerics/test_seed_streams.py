@@ -1,4 +1,4 @@
-"""One seed, four streams: weights, training data, evaluation and probe share no draws."""
+"""One seed, five streams: weights, training, evaluation, test and probe share no draws."""
 
 from itertools import combinations
 
@@ -31,7 +31,8 @@ def drawn(run):
     """Return what each stream of a run has drawn, (time, SIZE) each."""
     return {
         "data": torch.cat([run.data.batch(i)[0].inputs for i in range(BLOCK)], dim=1),
-        "evaluation": run.evaluation._sets[""].inputs,
+        "evaluation": run.evaluation.sets[""].inputs,
+        "test": run.held_out._kept[""].inputs,
         "probe": run.probe._batch.inputs,
     }
 

@@ -12,8 +12,10 @@ from PIL import Image
 from bptt import figures
 from bptt.comparison.curves import band
 from bptt.figures import frames, style
+from bptt.figures.by_option import draw_by_option, varied_option
 from bptt.figures.curves import curves_frame, fill_curves, moments
 from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
+from bptt.measuring.other_options import OtherOptions
 from tests.histories import history
 
 
@@ -259,3 +261,37 @@ def test_picture_that_failed_leaves_no_trace_in_the_next(make_flow, tmp_path):
 
     frames.save_tile(path, good, title="rnn")
     assert path.read_bytes() == expected
+
+
+def options_of(**values):
+    """A set with these options of the task, and its value."""
+    value = values.pop("value")
+    return OtherOptions(values, value, ("test/x",))
+
+
+def test_the_metric_by_an_option_is_a_line_for_each_combination_of_the_others():
+    measured = [
+        options_of(length=length, noise=noise, value=value)
+        for noise, values in (("random", (0.5, 0.9, None)), ("blank", (0.7, 1.0, 0.8)))
+        for length, value in zip((256, 64, 1024), values, strict=True)
+    ]
+
+    figure = draw_by_option(
+        measured, title="lstm-s0", metric="accuracy", task={"length": 50}, baseline=0.5
+    )
+
+    (axes,) = figure.axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert lines["noise=random"] == [[64, 0.9], [256, 0.5]]
+    assert lines["noise=blank"] == [[64, 1.0], [256, 0.7], [1024, 0.8]]
+    assert [x for x, _ in lines["trained on"]] == [50, 50]
+    assert [y for _, y in lines["baseline as trained"]] == [0.5, 0.5]
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("length", "log")
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["50", "64", "256", "1024"]
+
+
+def test_an_option_without_several_numbers_is_not_drawn():
+    assert varied_option([]) == ""
+    assert varied_option([options_of(length=3, value=1)]) == ""
+    assert varied_option([options_of(noise=n, value=1) for n in ("blank", "random")]) == ""
+    assert varied_option([options_of(length=n, noise="blank", value=1) for n in (3, 4)]) == "length"

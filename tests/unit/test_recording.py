@@ -225,14 +225,18 @@ def test_checkpoint_of_a_finished_run_holds_its_final_weights(folder, spec):
 def test_best_weights_are_those_of_the_best_step_and_not_the_last(folder, spec):
     run = TrainingRun(spec)
     scores = iter([0.1, 0.9, 0.2, 0.3])
-    size = spec.training.evaluation_size
+    main = run.evaluation.sets[""]
     run.task.metrics = lambda outputs, batch: {
-        "accuracy": torch.tensor(next(scores) if len(outputs) == size else 0.5)
+        "accuracy": torch.tensor(next(scores) if batch is main else 0.5)
     }
 
     result = record(folder, run)
 
-    assert result.best == {"eval_accuracy": pytest.approx(0.9), "step": 2}
+    assert result.best == {
+        "eval_accuracy": pytest.approx(0.9),
+        "step": 2,
+        "test_accuracy": 0.5,
+    }
     best, last = (
         torch.load(folder.artifacts / "checkpoints" / f"{name}.pt", weights_only=True)
         for name in ("best", "last")

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bptt.cli.summary import finite, labels, summarize
-from bptt.cli.tables import one_run
+from bptt.cli.tables import one_run, several_runs
 from bptt.errors import RunNotFound
 from bptt.run_folder import RunFolder
 
@@ -148,3 +148,59 @@ def test_a_run_that_an_optimizer_no_longer_follows_is_told_so(make_run):
 
     folder.write("result", result | {"idle_since": 3})
     assert "since step 3 or earlier no logged update changed" in told_table(summarize(folder))
+
+
+def test_the_test_and_what_training_had_seen_are_told_set_by_set(make_run):
+    folder = make_run(
+        training={"steps": 4}, evaluation={"options": {"length": [60, 9], "noise": ["blank"]}}
+    )
+    metrics = {
+        "eval/accuracy": 0.5,
+        "test/accuracy": 0.75,
+        "test/loss": 0.5,
+        "best/test_accuracy": 0.8,
+        "test/accuracy_length_60_noise_blank": 0.6,
+        "test/loss_length_60_noise_blank": 0.7,
+        "test/accuracy_length_9_noise_blank": 0.9,
+    }
+    append(folder, {"step": 4, "time": 1, "metrics": metrics})
+    seen = {"eval": {"": 0.8, "short": 1.0, "long": 0.8}, "test": {"": 0.001}}
+    result = {"outcome": "finished", "step": 4, "metric": "accuracy", "seen": seen}
+    folder.write("result", result | {"tested": True})
+
+    told = told_table(summarize(folder))
+
+    assert "test  " in told
+    assert "accuracy 0.75, loss 0.5, accuracy of the best weights 0.8" in told
+    assert "test by length and noise" in told
+    assert "length=60 noise=blank 0.6, length=9 noise=blank 0.9" in told
+    assert (
+        "80 % of the evaluation's sequences (short 100 %), below 1 % of the test's had been drawn "
+        "in training, too" in told
+    )
+    assert summarize(folder).as_json()["result"]["seen"] == seen
+
+
+def test_a_run_without_a_test_says_why(make_run):
+    folder = make_run()
+    result = {"outcome": "finished", "step": 4, "metric": "accuracy", "seen": {}, "tested": False}
+    folder.write("result", result)
+
+    assert "the task has no test set besides its evaluation set" in told_table(summarize(folder))
+
+
+def test_several_runs_have_a_table_of_the_metric_by_the_other_option(make_run):
+    folders = [make_run(name, cell=name) for name in ("rnn", "gru")]
+    for folder, value in zip(folders, (0.5, 0.25), strict=True):
+        metrics = {"test/accuracy_length_60": value, "test/accuracy_length_9": 1.0}
+        append(folder, {"step": 4, "time": 1, "metrics": metrics})
+        folder.write("result", {"outcome": "finished", "step": 4, "metric": "accuracy"})
+    console = Console(width=1000)
+
+    with console.capture() as captured:
+        console.print(several_runs([summarize(folder) for folder in folders], 1000, None))
+
+    lines = [line.split() for line in captured.get().splitlines()]
+    assert ["test", "accuracy", "by", "length", "60", "9"] in lines
+    assert ["rnn", "0.5", "1"] in lines
+    assert ["gru", "0.25", "1"] in lines

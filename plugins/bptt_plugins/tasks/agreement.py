@@ -12,10 +12,13 @@ from bptt_plugins.tasks.agreement_grammar import (
     MOST_MODIFIERS,
     SUBJECT_LENGTH,
     VOCABULARY,
-    draw_sentences,
+    Part,
+    draw_part,
 )
 from bptt_plugins.tasks.sentences import close_gaps, last_valid, predict_next
 
+SPLIT = "sentences split 8:1:1"
+"""Names how training, evaluation and test are told apart."""
 MODIFIERS_IN_200 = (150, 34, 12, 3, 1)
 """How many of 200 training sentences have 0, 1, 2, 3 and 4 modifiers."""
 
@@ -27,6 +30,9 @@ class Agreement(Task):
     from (0.75, 0.17, 0.06, 0.015, 0.005) and the number of each inner noun from a fair coin. In
     the evaluation set `attractors_<k>` all k inner nouns have the opposite number to the subject.
     Linzen, Dupoux & Goldberg 2016 (arXiv 1611.01368), on a small grammar.
+
+    Training, evaluation and test share no sentence: whatever else stands before the verb, one
+    subject in ten is left to the evaluation and another one to the test, the same in every run.
 
     The metric `error` is the share of sentences in which the verb's right form is not more
     probable than its wrong one; a model that follows the last noun has error 1 wherever there is
@@ -67,19 +73,31 @@ class Agreement(Task):
             sets[f"attractors_{k}"] = Extent(_longest(k), size)
         return sets
 
+    def fingerprint(self) -> str:
+        return SPLIT
+
     def sample(self, generator: Generator, batch_size: int) -> Batch:
-        bounds = torch.tensor(MODIFIERS_IN_200).cumsum(0)
-        drawn = torch.randint(int(bounds[-1]), (batch_size,), generator=generator)
-        modifiers = torch.bucketize(drawn, bounds, right=True)
-        return self._batch(*draw_sentences(generator, modifiers, homogeneous=False))
+        return self._mixed(generator, batch_size, "training")
 
     def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
-        sets = {"": self.sample(generator, size)}
+        return self._sets(generator, size, "evaluation")
+
+    def test_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
+        return self._sets(generator, size, "test")
+
+    def _sets(self, generator: Generator, size: int, part: Part) -> Mapping[str, Batch]:
+        sets = {"": self._mixed(generator, size, part)}
         for k in range(MOST_MODIFIERS + 1):
             modifiers = torch.full((size,), k)
-            drawn = draw_sentences(generator, modifiers, homogeneous=True)
+            drawn = draw_part(generator, modifiers, homogeneous=True, part=part)
             sets[f"attractors_{k}"] = self._batch(*drawn)
         return sets
+
+    def _mixed(self, generator: Generator, size: int, part: Part) -> Batch:
+        bounds = torch.tensor(MODIFIERS_IN_200).cumsum(0)
+        drawn = torch.randint(int(bounds[-1]), (size,), generator=generator)
+        modifiers = torch.bucketize(drawn, bounds, right=True)
+        return self._batch(*draw_part(generator, modifiers, homogeneous=False, part=part))
 
     def metrics(self, outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
         right = batch.targets

@@ -4,6 +4,9 @@ S -> NP Mod^k V(intransitive), NP -> the (Adj 0.3) N, Mod -> P NP (0.7) | that t
 (0.3); each choice of a word is uniform. The subject's number decides the form of the last verb.
 """
 
+from collections.abc import Mapping
+from typing import Literal
+
 import torch
 from torch import Generator, Tensor
 
@@ -40,6 +43,54 @@ SUBJECT_LENGTH = 3
 """Most words in the subject: `the old author`."""
 MODIFIER_LENGTH = 4
 """Most words in a modifier: `near the old author`, `that the author likes`."""
+LEMMA = torch.tensor([0, *(1 + (w & ~1 if w < PREPOSITION else w) for w in range(len(VOCABULARY)))])
+"""Of each token, after `ABSENT`: the same number for singular and plural, which are neighbours."""
+READ = SUBJECT_LENGTH + MOST_MODIFIERS * MODIFIER_LENGTH
+"""Slots before the verb."""
+
+ODD = 6364136223846793005
+"""Factor of a generator of random numbers (Knuth's MMIX)."""
+FACTORS = torch.tensor([pow(ODD, exponent, 2**63) for exponent in range(1, READ + 1)]).unsqueeze(1)
+"""One for each slot, without a pattern."""
+
+
+Part = Literal["training", "evaluation", "test"]
+HELD_OUT: Mapping[Part, int] = {"evaluation": 0, "test": 1}
+"""Of ten parts of the grammar; the others are trained on."""
+SUBJECT = 2
+"""The slot of the subject's noun."""
+
+
+def draw_part(
+    generator: Generator, modifiers: Tensor, homogeneous: bool, part: Part
+) -> tuple[Tensor, Tensor]:
+    """Draw sentences of one part of the grammar; see `draw_sentences`.
+
+    For whatever else is read before the verb, one subject in ten is evaluated and another one
+    tested, whatever the numbers of nouns and verbs. So each part has all words, and everything but
+    the subject's noun with the probabilities of the whole. In training a sentence keeps
+    what `draw_sentences` draws, unless it is held out: then it gets another subject.
+    """
+    slots, number = draw_sentences(generator, modifiers, homogeneous)
+    other = torch.randint(len(HELD_OUT), len(NOUNS), number.shape, generator=generator)
+    offset = _offset(slots)
+    noun = (slots[SUBJECT] - NOUN) // 2
+    if part == "training":
+        held_out = (noun + offset) % len(NOUNS) < len(HELD_OUT)
+        noun = torch.where(held_out, (other - offset) % len(NOUNS), noun)
+    else:
+        noun = (HELD_OUT[part] - offset) % len(NOUNS)
+    slots[SUBJECT] = NOUN + 2 * noun + number
+    return slots, number
+
+
+def _offset(slots: Tensor) -> Tensor:
+    """Return a number of 0 .. 9 for each sentence, a hash of what is read besides the subject."""
+    words = LEMMA.take(slots[:-1] - ABSENT)
+    words[SUBJECT] = 0
+    keys = words.mul_(FACTORS).sum(0)
+    keys = (keys ^ (keys >> 29)) * ODD
+    return (keys >> 33) % len(NOUNS)
 
 
 def draw_sentences(

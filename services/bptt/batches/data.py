@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from bptt.batches.drawn import Drawn
+from bptt.batches.seen import Seen
 from bptt.contracts import Batch, StreamTask, Task
 from bptt.seeding import stream
 
@@ -14,12 +15,20 @@ POOL = 128
 
 
 class TrainingData:
-    """The training batches of one run."""
+    """The training batches of one run.
 
-    def __init__(self, task: Task, seed: int, batch_size: int) -> None:
+    Args:
+        task: that draws them.
+        seed: of the run.
+        batch_size: sequences of each.
+        seen: takes note of what is drawn, if anybody asks for it.
+    """
+
+    def __init__(self, task: Task, seed: int, batch_size: int, seen: Seen | None = None) -> None:
         self._task = task
         self._seed = seed
         self._batch_size = batch_size
+        self._seen = seen
         self._block_index = -1
         self._block: Batch | None = None
         self._drawn = Drawn(task, "window" if isinstance(task, StreamTask) else "sample")
@@ -37,6 +46,8 @@ class TrainingData:
             first = block * BLOCK
             numbers = f"training batches {first} to {first + BLOCK - 1}, drawn together"
             self._drawn.check(self._block, BLOCK * self._batch_size, numbers)
+            if self._seen:
+                self._seen.add(self._block, first, self._batch_size)
             self._block_index = block
         start = within * self._batch_size
         return select(self._block, slice(start, start + self._batch_size), self._task.reads), False

@@ -6,13 +6,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bptt.cli.evaluated import by_set, measured_rows, told_seen
 from bptt.cli.listing import NARROWEST, fitted_lines, fold, table_lines
 from bptt.cli.numbers import note, number, slope, slope_of_one
 from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
 from bptt.measuring.logged import (
-    EVAL_METRIC,
-    EVAL_METRIC_OF,
     LAST_UPDATES,
     NOT_FINITE,
     STATISTICS_SHARE,
@@ -29,7 +28,9 @@ from bptt.measuring.table import (
 )
 from bptt.spec import default_interval
 
-SECTIONS = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
+SECTIONS = (
+    *("task", "cell", "clipper", "model", "optimizer", "training", "statistics", "evaluation"),
+)
 
 
 def one_run(summary: Summary, width: int, room: int | None) -> RenderableType:
@@ -100,7 +101,7 @@ def _runs_of_one_task(summaries: Sequence[Summary], width: int, room: int | None
         Text(),
         Text("\n".join(_folded(note(measured), room)), style="dim"),
         Text(),
-        *_by_evaluation_set(summaries, named, room),
+        *_by_set(summaries, named, room),
         _drawn(
             f"Gradient through time, ‖∂L/∂s‖ at the last probe (s: all states {_whose(summaries)})",
             curves,
@@ -129,26 +130,14 @@ def _drawn(
     return draw(title, curves, width, room)
 
 
-def _by_evaluation_set(
+def _by_set(
     summaries: Sequence[Summary], named: Sequence[str], room: int | None
-) -> list[RenderableType]:
-    """Return a table of the metric on each named evaluation set, if the task has any."""
-    metric = max(summary.metric[0] for summary in summaries)
-    prefix = EVAL_METRIC_OF.named(metric, "")
-    names = dict.fromkeys(
-        key.removeprefix(prefix) for s in summaries for key in s.metrics if key.startswith(prefix)
-    )
-    if not metric or not names:
-        return []
-    # attractors_0, attractors_1, ...: the common part appears once, in the heading
-    common = _common_beginning(list(names))
-    columns = [f"{metric} by {common.rstrip('_') or 'set'}"]
-    columns += [name.removeprefix(common) for name in names]
-    rows = []
-    for summary, label in zip(summaries, named, strict=True):
-        values = (summary.metrics.get(f"{prefix}{name}") for name in names)
-        rows.append([label, *map(number, values)])
-    return [_lines(columns, rows, room), Text()]
+) -> Iterable[RenderableType]:
+    """Yield a table of the metric on named sets, of the evaluation and of the test, if any."""
+    for heading, names, values in by_set(summaries):
+        rows = [[label, *map(number, row)] for label, row in zip(named, values, strict=True)]
+        yield _lines([heading, *names], rows, room)
+        yield Text()
 
 
 def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> Text:
@@ -160,18 +149,9 @@ def _folded(text: str, room: int | None) -> list[str]:
     return fold(text, room) if room else [text]
 
 
-def _common_beginning(names: Sequence[str]) -> str:
-    """Return what all names begin with, up to an underscore; '' for a single name."""
-    first, *others = names
-    ends = [end for end in range(len(first)) if first[end - 1 : end] == "_"]
-    shared = [first[:end] for end in ends if all(name.startswith(first[:end]) for name in others)]
-    return max(shared, key=len, default="") if others else ""
-
-
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     metrics = summary.metrics
 
-    evaluated = sorted(key for key in metrics if key.startswith(EVAL_METRIC.section))
     known = metrics.get(STATISTICS_SHARE.key)
     share = known if summary.result is None else summary.result.statistics_share
     return [
@@ -180,10 +160,8 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         ("", " "),
         ("outcome", _outcome(summary)),
         ("metric", _told_metric(summary)),
-        (
-            "evaluation",
-            _told((key.removeprefix(EVAL_METRIC.section), metrics[key]) for key in evaluated),
-        ),
+        *((name, _told(pairs)) for name, pairs in measured_rows(summary)),
+        ("seen", told_seen(summary)),
         *((line, _told_line(line, metrics)) for line in (THROUGH_TIME, RECURRENCE)),
         (GATES, _told_gates(metrics)),
         (LAST_UPDATES, _told_line(LAST_UPDATES, metrics)),
@@ -198,7 +176,11 @@ def _told_spec(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     applied: dict[str, dict[str, Any]] = {}
     if spec["statistics"].get("interval") is None:
         applied["statistics"] = {"interval": default_interval(spec["training"]["steps"])}
-    sections = [(name, _told_section(spec[name] | applied.get(name, {}))) for name in SECTIONS]
+    sections = [
+        (name, _told_section(spec[name] | applied.get(name, {})))
+        for name in SECTIONS
+        if name in spec
+    ]
     return [*sections, ("seed", str(spec["seed"]))]
 
 

@@ -14,13 +14,16 @@ LOOSE = 4
 """How many times what is drawn an extent may claim, because the longest are rare."""
 
 
-def check_extents(task: Task, batches: Mapping[int, Batch], sets: Mapping[str, Batch]) -> None:
-    """Check `extent` and `evaluation_extents`, which a task need not implement.
+def check_extents(
+    task: Task, batches: Mapping[int, Batch], drawn: Mapping[str, Mapping[str, Batch]]
+) -> None:
+    """Check `extent`, `evaluation_extents` and `test_extents`; a task need not implement them.
 
     Args:
         task: to be checked.
         batches: training batches it drew, by the number of sequences asked for.
-        sets: the evaluation sets it drew, of as many sequences as the largest batch.
+        drawn: the sets it drew for `evaluation` and `test`, of as many sequences as the largest
+            batch.
     """
     name = type(task).__name__
     subject = f"{name}.extent"
@@ -45,16 +48,17 @@ def check_extents(task: Task, batches: Mapping[int, Batch], sets: Mapping[str, B
     for size, batch in batches.items():
         with running(subject):
             _check(subject, task.extent(size), batch, size)
-    subject, size = f"{name}.evaluation_extents", max(batches)
-    with running(subject):
-        said = task.evaluation_extents(size)
-    require(
-        said.keys() == sets.keys(),
-        f"{subject} must have the sets that evaluation_sets returns, {sorted(sets)}, "
-        f"got {sorted(said)}.",
-    )
-    for key, batch in sets.items():
-        _check(f"{subject}[{key!r}]", said[key], batch, batch.inputs.shape[1])
+    for kind, sets in drawn.items():
+        subject = f"{name}.{kind}_extents"
+        with running(subject):
+            said = getattr(task, f"{kind}_extents")(max(batches))
+        require(
+            said.keys() == sets.keys(),
+            f"{subject} must have the sets that {kind}_sets returns, {sorted(sets)}, "
+            f"got {sorted(said)}.",
+        )
+        for key, batch in sets.items():
+            _check(f"{subject}[{key!r}]", said[key], batch, batch.inputs.shape[1])
 
 
 def _check(subject: str, extent: object, batch: Batch, size: int) -> None:

@@ -36,8 +36,10 @@ def check_task(task_class: type[Task], options: Mapping[str, Any] | None = None)
             check_batch(task, f"{name}.sample", batch, size)
         _check_draw(task)
         _check_losses(task, _sample(task, 0, BATCH))
-        sets = _check_evaluation_sets(task)
-        check_extents(task, batches, sets)
+        sets = _check_sets(task, "evaluation_sets")
+        tested = _check_sets(task, "test_sets")
+        _check_apart(task)
+        check_extents(task, batches, {"evaluation": sets, "test": tested})
         check_solved(task, sets)
         if isinstance(task, StreamTask):
             _check_windows(task)
@@ -164,13 +166,27 @@ def _check_loss_gradients(task: Task, outputs: Tensor, batch: Batch) -> None:
             )
 
 
-def _check_evaluation_sets(task: Task) -> Mapping[str, Batch]:
-    subject = f"{type(task).__name__}.evaluation_sets"
-    drawn = []
-    for _ in range(2):
-        with running(subject):
-            drawn.append(task.evaluation_sets(Generator().manual_seed(0), BATCH))
-    sets, again = drawn
+def _check_apart(task: Task) -> None:
+    """The test set is not the evaluation set, whichever random numbers each is drawn from."""
+    subject = f"{type(task).__name__}.test_sets"
+    seeds = range(4)
+    evaluated = [_drawn(task, "evaluation_sets", seed)[""] for seed in seeds]
+    require(
+        any(not equal(_drawn(task, "test_sets", seed + 4)[""], evaluated[seed]) for seed in seeds),
+        f"{subject} must return other sequences than evaluation_sets: what chooses when a run "
+        "stops and which of its weights are best says too much of them.",
+    )
+
+
+def _drawn(task: Task, method: str, seed: int) -> Mapping[str, Batch]:
+    with running(f"{type(task).__name__}.{method}"):
+        sets: Mapping[str, Batch] = getattr(task, method)(Generator().manual_seed(seed), BATCH)
+    return sets
+
+
+def _check_sets(task: Task, method: str) -> Mapping[str, Batch]:
+    subject = f"{type(task).__name__}.{method}"
+    sets, again = (_drawn(task, method, 0) for _ in range(2))
     require("" in sets, f"{subject} must contain the main set, named ''.")
     for name, batch in sets.items():
         require(

@@ -112,6 +112,10 @@ class Task(ABC):
         extent = self.extent(size)
         return {} if extent is None else {"": extent}
 
+    def test_extents(self, size: int) -> Mapping[str, Extent]:
+        """Return how large each of the `test_sets` is at most; override both together."""
+        return self.evaluation_extents(size)
+
     @abstractmethod
     def sample(self, generator: Generator, batch_size: int) -> Batch:
         """Draw training sequences on the CPU using only `generator`: same state, same batch."""
@@ -119,9 +123,19 @@ class Task(ABC):
     def evaluation_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
         """Return named evaluation batches of `size` sequences; metrics get the name as suffix.
 
-        The set named '' is the main one.
+        The set named '' is the main one. They choose: when a run counts as solved, when it stops,
+        which of its weights are the best.
         """
         return {"": self.sample(generator, size)}
+
+    def test_sets(self, generator: Generator, size: int) -> Mapping[str, Batch]:
+        """Return what a run is measured on once, at its end, as `evaluation_sets` does.
+
+        These choose nothing. As here, they are drawn like the evaluation sets, from random numbers
+        that nothing else is drawn from. A task whose data are finite overrides `sample`,
+        `evaluation_sets` and this, so that no two of them share a sequence.
+        """
+        return self.evaluation_sets(generator, size)
 
     def losses(
         self, outputs: Float[Tensor, "*axes outputs"], batch: Batch
@@ -194,7 +208,11 @@ class Task(ABC):
 
 
 class StreamTask(Task):
-    """A task over one long text, read window by window while the state is carried over."""
+    """A task over one long text, read window by window while the state is carried over.
+
+    Its evaluation and test sets may be as long as their texts: they are read piece by piece, from
+    left to right, while the state is carried over. So `metrics` must be means over positions.
+    """
 
     @abstractmethod
     def window(self, index: int, batch_size: int) -> tuple[Batch, bool]:

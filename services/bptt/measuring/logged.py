@@ -1,6 +1,6 @@
 """What a run logs of its updates, its evaluations and itself, besides its statistics."""
 
-from bptt.measuring.rows import EVALUATIONS, LOG_POINTS, START, SYSTEM_POINTS, Scalar
+from bptt.measuring.rows import END, EVALUATIONS, LOG_POINTS, START, SYSTEM_POINTS, Scalar
 
 LAST_UPDATES, NOT_FINITE = "last updates", "not finite"
 """Lines of `bptt show`."""
@@ -19,6 +19,27 @@ EVAL_METRIC = Scalar(
     "eval/<metric>", "a metric of the task on the main evaluation set", EVALUATIONS
 )
 EVAL_METRIC_OF = Scalar("eval/<metric>_<set>", "the same on a named evaluation set", EVALUATIONS)
+TEST_LOSS = Scalar(
+    "test/loss", "loss of the last weights on the main test set", END, better="lower"
+)
+TEST_METRIC = Scalar(
+    "test/<metric>",
+    "a metric of the task on the main test set, with the last weights; behind it `_<set>` for a "
+    "named set (`test/error_attractors_4`) and for one with other options of the task "
+    "(`evaluation: {length: [64, 256]}` gives `test/accuracy_length_64`)",
+    END,
+)
+BEST_TEST = Scalar(
+    "best/test_<metric>",
+    "the metric that decides on the main test set, with the weights of the best evaluation",
+    END,
+)
+SEEN = Scalar(
+    "seen/<split>",
+    "share of the sequences of the main evaluation set (`eval`) and test set (`test`) that were "
+    "drawn in training, too; of the named sets: `seen` in `result.json`",
+    END,
+)
 BEST = Scalar(
     "best/eval_<metric>", "best value so far of the metric that decides", "when it improves"
 )
@@ -98,7 +119,19 @@ HYPERPARAMETER = Scalar(
 
 OF_UPDATES = (
     *(TRAIN_LOSS, TRAIN_METRIC, EVAL_LOSS, EVAL_LOSS_OF, EVAL_METRIC, EVAL_METRIC_OF),
-    *(BEST, BEST_STEP, GRAD_NORM, CLIPPED_NORM, NORM_MAX, CLIP_FRACTION, EFFECTIVE_LR),
+    *(
+        BEST,
+        BEST_STEP,
+        TEST_LOSS,
+        TEST_METRIC,
+        BEST_TEST,
+        SEEN,
+        GRAD_NORM,
+        CLIPPED_NORM,
+        NORM_MAX,
+        CLIP_FRACTION,
+        EFFECTIVE_LR,
+    ),
     *(UPDATE_RATIO, NONFINITE, SKIPPED),
 )
 OF_THE_RUN = (STEPS_PER_SECOND, RESIDENT_MEMORY, STATISTICS_SHARE, HYPERPARAMETER)

@@ -160,6 +160,11 @@ class ResultDocument(Document):
     baseline: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """Last value of each; None where it was not finite, as in `best` and `flow`."""
+    seen: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By `eval` and `test`, then by set (the main one is ''): the share of its sequences that
+    training drew, too; empty: not counted."""
+    tested: bool | None = None
+    """Whether there was a test; None: by an earlier version, which had none."""
     best: Mapping[str, float | None] | None = None
     flow: Mapping[str, float | None] | None = None
     """How the gradient through time decays; None: no statistics were taken."""

@@ -1,6 +1,6 @@
 """What no section can know by itself: whether plugins, sizes and model go together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -8,6 +8,7 @@ from bptt import registry
 from bptt.errors import BpttError
 from bptt.run_file.contents import PART, Contents, Row, SectionContent
 from bptt.run_file.dimensions import CellShape
+from bptt.run_file.evaluation_trial import try_others
 from bptt.run_file.extents import Extents
 from bptt.run_file.faults import Faults
 from bptt.spec import (
@@ -34,6 +35,8 @@ class Trial:
     """By the number of the task's content."""
     extents: dict[int, Extents] = field(default_factory=dict)
     """Of the same tasks."""
+    others: dict[tuple[int, int], Sequence[Extents]] = field(default_factory=dict)
+    """By the numbers of task and evaluation: of the task with other options."""
     cells: dict[tuple[int, int], CellShape] = field(default_factory=dict)
     """By the numbers of cell and model."""
     whole_clips: dict[int, bool] = field(default_factory=dict)
@@ -59,7 +62,7 @@ def try_out(
     # dictionaries, because a set has no order and only the first fault of a key is reported
     needed: dict[tuple[str, str], dict[tuple[int, int], None]] = {}
     wanted = [("task", "training"), ("cell", "model"), ("clipper", "clipper"), ("task", "model")]
-    wanted.append(("training", "model"))
+    wanted += [("training", "model"), ("task", "evaluation")]
     rows = list(rows)
     for first, second in wanted:
         if readable[first] and readable[second]:
@@ -73,6 +76,10 @@ def try_out(
             sizes = cast(TrainingSpec, contents.tables["training"][training].value)
             content = contents.tables["task"][task]
             _try_batch(trial.extents[task], sizes.batch_size, content, faults)
+    for task, evaluation in needed.get(("task", "evaluation"), {}):
+        if task in trial.tasks:
+            own, other = contents.tables["task"][task], contents.tables["evaluation"][evaluation]
+            trial.others[task, evaluation] = try_others(own, trial.tasks[task], other, faults)
     for training, model in needed.get(("training", "model"), {}):
         whole = cast(ModelSpec, contents.tables["model"][model].value)
         _check_windows(contents.tables["training"][training], whole, faults)

@@ -11,12 +11,13 @@ from bptt.errors import BpttError
 from bptt.registry import wording
 from bptt.registry.files import renamed
 from bptt.run_file.document import Node
+from bptt.run_file.evaluation import EVALUATION, read_evaluation
 from bptt.run_file.faults import Faults, InputPlace
 from bptt.run_file.plugins import read_plugins
 from bptt.run_file.reading import Branch, Reading
 from bptt.run_file.sections import read_optimizers, read_plain
 from bptt.section import Section
-from bptt.spec import SECTIONS, Choice, section_text
+from bptt.spec import SECTIONS, Choice, EvaluationSpec, section_text
 
 PARTS = tuple(name for name in SECTIONS if name != "seed")
 """The sections of a spec, in the order of their numbers in a row."""
@@ -45,7 +46,7 @@ class SectionContent:
     @property
     def options(self) -> Mapping[str, Any]:
         """Every option with its value, without the name."""
-        if isinstance(self.value, Choice):
+        if isinstance(self.value, Choice | EvaluationSpec):
             return self.value.options
         return {name: value for name, value in self.value if name != "name"}
 
@@ -81,15 +82,16 @@ class Contents:
         self._numbers: dict[str, dict[str, int]] = {name: {} for name in PARTS}
         # sections that an include leaves unchanged are read once; nodes are kept so that ids stay
         # unique
-        self._branches: dict[tuple[str, int], tuple[Node | None, list[Branch]]] = {}
-        self._expanded: dict[tuple[str, int], list[int]] = {}
+        self._branches: dict[tuple[str, int, int], tuple[object, list[Branch]]] = {}
+        self._expanded: dict[tuple[str, int, int], list[int]] = {}
 
     def branches(self, section: str, root: Mapping[str, Node]) -> list[Branch]:
         """Return what a section contains, validated; faults are noted once."""
         node = root.get(section)
-        key = section, id(node)
+        key = section, id(node), id(root.get("task")) if section == EVALUATION else 0
         if key not in self._branches:
-            self._branches[key] = node, self._read(section, node)
+            tasks = self.branches("task", root) if section == EVALUATION else []
+            self._branches[key] = (node, root.get("task")), self._read(section, node, tasks)
         return self._branches[key][1]
 
     def refers(self, section: str, digest: str) -> bool:
@@ -109,7 +111,7 @@ class Contents:
 
     def numbers(self, section: str, root: Mapping[str, Node]) -> list[int]:
         """Return the numbers of the section's contents, options varying like nested loops."""
-        key = section, id(root.get(section))
+        key = section, id(root.get(section)), id(root.get("task")) if section == EVALUATION else 0
         if key not in self._expanded:
             contents = self._expand(self.branches(section, root))
             self._expanded[key] = [
@@ -117,12 +119,14 @@ class Contents:
             ]
         return self._expanded[key]
 
-    def _read(self, section: str, node: Node | None) -> list[Branch]:
+    def _read(self, section: str, node: Node | None, tasks: Sequence[Branch]) -> list[Branch]:
         match section:
             case "task" | "cell" | "clipper":
                 return read_plugins(section, node, self._reading)
             case "optimizer":
                 return read_optimizers(node, self._reading)
+            case "evaluation":
+                return read_evaluation(node, tasks, self._reading)
             case _:
                 return read_plain(section, node, self._reading)
 

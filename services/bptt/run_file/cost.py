@@ -11,12 +11,15 @@ where vectors are narrower.
 import shutil
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bptt.run_file.dimensions import Dimensions
 from bptt.run_file.machine import has_wide_vectors
 from bptt.settings import read_settings
 from bptt.spec import JACOBIAN_BYTES
+
+if TYPE_CHECKING:
+    from bptt.contracts import Extent
 
 Backend = Literal["compiled", "sequence", "autograd"]
 
@@ -78,12 +81,10 @@ def cost(run: Dimensions, clips_whole: bool) -> Cost:
         clips_whole: whether its clipper multiplies all gradients by one factor.
     """
     by = backend(run)
-    slow = DOUBLE if run.training.dtype == "float64" else 1.0
     steps = run.training.steps
-    evaluation = sum(
-        EVALUATION + FORWARD * slow * _pass(run, by, e.steps, e.sequences)
-        for e in run.evaluation.values()
-    )
+    evaluation = sum(_measured(run, by, extent) for extent in run.evaluation.values())
+    # the main test set twice, with the last weights and with the best
+    tested = [*run.test.values(), run.test[""], *run.others.values()]
     probe = _probe(run, by)
     jacobian = _jacobian(run)
     probes = jacobians = 0
@@ -95,6 +96,7 @@ def cost(run: Dimensions, clips_whole: bool) -> Cost:
     return Cost(
         updates=steps * update_seconds(run, clips_whole)
         + run.evaluations * evaluation
+        + sum(_measured(run, by, extent) for extent in tested)
         + min(steps, LINES) * LINE
         + probes * probe
         + jacobians * jacobian,
@@ -147,6 +149,12 @@ def _pass(run: Dimensions, by: Backend, steps: int, sequences: int) -> float:
     if run.model.embedding_size:
         seconds += positions * run.features * LOOKED_UP
     return seconds
+
+
+def _measured(run: Dimensions, by: Backend, extent: "Extent") -> float:
+    """Return the seconds in which a model is measured on a set."""
+    slow = DOUBLE if run.training.dtype == "float64" else 1.0
+    return EVALUATION + FORWARD * slow * _pass(run, by, extent.steps, extent.sequences)
 
 
 def _probe(run: Dimensions, by: Backend) -> float:

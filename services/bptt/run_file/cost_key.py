@@ -28,7 +28,7 @@ from bptt.section import Section
 from bptt.spec import Choice, join_sections, section_text
 
 FILLING = ("recurrent_init", "recurrent_gain", "spectral_radius", "input_std", "forget_bias")
-COUNTING = ("task", "cell", "model", "optimizer", "training", "statistics")
+COUNTING = ("task", "cell", "model", "optimizer", "training", "statistics", "evaluation")
 
 
 def join_shapes(

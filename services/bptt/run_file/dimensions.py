@@ -1,6 +1,6 @@
 """The sizes of one run, which determine its operations, memory and time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,10 @@ class Dimensions:
     batch: "Extent"
     """Of an update."""
     evaluation: "Mapping[str, Extent]"
+    test: "Mapping[str, Extent]"
+    """Measured on once, at the end."""
+    others: "Mapping[int, Extent]"
+    """Main test sets with other options of the task, one after the other."""
     probe: "Extent | None"
     """What the statistics are measured on; None: there are none."""
     cell: CellShape
@@ -135,6 +139,7 @@ def dimensions(
     training: TrainingSpec,
     statistics: StatisticsSpec,
     optimizer: OptimizerSpec,
+    others: Sequence[Extents] = (),
 ) -> Dimensions:
     """Return the sizes of a run.
 
@@ -147,6 +152,8 @@ def dimensions(
         extents,
         batch=extents.training(training.batch_size),
         evaluation=extents.evaluation(training.evaluation_size),
+        test=extents.test(training.evaluation_size),
+        others={n: one.test(training.evaluation_size)[""] for n, one in enumerate(others)},
         probe=extents.drawn(statistics.sequences) if probed else None,
         cell=cell,
         model=model,

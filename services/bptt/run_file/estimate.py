@@ -20,7 +20,9 @@ from bptt.run_file.dimensions import Dimensions, dimensions
 from bptt.run_file.memory import Memory, memory
 from bptt.spec import ModelSpec, StatisticsSpec, TrainingSpec
 
-COUNTING = ("task", "cell", "clipper", "model", "optimizer", "training", "statistics")
+COUNTING = (
+    *("task", "cell", "clipper", "model", "optimizer", "training", "statistics", "evaluation"),
+)
 
 
 class CostEstimate:
@@ -59,6 +61,7 @@ class CostEstimate:
             cast(TrainingSpec, training),
             cast(StatisticsSpec, statistics),
             cast(OptimizerSpec, optimizer),
+            self._trial.others[task, raw[PART["evaluation"]]],
         )
 
     def flops(self, raw: Row) -> float:
@@ -97,6 +100,10 @@ def run_flops(run: Dimensions) -> float:
     sequences = 3 * training.steps * training.batch_size
     # what trains nothing is evaluated once
     total = forward * (sequences + max(run.evaluations, 1) * training.evaluation_size)
+    for other in run.others.values():
+        positions = other.steps * other.sequences
+        predicted = positions if run.reads_every else other.sequences
+        total += 2 * (run.recurrent * positions + run.read_out * predicted)
     if run.windows:
         # the states are computed forward only; the backward pass goes over each window
         again = 3 * run.windows.steps * run.windows.sequences - 2 * steps * run.batch.sequences

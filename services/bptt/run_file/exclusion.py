@@ -13,12 +13,16 @@ from bptt.registry import wording
 from bptt.registry.option import MisfitError
 from bptt.run_file.contents import PARTS, Contents, SectionContent
 from bptt.run_file.document import Node
+from bptt.run_file.evaluation import EVALUATION
 from bptt.run_file.faults import InputPlace
 from bptt.run_file.overrides import NAMED_SECTIONS
 from bptt.run_file.plugins import check_of
 from bptt.run_file.reading import Reading
 from bptt.run_file.sections import GRID_ONLY, PLAIN, SECTIONS, SEED_CHECK, checks, unknown_section
 from bptt.spec import section_text
+
+TELLING_APART = tuple(name for name in PARTS if name != EVALUATION)
+"""Sections whose content may differ between the points of a grid."""
 
 Numbers = Mapping[str, Sequence[int]]
 """For every section the numbers of its contents, for `seed` the seeds themselves."""
@@ -135,10 +139,10 @@ def _check(
     section, _, option = path.partition(".")
     if path == "seed":
         return SEED_CHECK
-    if section not in PARTS or not option:
-        allowed = [name for name in SECTIONS if name not in ("name", "project")]
+    if section not in TELLING_APART or not option:
+        allowed = [name for name in SECTIONS if name in (*TELLING_APART, "seed")]
         message = f"{path} is a whole section; name an option of it, as in {path}.x."
-        if section not in PARTS:
+        if section not in TELLING_APART:
             problem = unknown_section(section, [*SECTIONS, *GRID_ONLY])
             if section in (*SECTIONS, *GRID_ONLY):
                 problem = f"{wording.show(path)} does not tell points apart."

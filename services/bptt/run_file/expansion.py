@@ -12,6 +12,7 @@ from operator import itemgetter
 from bptt.registry import wording
 from bptt.run_file.contents import PARTS, Contents, Row
 from bptt.run_file.document import Node
+from bptt.run_file.evaluation import EVALUATION
 from bptt.run_file.exclusion import dropped, point_list, read_exclusions
 from bptt.run_file.faults import InputPlace
 from bptt.run_file.overrides import put
@@ -110,7 +111,7 @@ def _with(
     changed = dict(base)
     for path, node in entry.items():
         section, dot, option = path.partition(".")
-        if section in ("name", "project", *POINTS) or (dot and not option):
+        if section in ("name", "project", EVALUATION, *POINTS) or (dot and not option):
             message = f"{wording.show(path)} does not tell points apart."
             reading.faults.add(f"{key}.{path}", node.place, message)
             return None

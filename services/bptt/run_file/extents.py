@@ -49,6 +49,10 @@ class Extents:
         """Return how large each evaluation set is."""
         return _asked(self._task.evaluation_extents, size) or {"": self.drawn(size)}
 
+    def test(self, size: int) -> "Mapping[str, Extent]":
+        """Return how large each test set is."""
+        return _asked(self._task.test_extents, size) or {"": self.drawn(size)}
+
     def bytes(self, extent: "Extent") -> int:
         """Return the least that a batch takes."""
         from bptt.contracts import Tokens

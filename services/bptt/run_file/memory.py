@@ -7,13 +7,19 @@ their sequences; the float64 copy that is probed. Python, torch and plugins come
 """
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from bptt.run_file.dimensions import Dimensions
 from bptt.spec import JACOBIAN_BYTES
 
+if TYPE_CHECKING:
+    from bptt.contracts import Extent
+
 DOUBLE = 8
 DRAWN_TOGETHER = 16
 """Batches that are drawn in one call."""
+READ_AT_ONCE = 2**15
+"""Positions of a text on which a model is measured."""
 JACOBIANS = 4
 """Copies of them: of the steps, of their triangular factors, and of intermediate results."""
 SAVED = 10
@@ -50,10 +56,13 @@ class Memory:
 def memory(run: Dimensions) -> Memory:
     """Return what a run takes at its peak, part by part."""
     item = DOUBLE if run.training.dtype == "float64" else 4
-    sets = sum(run.extents.bytes(extent) for extent in run.evaluation.values())
+    kept = [*run.evaluation.values(), *run.test.values()]
+    measured = [*kept, *run.others.values()]
+    sets = sum(run.extents.bytes(extent) for extent in kept)
+    # one after the other
+    sets += max((run.extents.bytes(extent) for extent in run.others.values()), default=0)
     evaluated = max(
-        (_states(run, e.steps * e.sequences, item, kept=None) for e in run.evaluation.values()),
-        default=0,
+        (_states(run, _at_once(run, extent), item, kept=None) for extent in measured), default=0
     )
     together = 1 if is_stream(run) else DRAWN_TOGETHER
     positions = run.batch.steps * run.batch.sequences
@@ -72,6 +81,12 @@ def memory(run: Dimensions) -> Memory:
         evaluation=sets + (evaluated if evaluated >= jacobians else 0),
         statistics=_statistics(run) + (jacobians if jacobians > evaluated else 0),
     )
+
+
+def _at_once(run: Dimensions, extent: "Extent") -> int:
+    """Return how many positions of a set are read together."""
+    positions = extent.steps * extent.sequences
+    return min(positions, max(READ_AT_ONCE, extent.sequences)) if is_stream(run) else positions
 
 
 def is_stream(run: Dimensions) -> bool:

@@ -12,7 +12,7 @@ SMALLER = {
     "weights": "model.hidden_size, model.layers",
     "data": "training.batch_size, the task's length",
     "states": "training.batch_size, model.hidden_size, the task's length",
-    "evaluation": "training.evaluation_size, the task's length",
+    "evaluation": "training.evaluation_size, the task's length, or those in evaluation",
     "statistics": "statistics.sequences, statistics.interval (0: none), model.hidden_size",
 }
 """What makes a part smaller."""

@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
 
 from bptt.batches import scored
-from bptt.batches.drawn import Drawn
-from bptt.contracts import Batch, Task
+from bptt.batches.sets import Sets, draw_evaluation_sets, set_name
+from bptt.contracts import Batch, State, StreamTask, Task
 from bptt.measuring.logged import BEST, BEST_STEP, EVAL_METRIC
 from bptt.network.model import Model, mean_loss
-from bptt.seeding import stream
 from bptt.spec import RunSpec
+
+POSITIONS = 2**15
+"""Positions of a text that are read at once: all states of a layer are in memory meanwhile."""
 
 
 class Evaluation:
@@ -21,11 +22,7 @@ class Evaluation:
 
     def __init__(self, spec: RunSpec, task: Task) -> None:
         self._task = task
-        size = spec.training.evaluation_size
-        sets = task.evaluation_sets(stream(spec.seed, "evaluation"), size)
-        for name, batch in sets.items():
-            Drawn(task, "evaluation_sets").check(batch, None, _called(name))
-        self._sets: Mapping[str, Batch] = {name: _unpadded(batch) for name, batch in sets.items()}
+        self.sets = draw_evaluation_sets(task, spec.seed, spec.training.evaluation_size)
         self.latest: dict[str, float] = {}
         self.best: dict[str, float] = {}
         self.solved_at: int | None = None
@@ -35,15 +32,7 @@ class Evaluation:
 
     def measure(self, model: Model, step: int) -> dict[str, float]:
         """Return `eval/...` of every set, and `best/...` if this is the best so far."""
-        metrics: dict[str, float] = {}
-        with torch.no_grad():
-            for name, batch in self._sets.items():
-                outputs = model(batch).outputs
-                told = _called(name)
-                loss = float(mean_loss(self._task, outputs, batch, told))
-                measured = {"loss": loss} | scored.metrics(self._task, outputs, batch, told)
-                suffix = f"_{name}" if name else ""
-                metrics |= {f"{key}{suffix}": value for key, value in measured.items()}
+        metrics = score(model, self._task, self.sets)
         self.latest = metrics
         if self.solved_at is None and self.solved:
             self.solved_at = step
@@ -77,12 +66,53 @@ class Evaluation:
         return value < best if self._task.better == "lower" else value > best
 
 
-def _called(name: str) -> str:
-    return f"evaluation set {name!r}" if name else "evaluation set"
+def score(
+    model: Model, task: Task, sets: Sets, method: str = "evaluation_sets"
+) -> dict[str, float]:
+    """Return loss and metrics of every set, by name and behind it `_` and that of the set.
+
+    Args:
+        model: as it is.
+        task: whose sets they are.
+        sets: the main one is named ''.
+        method: of the task that drew them, for errors about its metrics.
+    """
+    metrics: dict[str, float] = {}
+    with torch.no_grad():
+        for name, batch in sets.items():
+            called = set_name(method, name)
+            pieces = _piecewise(model, task, batch, called)
+            measured = pieces if pieces is not None else _score(model, task, batch, called)[0]
+            suffix = f"_{name}" if name else ""
+            metrics |= {f"{key}{suffix}": value for key, value in measured.items()}
+    return metrics
 
 
-def _unpadded(batch: Batch) -> Batch:
-    """Drop lengths that carry no information, so that the faster path runs."""
-    if batch.lengths is not None and bool((batch.lengths == batch.inputs.shape[0]).all()):
-        return replace(batch, lengths=None)
-    return batch
+def _score(
+    model: Model, task: Task, batch: Batch, called: str, state: list[State] | None = None
+) -> tuple[dict[str, float], list[State]]:
+    forward = model(batch, state)
+    loss = float(mean_loss(task, forward.outputs, batch, called))
+    return {"loss": loss} | scored.metrics(task, forward.outputs, batch, called), forward.final
+
+
+def _piecewise(model: Model, task: Task, batch: Batch, called: str) -> dict[str, float] | None:
+    """Return loss and metrics of texts read from left to right, the state handed on, if they are.
+
+    A piece has as many positions as fit in the memory that the run was planned for.
+    """
+    steps, columns = batch.inputs.shape[:2]
+    at_once = max(1, POSITIONS // columns)
+    if not isinstance(task, StreamTask) or steps <= at_once:
+        return None
+    sums: dict[str, float] = {}
+    state: list[State] | None = None
+    for start in range(0, steps, at_once):
+        part = slice(start, min(start + at_once, steps))
+        mask = None if batch.mask is None else batch.mask[part]
+        piece = Batch(batch.inputs[part], batch.targets[part], mask)
+        measured, state = _score(model, task, piece, called, state)
+        share = (part.stop - start) / steps
+        for name, value in measured.items():
+            sums[name] = sums.get(name, 0.0) + share * value
+    return sums

@@ -34,7 +34,9 @@ from bptt.network.parameters import FlatParameters, is_finite
 from bptt.network.passes import Passes
 from bptt.norms import count_elements, update_ratio
 from bptt.spec import RunSpec
+from bptt.training.best_weights import BestWeights
 from bptt.training.evaluation import Evaluation
+from bptt.training.held_out import HeldOut
 from bptt.training.normal_range import NormalRange
 from bptt.training.reports import Outcome, OutcomeName, UpdateReport
 from bptt.training.updating import Updating
@@ -77,13 +79,14 @@ class TrainingRun:
         self.clipper_state = self.parameters.detached(
             self.clipper.initial_state(self.parameters.values)
         )
-        self.data = TrainingData(self.task, spec.seed, spec.training.batch_size)
         self.evaluation = Evaluation(spec, self.task)
+        self.held_out = HeldOut(spec, self.task, self.evaluation.sets)
+        batch_size, seen = spec.training.batch_size, self.held_out.seen
+        self.data = TrainingData(self.task, spec.seed, batch_size, seen)
         self.probe = Probe(spec, self.task, self.model) if norms else None
         self.training_flow = TrainingFlow()
         self.window = Window()
-        self.best: Tensor | None = None
-        """Parameters at the best evaluation so far."""
+        self.best_weights = BestWeights(self.model, self.parameters)
         self.carried: list[State] | None = None
         self.skipped = 0
         self.idle_since: int | None = None
@@ -107,7 +110,7 @@ class TrainingRun:
                 if self.spec.training.stop_when_solved and self.evaluation.solved:
                     ended = "solved"
                 if self.evaluation.improved:
-                    self.best = self.parameters.flat.detach().clone()
+                    self.best_weights.keep()
             if self.probe and (ended or self.probe.is_due(self.step)):
                 taken = time.perf_counter()
                 probed, arrays = self.probe.measure(self.step, bool(ended))
@@ -117,6 +120,7 @@ class TrainingRun:
                 self.statistics_seconds += time.perf_counter() - taken
             if ended:
                 self.outcome = self._ended(ended)
+                metrics |= self._test()
         self.seconds += time.perf_counter() - began
         if self.step == 0:
             self.preparation_seconds = self.seconds
@@ -128,18 +132,16 @@ class TrainingRun:
             return Outcome("diverged", self.step, "loss of the evaluation")
         return Outcome(name, self.step)
 
+    def _test(self) -> dict[str, float]:
+        """Return what is measured once, unless the weights predict only NaN."""
+        if self.outcome is None or self.outcome.name == "diverged":
+            return {}
+        best = self.evaluation.best
+        return self.held_out.measure(self.model, self.best_weights, best, self.step)
+
     def weights(self) -> dict[str, dict[str, Tensor]]:
         """Return the model's `state_dict` as it is (`last`) and at its best evaluation (`best`)."""
-        last = self._state_of_model()
-        with torch.no_grad():
-            kept = self.parameters.flat.detach().clone()
-            self.parameters.flat.copy_(kept if self.best is None else self.best)
-            best = self._state_of_model()
-            self.parameters.flat.copy_(kept)
-        return {"last": last, "best": best}
-
-    def _state_of_model(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        return self.best_weights.states()
 
     def _update(self) -> dict[str, float]:
         batch, continues = self.data.batch(self.step)
@@ -260,10 +262,11 @@ class TrainingRun:
             "started": self.started,
             "outcome": None if self.outcome is None else asdict(self.outcome),
             "parameters": self.parameters.flat.detach().clone(),
-            "best": self.best,
+            "best": self.best_weights.flat,
             "optimizer": self.updating.state_dict(),
             "clipper": {name: value.clone() for name, value in self.clipper_state.items()},
             "evaluation": self.evaluation.state_dict(),
+            "held_out": self.held_out.state_dict(),
             "window": self.window.state_dict(),
             "training_flow": self.training_flow.state_dict(),
             "carried": None if self.carried is None else [tuple(s) for s in self.carried],
@@ -279,12 +282,13 @@ class TrainingRun:
         self.model.check_windows(state.get("windows"))
         self.step, self.started = state["step"], state["started"]
         self.outcome = None if state["outcome"] is None else Outcome(**state["outcome"])
-        self.best, self.carried = state["best"], state["carried"]
+        self.best_weights.flat, self.carried = state["best"], state["carried"]
         with torch.no_grad():
             self.parameters.flat.copy_(state["parameters"])
         self.updating.load_state_dict(state["optimizer"])
         self.clipper_state = dict(state["clipper"])
         self.evaluation.load_state_dict(state["evaluation"])
+        self.held_out.load_state_dict(state.get("held_out"))
         self.window = Window.from_state(state["window"])
         self.training_flow.load_state_dict(state["training_flow"])
         # checkpoints of earlier versions lack the second, and the third of the next line

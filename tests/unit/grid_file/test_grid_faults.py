@@ -4,8 +4,8 @@ LEAST = "task: adding\ncell: lstm\n"
 LSTM_OPTIONS = "biases, forget_bias, input_std, recurrent_gain, recurrent_init, spectral_radius"
 PARTS = "task, cell, clipper, model, optimizer, training, statistics, seed"
 SECTIONS = (
-    "name, project, task, cell, clipper, model, optimizer, training, statistics, seed, seeds, "
-    "include, exclude"
+    "name, project, task, cell, clipper, model, optimizer, training, statistics, evaluation, seed, "
+    "seeds, include, exclude"
 )
 SEEDS = "3: seeds must be how many seeds, an integer > 0 and < 9223372036854775808, or a list of "
 EXAMPLE = "for example exclude: [{cell: rnn, optimizer.lr: 1e-2}]."

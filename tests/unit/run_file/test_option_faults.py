@@ -3,7 +3,9 @@ import pytest
 from bptt.optimizers import OPTIMIZERS
 
 LSTM_OPTIONS = "biases, forget_bias, input_std, recurrent_gain, recurrent_init, spectral_radius"
-SECTIONS = "name, project, task, cell, clipper, model, optimizer, training, statistics, seed"
+SECTIONS = (
+    "name, project, task, cell, clipper, model, optimizer, training, statistics, evaluation, seed"
+)
 LEAST = "task: adding\ncell: lstm\n"
 
 ONE_FAULT = {

@@ -8,7 +8,9 @@ from bptt.content import NamedContent
 from bptt.errors import InvalidSpec
 from bptt.run_file import read_run_file
 
-SECTIONS = "name, project, task, cell, clipper, model, optimizer, training, statistics, seed"
+SECTIONS = (
+    "name, project, task, cell, clipper, model, optimizer, training, statistics, evaluation, seed"
+)
 LEAST = "task: adding\ncell: lstm\n"
 
 

@@ -185,7 +185,7 @@ def test_text_file_with_a_fault_is_told_at_the_option(faults_of, tmp_path):
 
 
 def test_text_too_short_for_the_batch_size_is_told_at_the_option(faults_of, tmp_path):
-    (tmp_path / "short.txt").write_text("abcdefghij" * 70)
+    (tmp_path / "short.txt").write_text("abcdefghij" * 140)
 
     (fault,) = faults_of("task: {name: char_lm, text: short.txt}\ncell: lstm\n")
 

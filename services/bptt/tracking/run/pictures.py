@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from bptt.durable import replace
 from bptt.figures.flow_history import FlowHistory, read_flow
+from bptt.measuring.other_options import other_options
 from bptt.measuring.stored import load_arrays
 from bptt.measuring.table import LAG_CURVE, MOMENTS
 from bptt.records.documents import RunDocument
@@ -129,6 +130,7 @@ class Pictures:
             replace(artifacts / "config.yaml", text.getvalue())
         if not (artifacts / "env.txt").exists():
             replace(artifacts / "env.txt", _environment(self._run).encode())
+        self._draw_by_option(artifacts / "plots" / "test_by_option.png")
         if self.flow is None:
             return
         self._write_arrays(artifacts / "flow" / "flow.npz")
@@ -157,6 +159,25 @@ class Pictures:
             frames.save_over_time(path, found, title=title)
         if len(found[0].cells) > 1 and not (path := plots / "gradient_by_layer.png").exists():
             style.save(over_time.draw_layers(found, title=title), path)
+
+    def _draw_by_option(self, path: Path) -> None:
+        """Draw what was measured with other options of the task, if one of them is a number."""
+        result = self._folder.read_result() if self._run.spec.get("evaluation") else None
+        if result is None or path.exists():
+            return
+        from bptt.figures import style
+        from bptt.figures.by_option import draw_by_option, varied_option
+
+        measured = other_options(self._run.spec, result.metrics, result.metric)
+        if varied_option(measured):
+            figure = draw_by_option(
+                measured,
+                title=self._run.name,
+                metric=result.metric,
+                task=self._run.spec["task"]["options"],
+                baseline=result.baseline,
+            )
+            style.save(figure, path)
 
     def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
         from PIL import Image
