@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import MetaData, create_engine
 
 from bptt import store
+from bptt.client import connect
+from bptt.settings import Settings
 from bptt.store.schema import downgrade
 from tests.servers import postgres_server, redis_server, short_folder, until
 
@@ -31,6 +33,11 @@ class Home:
         self.folder.mkdir()
         with tarfile.open(archive) as content:
             content.extractall(self.folder, filter="data")
+        self.settings = Settings(
+            home=self.folder,
+            database_url=settings.get("BPTT_DATABASE_URL", ""),
+            redis_url=settings.get("BPTT_REDIS_URL", ""),
+        )
         kept = {n: v for n, v in os.environ.items() if not n.startswith("BPTT_")}
         self.environment = kept | {"BPTT_HOME": str(self.folder), "COLUMNS": "120"} | settings
 
@@ -50,6 +57,21 @@ class Home:
 
     def statuses(self, grid: str) -> list[str]:
         return [run["status"] for run in json.loads(self.bptt("runs", grid, "--json"))]
+
+    def come_to(self, grid: str, statuses: list[str]) -> bool:
+        """Wait for the statuses of a grid's runs; the command is given once, when they are there.
+
+        Each command takes half a second of the processor's time.
+        """
+
+        with connect(self.settings) as client:
+            there = until(lambda: [run.status for run in client.runs(grid)] == statuses, 240)
+        return there and self.statuses(grid) == statuses
+
+    def has_resumed(self, run: str) -> bool:
+        """Wait until the newest attempt at a run is known to go on from a checkpoint."""
+        with connect(self.settings) as client:
+            return until(lambda: client.run(run).attempts[-1].first_step, 240)
 
 
 @pytest.fixture(params=sorted(HOMES.glob("embedded-*.tar.xz")), ids=lambda path: path.name[:13])
@@ -121,18 +143,21 @@ def check_what_had_ended(home: Home) -> None:
 
 def check_what_goes_on(home: Home) -> None:
     """A run that was stopped goes on from its checkpoint; runs that were held begin."""
-    assert until(lambda: "resumed at step" in home.bptt("show", "stopped/0"), 240)
-    assert home.run("stopped")["step"] > STOPPED_AT
+    assert home.has_resumed("stopped/0")
+    # it trains as fast as it can until then
     home.bptt("cancel", "stopped", "--yes")
-    assert until(lambda: home.statuses("stopped") == ["cancelled"], 240)
+    assert home.come_to("stopped", ["cancelled"])
+    assert "resumed at step" in home.bptt("show", "stopped/0")
+    assert home.run("stopped")["step"] > STOPPED_AT
     home.bptt("priority", "waits", "1")
     home.bptt("release", "waits")
-    assert until(lambda: home.statuses("waits") == ["succeeded"] * 2, 240)
+    assert home.come_to("waits", ["succeeded"] * 2)
 
 
 def test_a_home_of_an_earlier_version_is_shown_resumed_and_shipped(embedded):
-    embedded.bptt("up", "-d", "--slots", "2")
     check_what_had_ended(embedded)
+    # no sooner: from then on a run trains as fast as it can
+    embedded.bptt("up", "-d", "--slots", "2")
     check_what_goes_on(embedded)
     embedded.bptt("down")
     embedded.bptt("ship")

@@ -144,6 +144,7 @@ def test_down_status_and_ui_say_how_many_runs_have_not_reached_mlflow_and_why(
     home: Home, folder: Path
 ) -> None:
     (folder / "small.yaml").write_text(GRID)
+    put_mlflow_database(home.folder)
     # nothing answers at this port
     home.environment["BPTT_MLFLOW_URL"] = "http://127.0.0.1:1"
     with home.up() as up:

@@ -16,7 +16,7 @@ from bptt.settings import Settings
 from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
 from tests.integration.tracking.queued_grid import QueuedGrid, open_queue
-from tests.servers import MlflowServer
+from tests.servers import MlflowServer, put_mlflow_database
 
 STARTED = 1_763_884_800_000
 """2025-11-23T08:00:00Z in milliseconds: when every run here was created."""
@@ -43,7 +43,9 @@ def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowSe
 
 @pytest.fixture(scope="session")
 def sqlite_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
-    return target_of(Settings(home=tmp_path_factory.mktemp("a home")))
+    home = tmp_path_factory.mktemp("a home")
+    put_mlflow_database(home)
+    return target_of(Settings(home=home))
 
 
 @pytest.fixture(params=["server", "sqlite"])

@@ -18,6 +18,7 @@ from bptt.shipping.queue import QueueRounds
 from bptt.store import Database
 from bptt.tracking import Target, target_of
 from bptt.tracking.client import connect
+from tests.servers import put_mlflow_database
 
 GRID = """
 name: gates
@@ -156,7 +157,10 @@ class QueuedGrid:
 def open_queue(home: Path, mlflow_url: str, project: str) -> QueuedGrid:
     """Make a home with an empty queue and a worker that trains nothing."""
     settings = Settings(home=home, mlflow_url=mlflow_url)
-    home.mkdir(exist_ok=True)
+    if mlflow_url:
+        home.mkdir(exist_ok=True)
+    elif not (home / "mlflow.db").exists():
+        put_mlflow_database(home)
     database = store.open_database(settings.database)
     store.upgrade(database)
     store.register_worker(

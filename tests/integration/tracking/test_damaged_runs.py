@@ -82,9 +82,15 @@ def local(tmp_path: Path) -> QueuedGrid:
     return open_queue(tmp_path / "home", "", "damaged")
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+OVER_HTTP = ("journal is no JSON", "result is torn", "folder is gone")
+"""Damages for which this is shown with a server too: what is damaged lies on this side of it."""
+
+CASES = [*(("sqlite", what) for what in DAMAGES), *(("server", what) for what in OVER_HTTP)]
+
+
+@pytest.mark.parametrize(("queue", "what"), CASES, indirect=["queue"])
 def test_a_damaged_run_waits_until_it_is_mended(
-    queue: QueuedGrid, damage: Callable[[RunFolder], None], monkeypatch: pytest.MonkeyPatch
+    queue: QueuedGrid, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(set_aside, "LOOK_EVERY", 0.0)
     grid_id = queue.submit()
@@ -93,7 +99,7 @@ def test_a_damaged_run_waits_until_it_is_mended(
     folders = [RunFolder.of_attempt(queue.settings.runs, run_id, 1) for run_id in damaged]
     for folder in folders:
         shutil.copytree(folder.path.parent, queue.settings.home / folder.run_id)
-        damage(folder)
+        DAMAGES[what](folder)
     shipping = QueueRounds(queue.settings, queue.database, WORKER)
 
     troubles = [shipping.go(), shipping.go()]

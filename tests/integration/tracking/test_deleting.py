@@ -17,12 +17,10 @@ from bptt.deleted_folders import DELETED, delete_folders, find_leftovers, finish
 from bptt.doctor.leftovers import folders, remove_leftovers
 from bptt.shipping.queue import QueueRounds
 from tests.integration.tracking.queued_grid import WORKER, QueuedGrid, open_queue
-from tests.servers import put_mlflow_database
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[QueuedGrid]:
-    put_mlflow_database(tmp_path / "home")
     queue = open_queue(tmp_path / "home", "", "deleting")
     yield queue
     queue.database.close()

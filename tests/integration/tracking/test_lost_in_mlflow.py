@@ -19,9 +19,7 @@ from tests.servers import put_mlflow_database
 @pytest.fixture
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueuedGrid]:
     monkeypatch.setattr(shipping_module, "LOST_EVERY", 0.0)
-    home = tmp_path / "home"
-    put_mlflow_database(home)
-    queue = open_queue(home, "", "lost")
+    queue = open_queue(tmp_path / "home", "", "lost")
     yield queue
     queue.database.close()
 

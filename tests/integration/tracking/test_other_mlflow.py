@@ -23,9 +23,7 @@ from tests.servers import put_mlflow_database
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[QueuedGrid]:
-    home = tmp_path / "home"
-    put_mlflow_database(home)
-    queue = open_queue(home, "", "other")
+    queue = open_queue(tmp_path / "home", "", "other")
     yield queue
     queue.database.close()
 
