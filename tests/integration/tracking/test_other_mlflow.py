@@ -119,7 +119,10 @@ def downgrade(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"this is no database, but a text that somebody put there\n" * 100, "no SQLite database"),
+        (
+            b"this is no database, but a text that somebody put there\n" * 100,
+            "not a SQLite database",
+        ),
         (None, "is not a database of MLflow's (its tables: mine)"),
     ],
 )
