@@ -11,7 +11,7 @@ SOURCES := services plugins migrations tests benchmarks docs deploy
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 3 seeds), train it, compare
+demo: .venv/.local ## queue a grid (3 cells, with and without clipping, 5 seeds), train it, compare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" BPTT_HOME="$(CURDIR)/demo-home" exec sh grids/demo.sh
 
 report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), write docs/examples

@@ -58,7 +58,7 @@ run bptt submit latch.yaml
 run bptt watch latch
 run bptt compare latch
 # the first seed of each cell, its gradients over each other
-run bptt show latch/0 latch/6 latch/12
+run bptt show latch/0 latch/10 latch/20
 if [ -n "$mine" ]; then
 	run bptt down
 	rm -f "$mark"

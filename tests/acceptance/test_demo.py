@@ -90,7 +90,7 @@ def test_demo_ends_well_twice_and_says_whose_runs_serve_it(demo):
 
     assert first[0] == 0, first[1]
     assert second[0] == 0, second[1]
-    assert "Queued 18 runs" in first[1]
+    assert "Queued 30 runs" in first[1]
     assert "Queued 0 runs" in second[1]
     assert "served by" not in first[1]
     assert "latch/0 is served by run " in second[1]

@@ -63,6 +63,7 @@ class Adding(Task):
     reads = "last"
     metric = "mse"
     better = "lower"
+    directions = {"error": "lower"}
     loss = "squared_error"
 
     def __init__(

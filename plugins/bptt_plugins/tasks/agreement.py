@@ -48,6 +48,7 @@ class Agreement(Task):
     reads: Literal["last", "every"] = "every"
     metric = "error"
     better = "lower"
+    training_only = frozenset({"objective"})
     loss = "cross_entropy"
 
     def __init__(

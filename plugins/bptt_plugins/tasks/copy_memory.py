@@ -37,6 +37,7 @@ class CopyMemory(Task):
     reads = "every"
     metric = "cross_entropy"
     better = "lower"
+    directions = {"accuracy": "higher"}
     loss = "cross_entropy"
 
     def __init__(

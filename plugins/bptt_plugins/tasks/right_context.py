@@ -39,6 +39,7 @@ class RightContext(Task):
     reads = "every"
     metric = "f1"
     better = "higher"
+    directions = {"accuracy": "higher"}
     loss = "cross_entropy"
     class_weights = CLASS_WEIGHTS
 

@@ -87,7 +87,7 @@ def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":
 
     listed = store.every_point(service.database, grid_id)
     runs = with_present_figures(listed, service.settings.runs)
-    return comparison.points_of(runs, store.grid_task(service.database, grid_id))
+    return comparison.points_of(runs, store.first_spec(service.database, grid_id))
 
 
 def _title(grid: Grid, reader: str | None) -> str:

@@ -1,5 +1,6 @@
 """One figure of every configuration of a problem, over the seeds, in its order."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,9 @@ from bptt.comparison.ranking import Ranking, rank
 from bptt.comparison.scores import Scored, matrix, over_seeds_of, represents, score
 from bptt.records.comparison import BEST, MAY_BE, UNRANKED, WORSE, Interval, Standing
 
+LARGEST = 700.0
+"""Logarithm beyond which a number is infinite in float64."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -19,7 +23,9 @@ class Column:
 
     measure: Measure
     rows: Sequence[Sequence[Scored]]
-    """The points of each configuration with their values."""
+    """The points of each configuration with what is compared of their values."""
+    natural: Sequence[Sequence[Scored]]
+    """The same with the values themselves."""
     values: Sequence[Mapping[int, float]]
     """The value of each configuration in each seed."""
     ranking: Ranking
@@ -32,21 +38,40 @@ class Column:
             return None
         found = mean_interval(held)
         mean = self._sign * float(self.ranking.means[number])
-        if not (self.ranking.adjusted and np.isfinite(mean)):
-            return found
-        shift = mean - found.estimate
+        adjusted = self.ranking.adjusted and np.isfinite(mean)
+        shift = mean - found.estimate if adjusted else 0.0
         low, high = (None if end is None else end + shift for end in (found.low, found.high))
-        return replace(found, estimate=mean, low=low, high=high)
+        return self._shown(replace(found, estimate=found.estimate + shift, low=low, high=high))
 
     def survivors(self, number: int) -> Interval | None:
         """Return the mean of the runs that did not diverge."""
-        rows = [[one for one in self.rows[number] if not one.counted]]
-        (held,) = over_seeds_of(rows, ())
-        return mean_interval(list(held.values())) if held else None
+        (held,) = over_seeds_of([[one for one in self.rows[number] if not one.counted]], ())
+        return self._shown(mean_interval(list(held.values()))) if held else None
+
+    def _shown(self, interval: Interval) -> Interval:
+        """Return an interval of what was compared as one of the measure."""
+        if not self.measure.ratio:
+            return interval
+        low, high = (
+            None if end is None else math.exp(min(end, LARGEST))
+            for end in (interval.low, interval.high)
+        )
+        return Interval(math.exp(interval.estimate), low, high, interval.n)
+
+    def median(self, number: int) -> float | None:
+        """Return Kaplan and Meier's median (1958) of the time to solve; None: most did not.
+
+        All that did not solve the task are censored at the budget, so it is the middle one.
+        """
+        held = sorted(one.value for one in self.natural[number] if one.value is not None)
+        solved = sum(one.step > 0 for one in self.natural[number])
+        if not held or 2 * solved <= len(held):
+            return None
+        return (held[(len(held) - 1) // 2] + held[len(held) // 2]) / 2
 
     def counted_as(self, number: int) -> float | None:
         """Return what each diverged run of a configuration counts as; None: it has none."""
-        return next((one.value for one in self.rows[number] if one.counted), None)
+        return next((one.value for one in self.natural[number] if one.counted), None)
 
     def standing(self, number: int) -> Standing:
         """Say whether a configuration is the best so far, may be it, or is worse."""
@@ -64,15 +89,15 @@ class Column:
         if found is None:
             return None
         if not np.isfinite(found.needed):
-            return Interval(found.lead, None, None, found.seeds)
+            return self._shown(Interval(found.lead, None, None, found.seeds))
         low, high = found.lead - found.needed, found.lead + found.needed
-        return Interval(found.lead, low, high, found.seeds)
+        return self._shown(Interval(found.lead, low, high, found.seeds))
 
     def order(self) -> list[int]:
         """Return the configurations, the best first, those without a value last."""
         ranked = [*self.ranking.top, *self.ranking.below]
         rest = [number for number in range(len(self.rows)) if number not in ranked]
-        if not self.measure.better:
+        if not self.measure.ranks:
             return rest
         return ranked + sorted(rest, key=lambda number: not self.values[number])
 
@@ -93,9 +118,10 @@ def column_of(
     """
     points = [point for held in by_config.values() for point in held]
     scored = iter(score(points, measure))
-    rows = [[next(scored) for _ in held] for held in by_config.values()]
-    ranked = [measure.better != "" and represents(row) for row in rows]
-    if not measure.better:
+    natural = [[next(scored) for _ in held] for held in by_config.values()]
+    rows = [[_compared(one) for one in row] for row in natural] if measure.ratio else natural
+    ranked = [measure.ranks and represents(row) for row in rows]
+    if not measure.ranks:
         values = over_seeds_of(rows, by)
     else:
         together = iter(
@@ -109,4 +135,29 @@ def column_of(
     compared: list[Mapping[int, float]] = [
         held if is_one else {} for held, is_one in zip(values, ranked, strict=True)
     ]
-    return Column(measure, rows, values, rank(sign * matrix(compared)))
+    floor = np.array([_floor(row) for row in natural])
+    return Column(measure, rows, natural, values, rank(sign * matrix(compared), floor))
+
+
+def column_of_seeds(measure: Measure, values: Sequence[Mapping[int, float]]) -> Column:
+    """Return a figure that is known by seed and not by run.
+
+    Args:
+        measure: what it is.
+        values: of each configuration, by seed.
+    """
+    none: list[list[Scored]] = [[] for _ in values]
+    sign = -1.0 if measure.better == "lower" else 1.0
+    return Column(measure, none, none, values, rank(sign * matrix(values)))
+
+
+def _compared(scored: Scored) -> Scored:
+    """Return a value of which ratios count as its logarithm."""
+    value = scored.value
+    return replace(scored, value=math.log(value) if value and value > 0 else None)
+
+
+def _floor(row: Sequence[Scored]) -> float:
+    """Return the least variance of a run's logarithm: it is known to one evaluation only."""
+    known = [one.step**2 / 12 for one in row if one.value is not None]
+    return math.fsum(known) / len(known) if known else 0.0

@@ -1,17 +1,23 @@
 """Which figures of the results are compared, and which direction is better."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
 from bptt.comparison.point import ComparedPoint
 from bptt.errors import InvalidSpec
-from bptt.measuring.logged import EVAL_METRIC, TRAIN_METRIC
+from bptt.measuring.logged import BEST, EVAL_LOSS, EVAL_METRIC, TRAIN_METRIC
 from bptt.measuring.rows import Scalar
 from bptt.measuring.table import scalar_of
 
 LOOKED_FOR = (EVAL_METRIC.section, TRAIN_METRIC.section)
+LOSS = EVAL_LOSS.key.removeprefix(EVAL_LOSS.section)
+TOLD_BY_THE_TASK = (EVAL_METRIC.section, TRAIN_METRIC.section, BEST.beginning)
+"""Beginnings of figures whose direction is that of the task's metric of the same name."""
+UPDATES, SECONDS = "updates", "seconds"
+OF_THE_RUN = {"steps_per_second": "higher"}
+"""Which way the figures of a run as a whole are better."""
 NAMED = 8
 """How many metrics are listed when an unknown one is requested."""
 
@@ -27,8 +33,16 @@ class Measure:
     better: str = ""
     """`higher` or `lower`; empty: neither, or unknown."""
     baseline: float | None = None
-    neither: str = ""
-    """Why nothing is better, where that is so."""
+    unranked: str = ""
+    """Why nobody is ranked by it, where that is so."""
+    ratio: bool = False
+    """Whether values are compared by their ratio: times, of which twice as much is twice as bad."""
+    until_solved: bool = False
+    """Whether it counts until the task was solved, and twice the budget if it was not."""
+
+    @property
+    def ranks(self) -> bool:
+        return bool(self.better) and not self.unranked
 
 
 def deciding_metric(points: Sequence[ComparedPoint]) -> Measure:
@@ -41,6 +55,27 @@ def _deciding(result: Mapping[str, Any]) -> Measure:
     metric = str(result.get("metric", ""))
     better = str(result.get("better", "higher"))
     return Measure(EVAL_METRIC.named(metric), metric, better, result.get("baseline"))
+
+
+def _directions(points: Sequence[ComparedPoint]) -> Mapping[str, str]:
+    """Return which way each metric of a task improves, as far as its results say."""
+    found: dict[str, str] = {LOSS: "lower"}
+    for point in points:
+        # an earlier version recorded that of the deciding metric alone
+        if point.result and point.result.get("metric"):
+            found[point.result["metric"]] = point.result.get("better", "higher")
+        found |= (point.result or {}).get("directions") or {}
+    return found
+
+
+def _way(name: str, directions: Mapping[str, str]) -> str:
+    """Return which way a figure of a task improves, also that of a named evaluation set."""
+    for beginning in TOLD_BY_THE_TASK:
+        word = name.removeprefix(beginning)
+        keys = [key for key in directions if word == key or word.startswith(f"{key}_")]
+        if word != name and keys:
+            return directions[max(keys, key=len)]
+    return ""
 
 
 def names_of(points: Sequence[ComparedPoint]) -> list[str]:
@@ -66,9 +101,13 @@ def find_metrics(
     """
     own = deciding_metric(points)
     there = names_of(points)
+    directions = _directions(points)
     found: dict[str, Measure] = {}
     faults = []
     for text in asked:
+        if there and (timed := _timed(text, points)):
+            found[timed.name] = timed
+            continue
         fits = [name for name in there if name == text]
         fits = fits or [name for name in there if name == EVAL_METRIC.named(text)]
         fits = fits or [name for name in there if name.rpartition("/")[2] == text]
@@ -80,12 +119,47 @@ def find_metrics(
             continue
         (name,) = fits
         measured = scalar_of(name)
-        better = measured.better if measured else ""
-        other = Measure(name, name, better, neither=_neither(name, measured))
-        found[name] = own if name == own.name else other
+        better = (measured.better if measured else "") or _way(name, directions)
+        better = better or OF_THE_RUN.get(name, "")
+        unranked = _stopped(name, points) if better else _neither(name, measured)
+        other = Measure(name, name, better, unranked=unranked)
+        found[name] = replace(own, unranked=unranked) if name == own.name else other
     if faults:
         raise InvalidSpec(faults)
     return list(found.values())
+
+
+def default_measure(points: Sequence[ComparedPoint]) -> Measure:
+    """Return what decides if nobody says: updates to solve where runs stop there.
+
+    Such runs all end just beyond the threshold, and their last value says how far.
+    """
+    if any(point.outcome == "solved" for point in points):
+        return Measure(UPDATES, UPDATES, "lower", ratio=True, until_solved=True)
+    return deciding_metric(points)
+
+
+def _timed(text: str, points: Sequence[ComparedPoint]) -> Measure | None:
+    any_solved = any(point.solved for point in points)
+    if text in (UPDATES, "step"):
+        none = "" if any_solved else "none solved the task"
+        return Measure(UPDATES, UPDATES, "lower", unranked=none, ratio=True, until_solved=True)
+    if text == SECONDS:
+        return Measure(SECONDS, SECONDS, "lower", ratio=True, until_solved=any_solved)
+    return None
+
+
+def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:
+    """Return why the last values of runs that stopped when they were solved rank nobody."""
+    ended = [point for point in points if point.result]
+    stopped = sum(point.outcome == "solved" for point in ended)
+    if not stopped or not name.startswith(TOLD_BY_THE_TASK):
+        return ""
+    return (
+        f"{stopped:,} of {len(ended):,} runs stopped at the threshold, so the last value says how "
+        "far below it they stopped. Ranked are updates to solve (--metric updates); for final "
+        "values: training.stop_when_solved: false"
+    )
 
 
 def _neither(name: str, measured: Scalar | None) -> str:

@@ -11,7 +11,8 @@ from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_trai
 from bptt.comparison.facets import facets_of
 from bptt.comparison.metrics import deciding_metric
 from bptt.comparison.point import ComparedPoint
-from bptt.comparison.table import compare, solved_share
+from bptt.comparison.rates import solved_share
+from bptt.comparison.table import compare
 from bptt.errors import BpttError
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
 

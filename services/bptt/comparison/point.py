@@ -54,6 +54,10 @@ class ComparedPoint:
     values: Mapping[str, Any] = field(default_factory=dict)
     """The point's value on each axis, by the axis' path; axes that do not apply are left out."""
     failure: Mapping[str, Any] | None = None
+    budget: int = 1000
+    """`training.steps`: updates that it may make."""
+    evaluate_every: int = 1
+    """Updates between two evaluations: when it solved its task is known no better."""
 
     @property
     def outcome(self) -> str:
@@ -110,13 +114,14 @@ def solved(result: Mapping[str, Any]) -> bool:
     )
 
 
-def points_of(runs: Sequence[Listed], task: str) -> list[ComparedPoint]:
+def points_of(runs: Sequence[Listed], spec: Mapping[str, Any]) -> list[ComparedPoint]:
     """Return the points that the runs of a grid serve.
 
     Args:
         runs: of all points.
-        task: of the grid, if no axis determines it.
+        spec: of the first of them; what no axis determines is that of all.
     """
+    training = spec["training"]
     return [
         ComparedPoint(
             # if the seed is the only axis, the configuration has no name of its own
@@ -124,10 +129,14 @@ def points_of(runs: Sequence[Listed], task: str) -> list[ComparedPoint]:
             seed=run.seed,
             status=run.status,
             result=run.result,
-            task=str(run.values.get("task", task)),
+            task=str(run.values.get("task", spec["task"]["name"])),
             run_id=run.run_id,
             values=run.values,
             failure=run.failure,
+            budget=int(run.values.get("training.steps", training["steps"])),
+            evaluate_every=int(
+                run.values.get("training.evaluate_every", training["evaluate_every"])
+            ),
         )
         for run in runs
     ]

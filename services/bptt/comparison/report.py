@@ -68,22 +68,26 @@ def report(
 def _comparison(comparison: Comparison) -> list[str]:
     told = f"Results of {comparison.ended:,} of {comparison.points:,} runs"
     heading = ", ".join(filter(None, (told, wording.heading(comparison))))
-    parts = [f"<h2>Task {escape(comparison.title)}</h2>", f"<p>{escape(heading)}.</p>"]
+    parts = [f"<h2>{escape(_capital(comparison.title))}</h2>", f"<p>{escape(heading)}.</p>"]
     first, *others = [comparison.verdict, *wording.notes(comparison)]
     if first:
         parts.append(f'<p class="verdict">{escape(first)}</p>')
     parts.append('<div class="scroll"><table><thead><tr>')
     parts.append("".join(f"<th>{escape(column)}</th>" for column in wording.columns(comparison)))
     parts.append("</tr></thead><tbody>")
-    parts += [_row(group) for group in comparison.groups]
+    parts += [_row(comparison, group) for group in comparison.groups]
     parts.append("</tbody></table></div>")
     parts += [f'<p class="note">{escape(note)}</p>' for note in (*others, wording.EXPLAINED)]
     return parts + _lacking(comparison)
 
 
-def _row(group: Group) -> str:
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _row(comparison: Comparison, group: Group) -> str:
     kind = ' class="best"' if group.standing in (BEST, MAY_BE) else ""
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in wording.cells(group))
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in wording.cells(comparison, group))
     return f"<tr{kind}>{cells}</tr>"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bptt.comparison.axes import partner
 from bptt.comparison.interval import mean_by_key
-from bptt.comparison.metrics import Measure
+from bptt.comparison.metrics import SECONDS, Measure
 from bptt.comparison.point import RESULTS, ComparedPoint
 
 Array = NDArray[np.float64]
@@ -24,6 +24,8 @@ class Scored:
     """None: it failed, has not ended, or nothing measured this."""
     counted: bool = False
     """Whether the run diverged, so that `value` is what it counts as."""
+    step: float = 0.0
+    """The step to which `value` is known, as a share of it."""
 
 
 def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
@@ -33,12 +35,45 @@ def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
     worst value of the others: if it were left out, a configuration that diverges in the runs that
     go badly would look better than one that does not.
     """
+    if measure.until_solved:
+        return _until_solved(points, in_seconds=measure.name == SECONDS)
     stand_in = _worst(points, measure)
     scored = []
     for point in points:
         value = point.figures.get(measure.name)
         counted = value is None and point.diverged and stand_in is not None
         scored.append(Scored(point, stand_in if counted else value, counted))
+    return scored
+
+
+def budget_of(points: Sequence[ComparedPoint]) -> int:
+    """Return the updates after which a run counts as unsolved: the fewest that one may make."""
+    return min(point.budget for point in points)
+
+
+def _until_solved(points: Sequence[ComparedPoint], *, in_seconds: bool) -> list[Scored]:
+    """Return the updates, or seconds, that each run took to solve its task.
+
+    One that did not counts as twice the budget, whichever way it ended.
+    """
+    budget = budget_of(points)
+    scored = []
+    for point in points:
+        result = point.result
+        if result is None:
+            scored.append(Scored(point, None))
+            continue
+        ended = float(result.get("step", 0))
+        at = result.get("solved_at")
+        solved_at = max(float(ended if at is None else at), 1.0)
+        solved = point.solved and solved_at <= budget
+        value: float | None = solved_at if solved else 2.0 * budget
+        if in_seconds:
+            # in proportion, where a run trained on after it had solved the task
+            taken = result.get("seconds")
+            value = value * taken / ended if value and taken and ended else None
+        step = point.evaluate_every / solved_at if solved else 0.0
+        scored.append(Scored(point, value, point.diverged, step))
     return scored
 
 

@@ -1,6 +1,5 @@
 """`compare`: one row per configuration of a problem, over its seeds; missing values are listed."""
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +7,21 @@ from dataclasses import dataclass
 from bptt.comparison.axes import axes_of, find_axes
 from bptt.comparison.column import Column, column_of
 from bptt.comparison.facets import Facet, facets_of
-from bptt.comparison.interval import mean_by_key, over_seeds, rate_interval
-from bptt.comparison.metrics import Measure, deciding_metric, find_metrics, names_of
+from bptt.comparison.interval import over_seeds
+from bptt.comparison.metrics import (
+    Measure,
+    deciding_metric,
+    default_measure,
+    find_metrics,
+    names_of,
+)
+from bptt.comparison.notes import notes_of
+from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
 from bptt.comparison.point import RESULTS, ComparedPoint
+from bptt.comparison.rates import solved_share
+from bptt.comparison.scores import budget_of
 from bptt.comparison.verdict import Ranked
-from bptt.comparison.wording import listed, number_told, unfinished
+from bptt.comparison.wording import number_told, ratio_told
 from bptt.measuring.table import SLOPE
 from bptt.records.comparison import BestRun, Comparison, Group, Interval, Lacking
 
@@ -40,11 +49,16 @@ def compare(
     axes = find_axes(by, axes_of(points))
     known = names_of(points)
     asked = Asked(axes, {point.seed for point in points}, grid)
-    return [
+    tables = [
         # what only another task has is shown for that one
-        _compare(facet, find_metrics(metrics, facet.points, known), asked)
+        Table(facet, find_metrics(metrics, facet.points, known), asked)
         for facet in facets_of(points)
     ]
+    found = [table.comparison() for table in tables]
+    problems = [(table.by_config, table.decided) for table in tables]
+    if len(names := in_all(problems)) > 1:
+        found.append(_overall(problems, names, points, asked))
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,36 +71,85 @@ class Asked:
     grid: str
 
 
-def _compare(facet: Facet, found: Sequence[Measure], asked: Asked) -> Comparison:
-    measures = found or [deciding_metric(facet.points)]
-    first, own = measures[0], deciding_metric(facet.points)
-    by_config: dict[str, list[ComparedPoint]] = {}
-    for name, point in zip(facet.names(asked.by), facet.points, strict=True):
-        by_config.setdefault(name, []).append(point)
-    columns = {m.name: column_of(by_config, m, asked.by) for m in (*measures, own)}
-    shown = {measure.short: columns[measure.name] for measure in measures}
-    decided = columns[first.name]
-    ranked = Ranked(decided.ranking, list(by_config), asked.seeds, asked.grid, number_told)
-    groups = [
-        _group(name, held, number, shown, columns[own.name])
-        for number, (name, held) in enumerate(by_config.items())
-    ]
-    ordered = [groups[number] for number in decided.order()]
+class Table:
+    """The configurations of one problem."""
+
+    def __init__(self, facet: Facet, found: Sequence[Measure], asked: Asked) -> None:
+        self._facet = facet
+        self._asked = asked
+        measures = found or [default_measure(facet.points)]
+        self._own = deciding_metric(facet.points)
+        self.by_config: dict[str, list[ComparedPoint]] = {}
+        for name, point in zip(facet.names(asked.by), facet.points, strict=True):
+            self.by_config.setdefault(name, []).append(point)
+        every = (self._own, *measures)
+        self._columns = {m.name: column_of(self.by_config, m, asked.by) for m in every}
+        self._shown = {measure.short: self._columns[measure.name] for measure in measures}
+        self.decided = self._columns[measures[0].name]
+
+    def comparison(self) -> Comparison:
+        """Return the record of what they say."""
+        facet, first = self._facet, self.decided.measure
+        lead_told = ratio_told if first.ratio else number_told
+        ranked = Ranked(
+            *(self.decided.ranking, list(self.by_config), self._asked.seeds, self._asked.grid),
+            lead_told,
+        )
+        groups = [
+            _group(name, held, number, self._shown, self._columns[self._own.name])
+            for number, (name, held) in enumerate(self.by_config.items())
+        ]
+        ordered = [groups[number] for number in self.decided.order()]
+        notes = [ranked.power(), *notes_of(facet.points, ordered, self.decided, self._own)]
+        return Comparison(
+            task=facet.task,
+            problem=facet.problem,
+            metric=first.short,
+            metrics=list(self._shown),
+            better=first.better,
+            task_metric=self._own.short,
+            ratio=first.ratio,
+            budget=budget_of(facet.points) if first.until_solved else None,
+            baseline=first.baseline,
+            by=self._asked.by,
+            points=len(facet.points),
+            ended=sum(point.outcome in RESULTS for point in facet.points),
+            groups=ordered,
+            lacking=_lacking(self.by_config, self.decided),
+            best_run=_best_run(self.by_config, self.decided),
+            verdict=f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict(),
+            notes=[note for note in notes if note],
+        )
+
+
+def _overall(
+    problems: Sequence[Problem], names: Sequence[str], points: Sequence[ComparedPoint], asked: Asked
+) -> Comparison:
+    """Return the comparison over all problems, by the mean of ranks."""
+    ranks = mean_ranks(problems, names)
+    ranked = Ranked(ranks.ranking, names, asked.seeds, asked.grid, number_told)
+    groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
+    mean = (
+        f"mean rank: over {len(problems)} problems, within each problem and seed, 1 the best of "
+        f"{len(names)}; only configurations that all of them have."
+    )
     return Comparison(
-        task=facet.task,
-        problem=facet.problem,
-        metric=first.short,
-        metrics=list(shown),
-        better=first.better,
-        baseline=first.baseline,
+        task="",
+        problem=f"over {len(problems)} problems",
+        problems=len(problems),
+        metric=MEAN_RANK.short,
+        metrics=list(groups[0].metrics),
+        better=MEAN_RANK.better,
+        task_metric="",
+        baseline=None,
         by=asked.by,
-        points=len(facet.points),
-        ended=sum(point.outcome in RESULTS for point in facet.points),
-        groups=ordered,
-        lacking=_lacking(by_config, decided),
-        best_run=_best_run(by_config, first),
-        verdict=ranked.verdict() if first.better else "",
-        notes=[note for note in (ranked.power(), *_notes(ordered, decided, own)) if note],
+        points=len(points),
+        ended=sum(point.outcome in RESULTS for point in points),
+        groups=[groups[number] for number in ranks.order()],
+        lacking=[],
+        best_run=None,
+        verdict=ranked.verdict(),
+        notes=[note for note in (mean, ranked.power()) if note],
     )
 
 
@@ -113,17 +176,8 @@ def _group(
         learned=_learned(own.interval(number), own.measure),
         standing=first.standing(number),
         lead=first.lead(number),
+        median=first.median(number) if first.measure.until_solved else None,
     )
-
-
-def solved_share(points: Sequence[ComparedPoint]) -> Interval | None:
-    """Return the share of ended runs that solved the task; None if none has ended.
-
-    Runs with one seed are not independent, so the width of the interval depends on the seeds.
-    """
-    ended = [point for point in points if point.outcome in RESULTS]
-    shares = mean_by_key((point.seed, float(point.solved)) for point in ended)
-    return rate_interval(math.fsum(shares.values()), len(shares)) if shares else None
 
 
 def _slope(points: Sequence[ComparedPoint]) -> Interval | None:
@@ -140,29 +194,6 @@ def _learned(value: Interval | None, measure: Measure) -> bool | None:
     return value.high < measure.baseline
 
 
-def _notes(groups: Sequence[Group], decided: Column, own: Measure) -> list[str]:
-    """Return what else a reader of the table has to know."""
-    said = []
-    if decided.ranking.adjusted:
-        said.append("Means are adjusted for seeds that not all have.")
-    first = decided.measure
-    few = [g.config for g in groups if g.value and not g.standing and len(groups) > 1]
-    if first.better and few:
-        said.append(
-            f"Not ranked: {listed(few)}: half or more of the ended runs have no value, or no seed "
-            "is one that others have."
-        )
-    if nothing := [group.config for group in groups if group.learned is False]:
-        said.append(
-            f"Cannot be told from the baseline of {number_told(own.baseline or 0.0)} in "
-            f"{own.short}, or worse: {listed(nothing)}."
-        )
-    said.append(unfinished([group.counts for group in groups]))
-    if first.short and not first.better:
-        said.append(f"Not ranked: {first.neither}.")
-    return said
-
-
 def _lacking(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) -> list[Lacking]:
     found = []
     for config, row in zip(by_config, decided.rows, strict=True):
@@ -177,15 +208,17 @@ def _lacking(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) 
     return found
 
 
-def _best_run(by_config: Mapping[str, Sequence[ComparedPoint]], measure: Measure) -> BestRun | None:
+def _best_run(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) -> BestRun | None:
     found = [
-        (point.figures[measure.name], config, point)
-        for config, held in by_config.items()
-        for point in held
-        if measure.name in point.figures
+        (one.value, config, one.point)
+        for config, row in zip(by_config, decided.natural, strict=True)
+        for one in row
+        if one.value is not None and not one.counted
     ]
-    if not found or not measure.better:
+    if decided.measure.until_solved:
+        found = [one for one in found if one[2].solved]
+    if not found or not decided.measure.ranks:
         return None
-    choose = max if measure.better == "higher" else min
+    choose = max if decided.measure.better == "higher" else min
     value, config, point = choose(found, key=lambda one: one[0])
     return BestRun(point.run_id, config, point.seed, value)

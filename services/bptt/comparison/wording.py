@@ -1,11 +1,13 @@
 """A comparison in words: what terminal, report, CSV and MLflow say, in one place."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from bptt.records.comparison import Comparison, Group, Interval
 
 LIVE = ("held", "queued", "running")
 ENDED = ("solved", "finished", "time_limit")
+THOUSAND, MILLION = 1e3, 1e6
 LISTED = 6
 """How many configurations a sentence names."""
 BEST_COLUMN, LEAD_COLUMN = "best?", "lead of the best"
@@ -27,8 +29,13 @@ def interval_told(interval: Interval | None) -> str:
 
 
 def number_told(value: float) -> str:
-    """Return three digits of a figure."""
-    return f"{value:.3g}"
+    """Return three digits of a figure, or all before the point."""
+    return f"{value:,.0f}" if THOUSAND <= abs(value) < MILLION else f"{value:.3g}"
+
+
+def ratio_told(log: float) -> str:
+    """Return how many times as much a difference of logarithms is."""
+    return f"{number_told(math.exp(log))} times as many"
 
 
 def counts_told(counts: Mapping[str, int]) -> str:
@@ -53,23 +60,44 @@ def unfinished(counts: Sequence[Mapping[str, int]]) -> str:
 def columns(comparison: Comparison) -> list[str]:
     """Return the heads of the table's columns."""
     metrics = [metric or "metric" for metric in comparison.metrics]
-    return [BEST_COLUMN, "configuration", "n", *metrics, LEAD_COLUMN, "solved", "slope", "runs"]
+    median = ["median"] if comparison.budget else []
+    named = [BEST_COLUMN, "configuration", "n", *metrics, LEAD_COLUMN]
+    return [*named, *median, "solved", "slope", "runs"]
 
 
-def cells(group: Group) -> list[str]:
+def cells(comparison: Comparison, group: Group) -> list[str]:
     """Return what stands under each of `columns`."""
     _, *others = group.metrics.values()
+    median = [_median_told(comparison, group)] if comparison.budget else []
     return [
         group.standing or "-",
         group.config,
         str(group.value.n if group.value else 0),
         _value_told(group),
         *(interval_told(interval) for interval in others),
-        interval_told(group.lead),
+        _lead_told(comparison, group),
+        *median,
         interval_told(group.solved),
         _slope_told(group),
         counts_told(group.counts),
     ]
+
+
+def _lead_told(comparison: Comparison, group: Group) -> str:
+    lead = group.lead
+    if lead is None or not comparison.ratio:
+        return interval_told(lead)
+    what = "long" if comparison.metric == "seconds" else "many"
+    estimate, _, interval = interval_told(lead).partition(" ")
+    return f"{estimate} times as {what} {interval}".rstrip()
+
+
+def _median_told(comparison: Comparison, group: Group) -> str:
+    if group.median is not None:
+        return number_told(group.median)
+    if not group.value or comparison.metric == "seconds":
+        return "-"
+    return f"> {comparison.budget:,}"
 
 
 def _value_told(group: Group) -> str:

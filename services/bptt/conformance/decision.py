@@ -34,11 +34,10 @@ def check_solved(task: Task, sets: Mapping[str, Batch]) -> None:
     if isinstance(task, StreamTask):
         return
     best = [0.0, -math.inf] if lower else [1.0, math.inf]
+    others = {key: 0.0 if way == "lower" else 1.0 for key, way in task.directions.items()}
     perfect = [
-        # which way the other metrics improve is not declared
-        dict.fromkeys(measured, other) | _spread(measured, {"loss": 0.0, metric: value})
+        measured | _spread(measured, others) | _spread(measured, {"loss": 0.0, metric: value})
         for value in best
-        for other in (0.0, 1.0)
     ]
     require(
         any(_solved(task, values) for values in perfect),
@@ -71,6 +70,11 @@ def _measure(
             require(
                 bool(re.fullmatch(r"[a-z][a-z0-9_]*", key)),
                 f"{subject} must use small letters, digits and _ for names, got {key!r}.",
+            )
+            require(
+                key in ("loss", task.metric, *task.directions),
+                f"{subject} returns {key!r}, and nothing says which way it is better: give "
+                f"{type(task).__name__}.directions = {{{key!r}: 'lower'}} or 'higher'.",
             )
             require_tensor(value, f"{key!r} of {subject}", ())
             measured[f"{key}_{suffix}" if suffix else key] = float(value)

@@ -13,6 +13,7 @@ from bptt.conformance.batch import check_batch, equal, parts, rows_of
 from bptt.conformance.decision import check_solved, predictions
 from bptt.conformance.effect import without_effects
 from bptt.conformance.extent import check_extents
+from bptt.conformance.problem import check_training_only
 from bptt.conformance.requirement import constructed, require, require_tensor, running
 from bptt.contracts import Batch, Features, StreamTask, Task, Tokens
 
@@ -41,6 +42,7 @@ def check_task(task_class: type[Task], options: Mapping[str, Any] | None = None)
         _check_apart(task)
         check_extents(task, batches, {"evaluation": sets, "test": tested})
         check_solved(task, sets)
+        check_training_only(task, task_class, options)
         if isinstance(task, StreamTask):
             _check_windows(task)
 
@@ -55,6 +57,10 @@ def _check_attributes(task: Task) -> None:
             lambda value: value in ("cross_entropy", "squared_error", None),
         ),
         "metric": ("a name", lambda value: isinstance(value, str)),
+        "directions": (
+            "a mapping from names of metrics to 'lower' or 'higher'",
+            lambda value: isinstance(value, Mapping) and set(value.values()) <= {"lower", "higher"},
+        ),
         "inputs": (
             "Tokens(size) or Features(size) of at least 1",
             lambda value: isinstance(value, Tokens | Features) and value.size >= 1,

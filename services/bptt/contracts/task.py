@@ -75,6 +75,11 @@ class Task(ABC):
     """The metric that decides, among those `metrics` returns."""
     better: ClassVar[Literal["lower", "higher"]]
     """Which way `metric` improves."""
+    directions: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {}
+    """Which way each other one of `metrics` improves; on a named evaluation set it is the same."""
+    training_only: ClassVar[frozenset[str]] = frozenset()
+    """Options that change how the task is learned and not what is evaluated. Every other option
+    makes another problem: runs that differ in it are not ranked against each other."""
     loss: ClassVar[KnownLoss | None] = None
     """The loss, if it is one that the framework knows and trains fastest on: `cross_entropy` over
     classes, `squared_error` of one output. None: `losses` computes it."""

@@ -172,6 +172,8 @@ class Recorder:
             overflowed=training.updating.overflowed(),
             metric=training.task.metric,
             better=training.task.better,
+            directions={**training.task.directions, training.task.metric: training.task.better},
+            training_only=sorted(training.task.training_only),
             baseline=training.task.baseline,
             metrics=latest,
             seen=training.held_out.split.seen,

@@ -51,8 +51,11 @@ class Group:
     standing: Standing = UNRANKED
     """`may be best`: it cannot be told from the best so far; `worse`: it can; empty: it is not
     ranked. The order among the worse ones is not tested."""
+    median: float | None = None
+    """Median of the time to solve over all runs, where that decides; null: most did not."""
     lead: Interval | None = None
-    """How far the best so far is ahead of it, at least 0. The intervals of all leads of a table
+    """How far the best so far is ahead of it, at least 0; where `ratio`, how many times as much it
+    needs, at least 1, and below 1 takes the place of 0. The intervals of all leads of a table
     hold together; one that excludes 0 is the same as `worse`. `n`: seeds that both have."""
 
 
@@ -79,7 +82,10 @@ class BestRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A grid's answer so far, for one problem: one task with one set of its options."""
+    """A grid's answer so far, for one problem: one task with one set of its options.
+
+    The last one of a grid with several problems is over all of them.
+    """
 
     grid_id: str = ""
     grid: str = ""
@@ -89,11 +95,20 @@ class Comparison:
     task: str
     problem: str = ""
     """The options of the task that make it another problem than the grid's others."""
+    problems: int = 1
+    """How many problems it is over; of several, only ranks within each are compared."""
     metric: str
     """The one that determines the order."""
     metrics: Sequence[str]
     better: str
     """`higher` or `lower`; empty: neither, and the order is that of the file."""
+    task_metric: str
+    """The metric that decides by the task itself."""
+    ratio: bool = False
+    """Whether values are compared by their ratio; means are geometric then."""
+    budget: int | None = None
+    """Updates after which a run counts as unsolved, where the time to solve decides: it counts as
+    twice as many."""
     baseline: float | None
     """What the best answer without memory achieves, if the task's own metric decides."""
     by: Sequence[str]
@@ -113,5 +128,5 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """The task and its options that make it another problem."""
-        return f"{self.task} {self.problem}".strip()
+        """The task and its options that make it another problem; or over how many it is."""
+        return f"task {self.task} {self.problem}".rstrip() if self.task else self.problem

@@ -5,7 +5,7 @@ name files, and has what concerns the queue only if the run was queued; so has t
 `result.json` of either may lack what later ones hold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
@@ -157,6 +157,10 @@ class ResultDocument(Document):
     """Of the task's, the one that decides."""
     better: str = ""
     """`higher` or `lower`."""
+    directions: Mapping[str, str] = field(default_factory=dict)
+    """The same for each of the task's metrics."""
+    training_only: Sequence[str] = ()
+    """Options of the task that change how it is learned and not what is evaluated."""
     baseline: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """Last value of each; None where it was not finite, as in `best` and `flow`."""

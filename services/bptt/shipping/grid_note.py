@@ -103,10 +103,13 @@ def _table(comparison: Comparison, rows: int) -> str:
     columns = wording.columns(comparison)
     title = ", ".join(filter(None, (comparison.title, wording.heading(comparison))))
     lines = [
-        *(f"Task {_cell(title)}", ""),
+        *(f"{_cell(title[:1].upper() + title[1:])}", ""),
         _line([_cell(column) for column in columns]),
         f"|{' :--- |' * len(columns)}",
-        *(_line([_cell(cell) for cell in wording.cells(one)]) for one in comparison.groups[:rows]),
+        *(
+            _line([_cell(cell) for cell in wording.cells(comparison, one)])
+            for one in comparison.groups[:rows]
+        ),
     ]
     if len(comparison.groups) > rows:
         all_of_them = counted(len(comparison.groups), "configuration")

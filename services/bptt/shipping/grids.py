@@ -20,7 +20,7 @@ from bptt.store import Database
 from bptt.tracking.faults import reason_of
 from bptt.tracking.grid.shown import digest
 
-FORM = 3
+FORM = 5
 """Version of the description; a new one is written for every grid that is looked at."""
 SHOW_EVERY = 30.0
 """Minimum seconds between two descriptions of an unfinished grid."""
@@ -195,7 +195,7 @@ class GridShipping:
         row = store.get_grid(self.database, grid_id)
         listed = store.every_point(self.database, grid_id)
         runs = with_present_figures(listed, self.settings.runs)
-        points = points_of(runs, store.grid_task(self.database, grid_id))
+        points = points_of(runs, store.first_spec(self.database, grid_id))
         comparisons = compare(points, grid=grid_id)
         reused = {
             run.run_id: run
@@ -206,8 +206,8 @@ class GridShipping:
         news = tracking.GridNews(
             status=_status(row),
             note=note(row, comparisons, reused, time.time()),
-            metrics=tuple(dict.fromkeys(one.metric for one in comparisons if one.metric)),
-            configurations=sum(len(one.groups) for one in comparisons),
+            metrics=tuple(dict.fromkeys(one.task_metric for one in comparisons if one.task_metric)),
+            configurations=sum(len(one.groups) for one in comparisons if one.problems == 1),
             ended_at=None if row.ended_at is None else int(row.ended_at * 1000),
         )
         standing = _standing(row)

@@ -27,7 +27,7 @@ from bptt.store.ending import fail, finish, give_back, lose
 from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
 from bptt.store.finding import owner_of_grid, owner_of_run
-from bptt.store.grid_listing import get_grid, grid_axes, grid_task, list_grids
+from bptt.store.grid_listing import first_spec, get_grid, grid_axes, list_grids
 from bptt.store.leasing import renew, stop_requests
 from bptt.store.naming import Meaning, find
 from bptt.store.progress import grid_work, measured_runs
@@ -94,13 +94,13 @@ __all__ = [
     "find",
     "find_token",
     "finish",
+    "first_spec",
     "get_grid",
     "get_run",
     "get_user",
     "give_back",
     "grid_axes",
     "grid_source",
-    "grid_task",
     "grid_work",
     "hold_grid",
     "hold_run",

@@ -63,8 +63,8 @@ def grid_axes(database: Database, grid_id: str) -> Sequence[Mapping[str, Any]]:
     return axes
 
 
-def grid_task(database: Database, grid_id: str) -> str:
-    """Return the task of a grid's first points, which is that of all if no axis is over tasks.
+def first_spec(database: Database, grid_id: str) -> dict[str, Any]:
+    """Return the spec of a grid's first points; what no axis varies is that of all.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -80,7 +80,8 @@ def grid_task(database: Database, grid_id: str) -> str:
         row = connection.execute(first).one_or_none()
     if row is None:
         raise GridNotFound(f"There is no grid {grid_id}.")
-    return str(json.loads(row.spec)["task"]["name"])
+    spec: dict[str, Any] = json.loads(row.spec)
+    return spec
 
 
 def _read(database: Database, which: Select[Any]) -> list[Grid]:

@@ -11,8 +11,14 @@ def point(cell, seed, value, outcome="finished", better="higher", **values):
         "baseline": 0.5,
         "step": 120,
         "divergence": {"step": 120, "tensor": "h"} if outcome == "diverged" else None,
-        "metrics": {"eval/accuracy": value, "train/loss": 1 - value, "eval/loss": 2 - value},
+        "metrics": {
+            "eval/accuracy": value,
+            "train/loss": 1 - value,
+            "eval/loss": 2 - value,
+            "grad/norm": 1.0,
+        },
     }
+    result["metrics"]["grad/norm"] = 1.0
     axes = {"cell": cell, **values, "seed": seed}
     config = " ".join(str(value) for path, value in axes.items() if path != "seed")
     return ComparedPoint(config, seed, "succeeded", result, run_id=f"g-{seed}", values=axes)

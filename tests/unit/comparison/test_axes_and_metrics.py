@@ -101,13 +101,17 @@ def test_a_metric_of_choice_decides_the_order_where_its_direction_is_known():
 
     (by_loss,) = compare(points, metrics=["loss", "accuracy"])
     (by_step,) = compare(points, metrics=["step"])
+    (by_norm,) = compare(points, metrics=["grad/norm"])
 
     assert (by_loss.metric, by_loss.better) == ("eval/loss", "lower")
     assert [group.config for group in by_loss.groups] == ["a", "b"]
     assert set(by_loss.groups[0].metrics) == {"eval/loss", "accuracy"}
-    assert by_step.better == ""
-    assert [group.standing for group in by_step.groups] == ["", ""]
-    assert by_step.best_run is None
+    assert (by_step.metric, by_step.better) == ("updates", "lower")
+    assert by_step.verdict == "Not ranked: none solved the task."
+    assert by_norm.better == ""
+    assert [group.standing for group in by_norm.groups] == ["", ""]
+    assert by_norm.best_run is None
+    assert by_norm.verdict == "Not ranked: neither way is grad/norm better."
 
 
 def test_an_unknown_metric_is_refused_with_those_there_are():

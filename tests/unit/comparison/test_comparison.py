@@ -7,6 +7,7 @@ from bptt.comparison.interval import mean_interval, rate_interval
 def result(value, outcome="finished", slope=-0.1, better="higher"):
     return {
         "outcome": outcome,
+        "step": 300,
         "metric": "accuracy",
         "better": better,
         "baseline": 0.5,
@@ -68,8 +69,8 @@ def test_whatever_became_of_a_point_is_counted():
     assert group.points == 5
     assert group.counts == {"solved": 1, "diverged": 1, "failed": 1, "queued": 1, "missing": 1}
     assert group.value is not None
-    # the one that diverged counts as the baseline
-    assert (group.value.estimate, group.value.n) == (0.75, 2)
+    # the one that diverged counts as unsolved: twice the budget
+    assert (group.value.estimate, group.value.n) == (pytest.approx((300 * 2000) ** 0.5), 2)
     assert group.survivors.n == 1
     assert group.solved is not None
     assert (group.solved.estimate, group.solved.n) == (0.5, 2)

@@ -22,8 +22,10 @@ def test_a_run_that_diverged_counts_as_the_worse_of_baseline_and_worst_run():
     assert (with_diverged.diverged, with_diverged.counted_as) == (2, 0.17)
     assert with_diverged.lead.estimate == pytest.approx(0.0296)
     assert with_diverged.standing == "may be best"
-    assert wording.cells(with_diverged)[3].endswith("(2 of 5 diverged, counted as 0.17)")
-    assert wording.cells(with_diverged)[3].startswith("0.08 [")
+    assert wording.cells(comparison, with_diverged)[3].endswith(
+        "(2 of 5 diverged, counted as 0.17)"
+    )
+    assert wording.cells(comparison, with_diverged)[3].startswith("0.08 [")
 
 
 def test_a_run_that_diverged_counts_as_the_worst_run_where_that_is_worse_than_the_baseline():
@@ -41,10 +43,11 @@ def test_statistics_taken_before_a_run_diverged_are_shown():
         one.result["metrics"]["flow/slope"] = slope
     held[0].result["metrics"].pop("flow/slope")
 
-    groups = by_config(held)
+    (comparison,) = compare(held)
+    (group,) = comparison.groups
 
-    assert groups["a"].slope.estimate == pytest.approx((-0.2 - 0.3 - 0.6) / 3)
-    assert wording.cells(groups["a"])[6].endswith("(n 3)")
+    assert group.slope.estimate == pytest.approx((-0.2 - 0.3 - 0.6) / 3)
+    assert wording.cells(comparison, group)[6].endswith("(n 3)")
 
 
 def test_a_configuration_whose_runs_mostly_failed_is_not_ranked():

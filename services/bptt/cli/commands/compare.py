@@ -118,15 +118,16 @@ def _write_pictures(
 
 def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
     if len(comparisons) > 1:
-        ended, points = sum(c.ended for c in comparisons), sum(c.points for c in comparisons)
-        problems = counted(len(comparisons), "problem")
+        alone = [one for one in comparisons if one.problems == 1]
+        ended, points = sum(one.ended for one in alone), sum(one.points for one in alone)
+        problems = counted(len(alone), "problem")
         say(f"{title}: results of {ended:,} of {counted(points, 'run')}, {problems}\n")
     for comparison in comparisons:
         say(_heading(title, comparison, alone=len(comparisons) == 1))
         click.echo()
         print_rows(
             wording.columns(comparison),
-            [wording.cells(group) for group in comparison.groups],
+            [wording.cells(comparison, group) for group in comparison.groups],
             needed=3 + len(comparison.metrics),
         )
         click.echo()
@@ -139,7 +140,7 @@ def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
 
 
 def _heading(title: str, comparison: "Comparison", alone: bool) -> str:
-    name = title if alone else f"{title}, task {comparison.title}"
+    name = title if alone else f"{title}, {comparison.title}"
     told = f"{name}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"
     return ", ".join(filter(None, (told, wording.heading(comparison))))
 

@@ -1,0 +1,143 @@
+"""Runs that stop when they have solved their task are compared by how long that took."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from bptt.comparison import ComparedPoint, compare, wording
+
+BUDGET, EVERY = 1000, 50
+
+
+def run(cell, seed, solved_at, *, outcome="solved", seconds_per_update=0.01, ended=None):
+    step = ended or solved_at or BUDGET
+    result = {
+        "outcome": outcome if solved_at else "finished",
+        "metric": "mse",
+        "better": "lower",
+        "baseline": 0.167,
+        "step": step,
+        "solved_at": solved_at,
+        "seconds": step * seconds_per_update,
+        # the last value says how far below the threshold a run stopped: lstm looks better
+        "metrics": {"eval/mse": {"gru": 0.0095, "lstm": 0.004}.get(cell, 0.16)},
+    }
+    values = {"cell": cell, "seed": seed}
+    return ComparedPoint(
+        *(cell, seed, "succeeded", result),
+        values=values,
+        run_id=f"g-{cell}-{seed}",
+        budget=BUDGET,
+        evaluate_every=EVERY,
+    )
+
+
+def runs(cell, solved, **kwargs):
+    return [run(cell, seed, at, **kwargs) for seed, at in enumerate(solved)]
+
+
+GRU, LSTM = [350, 400, 400, 450, 350], [750, 800, 700, 750, 800]
+# case 10 of the specification
+HELD = runs("lstm", LSTM) + runs("gru", GRU) + runs("rnn", [None] * 5)
+
+
+def test_the_faster_one_is_best_however_far_below_the_threshold_the_other_one_stopped():
+    (comparison,) = compare(HELD)
+
+    assert (comparison.metric, comparison.better, comparison.ratio) == ("updates", "lower", True)
+    gru, lstm, rnn = comparison.groups
+    assert [g.config for g in comparison.groups] == ["gru", "lstm", "rnn"]
+    assert [g.standing for g in comparison.groups] == ["best so far", "worse", "worse"]
+    assert gru.value.estimate == pytest.approx(math.exp(5.96161), rel=1e-5)
+    assert lstm.value.estimate == pytest.approx(math.exp(6.63209), rel=1e-5)
+    # unsolved: twice the budget
+    assert rnn.value.estimate == pytest.approx(2 * BUDGET)
+    lead = lstm.lead
+    assert (lead.estimate, lead.low, lead.high) == pytest.approx((1.955, 1.587, 2.408), abs=2e-3)
+    assert comparison.verdict == (
+        "gru is better than all 2 others (95 % for all of these statements together)."
+    )
+    assert wording.cells(comparison, lstm)[4] == "1.96 times as many [1.59, 2.41]"
+    assert comparison.best_run.value == 350
+
+
+def test_median_is_of_all_runs_and_beyond_the_budget_where_most_did_not_solve_the_task():
+    half = runs("half", [200, None, None, 300, 250])
+    few = runs("few", [200, None, None, None, 250])
+
+    (comparison,) = compare(half + few)
+
+    groups = {group.config: group for group in comparison.groups}
+    assert (groups["half"].median, groups["few"].median) == (300, None)
+    assert wording.cells(comparison, groups["few"])[5] == "> 1,000"
+    assert (groups["half"].solved.estimate, groups["few"].solved.estimate) == (0.6, 0.4)
+    assert any(
+        "5 runs did not solve it, counted as twice the budget" in n for n in comparison.notes
+    )
+
+
+def test_a_step_of_one_evaluation_between_runs_without_spread_is_not_told():
+    # each is known to 50 updates only, so 50 and 100 may as well be 50 and 51
+    (coarse,) = compare(runs("a", [50] * 3) + runs("b", [100] * 3))
+    fine = [replace(one, evaluate_every=1) for one in runs("a", [50] * 3) + runs("b", [100] * 3)]
+    (exact,) = compare(fine)
+
+    assert [group.standing for group in coarse.groups] == ["best so far", "may be best"]
+    assert [group.standing for group in exact.groups] == ["best so far", "worse"]
+
+
+def test_last_values_of_runs_that_stopped_are_shown_and_rank_nobody():
+    (comparison,) = compare(HELD, metrics=["mse"])
+
+    assert {group.standing for group in comparison.groups} == {""}
+    assert [group.config for group in comparison.groups] == ["lstm", "gru", "rnn"]
+    assert comparison.verdict.startswith("Not ranked: 10 of 15 runs stopped at the threshold")
+
+
+def test_seconds_until_solved_are_ranked_by_their_ratios():
+    slow = runs("gru", GRU, seconds_per_update=0.1) + runs("lstm", LSTM, seconds_per_update=0.01)
+
+    (comparison,) = compare(slow, metrics=["seconds"])
+
+    best, other = comparison.groups
+    assert (best.config, other.config, other.standing) == ("lstm", "gru", "worse")
+    assert best.value.estimate == pytest.approx(math.exp(6.63209) * 0.01, rel=1e-5)
+    assert other.lead.estimate == pytest.approx(10 / 1.955, rel=1e-3)
+    assert " times as long [" in wording.cells(comparison, other)[4]
+
+
+def test_runs_that_trained_on_are_timed_until_they_solved_the_task():
+    on = [run("a", s, 400, outcome="finished", ended=BUDGET) for s in range(3)]
+
+    (comparison,) = compare(on)
+    (by_updates,) = compare(on, metrics=["step"])
+    (by_seconds,) = compare(on, metrics=["seconds"])
+
+    # their last value is worth as much as any other
+    assert comparison.metric == "mse"
+    assert by_updates.groups[0].value.estimate == pytest.approx(400)
+    assert by_seconds.groups[0].value.estimate == pytest.approx(4.0)
+
+
+def test_where_none_solved_its_task_nobody_is_ranked_by_time_but_seconds_compare():
+    none = runs("a", [None] * 3) + runs("b", [None] * 3, seconds_per_update=0.03)
+
+    (by_updates,) = compare(none, metrics=["updates"])
+    (by_seconds,) = compare(none, metrics=["seconds"])
+
+    assert by_updates.verdict == "Not ranked: none solved the task."
+    assert {group.standing for group in by_updates.groups} == {""}
+    assert by_seconds.groups[1].lead.estimate == pytest.approx(3)
+
+
+def test_a_run_that_diverged_counts_as_unsolved():
+    held = runs("a", [200, 250, 200]) + runs("b", [300, 350, 300])
+    held[0].result.update(outcome="diverged", step=5)
+
+    (comparison,) = compare(held)
+
+    groups = {group.config: group for group in comparison.groups}
+    assert (groups["a"].diverged, groups["a"].counted_as) == (1, 2000)
+    assert "(1 of 3 diverged, counted as 2,000)" in wording.cells(comparison, groups["a"])[3]
+    assert groups["a"].value.estimate == pytest.approx((2000 * 250 * 200) ** (1 / 3))
