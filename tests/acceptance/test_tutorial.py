@@ -61,11 +61,11 @@ def test_every_command_of_the_tutorial_does_what_the_page_says(reader):
         if line == "bptt submit keep.yaml":
             assert "Queued 0 runs" in done.stdout
 
-    assert "9 runs" in said["bptt submit keep.yaml"]
-    assert "results of 9 of 9 runs" in said["bptt compare keep"]
+    assert "15 runs" in said["bptt submit keep.yaml"]
+    assert "results of 15 of 15 runs" in said["bptt compare keep"]
     by_cell = said["bptt compare keep --by cell"]
-    assert "results of 15 of 15 runs" in by_cell
-    assert re.search(r"lstm +5 +", by_cell), by_cell
+    assert "results of 24 of 24 runs" in by_cell
+    assert re.search(r"lstm +8 +", by_cell), by_cell
     drawn = reader("ls pictures; ls -s keep.html").stdout
     assert "gradient_through_time.png" in drawn
     assert "gradient_heat_maps.png" in drawn

@@ -159,7 +159,7 @@ class ResultDocument(Document):
     """`higher` or `lower`."""
     directions: Mapping[str, str] = field(default_factory=dict)
     """The same for each of the task's metrics."""
-    training_only: Sequence[str] = ()
+    training_only: Sequence[str] = field(default_factory=list)
     """Options of the task that change how it is learned and not what is evaluated."""
     baseline: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
