@@ -71,7 +71,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     parts = [f"<h2>{escape(_capital(comparison.title))}</h2>", f"<p>{escape(heading)}.</p>"]
     first, *others = [comparison.verdict, *wording.notes(comparison)]
     if first:
-        parts.append(f'<p class="verdict">{escape(first)}</p>')
+        parts.append(f'<p class="verdict">{"<br>".join(map(escape, first.splitlines()))}</p>')
     parts.append('<div class="scroll"><table><thead><tr>')
     parts.append("".join(f"<th>{escape(column)}</th>" for column in wording.columns(comparison)))
     parts.append("</tr></thead><tbody>")

@@ -53,7 +53,7 @@ class Ranked:
         most = max(lead.seeds for lead in self._leads)
         if most < SEEDS_TO_TELL:
             nothing = "1 seed tells nothing" if most == 1 else f"{most} seeds tell nothing"
-            return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on: {self._command(5)}."
+            return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on:\n{self._command(5)}"
         few = min(lead.seeds for lead in self._leads)
         alone = self._winner() if len(top) == 1 else ""
         said = alone or self._undecided(len(top) + len(below))
@@ -96,14 +96,15 @@ class Ranked:
         if len(top) > 2:
             what = f"would tell {self.names[best]} from {self.names[first]}"
         lead = self.lead_told(leads[first].lead)
-        said = (
-            f"About {known[first]} {what}, if the difference ({lead}) is as seen: "
-            f"{self._command(known[first])}."
-        )
         most = max(known.values())
+        rest = ""
         if len(known) == len(needed) and most > known[first]:
-            said += f" From all of them: about {most:,}."
-        return said
+            rest = f", and about {most:,} from all of them"
+        # on a line of its own, to be copied
+        return (
+            f"About {known[first]:,} {what}{rest}, if the difference ({lead}) is as seen:\n"
+            f"{self._command(known[first])}"
+        )
 
     def _seeds_needed(self, lead: Lead, seeds: int) -> int | None:
         if lead.lead <= self._rounding:

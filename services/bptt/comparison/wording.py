@@ -10,11 +10,12 @@ ENDED = ("solved", "finished", "time_limit")
 THOUSAND, MILLION = 1e3, 1e6
 LISTED = 6
 """How many configurations a sentence names."""
-BEST_COLUMN, LEAD_COLUMN = "best?", "lead of the best"
+BEST_COLUMN, LEAD_COLUMN = "best?", "lead of best"
+TIMES_AS_MANY, TIMES_AS_LONG = "times as many", "times as long"
 EXPLAINED = (
-    "n: seeds with a value. Mean [95 % interval of this mean alone]; lead of the best: [interval "
-    "that holds for all rows together], in pairs of one seed; solved: share of ended runs "
-    "[Wilson]; slope: of log10 gradient norm per step of lag."
+    "n: seeds with a value. Mean [95 % interval of this mean alone]; lead of best, or times as "
+    "much as the best: [interval that holds for all rows together], in pairs of one seed; solved: "
+    "share of ended runs [Wilson]; slope: of log10 gradient norm per step of lag."
 )
 
 
@@ -61,7 +62,10 @@ def columns(comparison: Comparison) -> list[str]:
     """Return the heads of the table's columns."""
     metrics = [metric or "metric" for metric in comparison.metrics]
     median = ["median"] if comparison.budget else []
-    named = [BEST_COLUMN, "configuration", "n", *metrics, LEAD_COLUMN]
+    lead = LEAD_COLUMN
+    if comparison.ratio:
+        lead = TIMES_AS_LONG if comparison.metric == "seconds" else TIMES_AS_MANY
+    named = [BEST_COLUMN, "configuration", "n", *metrics, lead]
     return [*named, *median, "solved", "slope", "runs"]
 
 
@@ -75,21 +79,12 @@ def cells(comparison: Comparison, group: Group) -> list[str]:
         str(group.value.n if group.value else 0),
         _value_told(group),
         *(interval_told(interval) for interval in others),
-        _lead_told(comparison, group),
+        interval_told(group.lead),
         *median,
         interval_told(group.solved),
         _slope_told(group),
         counts_told(group.counts),
     ]
-
-
-def _lead_told(comparison: Comparison, group: Group) -> str:
-    lead = group.lead
-    if lead is None or not comparison.ratio:
-        return interval_told(lead)
-    what = "long" if comparison.metric == "seconds" else "many"
-    estimate, _, interval = interval_told(lead).partition(" ")
-    return f"{estimate} times as {what} {interval}".rstrip()
 
 
 def _median_told(comparison: Comparison, group: Group) -> str:

@@ -23,7 +23,7 @@ def test_who_cannot_be_told_from_the_best_stands_beside_it_and_has_no_number():
     assert comparison.verdict.startswith(
         "Preliminary (3 seeds): 3 seeds cannot tell 2 of 3 configurations apart: a (best so far) "
         "and b; the other is worse than a (95 % for all of these statements together). About 167 "
-        "would, if the difference (0.0333) is as seen: bptt extend GRID --set seeds=167."
+        "would, if the difference (0.0333) is as seen:\nbptt extend GRID --set seeds=167"
     )
 
 
@@ -53,7 +53,7 @@ def test_one_or_two_seeds_tell_nothing_and_have_no_interval(seeds, said):
     assert [g.standing for g in comparison.groups] == ["best so far", "may be best"]
     assert comparison.groups[1].lead.low is None
     assert comparison.verdict.startswith(said)
-    assert comparison.verdict.endswith(": bptt extend GRID --set seeds=5.")
+    assert comparison.verdict.endswith(":\nbptt extend GRID --set seeds=5")
 
 
 def test_one_that_is_better_than_all_others_is_said_to_be():
