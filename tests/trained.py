@@ -41,4 +41,4 @@ def train_claimed(settings: Settings, run: ClaimedRun) -> dict[str, Any]:
     folder = begin_attempt(assignment, print)
     result = execute(folder, checkpoint_seconds=60)
     assert result is not None
-    return result
+    return result.as_json()
