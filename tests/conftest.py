@@ -11,13 +11,10 @@ from typing import Any
 
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
 import tests.checked_types
 
-# before any of these is imported
-CHECKED = ("bptt.measuring", "bptt.kernels", "bptt.contracts", "bptt.norms")
-install_import_hook(CHECKED, f"{tests.checked_types.__name__}.checked")
+tests.checked_types.install()
 
 from bptt.spec import Choice, RunSpec  # noqa: E402
 from tests.complete_options import complete_options  # noqa: E402

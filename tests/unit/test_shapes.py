@@ -9,7 +9,6 @@ from jaxtyping import TypeCheckError
 
 import bptt
 from bptt.contracts.losses import class_losses
-from bptt.kernels.windows import begins_at
 from bptt.measuring.gates import gate_statistics
 from bptt.measuring.lyapunov import lyapunov_sum
 from bptt.measuring.product import product_spectrum
@@ -33,7 +32,6 @@ FILES = sorted(
         lambda: block_spectra([torch.ones(2, 3)]),
         lambda: update_ratio(torch.ones(3), torch.ones(4)),
         lambda: class_losses(torch.ones(3, 2, dtype=torch.int64), torch.zeros(3)),
-        lambda: begins_at(1, 3, torch.ones(2, 1, dtype=torch.int64), 2),
     ],
 )
 def test_wrong_axes_or_numbers_are_refused_while_tests_run(wrong):
