@@ -20,6 +20,7 @@ def train_claimed(settings: Settings, run: ClaimedRun) -> dict[str, Any]:
         identity=run.identity,
         data=run.data,
         plugins=dict(run.plugins),
+        code=run.code,
         user=run.user,
         created_at=isotime(run.created_at),
         grid_id=run.grid_id,

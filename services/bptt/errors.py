@@ -183,7 +183,7 @@ class BrokenPlugin(PluginError):
 
 
 class PluginChanged(PluginError):
-    """A plugin has a different version from when the run started."""
+    """A plugin is not what a run is of: another version, or other code."""
 
 
 class ContractViolation(PluginError):

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -28,6 +29,21 @@ def boot_id() -> str:
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return _ask("sysctl", "-n", "kern.boottime")
+
+
+@functools.cache
+def processor() -> str:
+    """Return the kind of this machine's processor: `x86_64 Intel(R) Xeon(R) ...`."""
+    model = ""
+    with suppress(OSError):
+        for line in (_PROC / "cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() in ("model name", "Hardware", "cpu model"):
+                model = value.strip()
+                break
+    if not model and sys.platform == "darwin":
+        model = _ask("sysctl", "-n", "machdep.cpu.brand_string")
+    return " ".join([platform.machine(), model]).strip()
 
 
 def physical_memory() -> int:

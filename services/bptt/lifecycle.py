@@ -69,7 +69,7 @@ FailureCause = Literal[
     "disk_full",  # found no room OWN_DEATHS_AT_MOST times in a row, though its worker did
     "invalid_setting",  # of the worker, for this run
     "out_of_memory",
-    "plugin_changed",
+    "plugin_changed",  # holds its grid instead; runs of earlier versions failed of it
     "plugin_error",  # a plugin's code raised
     "plugin_missing",
     "internal_error",  # our fault
@@ -85,11 +85,18 @@ HINTS: Mapping[FailureCause, str] = {
         "or give each run more: fewer slots, or a larger BPTT_RUN_MEMORY_MB."
     ),
     "plugin_changed": "Install the version it was submitted with, or submit the grid again.",
-    "plugin_error": "Mend the plugin, see bptt logs {run}, then: bptt retry {run}",
+    "plugin_error": (
+        "Mend the plugin, see bptt logs {run}, and submit the grid again: with other code it is a "
+        "new one. If its code was not at fault: bptt retry {run}"
+    ),
     "plugin_missing": "Install it where the workers run, then: bptt retry {run}",
     "internal_error": "Please report it with: bptt logs {run}. To try again: bptt retry {run}",
 }
 """What to do about each cause; `{run}` is the run's id."""
+
+
+QUEUED_WITH = "queued with the"
+"""How the reason begins when a grid is held because a worker has other plugins."""
 
 
 def sources(after: Status, *among: Status) -> tuple[Status, ...]:

@@ -159,7 +159,7 @@ def _word(value: Any) -> str:
 
 
 class RunSpec(Section):
-    """Everything that determines a run's result, except the plugins' versions and their data."""
+    """Everything that determines a run's result, except what the plugins are and their data."""
 
     VERSION: ClassVar[int] = 1
     TRUNCATED_VERSION: ClassVar[int] = 2
@@ -196,7 +196,7 @@ class RunSpec(Section):
         """Return the hash that is equal for runs with the same result.
 
         Args:
-            plugin_versions: distribution and version of the task, cell and clipper.
+            plugin_versions: what the task, cell and clipper are; see `PluginCode.text`.
             data: the task's `fingerprint` of data that is not in its options.
         """
         return identity_of(self.canonical(), plugin_versions, data)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 EXAMPLE = Path(__file__).parents[2] / "plugins" / "bptt-example"
 PLUGINS = {"indrnn": "cell", "ugrnn": "cell", "running_norm": "clipper", "delayed_xor": "task"}
@@ -103,6 +104,12 @@ def test_runs_of_the_examples_plugins_train_and_record_their_version(in_site, tm
     runs = [json.loads((folder / "run.json").read_text()) for folder in folders]
     results = [json.loads((folder / "result.json").read_text()) for folder in folders]
     assert [run["spec"]["cell"]["name"] for run in runs] == ["ugrnn", "indrnn"]
-    assert {origin for run in runs for origin in run["plugins"].values()} == {"bptt-example 0.1.0"}
+    # it was installed from a folder, whose version does not say what is in it
+    for run in runs:
+        assert all(text.startswith("bptt-example 0.1.0 code ") for text in run["plugins"].values())
+        assert list(run["code"]) == ["bptt_example.py"]
+    shown = in_site("-m", "bptt", "show", done.stdout.split()[0])
+    assert "bptt-example 0.1.0\n" in shown.stdout
+    assert f"torch {torch.__version__}, Python" in shown.stdout
     assert [(r["outcome"], r["step"], r["baseline"]) for r in results] == [("finished", 4, 0.5)] * 2
     assert all(result["flow"] is not None for result in results)

@@ -30,13 +30,15 @@ COMMON = {
 }
 QUEUED = {"grid_id": "x5fxt", "number": 3, "values": {"seed": 0}, "config": "rnn", "attempt": 2}
 FILES = {"files": {"00ff": "text.txt"}}
+NOW = FILES | {"code": {"my_cells.py": "00ff00ff00ff"}, "processor": "x86_64 Cray"}
 OF_EARLIER_VERSIONS = {
     "1, before files, of bptt run": COMMON,
     "1, before files, of the queue": COMMON | QUEUED,
     "1, of bptt run": COMMON | FILES,
     "1, of the queue": COMMON | FILES | QUEUED,
-    "2, of bptt run": COMMON | FILES | {"version": 2},
-    "2, of the queue": COMMON | FILES | QUEUED | {"version": 2},
+    "2, before code, of the queue": COMMON | FILES | QUEUED | {"version": 2},
+    "2, of bptt run": COMMON | NOW | {"version": 2},
+    "2, of the queue": COMMON | NOW | QUEUED | {"version": 2},
 }
 
 
@@ -62,12 +64,15 @@ def test_what_a_run_is_reads_the_same_from_every_version(folder, version):
     assert (run.identity, run.data, run.plugins) == ("ab12", "0f", {"cell:rnn": "bptt 0.1.0"})
     assert (run.user, run.created_at) == ("ada", "2025-11-23T08:00:00+00:00")
     assert run.files == ({} if "before files" in version else {"00ff": "text.txt"})
+    known = "2, of" in version
+    assert run.code == ({"my_cells.py": "00ff00ff00ff"} if known else None)
+    assert run.processor == ("x86_64 Cray" if known else "")
     assert run.is_queued == ("queue" in version)
     assert run.grid_id == ("x5fxt" if run.is_queued else None)
     assert run.values == ({"seed": 0} if run.is_queued else None)
 
 
-@pytest.mark.parametrize("content", [COMMON | FILES, COMMON | FILES | QUEUED])
+@pytest.mark.parametrize("content", [COMMON | NOW, COMMON | NOW | QUEUED])
 def test_run_is_written_with_its_version_and_read_without_it(folder, content):
     folder.write("run", RunDocument.of(content).as_json())
 

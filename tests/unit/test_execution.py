@@ -47,6 +47,7 @@ def begun(tmp_path, content):
         identity=request.identity,
         data=request.data,
         plugins=request.plugins,
+        code=request.code,
         files=request.files,
     )
 

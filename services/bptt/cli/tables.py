@@ -8,6 +8,7 @@ from rich.text import Text
 
 from bptt.cli.evaluated import by_set, measured_rows, told_seen
 from bptt.cli.listing import NARROWEST, fitted_lines, fold, table_lines
+from bptt.cli.made_with import made_with
 from bptt.cli.numbers import note, number, slope, slope_of_one
 from bptt.cli.plot import Curve, draw
 from bptt.cli.summary import Summary, labels, option
@@ -151,12 +152,12 @@ def _folded(text: str, room: int | None) -> list[str]:
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     metrics = summary.metrics
-
     known = metrics.get(STATISTICS_SHARE.key)
     share = known if summary.result is None else summary.result.statistics_share
     return [
         ("run", f"{summary.run_id}  {summary.run.name}  (project {summary.run.project})"),
         *_told_spec(summary.spec),
+        *made_with(summary),
         ("", " "),
         ("outcome", _outcome(summary)),
         ("metric", _told_metric(summary)),

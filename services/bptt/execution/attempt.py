@@ -2,16 +2,18 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from bptt import registry
 from bptt.durable import make_durable
 from bptt.durable import replace as replace_file
-from bptt.errors import DocumentDamaged
+from bptt.errors import DocumentDamaged, PluginError
 from bptt.execution.assignment import Assignment
-from bptt.execution.execute import software
 from bptt.execution.origin import Origin, find_origin
+from bptt.execution.software import software
 from bptt.records.documents import ResultDocument, RunDocument
 from bptt.run_folder import RunFolder, attempts
 
@@ -24,11 +26,14 @@ def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFol
 
     Args:
         assignment: the attempt; its folder exists, with only the log in it.
-        tell: receives a line about each damaged checkpoint that is skipped.
+        tell: receives a line about each damaged checkpoint that is skipped, and about each plugin
+            whose code was not recorded when the run was queued.
     """
     folder = RunFolder.of_attempt(assignment.runs, assignment.run_id, assignment.attempt)
     _clear(folder)
     run = replace(assignment.run, attempt=assignment.attempt, **software())
+    if run.code is None:
+        _tell_code(run, tell)
     for earlier in _earlier(assignment):
         if not _agrees(earlier, run):
             continue
@@ -44,6 +49,17 @@ def begin_attempt(assignment: Assignment, tell: Callable[[str], None]) -> RunFol
     # last: a folder without it has not begun, and is neither shipped nor continued
     folder.write("run", run.as_json())
     return folder
+
+
+def _tell_code(run: RunDocument, tell: Callable[[str], None]) -> None:
+    """Say what a run is trained with that is of a time when code was not recorded."""
+    for section, was in run.plugins.items():
+        kind, _, name = section.partition(":")
+        # a missing one is reported when it is needed
+        with suppress(PluginError):
+            now = registry.code_of(registry.find(cast(registry.Kind, kind), name)).text
+            if now != was:
+                tell(f"{section.replace(':', ' ')}: queued as {was}; the code here is {now}")
 
 
 def _clear(folder: RunFolder) -> None:

@@ -1,20 +1,21 @@
 """Executes the run in a folder: trains it, records it, and resumes it by itself."""
 
 import getpass
-import platform
 import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING
 
 from bptt import registry
 from bptt.content import NamedContent, digests_in, with_file_names
-from bptt.errors import DataChanged, OutOfMemory, PluginChanged, RunNotFound
-from bptt.host import physical_memory
+from bptt.errors import DataChanged, OutOfMemory, PluginChanged, PluginError, RunNotFound
+from bptt.execution.software import software
+from bptt.host import hostname, physical_memory
 from bptt.identifiers import ALPHABET, random_letters
 from bptt.library import Library, check
+from bptt.lifecycle import QUEUED_WITH
 from bptt.memory_limit import is_memory
 from bptt.records.documents import ResultDocument, RunDocument
 from bptt.run_folder import RunFolder
@@ -48,6 +49,7 @@ def begin(
     identity: str,
     data: str,
     plugins: Mapping[str, str],
+    code: Mapping[str, str],
     files: Mapping[str, NamedContent],
 ) -> RunFolder:
     """Create the folder of a new run and return it; its id sorts by the time of creation.
@@ -69,6 +71,7 @@ def begin(
         identity=identity,
         data=data,
         plugins=dict(plugins),
+        code=dict(code),
         files={named.sha256: named.name for named in files.values()},
         user=getpass.getuser(),
         git_commit=_git_commit(),
@@ -77,20 +80,6 @@ def begin(
     )
     folder.create(run.as_json())
     return folder
-
-
-class Software(TypedDict):
-    """Versions of what trains."""
-
-    torch: str
-    python: str
-
-
-def software() -> Software:
-    """Return what this process trains with, as `run.json` records it."""
-    import torch
-
-    return {"torch": torch.__version__, "python": platform.python_version()}
 
 
 def isotime(seconds: float) -> str:
@@ -123,7 +112,7 @@ def execute(
     Raises:
         CheckpointDamaged: the checkpoint is damaged.
         DataChanged: the task would draw different data from before, or a file is gone.
-        PluginChanged: a plugin has a different version from when the run started.
+        PluginChanged: a plugin is another version, or its code another, than what the run is of.
         OutOfMemory: the run cannot be built; if it never began, its folder is gone (see `keep`).
         RunBusy: another process is training this run.
         RunNotFound: the folder contains no run.
@@ -160,6 +149,7 @@ def execute(
 
 
 def _build(folder: RunFolder, run: RunDocument, keep: bool) -> "TrainingRun":
+    _refuse_changed(folder, run)
     try:
         spec = RunSpec.model_validate(run.spec)
         if _least_bytes(spec) > physical_memory():
@@ -174,14 +164,8 @@ def _build(folder: RunFolder, run: RunDocument, keep: bool) -> "TrainingRun":
                 "training.batch_size, training.evaluation_size or the task's length smaller."
             ) from error
         raise
-    for section, origin in run.plugins.items():
-        kind, _, name = section.partition(":")
-        installed = registry.find(cast(registry.Kind, kind), name).origin
-        if installed != origin:
-            raise PluginChanged(
-                f"Run {folder.run_id} began with the {section.replace(':', ' ')} of {origin}, "
-                f"installed is {installed}. Install {origin} again, or start a new run."
-            )
+    # once more: it may have been edited just before it was imported
+    _refuse_changed(folder, run)
     if training.task.fingerprint() != run.data:
         options = with_file_names(run.spec, run.files)["task"]["options"]
         raise DataChanged(
@@ -189,6 +173,24 @@ def _build(folder: RunFolder, run: RunDocument, keep: bool) -> "TrainingRun":
             "or start a new run."
         )
     return training
+
+
+def _refuse_changed(folder: RunFolder, run: RunDocument) -> None:
+    """Raise if an installed plugin is not what the run is of; one that is missing raises later."""
+    where = f" on {hostname()}" if run.is_queued else ""
+    try:
+        changed = registry.changes(run.plugins, run.code, where)
+    except PluginError:
+        return
+    for section, words in changed.items():
+        called = f"{section.replace(':', ' ')} {words}"
+        if run.is_queued:
+            raise PluginChanged(
+                f"{QUEUED_WITH} {called}; put it back, or submit the grid again, as a new one"
+            )
+        raise PluginChanged(
+            f"Run {folder.run_id} began with the {called}. Put it back, or start a new run."
+        )
 
 
 def _with_files(folder: RunFolder, run: RunDocument, spec: RunSpec) -> "TrainingRun":

@@ -18,6 +18,7 @@ from bptt.durable import make_durable, replace
 from bptt.errors import CheckpointDamaged
 from bptt.execution.checkpoint import to_bytes
 from bptt.execution.origin import Origin, find_origin
+from bptt.execution.software import software
 from bptt.measuring.logged import (
     BEST,
     RESIDENT_MEMORY,
@@ -186,6 +187,7 @@ class Recorder:
             statistics_share=self._statistics_share(),
             backend=training.model.backend,
             backend_reason=training.backend_reason,
+            **software(),
             hash=self._hash(latest),
             ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )

@@ -98,7 +98,10 @@ class RunDocument(Document):
     data: str = ""
     """Fingerprint of what the task draws."""
     plugins: Mapping[str, str] = field(default_factory=dict)
-    """Distribution and version, by `kind:name`."""
+    """Distribution, version and, if it is not as released, hash of its code, by `kind:name`."""
+    code: Mapping[str, str] | None = None
+    """Digests of the files of plugins of its grid that were not as released; None: it is of a time
+    before that was recorded."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Names of the files it reads, by the SHA-256 of their content."""
     user: str = ""
@@ -108,6 +111,8 @@ class RunDocument(Document):
     torch: str = ""
     """Version, as of `python`."""
     python: str = ""
+    processor: str = ""
+    """Its kind, and the vector instructions that torch uses on it."""
     grid_id: str | None = None
     """Of a queued run, as all that follows; None: of `bptt run`."""
     number: int | None = None
@@ -183,6 +188,11 @@ class ResultDocument(Document):
     """What ran the cells: `compiled`, `sequence` or `autograd`; empty: not known."""
     backend_reason: str = ""
     """Why it was not the fastest; empty if it was, or was asked for."""
+    torch: str = ""
+    """Version, as of `python`."""
+    python: str = ""
+    processor: str = ""
+    """See `RunDocument`; empty: not known."""
     hash: str = ""
     """What two executions of one run agree in: everything but times."""
     ended_at: str = ""

@@ -23,6 +23,8 @@ class ClaimedRun:
     spec: Mapping[str, Any]
     """As `RunSpec.model_validate` takes it, seed included."""
     plugins: Mapping[str, str]
+    code: Mapping[str, str] | None
+    """Of its grid, see `RunDocument.code`."""
     data: str
     identity: str
     values: Mapping[str, Any]

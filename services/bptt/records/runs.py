@@ -70,7 +70,8 @@ class Attempt:
     started_at: float
     ended_at: float | None
     outcome: str | None
-    """succeeded, failed, cancelled, or why it gave the run back: drained, held, lost, expired."""
+    """succeeded, failed, cancelled, or why it gave the run back: drained, held, lost, expired, or
+    refused, because its plugins are not those of its grid."""
     exit_code: int | None
     signal: int | None
     first_step: int

@@ -3,17 +3,23 @@
 Importing this package imports neither torch nor pydantic, because the command line starts with it.
 """
 
+from bptt.registry.changes import changes, told_change
 from bptt.registry.construction import construct, construct_cell, construct_class
 from bptt.registry.discovery import KINDS, Kind, Plugin, discover, find, load, load_plugin
 from bptt.registry.docstring import description, summary
 from bptt.registry.files import files_at
+from bptt.registry.module_code import keep_imported
 from bptt.registry.option import Option, options
+from bptt.registry.plugin_code import PluginCode, code_of, released
 
 __all__ = [
     "KINDS",
     "Kind",
     "Option",
     "Plugin",
+    "PluginCode",
+    "changes",
+    "code_of",
     "construct",
     "construct_cell",
     "construct_class",
@@ -21,8 +27,11 @@ __all__ = [
     "discover",
     "files_at",
     "find",
+    "keep_imported",
     "load",
     "load_plugin",
     "options",
+    "released",
     "summary",
+    "told_change",
 ]

@@ -31,7 +31,7 @@ class Plugin:
 
     @property
     def origin(self) -> str:
-        """Distribution and version, as a run records them."""
+        """Distribution and version."""
         return f"{self.distribution} {self.version}"
 
     @property
@@ -45,7 +45,7 @@ def discover(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
 
     If distributions clash, a name has more than one plugin: an error only for those who use it.
     """
-    return dict(_installed(_search_path())[kind])
+    return dict(_installed(search_path())[kind])
 
 
 def find(kind: Kind, name: str) -> Plugin:
@@ -111,7 +111,7 @@ def one_line(cause: BaseException) -> str:
     return f"{type(cause).__name__}: {message}" if message else type(cause).__name__
 
 
-def _search_path() -> tuple[tuple[str, int], ...]:
+def search_path() -> tuple[tuple[str, int], ...]:
     """Return what discovery depends on: installing a package touches its folder."""
     return tuple((entry, _modified(entry)) for entry in sys.path)
 

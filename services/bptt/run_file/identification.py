@@ -25,7 +25,7 @@ def identify(
     Args:
         points: of the grid.
         position: of the point.
-        plugin_versions: distribution and version of its task, cell and clipper.
+        plugin_versions: what its task, cell and clipper are; see `PluginCode.text`.
         data: the task's fingerprint.
         instead: texts that replace others as values of options.
     """

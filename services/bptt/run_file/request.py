@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, overload
 
+from bptt import registry
 from bptt.content import NamedContent
 from bptt.grid_spec import GridSpec
+from bptt.registry import Plugin, PluginCode
 from bptt.run_file.axes import Labels
 from bptt.run_file.consistency import Trial
 from bptt.run_file.contents import PART, PARTS, Row, SectionContent
@@ -28,7 +31,9 @@ class RunRequest:
     project: str
     """Runs of one project are compared with each other."""
     plugins: Mapping[str, str]
-    """Distribution and version of each plugin: `cell:lstm` -> `bptt 0.1.0`."""
+    """What each plugin is, see `PluginCode.text`: `cell:lstm` -> `bptt 0.1.0`."""
+    code: Mapping[str, str]
+    """Digests of the files of those of its grid that are not as released, by `PluginCode.files`."""
     data: str
     """The task's fingerprint of data that is not in its options."""
     identity: str
@@ -85,6 +90,7 @@ class GridRequest(Sequence[RunRequest]):
         self._estimate = CostEstimate(trial, tables)
         self._data = {number: task.fingerprint() for number, task in trial.tasks.items()}
         self._plugins: dict[Row, Mapping[str, str]] = {}
+        self._code: dict[Plugin, PluginCode] = {}
         self._shapes = {name: _shapes(name, spec.points.sections[name]) for name in COUNTING}
         self._keys: dict[tuple[str, ...], str] = {}
         self._groups: Sequence[tuple[int, int]] | None = None
@@ -181,6 +187,7 @@ class GridRequest(Sequence[RunRequest]):
             name=self._name(config, number, spec.seed),
             project=self.spec.project,
             plugins=plugins,
+            code=self.code,
             data=data,
             identity=identity_of(self.spec.points.canonical(number), plugins, data),
             values=self._labels.values(self._raw[number]),
@@ -189,25 +196,43 @@ class GridRequest(Sequence[RunRequest]):
             files=self.files,
         )
 
+    @cached_property
+    def code(self) -> Mapping[str, str]:
+        """Digests of the files of its plugins that are not as released."""
+        branches = (content.branch for kind in PLUGINS for content in self._tables[kind])
+        plugins = {branch.plugin for branch in branches if branch.plugin is not None}
+        return {f: digest for one in plugins for f, digest in self._look(one).files.items()}
+
     def _plugins_of(self, number: int) -> Mapping[str, str]:
         chosen = self._raw[number][: len(PLUGINS)]
         if chosen not in self._plugins:
-            branches = [self._tables[k][n].branch for k, n in zip(PLUGINS, chosen, strict=True)]
             self._plugins[chosen] = {
-                f"{branch.section}:{branch.name}": branch.plugin.origin
-                for branch in branches
-                if branch.plugin is not None
+                section: self._look(plugin).text for section, plugin in self._named(number)
             }
         return self._plugins[chosen]
+
+    def _named(self, number: int) -> Iterator[tuple[str, Plugin]]:
+        for kind, content in zip(PLUGINS, self._raw[number][: len(PLUGINS)], strict=True):
+            branch = self._tables[kind][content].branch
+            if branch.plugin is not None:
+                yield f"{branch.section}:{branch.name}", branch.plugin
+
+    def _look(self, plugin: Plugin) -> PluginCode:
+        # once for each: all points are of one moment
+        if plugin not in self._code:
+            self._code[plugin] = registry.code_of(plugin)
+        return self._code[plugin]
 
     def cost_key_of(self, number: int) -> str:
         """Return the key that a point shares with those that cost the same."""
         row = self.spec.points.rows[number]
-        plugins, data = self._plugins_of(number), self._data[self._raw[number][PART["task"]]]
+        data = self._data[self._raw[number][PART["task"]]]
         texts = tuple(self._shapes[name][row[PART[name]]] for name in COUNTING)
         if texts not in self._keys:
             parts = dict(zip(COUNTING, texts, strict=True))
             task, cell = (self._tables[k][row[PART[k]]].branch.name for k in ("task", "cell"))
+            # the time that an edited plugin took before says most about what it takes now
+            plugins = {section: plugin.origin for section, plugin in self._named(number)}
             self._keys[texts] = join_shapes(parts, task, cell, plugins, data)
         return self._keys[texts]
 

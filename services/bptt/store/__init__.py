@@ -23,7 +23,7 @@ from bptt.store.control import (
 )
 from bptt.store.database import Database, open_database
 from bptt.store.deletion import begun_runs, delete_grid, deleted_runs
-from bptt.store.ending import fail, finish, give_back, lose
+from bptt.store.ending import fail, finish, give_back, lose, refuse
 from bptt.store.exclusion import exclusively
 from bptt.store.extension import extend_grid, grid_source
 from bptt.store.finding import owner_of_grid, owner_of_run
@@ -126,6 +126,7 @@ __all__ = [
     "reap",
     "reap_unrenewed",
     "reap_workers",
+    "refuse",
     "register_worker",
     "release_grid",
     "release_run",

@@ -137,7 +137,7 @@ def _begin_attempt(
 
 def _describe(connection: Connection, run: AnyRow) -> ClaimedRun:
     grid = connection.execute(
-        select(grids.c.project, grids.c.axes).where(grids.c.id == run.grid_id)
+        select(grids.c.project, grids.c.axes, grids.c.code).where(grids.c.id == run.grid_id)
     ).one()
     shared = connection.execute(
         select(configurations).where(configurations.c.id == run.configuration_id)
@@ -153,6 +153,7 @@ def _describe(connection: Connection, run: AnyRow) -> ClaimedRun:
         user=run.user_name,
         spec=json.loads(shared.spec) | {"seed": run.seed},
         plugins=shared.plugins,
+        code=grid.code,
         data=shared.data,
         identity=run.identity,
         values=shared.axis_values | ({"seed": run.seed} if varies_seed else {}),

@@ -43,6 +43,8 @@ class Departure:
     """None: the owner did not say; then what it said when it last renewed its lease."""
     losses: Mapping[str, int] = field(default_factory=dict)
     """New values of `losses` and `loss_step`."""
+    holds_grid: bool = False
+    """Whether the others of its grid wait, too, for the same reason."""
 
 
 def finished(run: Owned, result: Mapping[str, Any], last_step: int) -> Departure:
@@ -68,6 +70,18 @@ def given_back(run: Owned, why: str, last_step: int) -> Departure:
     if run.stop_request == "hold":
         return Departure("held", "held", reason=why, last_step=last_step)
     return Departure("queued", "drained", reason=why, last_step=last_step)
+
+
+def refused(run: Owned, why: str, last_step: int, exit_code: int | None) -> Departure:
+    """Decide for a run that a worker may not train because its plugins are not those of its grid.
+
+    It is no failure: the run waits, with the rest of its grid, for a person.
+    """
+    if run.stop_request == "cancel":
+        return Departure("cancelled", "cancelled", last_step=last_step, exit_code=exit_code)
+    status: Status = "held" if run.stop_request == "hold" else "queued"
+    how: dict[str, Any] = {"last_step": last_step, "exit_code": exit_code}
+    return Departure(status, "refused", reason=why, holds_grid=True, **how)
 
 
 def lost(

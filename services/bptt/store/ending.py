@@ -43,6 +43,25 @@ def fail(
         )
 
 
+def refuse(
+    database: Database, run_id: str, attempt: int, *, why: str, last_step: int, exit_code: int
+) -> Ended | None:
+    """Give back a run whose plugins are not those of its grid here, and hold the grid.
+
+    Any other machine would continue it as something else, or fail the same way.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.write() as connection:
+        return leave(
+            connection,
+            run_id,
+            attempt,
+            lambda run: departure.refused(run, why, last_step, exit_code),
+        )
+
+
 def lose(
     database: Database,
     run_id: str,

@@ -83,8 +83,8 @@ def extend_grid(
         ContentNeeded: one of them has been removed since the request was made.
         DatabaseUnavailable: the database does not answer; nothing was added.
         GridNotFound: there is no such grid.
-        NotPossible: the points could not be told apart, a plugin's version has changed, or the
-            grid's user would have too many queued runs.
+        NotPossible: the points could not be told apart, a plugin is not what it was, or the grid's
+            user would have too many queued runs.
     """
     plan = make_plan(request)
     with database.write(statement_seconds=LARGE) as connection:
@@ -111,6 +111,8 @@ def extend_grid(
             "points": grid.points + len(new),
             "reused": grid.reused + len(reused),
             "axes": merged.axes,
+            # of before it was recorded if any of its points are
+            "code": None if grid.code is None else {**grid.code, **plan.code},
             "ended_at": None if len(new) > len(reused) else grid.ended_at,
         }
         if library is not None:
@@ -153,14 +155,14 @@ def _as_it_was(grid_id: str, grid: AnyRow) -> Submitted:
 
 
 def _merge(connection: Connection, grid_id: str, seeds: Sequence[int], plan: Plan) -> Merged:
-    axes = connection.execute(select(grids.c.axes).where(grids.c.id == grid_id)).scalar_one()
+    grid = connection.execute(select(grids.c.axes, grids.c.code).where(grids.c.id == grid_id)).one()
     old = [
         Labelled(row.id, _content(row), row.axis_values)
         for row in connection.execute(
             select(configurations).where(configurations.c.grid_id == grid_id)
         )
     ]
-    return merge(grid_id, axes, old, seeds, plan)
+    return merge(grid_id, grid.axes, old, seeds, plan, grid.code)
 
 
 def _content(row: AnyRow) -> ConfigurationContent:

@@ -8,7 +8,7 @@ from bptt.lifecycle import TERMINAL, sources
 from bptt.records.ownership import Ended
 from bptt.store.clock import now, read_clock
 from bptt.store.departure import Departure, Owned
-from bptt.store.grid_state import end_if_over, first_run_left
+from bptt.store.grid_state import end_if_over, first_run_left, hold_back
 from bptt.store.history import record_event
 from bptt.store.locks import lock_grid, lock_run
 from bptt.store.tables import AnyRow, attempts, runs
@@ -48,6 +48,10 @@ def leave(
     _close_attempt(connection, run, attempt, departure)
     _tell(connection, run, attempt, departure, actor)
     ends = departure.status in TERMINAL
+    if departure.holds_grid:
+        # its first run stays the first
+        hold_back(connection, grid, str(departure.reason), actor)
+        return Ended(run_id, attempt, departure.status)
     if not (ends and end_if_over(connection, grid, actor)):
         why = departure.failure or {}
         first = f"{why.get('cause')}: {why.get('message')}"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bptt.errors import NotPossible
@@ -37,6 +38,7 @@ def merge(
     old: Sequence[Labelled],
     seeds: Iterable[int],
     plan: Plan,
+    code: Mapping[str, str] | None,
 ) -> Merged:
     """Return what a grid becomes when the points of a plan that it lacks are added.
 
@@ -46,11 +48,13 @@ def merge(
         old: its configurations.
         seeds: of its points and of those to add, in order.
         plan: the requested points.
+        code: digests of the files of the grid's plugins that were not as released; None: unknown.
 
     Raises:
-        NotPossible: the points would have equal names, or some would lack the value of an axis.
+        NotPossible: a plugin is not what it was, the points would have equal names, or some would
+            lack the value of an axis.
     """
-    _refuse_versions(grid_id, old, plan)
+    _refuse_others(grid_id, old, plan, code)
     asked = {one.content: one for one in plan.configurations}
     there = {one.content: one for one in old}
     covers = all(content in asked for content in there)
@@ -74,23 +78,37 @@ def merge(
     return Merged(_with_seeds(_joined(old_axes, plan.axes), seeds), new, {})
 
 
-def _refuse_versions(grid_id: str, old: Sequence[Labelled], plan: Plan) -> None:
-    """Raise if a point is the same except for a plugin's version or the data on disk."""
-    before = {one.content.spec: one.content for one in old}
+def _refuse_others(
+    grid_id: str, old: Sequence[Labelled], plan: Plan, code: Mapping[str, str] | None
+) -> None:
+    """Raise if a plugin that the grid has, or a point's data, is not what it was."""
+    was = {section: text for one in old for section, text in _plugins(one.content)}
+    data = {one.content.spec: one.content.data for one in old}
+    what = ""
     for one in plan.configurations:
-        content, known = one.content, before.get(one.content.spec)
-        if known is None or known == content:
-            continue
-        if known.data != content.data:
+        for section, now in _plugins(one.content):
+            if was.get(section, now) != now:
+                # a listing does without
+                from bptt.registry import told_change
+
+                told = told_change(was[section], now, code, plan.code)
+                what = f"the {section.replace(':', ' ')} was {told}"
+        if data.get(one.content.spec, one.content.data) != one.content.data:
             what = "the task's data is not what it was"
-        else:
-            was, now = json.loads(known.plugins), json.loads(content.plugins)
-            name = next(name for name in now if now[name] != was.get(name))
-            what = f"the {name.replace(':', ' ')} was of {was.get(name)}, installed is {now[name]}"
-        raise NotPossible(
-            f"Grid {grid_id} cannot be extended: {what}. Results of both would not compare. "
-            "Put it back, or submit the file as a new grid."
-        )
+        if what:
+            raise NotPossible(
+                f"Grid {grid_id} cannot be extended: {what}. Results of both would not compare. "
+                "Put it back, or submit the file as a new grid."
+            )
+
+
+def _plugins(content: ConfigurationContent) -> Iterable[tuple[str, str]]:
+    found: dict[str, str] = _read(content.plugins)
+    return found.items()
+
+
+_read = lru_cache(maxsize=256)(json.loads)
+"""A grid has few of these texts, and every configuration has one."""
 
 
 def _paths(axes: Axes) -> set[tuple[str, str]]:

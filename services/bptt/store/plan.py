@@ -20,7 +20,7 @@ class ConfigurationContent(NamedTuple):
     spec: str
     """Canonical JSON with seed 0."""
     plugins: str
-    """JSON with sorted keys: distribution and version of each plugin."""
+    """JSON with sorted keys: what each plugin is, see `PluginCode.text`."""
     data: str
 
 
@@ -57,6 +57,8 @@ class Plan:
     points: Sequence[PlannedPoint]
     earlier: Mapping[str, str]
     """The identities that earlier versions gave a point, by identity; for those that read files."""
+    code: Mapping[str, str]
+    """Digests of the files of plugins that are not as released."""
 
     @property
     def key(self) -> str:
@@ -96,8 +98,15 @@ def make_plan(request: "GridRequest") -> Plan:
         {"path": axis.path, "values": list(axis.values), "within": axis.within or None}
         for axis in request.spec.axes
     ]
-    earlier = request.earlier_identities()
-    return Plan(request.spec.name, request.spec.project, axes, configurations, points, earlier)
+    return Plan(
+        request.spec.name,
+        request.spec.project,
+        axes,
+        configurations,
+        points,
+        request.earlier_identities(),
+        request.code,
+    )
 
 
 def work_of(cost: "Cost") -> float:

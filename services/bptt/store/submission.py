@@ -147,6 +147,7 @@ def _planned(plan: Plan, grid_id: str, reused: set[str]) -> dict[str, Any]:
         "name": plan.name,
         "project": plan.project,
         "axes": plan.axes,
+        "code": dict(plan.code),
         "points": len(plan.points),
         "reused": len(reused),
         "canary_run_id": run_id_of(grid_id, next(numbers)) if several else None,

@@ -112,6 +112,8 @@ grids = Table(
     Column("overrides", DOCUMENT, nullable=False),
     # hash, size and name of each file that source or overrides name, by the path given there
     Column("files", DOCUMENT),
+    # digests of the files of plugins that were not as released; null: of before that was recorded
+    Column("code", DOCUMENT),
     Column("axes", DOCUMENT, nullable=False),
     Column("points", Integer, nullable=False),
     Column("reused", Integer, nullable=False),

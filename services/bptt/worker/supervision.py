@@ -87,6 +87,7 @@ class Supervision:
             identity=claimed.identity,
             data=claimed.data,
             plugins=dict(claimed.plugins),
+            code=None if claimed.code is None else dict(claimed.code),
             files=dict(claimed.files),
             user=claimed.user,
             created_at=isotime(claimed.created_at),

@@ -27,3 +27,9 @@ torch.set_num_threads(1)
 atexit.register(os._exit, 0)
 # a signal to the whole process group means that the worker should stop cleanly, and it needs us
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for kind in bptt.registry.KINDS:
+    for plugins in bptt.registry.discover(kind).values():
+        for plugin in plugins:
+            # read, not imported, so that not every run has to
+            bptt.registry.code_of(plugin)
+bptt.registry.keep_imported()

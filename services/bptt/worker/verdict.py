@@ -106,6 +106,11 @@ def _tell(
         cause, why = "crash_loop", WITH_TEMPLATE
     if code == FAILED and ending.failure:
         cause, why = ending.failure.cause, ending.failure.message
+        if cause == "plugin_changed":
+            step = tenure.checkpoint_step
+            return lambda: store.refuse(
+                database, run_id, attempt, why=why, last_step=step, exit_code=FAILED
+            )
         # the run is not to blame, and continues where there is space
         if cause != "disk_full":
             failure = Failure(cause, why, tail, exit_code=code)

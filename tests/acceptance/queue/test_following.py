@@ -68,7 +68,8 @@ def test_show_of_a_failed_run_tells_why_what_to_do_and_its_last_lines(bptt, subm
     assert "by signal 9 (SIGKILL) at step 10" in lines[3]
     assert lines[4] == "failure plugin error: ValueError: forget_bias must not be 3"
     assert lines[5] == (
-        f"do Mend the plugin, see bptt logs {submitted}-1, then: bptt retry {submitted}-1"
+        f"do Mend the plugin, see bptt logs {submitted}-1, and submit the grid again: with other "
+        f"code it is a new one. If its code was not at fault: bptt retry {submitted}-1"
     )
     assert lines[-3:] == [
         "last lines of its log",

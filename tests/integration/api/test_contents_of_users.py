@@ -183,6 +183,7 @@ def test_a_content_that_a_run_outside_the_queue_reads_stays(team, book):
         identity=request.identity,
         data=request.data,
         plugins=request.plugins,
+        code=request.code,
         files=request.files,
     )
     path = team.app.state.service.library.path(DIGEST)

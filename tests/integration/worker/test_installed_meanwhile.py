@@ -1,5 +1,6 @@
 """Plugins that are installed, changed and uninstalled while a worker is up."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 from bptt import store
 from bptt.run_folder import attempts
 from bptt.worker.preloaded import Preloaded
-from tests.integration.worker.queue import GRID
+from tests.integration.worker.queue import GRID, PATIENCE
+from tests.servers import until
 
 HATCHLING = """
 [build-system]
@@ -89,13 +91,25 @@ def test_run_of_a_plugin_that_was_installed_while_the_worker_is_up_succeeds(
     (upgraded,) = queue.submit(text=MINE)
     queue.wait([upgraded])
     run = attempts(queue.settings.runs, upgraded)[0].read("run")
-    assert run["plugins"]["clipper:mine"] == "my-bits 2.0"
-    (changed,) = queue.submit(text=MINE, hold=True)
-    (place.source / "my_bits.py").write_text("raise RuntimeError('edited')\n")
-    store.release_grid(queue.database, queue.run(changed).grid_id, "ada")
-    queue.wait([changed], "failed")
+    assert run["plugins"]["clipper:mine"].startswith("my-bits 2.0 code ")
+    first, second = queue.submit(text=MINE, seeds=2, hold=True)
+    grid = queue.run(first).grid_id
+    (place.source / "my_bits.py").write_text(f"{SOURCE}    at = 1\n")
+    store.release_grid(queue.database, grid, "ada")
+    assert until(lambda: store.get_grid(queue.database, grid).held_reason is not None, PATIENCE)
 
-    assert "edited" in queue.run(changed).failure["message"]
+    # nothing was run as something else, and nothing is lost
+    assert re.fullmatch(
+        r"queued with the clipper mine of my-bits 2\.0, installed on \S+ differs in my_bits\.py; "
+        "put it back, or submit the grid again, as a new one",
+        store.get_grid(queue.database, grid).held_reason,
+    )
+    assert [queue.run(run_id).status for run_id in (first, second)] == ["queued"] * 2
+    assert [attempt.outcome for attempt in queue.attempts(first)] == ["refused"]
+    assert queue.attempts(second) == []
+    (place.source / "my_bits.py").write_text(f"# as before\n{SOURCE}")
+    store.release_grid(queue.database, grid, "ada")
+    queue.wait([first, second])
     (place.source / "my_bits.py").write_text(SOURCE)
     (gone,) = queue.submit(text=MINE, hold=True)
     place.uninstall()

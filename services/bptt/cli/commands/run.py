@@ -14,6 +14,7 @@ from bptt.cli.options import json_option, set_option
 from bptt.content import UnusableFile
 from bptt.errors import BpttError, InvalidSetting, InvalidSpec, OutOfMemory, UserError
 from bptt.imported import importing
+from bptt.registry import keep_imported
 from bptt.run_folder import RunFolder, find_run
 from bptt.settings import Settings, read_settings
 from bptt.temporary import own_folder
@@ -60,6 +61,8 @@ def run(
         folders = [find_run(settings.runs, resume)] if resume else []
         if stop.is_set():
             raise KeyboardInterrupt
+    # what is edited from now on is not what runs here
+    keep_imported()
     _train_all(settings, requests, folders, quiet)
     if quiet and not as_json:
         click.echo("\n".join(folder.run_id for folder in folders))
@@ -99,6 +102,7 @@ def _begin(settings: Settings, request: "RunRequest") -> RunFolder:
             identity=request.identity,
             data=request.data,
             plugins=request.plugins,
+            code=request.code,
             files=request.files,
         )
     except UnusableFile as refusal:

@@ -198,10 +198,12 @@ def _print_json(
 
 
 def _measured(folder: RunFolder, succeeded: bool) -> dict[str, Any]:
+    from bptt.cli.made_with import changed_since
     from bptt.cli.summary import summarize
 
     try:
-        return summarize(folder, succeeded).as_json()
+        summary = summarize(folder, succeeded)
+        return {**summary.as_json(), "changed_since": changed_since(summary.run)}
     except (DocumentDamaged, OSError):
         damage = [str(one) for one in find_damage(folder, succeeded)]
         return {"run": {"run_id": folder.run_id}, "outcome": "unknown", "damage": damage}

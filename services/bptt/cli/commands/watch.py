@@ -12,6 +12,7 @@ from bptt.cli.listing import say
 from bptt.cli.options import json_option
 from bptt.cli.run_words import counts_told, grid_title, title_of
 from bptt.errors import GridNotFound, Unavailable
+from bptt.lifecycle import QUEUED_WITH
 
 if TYPE_CHECKING:
     from bptt.api.answers import Progress
@@ -89,16 +90,26 @@ def _looks(client: "Client", grid_id: str) -> "Iterator[Progress | str]":
 def _is_over(progress: "Progress") -> bool:
     grid = progress.grid
     is_stuck = grid.held_reason is not None and not grid.counts.get("running")
-    return grid.ended_at is not None or (is_stuck and grid.counts.get("failed", 0) > 0)
+    for_a_person = grid.counts.get("failed", 0) > 0 or _has_other_plugins(grid)
+    return grid.ended_at is not None or (is_stuck and for_a_person)
+
+
+def _has_other_plugins(grid: "Grid") -> bool:
+    """Say whether a grid is held because a worker has other plugins than it was queued with."""
+    return (grid.held_reason or "").startswith(QUEUED_WITH)
 
 
 def _ending(progress: "Progress", title: str) -> list[str]:
     grid = progress.grid
     counts = counts_told(grid.counts)
     if grid.ended_at is None:
+        held = f"Grid {title} is held: {grid.held_reason} ({counts})"
+        if _has_other_plugins(grid):
+            return [held, f"Then: bptt release {grid.grid_id}; or: bptt cancel {grid.grid_id}"]
         return [
-            f"Grid {title} is held: {grid.held_reason} ({counts})",
-            f"Fix it and bptt retry {grid.grid_id}; or let the others start: "
+            held,
+            f"Fix it and bptt retry {grid.grid_id}, or, if that means another plugin, submit the "
+            f"file again; or let the others start: "
             f"bptt release {grid.grid_id}; or: bptt cancel {grid.grid_id}",
         ]
     lines = [f"Grid {title} has ended: {counts}."]

@@ -72,6 +72,12 @@ def tags(run: RunDocument) -> dict[str, str]:
         "bptt.sync": "pending",
         "mlflow.user": run.user or _user(),
     }
+    known = {
+        "bptt.plugins": ", ".join(f"{name} {text}" for name, text in sorted(run.plugins.items())),
+        "bptt.torch": run.torch,
+        "bptt.processor": run.processor,
+    }
+    found |= {name: text for name, text in known.items() if text}
     if grid_id := run.grid_id:
         found["bptt.grid_id"] = grid_id
     if commit := run.git_commit:

@@ -232,5 +232,5 @@ def _thinned(lags: int) -> list[int]:
 
 def _environment(run: RunDocument) -> str:
     versions = {"python": run.python or platform.python_version(), "torch": run.torch or None}
-    versions |= run.plugins
+    versions |= {"processor": run.processor or None} | dict(run.plugins)
     return "".join(f"{name}: {version}\n" for name, version in versions.items())

@@ -91,7 +91,10 @@ class RunUpload:
             self._end(outcome, at)
             return
         failure = self._folder.read("failure") if outcome == "failed" else None
-        self._close(outcome, {"bptt.failure": failure["message"]} if failure else {}, at)
+        tags = {"bptt.failure": failure["message"]} if failure else {}
+        if (result := self._folder.read_result()) is not None and result.backend:
+            tags["bptt.backend"] = result.backend
+        self._close(outcome, tags, at)
 
     def _open(self) -> None:
         """Find the run in MLflow, or create it with its true start; log params and numbers."""
