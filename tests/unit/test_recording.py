@@ -189,6 +189,16 @@ def test_share_of_statistics_is_zero_without_them(folder, make_spec):
     assert told == [0]
 
 
+def test_result_says_what_a_comparison_needs_where_the_task_is_not_installed(folder, make_spec):
+    content = {"name": "agreement"}
+    run = TrainingRun(make_spec(content, training={"steps": 1}, statistics={"interval": 0}))
+
+    result = record(folder, run)
+
+    assert result.training_only == ["objective"]
+    assert result.directions == {"error": "lower"}
+
+
 def test_weights_left_behind_give_the_outputs_of_the_run(folder, spec):
     run = TrainingRun(spec)
     batch, _ = run.data.batch(100)

@@ -31,7 +31,7 @@ def interval_told(interval: Interval | None) -> str:
 
 def number_told(value: float) -> str:
     """Return three digits of a figure, or all before the point."""
-    return f"{value:,.0f}" if THOUSAND <= abs(value) < MILLION else f"{value:.3g}"
+    return f"{value:,.0f}" if THOUSAND - 0.5 <= abs(value) < MILLION else f"{value:.3g}"
 
 
 def ratio_told(log: float) -> str:

@@ -132,6 +132,14 @@ def test_where_none_solved_its_task_nobody_is_ranked_by_time_but_seconds_compare
     assert by_seconds.groups[1].lead.estimate == pytest.approx(3)
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0.12345, "0.123"), (999.4, "999"), (math.exp(math.log(1000)), "1,000"), (12345.6, "12,346")],
+)
+def test_a_count_is_told_without_an_exponent(value, told):
+    assert wording.number_told(value) == told
+
+
 def test_a_run_that_diverged_counts_as_unsolved():
     held = runs("a", [200, 250, 200]) + runs("b", [300, 350, 300])
     held[0].result.update(outcome="diverged", step=5)
