@@ -28,16 +28,18 @@ router = new_router("comparison")
 
 @router.get("/grids/{grid}/comparison")
 def compare(
-    grid_id: NamedGrid, service: Shared, by: Names = None, metric: Names = None
+    grid_id: NamedGrid,
+    service: Shared,
+    by: Names = None,
+    metric: Names = None,
+    at: Literal["init", "best", "end"] = "end",
 ) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its problems: a task with its options.
 
-    `by` names the axes that distinguish configurations, `metric` what is compared.
+    `by` names the axes that distinguish configurations, `metric` what is compared, `at` at which
+    moment of a run: before the first update, at its best evaluation, or at its end.
     """
-    from bptt import comparison
-
-    points = _points(service, grid_id)
-    found = comparison.compare(points, by or (), metric or (), grid=grid_id)
+    found = _compared(service, _points(service, grid_id), grid_id, by, metric, at)
     grid = store.get_grid(service.database, grid_id)
     return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
 
@@ -61,17 +63,21 @@ def pictures(
 
 @router.get("/grids/{grid}/report")
 def report(
-    grid_id: NamedGrid, service: Shared, reader: Reader, by: Names = None, metric: Names = None
+    grid_id: NamedGrid,
+    service: Shared,
+    reader: Reader,
+    by: Names = None,
+    metric: Names = None,
+    at: Literal["init", "best", "end"] = "end",
 ) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
-    from bptt import comparison
     from bptt.comparison.report import report
 
     points = _points(service, grid_id)
     grid = store.get_grid(service.database, grid_id)
     title = _title(grid, reader)
     html = report(
-        comparison.compare(points, by or (), metric or (), grid=grid_id),
+        _compared(service, points, grid_id, by, metric, at),
         _draw(service, title, points, by, "png"),
         title=title,
         user=grid.user,
@@ -80,6 +86,24 @@ def report(
         at=time.time(),
     )
     return Report(html=html)
+
+
+def _compared(
+    service: Service,
+    points: "list[ComparedPoint]",
+    grid_id: str,
+    by: list[str] | None,
+    metric: list[str] | None,
+    at: Literal["init", "best", "end"],
+) -> list[Comparison]:
+    from bptt import comparison
+    from bptt.comparison.moment import WORDS, at_moment
+
+    moved = at_moment(points, service.settings.runs, at)
+    found = comparison.compare(moved, by or (), metric or (), grid=grid_id)
+    if at == "end":
+        return found
+    return [replace(one, notes=[WORDS[at], *one.notes]) for one in found]
 
 
 def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":

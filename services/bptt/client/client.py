@@ -83,11 +83,16 @@ class Client(Requests):
         return self._get(answers.Progress, f"{self._grid(grid)}/progress")
 
     def comparison(
-        self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()
+        self,
+        grid: str,
+        by: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        at: str = "end",
     ) -> list[Comparison]:
         """Return the comparison of a grid's configurations, one for each of its tasks."""
         path = f"{self._grid(grid)}/comparison"
-        return self._list(Comparison, path, by=list(by) or None, metric=list(metrics) or None)
+        asked = {"by": list(by) or None, "metric": list(metrics) or None, "at": at}
+        return self._list(Comparison, path, **asked)
 
     def pictures(
         self, grid: str, by: Sequence[str] = (), kind: Literal["png", "svg"] = "png"
@@ -96,10 +101,12 @@ class Client(Requests):
         path = f"{self._grid(grid)}/pictures"
         return self._list(comparison_answers.Picture, path, by=list(by) or None, kind=kind)
 
-    def report(self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = ()) -> str:
+    def report(
+        self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = (), at: str = "end"
+    ) -> str:
         """Return the comparison and the pictures as one page of HTML."""
         path = f"{self._grid(grid)}/report"
-        asked = {"by": list(by) or None, "metric": list(metrics) or None}
+        asked = {"by": list(by) or None, "metric": list(metrics) or None, "at": at}
         return self._get(comparison_answers.Report, path, **asked).html
 
     def runs(

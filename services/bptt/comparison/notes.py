@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bptt.comparison.column import Column
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
+from bptt.comparison.slopes import of_earlier
 from bptt.comparison.wording import listed, number_told, unfinished
 from bptt.counted import counted
 from bptt.records.comparison import Group
@@ -41,6 +42,7 @@ def notes_of(
         )
     said.append(unfinished([group.counts for group in groups]))
     said += _counted(decided)
+    said.append(of_earlier(points))
     return said
 
 

@@ -48,7 +48,8 @@ def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
 
 def budget_of(points: Sequence[ComparedPoint]) -> int:
     """Return the updates after which a run counts as unsolved: the fewest that one may make."""
-    return min(point.budget for point in points)
+    # a run without updates only measures
+    return min((point.budget for point in points if point.budget), default=1)
 
 
 def _until_solved(points: Sequence[ComparedPoint], *, in_seconds: bool) -> list[Scored]:

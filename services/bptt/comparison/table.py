@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bptt.comparison.axes import axes_of, find_axes
 from bptt.comparison.column import Column, column_of
 from bptt.comparison.facets import Facet, facets_of
-from bptt.comparison.interval import over_seeds
 from bptt.comparison.metrics import (
     Measure,
     deciding_metric,
@@ -20,9 +19,9 @@ from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean
 from bptt.comparison.point import RESULTS, ComparedPoint
 from bptt.comparison.rates import solved_share
 from bptt.comparison.scores import budget_of
+from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
 from bptt.comparison.verdict import Ranked
 from bptt.comparison.wording import number_told, ratio_told
-from bptt.measuring.table import SLOPE
 from bptt.records.comparison import BestRun, Comparison, Group, Interval, Lacking
 
 
@@ -172,17 +171,14 @@ def _group(
         diverged=counts["diverged"],
         counted_as=first.counted_as(number),
         solved=solved_share(points),
-        slope=_slope(points),
+        slope=mean_slope(points),
+        slope_mixed=has_mixed_slope(points),
+        layer_slopes=layer_slopes(points),
         learned=_learned(own.interval(number), own.measure),
         standing=first.standing(number),
         lead=first.lead(number),
         median=first.median(number) if first.measure.until_solved else None,
     )
-
-
-def _slope(points: Sequence[ComparedPoint]) -> Interval | None:
-    found = [(p.seed, p.figures[SLOPE.key]) for p in points if SLOPE.key in p.figures]
-    return over_seeds(found) if found else None
 
 
 def _learned(value: Interval | None, measure: Measure) -> bool | None:

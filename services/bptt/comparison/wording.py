@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from bptt.measuring.slopes import ALL_LAYERS, MIXED, MIXED_MEANS
+from bptt.measuring.table import SLOPE
 from bptt.records.comparison import Comparison, Group, Interval
 
 LIVE = ("held", "queued", "running")
@@ -66,7 +68,7 @@ def columns(comparison: Comparison) -> list[str]:
     if comparison.ratio:
         lead = TIMES_AS_LONG if comparison.metric == "seconds" else TIMES_AS_MANY
     named = [BEST_COLUMN, "configuration", "n", *metrics, lead]
-    return [*named, *median, "solved", "slope", "runs"]
+    return [*named, *median, "solved", _slope_column(comparison), "runs"]
 
 
 def cells(comparison: Comparison, group: Group) -> list[str]:
@@ -104,8 +106,13 @@ def _value_told(group: Group) -> str:
     return f"{told} ({group.diverged:,} of {ended:,} diverged, counted as {counted_as})"
 
 
+def _slope_column(comparison: Comparison) -> str:
+    several = any("1" in group.layer_slopes for group in comparison.groups)
+    return ALL_LAYERS if several else SLOPE.words
+
+
 def _slope_told(group: Group) -> str:
-    told = interval_told(group.slope)
+    told = MIXED * group.slope_mixed + interval_told(group.slope)
     if group.slope and group.value and group.slope.n != group.value.n:
         return f"{told} (n {group.slope.n})"
     return told
@@ -119,6 +126,8 @@ def conclusions(comparison: Comparison) -> list[str]:
 def notes(comparison: Comparison) -> list[str]:
     """Return what else there is to say: the procedure, what it lacks, the best run."""
     lines = list(comparison.notes)
+    if any(group.slope_mixed for group in comparison.groups):
+        lines.append(f"{MIXED_MEANS}.")
     if (best := comparison.best_run) is not None:
         told = f"{best.run_id}, {best.config} seed={best.seed}, {number_told(best.value)}"
         lines.append(f"Best single run: {told}.")

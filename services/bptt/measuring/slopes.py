@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bptt.measuring.table import LAYER_SLOPE, SLOPE, SLOPE_HIGHEST, SLOPE_LOWEST
 
+ALL_LAYERS = f"{SLOPE.words} (all layers)"
 MIXED = "~"
 """Before a slope whose single anchors differ in sign."""
 MIXED_MEANS = f"{MIXED}: for some positions of the loss it rises, for others it falls"
@@ -18,4 +19,4 @@ def is_mixed(metrics: Mapping[str, float | None]) -> bool:
 def slope_words(*runs: Mapping[str, float | None]) -> str:
     """Return what the slope of these runs is called: whether it is that of several layers."""
     several = any(LAYER_SLOPE.named(1) in metrics for metrics in runs)
-    return f"{SLOPE.words} (all layers)" if several else SLOPE.words
+    return ALL_LAYERS if several else SLOPE.words

@@ -39,14 +39,17 @@ def load_stacked(folder: RunFolder) -> dict[str, Array]:
     return load_arrays(folder.artifacts / "flow" / "flow.npz", LAG_ARRAYS)
 
 
-def renewed(metrics: Mapping[str, Any], folder: RunFolder | None) -> dict[str, Any]:
+def renewed(
+    metrics: Mapping[str, Any], folder: RunFolder | None, at: int | None = None
+) -> dict[str, Any]:
     """Return the last figures of a run, those of its lag curves computed from its arrays.
 
     Args:
         metrics: as the result has them.
-        folder: of the run, with the arrays of its last probe; without them nothing changes.
+        folder: of the run, with the arrays of the probe; without them nothing changes.
+        at: step of whose last probe they are; None: of the run's last.
     """
-    return {**metrics, **dict(_computed(str(folder.path)) if folder else ())}
+    return {**metrics, **dict(_computed(str(folder.path), at) if folder else ())}
 
 
 def finished_folder(runs: Path, run_id: str) -> RunFolder | None:
@@ -54,13 +57,20 @@ def finished_folder(runs: Path, run_id: str) -> RunFolder | None:
     return next((one for one in attempts(runs, run_id) if one.is_finished), None)
 
 
+def _until(stacked: Mapping[str, Array], at: int | None) -> dict[str, Array]:
+    """Return the arrays of the last probe until a step."""
+    steps = stacked.get("steps", np.zeros(0))
+    rows = np.flatnonzero(steps <= (np.inf if at is None else at))
+    return {name: values[rows[-1]] for name, values in stacked.items()} if len(rows) else {}
+
+
 @lru_cache(maxsize=REMEMBERED)
-def _computed(path: str) -> tuple[tuple[str, float | None], ...]:
+def _computed(path: str, at: int | None) -> tuple[tuple[str, float | None], ...]:
     folder = RunFolder(Path(path))
-    files = folder.probe_files()
+    files = [file for file in folder.probe_files() if at is None or int(file.stem) <= at]
     arrays = load_arrays(files[-1], LAG_ARRAYS) if files else {}
     if not arrays:
-        arrays = {name: rows[-1] for name, rows in load_stacked(folder).items() if len(rows)}
+        arrays = _until(load_stacked(folder), at)
     try:
         found = scalars_of(arrays)
     except (ValueError, IndexError):

@@ -1,7 +1,7 @@
 """A grid's answer: its configurations, compared over their seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Standing = Literal["best so far", "may be best", "worse", ""]
@@ -44,7 +44,7 @@ class Group:
     solved: Interval | None
     """Share of the ended runs that met the task's rule at an evaluation; a diverged one did not."""
     slope: Interval | None
-    """Slope of log10 of the gradient's norm over the lag."""
+    """Slope of log10 of the gradient's norm over the lag, of all layers together."""
     learned: bool | None
     """Whether the 95 % interval of the task's own metric is better than the baseline throughout;
     null: it has no interval, or there is no baseline."""
@@ -53,6 +53,10 @@ class Group:
     ranked. The order among the worse ones is not tested."""
     median: float | None = None
     """Median of the time to solve over all runs, where that decides; null: most did not."""
+    slope_mixed: bool = False
+    """Whether, in any run, single losses that are traced back differ in the sign of their slope."""
+    layer_slopes: Mapping[str, Interval] = field(default_factory=dict)
+    """Slope of each layer's cell alone, `0`, `1`, `0_backward`, where there are several."""
     lead: Interval | None = None
     """How far the best so far is ahead of it, at least 0; where `ratio`, how many times as much it
     needs, at least 1, and below 1 takes the place of 0. The intervals of all leads of a table

@@ -31,6 +31,13 @@ NAMED = 10
     "--by", multiple=True, metavar="AXIS", help="Distinguish configurations only by AXIS."
 )
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare NAME.")
+@click.option(
+    "--at",
+    type=click.Choice(["init", "best", "end"]),
+    default="end",
+    help="Compare what runs measured before the first update, at their best evaluation, or at "
+    "their end (the default).",
+)
 @json_option("list instead of tables")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
@@ -40,6 +47,7 @@ def compare(
     grid: str,
     by: tuple[str, ...],
     metrics: tuple[str, ...],
+    at: str,
     as_json: bool,
     as_csv: bool,
     html: Path | None,
@@ -68,7 +76,7 @@ def compare(
     with connected() as client:
         found = client.find(grid, "grid")
         grid_id = found.id
-        comparisons = client.comparison(grid_id, by, metrics)
+        comparisons = client.comparison(grid_id, by, metrics, at)
         if as_json:
             print_json(comparisons)
         elif as_csv:
@@ -78,7 +86,7 @@ def compare(
         else:
             _print(title_of(found), client.grid(grid_id), comparisons)
         if html is not None:
-            _write(html, client.report(grid_id, by, metrics).encode())
+            _write(html, client.report(grid_id, by, metrics, at).encode())
         if pictures is not None:
             _write_pictures(client, grid_id, by, pictures, svg)
 

@@ -1,0 +1,66 @@
+"""The moment of a run that is compared: its end, its best evaluation, or its beginning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from bptt.comparison.point import ComparedPoint
+from bptt.measuring.earlier import is_of_earlier_estimator
+from bptt.measuring.logged import BEST_STEP
+from bptt.measuring.stored import finished_folder, renewed
+from bptt.run_folder import RunFolder
+
+Moment = Literal["init", "best", "end"]
+WORDS: Mapping[Moment, str] = {
+    "init": "Measured before the first update.",
+    "best": "Measured at the best evaluation of each run.",
+}
+"""What stands below the table."""
+
+
+def at_moment(points: Sequence[ComparedPoint], runs: Path, moment: Moment) -> list[ComparedPoint]:
+    """Return points with the figures of another moment than the end, from the runs' journals.
+
+    A run whose folder is not here has no figures.
+
+    Args:
+        points: of a grid.
+        runs: the folder of all runs.
+        moment: the best evaluation is that of the deciding metric; statistics are those of the
+            last probe until then.
+    """
+    if moment == "end":
+        return list(points)
+    return [replace(point, result=_result(point, runs, moment)) for point in points]
+
+
+def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, Any] | None:
+    if point.result is None:
+        return None
+    at = 0
+    if moment == "best":
+        found = (point.result.get("best") or {}).get(BEST_STEP.key.rpartition("/")[2])
+        at = point.result["step"] if found is None else int(found)
+    folder = finished_folder(runs, point.run_id)
+    metrics = {} if folder is None else _figures(folder, at)
+    result = {**point.result, "metrics": metrics, "step": at}
+    if moment == "best" and point.diverged:
+        return result
+    if moment == "best":
+        # its value is compared, not how long it took
+        solved_at = point.result.get("solved_at", point.result["step"]) if point.solved else None
+        return {**result, "outcome": "finished", "solved_at": solved_at}
+    # what became of it later is not what it was
+    solved_at = 0 if point.result.get("solved_at") == 0 else None
+    return {**result, "outcome": "finished", "solved_at": solved_at, "divergence": None}
+
+
+def _figures(folder: RunFolder, at: int) -> dict[str, Any]:
+    """Return the last value of each metric up to this step."""
+    metrics: dict[str, Any] = {}
+    for _, record in folder.readable_records():
+        if record["step"] > at:
+            break
+        metrics |= record.get("metrics", {})
+    return renewed(metrics, folder, at) if is_of_earlier_estimator(metrics) else metrics
