@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 PAGE = (Path(__file__).parents[3] / "docs" / "grids.md").read_text()
-FIRST, SECOND = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+FIRST, SECOND, EVALUATED = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 AXES = re.findall(r"^\| `((?:cell|model): .*?)` \| (\d) points", PAGE, re.MULTILINE)
 OVERRIDES = re.findall(r"^bptt grid \S+ --set (.*)$", PAGE, re.MULTILINE)
 
@@ -20,6 +20,11 @@ def test_example_of_exclude_and_include_drops_and_adds(grid_of):
     # 10 with rnn and 3e-3, 12 with length 100 and seed 3 or 4, 2 of them both; 10 of the GRU
     assert len(grid) == 60 - 10 - 12 + 2 + 10
     assert grid.notes == ()
+
+
+def test_example_of_an_evaluation_with_other_options_spans_no_axis(grid_of):
+    # its two cells
+    assert len(grid_of(EVALUATED)) == 2
 
 
 @pytest.mark.parametrize(("axis", "points"), AXES)
