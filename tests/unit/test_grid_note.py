@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from bptt.comparison import ComparedPoint, compare
+from bptt.comparison import ComparedPoint
+from bptt.comparison.table import compare
 from bptt.records.grids import Grid
 from bptt.shipping.grid_note import note, summary
 from bptt.tracking.grid.shown import NOTE_AT_MOST

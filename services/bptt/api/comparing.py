@@ -96,11 +96,11 @@ def _compared(
     metric: list[str] | None,
     at: Literal["init", "best", "end"],
 ) -> list[Comparison]:
-    from bptt import comparison
+    from bptt.comparison import table
     from bptt.comparison.moment import WORDS, at_moment
 
     moved = at_moment(points, service.settings.runs, at)
-    found = comparison.compare(moved, by or (), metric or (), grid=grid_id)
+    found = table.compare(moved, by or (), metric or (), grid=grid_id)
     if at == "end":
         return found
     return [replace(one, notes=[WORDS[at], *one.notes]) for one in found]

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
-from bptt.comparison import ComparedPoint, compare, points_of
+from bptt.comparison import ComparedPoint, points_of
+from bptt.comparison.table import compare
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.identifiers import grid_of
 from bptt.measuring.earlier import with_present_figures

@@ -1,6 +1,7 @@
 """Points of a grid as the comparison gets them, made by hand."""
 
-from bptt.comparison import ComparedPoint, compare
+from bptt.comparison import ComparedPoint
+from bptt.comparison.table import compare
 
 
 def point(cell, seed, value, outcome="finished", better="higher", **values):

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bptt.comparison import ComparedPoint, compare
+from bptt.comparison import ComparedPoint
+from bptt.comparison.table import compare
 from bptt.errors import InvalidSpec
 from tests.unit.comparison.points import by_config, point, row
 

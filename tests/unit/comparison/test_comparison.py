@@ -1,7 +1,8 @@
 import pytest
 
-from bptt.comparison import ComparedPoint, compare
+from bptt.comparison import ComparedPoint
 from bptt.comparison.interval import mean_interval, rate_interval
+from bptt.comparison.table import compare
 
 
 def result(value, outcome="finished", slope=-0.1, better="higher"):

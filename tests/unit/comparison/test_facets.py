@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bptt.comparison import compare, wording
+from bptt.comparison import wording
 from bptt.comparison.facets import facets_of
+from bptt.comparison.table import compare
 from tests.unit.comparison.points import point
 
 DELAYS = {10: {"lstm": 0.2, "gru": 0.3}, 30: {"lstm": 0.9, "gru": 0.8}}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bptt.comparison import ComparedPoint, compare, wording
+from bptt.comparison import ComparedPoint, wording
+from bptt.comparison.table import compare
 
 
 def points(**slopes):

@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from bptt.comparison import compare
+from bptt.comparison.table import compare
 from tests.unit.comparison.points import by_config, row
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bptt.comparison import ComparedPoint, compare, wording
+from bptt.comparison import ComparedPoint, wording
+from bptt.comparison.table import compare
 
 BUDGET, EVERY = 1000, 50
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bptt.comparison import compare
+from bptt.comparison.table import compare
 from bptt.comparison.verdict import seeds_option
 from tests.unit.comparison.points import row
 
