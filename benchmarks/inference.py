@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks import false_claims, panels, power
+from benchmarks import false_claims, panels, power, tuned_tables
 from benchmarks.part import Found, Part
 from bptt.figures import style
 
@@ -45,6 +45,8 @@ def measure(plan: Plan) -> Found:
         "erratic": lambda: power.erratic(others),
         "times": lambda: power.times(others),
         "diverging": lambda: power.diverging(others),
+        "biases": lambda: tuned_tables.biases(5 * others),
+        "tuned": lambda: tuned_tables.claims(5 * others),
     }
     found = {}
     for name, study in studies.items():
@@ -69,6 +71,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield from false_claims.lines_of_intervals(found["intervals"], others)
     yield from power.lines(found, others)
     yield from power.lines_of_runs(found, others)
+    yield from tuned_tables.lines(found, 5 * others)
 
 
 SHOWN = ("normal", "one 10 times wider", "solved by half")

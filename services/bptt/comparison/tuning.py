@@ -1,0 +1,103 @@
+"""Which choice each configuration takes, by some seeds, and what it is worth, by others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bptt.comparison.additive import connected, fit
+from bptt.comparison.ranking import CLOSE, SEEDS_TO_TELL
+
+Array = NDArray[np.float64]
+
+SEEDS_TO_SPLIT = 6
+"""Below which half of the seeds are too few to judge on."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What each configuration was tuned to, and its values on the seeds that judge it."""
+
+    choices: tuple[int | None, ...]
+    """(configurations,): place of the choice taken; None where no choice has enough values."""
+    tried: tuple[int, ...]
+    """(configurations,): how many choices there were to take from."""
+    at_edge: tuple[bool, ...]
+    """(configurations,): whether the choice taken is the first or last of several."""
+    judged: Array
+    """(configurations, judging seeds), for `rank`; NaN for what has taken no choice."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough judging seeds for a verdict."""
+        return len(self.judged.T) >= SEEDS_TO_TELL
+
+
+def split(seeds: int) -> tuple[range, range]:
+    """Return the places of the seeds to tune on, the first half, and of those to judge on.
+
+    Args:
+        seeds: how many there are, in the order of the file.
+
+    Returns:
+        All to tune on and none to judge on if there are fewer than six.
+    """
+    half = seeds // 2 if seeds >= SEEDS_TO_SPLIT else seeds
+    return range(half), range(half, seeds)
+
+
+def tune(values: Array, tuning: Sequence[int], judging: Sequence[int]) -> Tuned:
+    """Choose for each configuration by some seeds, and judge the choices by others.
+
+    The best of m choices owes part of its mean to chance, so the seeds that it was chosen on say
+    too much of it (Cawley & Talbot 2010): the means that matter are those on seeds that had no
+    say. Leaving out one seed in turn has no such bias, but its folds share their data, and a t
+    interval over them is wrong in 10 to 21 of 100 comparisons: docs/inference.md.
+
+    Args:
+        values: (configurations, choices, seeds), higher is better; NaN where there is none.
+            Choices are in their order, such as learning rates from the least to the largest.
+        tuning: places of the seeds to choose on. A choice with values on no more than half of
+            them is not taken, nor one that shares no seed with most others.
+        judging: places of the seeds to judge on, other ones; may be empty.
+
+    Raises:
+        ValueError: a seed is in both.
+    """
+    both = set(tuning) & set(judging)
+    if both:
+        raise ValueError(f"seeds to judge on must not be tuned on, got {sorted(both)} in both")
+    found = [_choice(one) for one in values[:, :, list(tuning)]]
+    judged = values[:, :, list(judging)]
+    kept = np.full((len(values), len(judging)), np.nan)
+    for config, (taken, _) in enumerate(found):
+        if taken is not None:
+            kept[config] = judged[config, taken]
+    return Tuned(
+        choices=tuple(taken for taken, _ in found),
+        tried=tuple(len(open_to) for _, open_to in found),
+        at_edge=tuple(
+            len(open_to) > 1 and taken in (open_to[0], open_to[-1]) for taken, open_to in found
+        ),
+        judged=kept,
+    )
+
+
+def _choice(values: Array) -> tuple[int | None, list[int]]:
+    """Return the choice with the best mean, the first of several, and those that it was among.
+
+    Args:
+        values: (choices, tuning seeds).
+    """
+    here = np.isfinite(values)
+    enough = np.flatnonzero(2 * here.sum(1) > values.shape[1])
+    members = enough[connected(here[enough])]
+    if not len(members):
+        return None, []
+    if len(members) == 1:
+        return int(members[0]), [int(members[0])]
+    # adjusted, lest one that lacks a hard seed look better for it
+    means = fit(values[members]).means
+    best = np.argmax(means >= means.max() - CLOSE * np.abs(means).max())
+    return int(members[best]), members.tolist()
