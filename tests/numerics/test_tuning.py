@@ -27,21 +27,6 @@ def test_each_configuration_takes_its_best_choice_and_is_judged_on_other_seeds()
     assert rank(tuned.judged).means == pytest.approx([6, 2])
 
 
-def test_a_choice_at_either_end_of_several_is_at_the_edge():
-    values = np.array([[[3.0], [2], [1]], [[1.0], [3], [2]], [[1.0], [2], [3]]])
-
-    assert tune(values, [0], []).at_edge == (True, False, True)
-    assert tune(values[:, :1], [0], []).at_edge == (False, False, False)
-
-
-def test_a_choice_whose_neighbour_has_no_values_is_at_the_edge():
-    values = np.array([[[1.0, 1], [2, 2], [NAN, NAN]]])
-
-    tuned = tune(values, [0, 1], [])
-
-    assert (tuned.choices, tuned.at_edge, tuned.tried) == ((1,), (True,), (2,))
-
-
 def test_a_choice_that_lacks_a_hard_seed_is_not_better_for_it():
     # seed 2 costs everybody 10
     values = np.array([[[2.0, 2, -8], [1.5, 1.5, NAN], [1, 1, -9]]])
@@ -55,7 +40,7 @@ def test_a_choice_with_half_of_its_values_or_fewer_is_not_taken():
 
     tuned = tune(values, [0, 1, 2, 3], [])
 
-    assert (tuned.choices, tuned.tried) == ((1, None), (1, 0))
+    assert (tuned.choices, tuned.among) == ((1, None), ((1,), ()))
 
 
 def test_equal_choices_are_told_by_their_order_even_up_to_rounding():

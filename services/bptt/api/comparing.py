@@ -5,13 +5,13 @@ The code that compares and draws is imported only when somebody asks for it.
 
 import base64
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bptt import store
 from bptt.api.asking import Reader
 from bptt.api.comparison_answers import Picture, Report
-from bptt.api.parameters import Names
+from bptt.api.parameters import Names, Seeds
 from bptt.api.reading import NamedGrid
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
@@ -33,13 +33,18 @@ def compare(
     by: Names = None,
     metric: Names = None,
     at: Literal["init", "best", "end"] = "end",
+    tune: Names = None,
+    tune_seed: Seeds = None,
 ) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its problems: a task with its options.
 
     `by` names the axes that distinguish configurations, `metric` what is compared, `at` at which
-    moment of a run: before the first update, at its best evaluation, or at its end.
+    moment of a run: before the first update, at its best evaluation, or at its end. `tune` names
+    axes whose best value each configuration takes, by the seeds `tune_seed`, to be judged on
+    the others.
     """
-    found = _compared(service, _points(service, grid_id), grid_id, by, metric, at)
+    asked = ComparisonQuery(by or [], metric or [], at, tune or [], tune_seed or [])
+    found = _compared(service, _points(service, grid_id), grid_id, asked)
     grid = store.get_grid(service.database, grid_id)
     return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
 
@@ -69,15 +74,18 @@ def report(
     by: Names = None,
     metric: Names = None,
     at: Literal["init", "best", "end"] = "end",
+    tune: Names = None,
+    tune_seed: Seeds = None,
 ) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
     from bptt.comparison.report import report
 
+    asked = ComparisonQuery(by or [], metric or [], at, tune or [], tune_seed or [])
     points = _points(service, grid_id)
     grid = store.get_grid(service.database, grid_id)
     title = _title(grid, reader)
     html = report(
-        _compared(service, points, grid_id, by, metric, at),
+        _compared(service, points, grid_id, asked),
         _draw(service, title, points, by, "png"),
         title=title,
         user=grid.user,
@@ -88,22 +96,34 @@ def report(
     return Report(html=html)
 
 
+@dataclass(frozen=True)
+class ComparisonQuery:
+    """What a comparison is asked for, as in its query."""
+
+    by: list[str]
+    metrics: list[str]
+    at: Literal["init", "best", "end"]
+    tune: list[str]
+    tune_seeds: list[int]
+
+
 def _compared(
-    service: Service,
-    points: "list[ComparedPoint]",
-    grid_id: str,
-    by: list[str] | None,
-    metric: list[str] | None,
-    at: Literal["init", "best", "end"],
+    service: Service, points: "list[ComparedPoint]", grid_id: str, asked: ComparisonQuery
 ) -> list[Comparison]:
     from bptt.comparison import table
     from bptt.comparison.moment import WORDS, at_moment
 
-    moved = at_moment(points, service.settings.runs, at)
-    found = table.compare(moved, by or (), metric or (), grid=grid_id)
-    if at == "end":
+    found = table.compare(
+        at_moment(points, service.settings.runs, asked.at),
+        asked.by,
+        asked.metrics,
+        grid=grid_id,
+        tune=asked.tune,
+        tune_seeds=asked.tune_seeds,
+    )
+    if asked.at == "end":
         return found
-    return [replace(one, notes=[WORDS[at], *one.notes]) for one in found]
+    return [replace(one, notes=[WORDS[asked.at], *one.notes]) for one in found]
 
 
 def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":

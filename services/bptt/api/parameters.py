@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from annotated_types import Ge, Lt
 from fastapi import Path, Query
 from pydantic import StringConstraints
 
@@ -21,6 +22,7 @@ Names = Annotated[
     list[Annotated[str, StringConstraints(max_length=LONGEST, pattern=PRINTED)]] | None,
     Query(max_length=NAMES_AT_MOST),
 ]
+Seeds = Annotated[list[Annotated[int, Ge(0), Lt(2**63)]] | None, Query(max_length=NAMES_AT_MOST)]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 Attempt = Annotated[int, Query(ge=1, le=MOST_ATTEMPTS)]
 Offset = Annotated[int, Query(ge=0, le=FURTHEST)]

@@ -11,7 +11,7 @@ from bptt.api import answers, comparison_answers, plugin_answers, queue_answers,
 from bptt.api.orders import Extend, GridText, RequestBody, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.content import Sender
-from bptt.client.requests import Requests, read_answer
+from bptt.client.requests import Requests, comparison_query, read_answer
 from bptt.errors import InvalidSpec
 from bptt.lifecycle import Standing
 from bptt.records.comparison import Comparison
@@ -82,17 +82,10 @@ class Client(Requests):
         """Return how far a grid is, when it will end, and what is waiting for what."""
         return self._get(answers.Progress, f"{self._grid(grid)}/progress")
 
-    def comparison(
-        self,
-        grid: str,
-        by: Sequence[str] = (),
-        metrics: Sequence[str] = (),
-        at: str = "end",
-    ) -> list[Comparison]:
-        """Return the comparison of a grid's configurations, one for each of its tasks."""
-        path = f"{self._grid(grid)}/comparison"
-        asked = {"by": list(by) or None, "metric": list(metrics) or None, "at": at}
-        return self._list(Comparison, path, **asked)
+    def comparison(self, grid: str, *names: Sequence[str], **asked: Any) -> list[Comparison]:
+        """Return the comparison of a grid's configurations; see `comparison_query`."""
+        query = comparison_query(*names, **asked)
+        return self._list(Comparison, f"{self._grid(grid)}/comparison", **query)
 
     def pictures(
         self, grid: str, by: Sequence[str] = (), kind: Literal["png", "svg"] = "png"
@@ -101,13 +94,10 @@ class Client(Requests):
         path = f"{self._grid(grid)}/pictures"
         return self._list(comparison_answers.Picture, path, by=list(by) or None, kind=kind)
 
-    def report(
-        self, grid: str, by: Sequence[str] = (), metrics: Sequence[str] = (), at: str = "end"
-    ) -> str:
+    def report(self, grid: str, *names: Sequence[str], **asked: Any) -> str:
         """Return the comparison and the pictures as one page of HTML."""
-        path = f"{self._grid(grid)}/report"
-        asked = {"by": list(by) or None, "metric": list(metrics) or None, "at": at}
-        return self._get(comparison_answers.Report, path, **asked).html
+        query = comparison_query(*names, **asked)
+        return self._get(comparison_answers.Report, f"{self._grid(grid)}/report", **query).html
 
     def runs(
         self,

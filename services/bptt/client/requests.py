@@ -1,6 +1,6 @@
 """Requests about things referred to by name, and typed answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -96,3 +96,29 @@ def read_answer(answer: type[A], content: Any) -> A:
 
 def _path(kind: FoundKind, text: str) -> str:
     return f"/{kind}s/{quote(text, safe='')}"
+
+
+def comparison_query(
+    by: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    *,
+    at: str = "end",
+    tune: Sequence[str] = (),
+    tune_seeds: Sequence[int] = (),
+) -> dict[str, Any]:
+    """Return what a comparison is asked for, as a query.
+
+    Args:
+        by: axes that distinguish configurations; none: all but the seed.
+        metrics: to compare, the first decides; none: the task's own.
+        at: which moment of a run: `init`, `best` or `end`.
+        tune: axes whose best value each configuration takes, to be judged on other seeds.
+        tune_seeds: those that choose; none: the first half.
+    """
+    return {
+        "by": list(by) or None,
+        "metric": list(metrics) or None,
+        "at": at,
+        "tune": list(tune) or None,
+        "tune_seed": list(tune_seeds) or None,
+    }

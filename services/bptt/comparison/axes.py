@@ -17,8 +17,13 @@ def axes_of(points: Iterable[ComparedPoint]) -> list[str]:
     return [path for path in paths if path != SEED]
 
 
-def find_axes(asked: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:
+def find_axes(asked: Sequence[str], axes: Sequence[str], option: str = "--by") -> tuple[str, ...]:
     """Return the requested paths, given in full or by their last word.
+
+    Args:
+        asked: words.
+        axes: paths of all axes.
+        option: that the words were given to.
 
     Raises:
         InvalidSpec: one is no axis of this grid, or fits several.
@@ -33,7 +38,7 @@ def find_axes(asked: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:
             found[fits[0]] = None
             continue
         why = f"may be {' or '.join(fits)}" if fits else _unknown(text, axes)
-        faults.append(f"--by {text!r} {why}.")
+        faults.append(f"{option} {text!r} {why}.")
     if faults:
         raise InvalidSpec(faults)
     return tuple(found)

@@ -7,13 +7,26 @@ from typing import Any
 
 from bptt.comparison.point import ComparedPoint
 from bptt.errors import InvalidSpec
-from bptt.measuring.logged import BEST, EVAL_LOSS, EVAL_METRIC, TRAIN_METRIC
+from bptt.measuring.logged import (
+    BEST,
+    BEST_TEST,
+    EVAL_LOSS,
+    EVAL_METRIC,
+    TEST_METRIC,
+    TRAIN_METRIC,
+)
 from bptt.measuring.rows import Scalar
 from bptt.measuring.table import scalar_of
 
 LOOKED_FOR = (EVAL_METRIC.section, TRAIN_METRIC.section)
 LOSS = EVAL_LOSS.key.removeprefix(EVAL_LOSS.section)
-TOLD_BY_THE_TASK = (EVAL_METRIC.section, TRAIN_METRIC.section, BEST.beginning)
+TOLD_BY_THE_TASK = (
+    EVAL_METRIC.section,
+    TRAIN_METRIC.section,
+    TEST_METRIC.section,
+    BEST.beginning,
+    BEST_TEST.beginning,
+)
 """Beginnings of figures whose direction is that of the task's metric of the same name."""
 UPDATES, SECONDS = "updates", "seconds"
 OF_THE_RUN = {"steps_per_second": "higher"}

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bptt.comparison.axes import axes_of, find_axes
+from bptt.comparison.chosen import Tuning, choose, tuning_of
 from bptt.comparison.column import Column, column_of
 from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.metrics import (
@@ -17,11 +18,13 @@ from bptt.comparison.metrics import (
 from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
 from bptt.comparison.point import RESULTS, ComparedPoint
+from bptt.comparison.ranking import SEEDS_TO_TRUST
 from bptt.comparison.rates import solved_share
 from bptt.comparison.scores import budget_of
 from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
-from bptt.comparison.verdict import Ranked
-from bptt.comparison.wording import number_told, ratio_told
+from bptt.comparison.verdict import Ranked, seeds_option
+from bptt.comparison.wording import listed, number_told, ratio_told
+from bptt.counted import counted
 from bptt.records.comparison import BestRun, Comparison, Group, Interval, Lacking
 
 
@@ -31,6 +34,8 @@ def compare(
     metrics: Sequence[str] = (),
     *,
     grid: str = "GRID",
+    tune: Sequence[str] = (),
+    tune_seeds: Sequence[int] = (),
 ) -> list[Comparison]:
     """Return the comparison of a grid's points for each of its problems.
 
@@ -41,18 +46,24 @@ def compare(
         metrics: names, in full (`eval/loss`) or by their last word; none: the deciding metric of
             the task. The first one determines the order.
         grid: what commands call the grid.
+        tune: axes whose best value is chosen for each configuration, which is then judged on
+            other seeds.
+        tune_seeds: that choose; none: the first half of six and more, otherwise all.
 
     Raises:
-        InvalidSpec: an axis or a metric that this grid does not have.
+        InvalidSpec: an axis, a metric or a seed that this grid does not have.
     """
     axes = find_axes(by, axes_of(points))
+    tuning = tuning_of(points, tune, tune_seeds, axes)
+    if tuning:
+        axes = tuple(path for path in axes or axes_of(points) if path not in tuning.axes)
     known = names_of(points)
-    asked = Asked(axes, {point.seed for point in points}, grid)
-    tables = [
-        # what only another task has is shown for that one
-        Table(facet, find_metrics(metrics, facet.points, known), asked)
-        for facet in facets_of(points)
-    ]
+    asked = Asked(axes, {point.seed for point in points}, grid, tuning)
+    # what only another task has is shown for that one
+    shown = [(facet, find_metrics(metrics, facet.points, known)) for facet in facets_of(points)]
+    if tuning and not tuning.decides:
+        return [_unjudged(facet, tuning, measures, asked) for facet, measures in shown]
+    tables = [Table(facet, measures, asked) for facet, measures in shown]
     found = [table.comparison() for table in tables]
     problems = [(table.by_config, table.decided) for table in tables]
     if len(names := in_all(problems)) > 1:
@@ -68,6 +79,7 @@ class Asked:
     """Axes that distinguish configurations."""
     seeds: Collection[int]
     grid: str
+    tuning: Tuning | None = None
 
 
 class Table:
@@ -79,10 +91,17 @@ class Table:
         measures = found or [default_measure(facet.points)]
         self._own = deciding_metric(facet.points)
         self.by_config: dict[str, list[ComparedPoint]] = {}
-        for name, point in zip(facet.names(asked.by), facet.points, strict=True):
+        self._chosen = None
+        names, by = facet.names(asked.by), asked.by
+        if asked.tuning:
+            self._chosen = choose(facet, by, asked.tuning, measures[0])
+            self._facet, names = self._chosen.facet, list(self._chosen.names)
+            # a value that was chosen is no other point to be compared with
+            by = (*by, *asked.tuning.axes)
+        for name, point in zip(names, self._facet.points, strict=True):
             self.by_config.setdefault(name, []).append(point)
         every = (self._own, *measures)
-        self._columns = {m.name: column_of(self.by_config, m, asked.by) for m in every}
+        self._columns = {m.name: column_of(self.by_config, m, by) for m in every}
         self._shown = {measure.short: self._columns[measure.name] for measure in measures}
         self.decided = self._columns[measures[0].name]
 
@@ -90,9 +109,11 @@ class Table:
         """Return the record of what they say."""
         facet, first = self._facet, self.decided.measure
         lead_told = ratio_told if first.ratio else number_told
+        tuning, chosen = self._asked.tuning, self._chosen
         ranked = Ranked(
             *(self.decided.ranking, list(self.by_config), self._asked.seeds, self._asked.grid),
             lead_told,
+            len(tuning.choosing) if tuning else 0,
         )
         groups = [
             _group(name, held, number, self._shown, self._columns[self._own.name])
@@ -100,6 +121,10 @@ class Table:
         ]
         ordered = [groups[number] for number in self.decided.order()]
         notes = [ranked.power(), *notes_of(facet.points, ordered, self.decided, self._own)]
+        verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()
+        if chosen:
+            ordered = [replace(one, tuned_to=chosen.taken.get(one.config)) for one in ordered]
+            notes = [chosen.note, *notes]
         return Comparison(
             task=facet.task,
             problem=facet.problem,
@@ -116,9 +141,40 @@ class Table:
             groups=ordered,
             lacking=_lacking(self.by_config, self.decided),
             best_run=_best_run(self.by_config, self.decided),
-            verdict=f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict(),
+            verdict=verdict,
             notes=[note for note in notes if note],
         )
+
+
+def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Asked) -> Comparison:
+    """Return what the configurations of a problem were tuned to, which nothing judges yet."""
+    first, *_ = found or [default_measure(facet.points)]
+    chosen = choose(facet, asked.by, tuning, first)
+    taken = [f"{config} takes {value}" for config, value in chosen.taken.items()]
+    more = seeds_option(asked.seeds, len(tuning.choosing) + SEEDS_TO_TRUST)
+    keep = ",".join(map(str, tuning.choosing))
+    return Comparison(
+        task=facet.task,
+        problem=facet.problem,
+        metric=first.short,
+        metrics=[first.short],
+        better=first.better,
+        task_metric=deciding_metric(facet.points).short,
+        baseline=first.baseline,
+        by=asked.by,
+        points=len(facet.points),
+        ended=sum(point.outcome in RESULTS for point in facet.points),
+        groups=[],
+        lacking=[],
+        best_run=None,
+        verdict=(
+            f"Chosen: {listed(taken) if taken else 'nothing yet'}. The seeds that chose cannot "
+            f"judge, and {counted(len(tuning.judging), 'other seed')} cannot either; "
+            f"{SEEDS_TO_TRUST} would, with --tune-seeds {keep}:\n"
+            f"bptt extend {asked.grid} --set seeds={more}"
+        ),
+        notes=[chosen.note],
+    )
 
 
 def _overall(

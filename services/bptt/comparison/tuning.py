@@ -21,10 +21,8 @@ class Tuned:
 
     choices: tuple[int | None, ...]
     """(configurations,): place of the choice taken; None where no choice has enough values."""
-    tried: tuple[int, ...]
-    """(configurations,): how many choices there were to take from."""
-    at_edge: tuple[bool, ...]
-    """(configurations,): whether the choice taken is the first or last of several."""
+    among: tuple[tuple[int, ...], ...]
+    """(configurations,): places of the choices with enough values, which it was taken from."""
     judged: Array
     """(configurations, judging seeds), for `rank`; NaN for what has taken no choice."""
 
@@ -57,7 +55,6 @@ def tune(values: Array, tuning: Sequence[int], judging: Sequence[int]) -> Tuned:
 
     Args:
         values: (configurations, choices, seeds), higher is better; NaN where there is none.
-            Choices are in their order, such as learning rates from the least to the largest.
         tuning: places of the seeds to choose on. A choice with values on no more than half of
             them is not taken, nor one that shares no seed with most others.
         judging: places of the seeds to judge on, other ones; may be empty.
@@ -76,10 +73,7 @@ def tune(values: Array, tuning: Sequence[int], judging: Sequence[int]) -> Tuned:
             kept[config] = judged[config, taken]
     return Tuned(
         choices=tuple(taken for taken, _ in found),
-        tried=tuple(len(open_to) for _, open_to in found),
-        at_edge=tuple(
-            len(open_to) > 1 and taken in (open_to[0], open_to[-1]) for taken, open_to in found
-        ),
+        among=tuple(tuple(members) for _, members in found),
         judged=kept,
     )
 

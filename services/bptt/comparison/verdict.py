@@ -36,6 +36,8 @@ class Ranked:
     """What commands call the grid."""
     lead_told: Callable[[float], str]
     """Returns a lead in words."""
+    choosing: int = 0
+    """Seeds of the grid that judge nothing, because values were chosen on them."""
 
     @property
     def _leads(self) -> list[Lead]:
@@ -132,7 +134,8 @@ class Ranked:
         )
 
     def _command(self, wanted: int) -> str:
-        return f"bptt extend {self.grid} --set seeds={seeds_option(self.seeds, wanted)}"
+        seeds = seeds_option(self.seeds, wanted + self.choosing)
+        return f"bptt extend {self.grid} --set seeds={seeds}"
 
 
 def seeds_option(there: Collection[int], wanted: int) -> int:

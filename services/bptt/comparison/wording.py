@@ -67,7 +67,8 @@ def columns(comparison: Comparison) -> list[str]:
     lead = LEAD_COLUMN
     if comparison.ratio:
         lead = TIMES_AS_LONG if comparison.metric == "seconds" else TIMES_AS_MANY
-    named = [BEST_COLUMN, "configuration", "n", *metrics, lead]
+    tuned = ["tuned to"] if _is_tuned(comparison) else []
+    named = [BEST_COLUMN, "configuration", *tuned, "n", *metrics, lead]
     return [*named, *median, "solved", _slope_column(comparison), "runs"]
 
 
@@ -78,6 +79,7 @@ def cells(comparison: Comparison, group: Group) -> list[str]:
     return [
         group.standing or "-",
         group.config,
+        *([group.tuned_to or "-"] if _is_tuned(comparison) else []),
         str(group.value.n if group.value else 0),
         _value_told(group),
         *(interval_told(interval) for interval in others),
@@ -87,6 +89,10 @@ def cells(comparison: Comparison, group: Group) -> list[str]:
         _slope_told(group),
         counts_told(group.counts),
     ]
+
+
+def _is_tuned(comparison: Comparison) -> bool:
+    return any(group.tuned_to is not None for group in comparison.groups)
 
 
 def _median_told(comparison: Comparison, group: Group) -> str:

@@ -48,6 +48,8 @@ class Group:
     learned: bool | None
     """Whether the 95 % interval of the task's own metric is better than the baseline throughout;
     null: it has no interval, or there is no baseline."""
+    tuned_to: str | None = None
+    """The values of the tuned axes that it took, on seeds that are not among these."""
     standing: Standing = UNRANKED
     """`may be best`: it cannot be told from the best so far; `worse`: it can; empty: it is not
     ranked. The order among the worse ones is not tested."""

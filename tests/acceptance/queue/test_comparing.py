@@ -83,3 +83,32 @@ def test_a_grid_as_json_has_its_axes_and_every_run(bptt, submitted, machine):
     assert [axis["path"] for axis in told["axes"]] == ["cell", "cell.forget_bias", "seed"]
     assert [run["number"] for run in told["runs"]] == list(range(6))
     assert {run["result"]["metrics"]["eval/accuracy"] for run in told["runs"]} == {0.9375}
+
+
+TUNED = """
+name: tuned
+task: {name: latch, length: 20}
+cell: [rnn, gru]
+optimizer: {lr: [0.001, 0.01]}
+seeds: 6
+"""
+
+
+def test_values_are_chosen_on_some_seeds_and_judged_on_the_others(bptt, machine):
+    Path("tuned.yaml").write_text(TUNED)
+    bptt("submit", "tuned.yaml")
+    machine().finish_all()
+
+    (found,) = json.loads(bptt("compare", "tuned", "--tune", "lr", "--json")[1])
+    assert [(one["tuned_to"], one["value"]["n"]) for one in found["groups"]] == [
+        ("lr=0.001", 3)
+    ] * 2
+    (row, _) = csv.DictReader(io.StringIO(bptt("compare", "tuned", "--tune", "lr", "--csv")[1]))
+    assert row["tuned to"] == "lr=0.001"
+    _, out, _ = bptt("compare", "tuned", "--tune", "lr", "--tune-seeds", "5", "--html", "page.html")
+    assert "judged on the others; --tune-seeds 5 keeps the choice" in out
+    assert "tuned to" in Path("page.html").read_text()
+
+    code, out, errors = bptt("compare", "tuned", "--tune", "lr", "--tune-seeds", "5,x")
+    assert (code, out) == (2, "")
+    assert "'5,x' is no list of seeds" in errors[-1]

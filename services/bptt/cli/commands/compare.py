@@ -3,7 +3,7 @@
 import base64
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,25 @@ NAMED = 10
 """How many runs without a value are named."""
 
 
+class SeedList(click.ParamType[list[int]]):
+    """Seeds with commas between them."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        words = [word.strip() for word in str(value).split(",")] if value else []
+        if not all(word.isdecimal() and int(word) < 2**63 for word in words):
+            self.fail(
+                f"{value!r} is no list of seeds: give whole numbers with commas between them, such "
+                "as 0,1,2.",
+                param,
+                ctx,
+            )
+        return [int(word) for word in words]
+
+
 @click.command()
 @click.argument("grid")
 @click.option(
@@ -38,6 +57,19 @@ NAMED = 10
     help="Compare what runs measured before the first update, at their best evaluation, or at "
     "their end (the default).",
 )
+@click.option(
+    "--tune",
+    multiple=True,
+    metavar="AXIS",
+    help="Choose the best value of AXIS for each configuration on some seeds; judge on the others.",
+)
+@click.option(
+    "--tune-seeds",
+    type=SeedList(),
+    default="",
+    metavar="N,N,...",
+    help="The seeds that choose; by default the first half of six and more.",
+)
 @json_option("list instead of tables")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
@@ -48,6 +80,8 @@ def compare(
     by: tuple[str, ...],
     metrics: tuple[str, ...],
     at: str,
+    tune: tuple[str, ...],
+    tune_seeds: list[int],
     as_json: bool,
     as_csv: bool,
     html: Path | None,
@@ -65,6 +99,10 @@ def compare(
     Configurations are distinguished by all axes but the seed, or only by those of --by (cell,
     optimizer.lr, or lr for short), and then averaged over the rest; --by and --metric may be
     repeated. The first --metric decides the order; by default it is the task's own.
+
+    With --tune each configuration takes its best value of an axis (a learning rate), by its mean
+    on some seeds, and is compared on the others, which had no say: the best of several on the
+    seeds it was chosen by is better than it is.
     """
     if as_json and as_csv:
         raise UserError("--json and --csv exclude each other: give one of them.")
@@ -76,7 +114,8 @@ def compare(
     with connected() as client:
         found = client.find(grid, "grid")
         grid_id = found.id
-        comparisons = client.comparison(grid_id, by, metrics, at)
+        asked = {"at": at, "tune": tune, "tune_seeds": tune_seeds}
+        comparisons = client.comparison(grid_id, by, metrics, **asked)
         if as_json:
             print_json(comparisons)
         elif as_csv:
@@ -86,7 +125,7 @@ def compare(
         else:
             _print(title_of(found), client.grid(grid_id), comparisons)
         if html is not None:
-            _write(html, client.report(grid_id, by, metrics, at).encode())
+            _write(html, client.report(grid_id, by, metrics, **asked).encode())
         if pictures is not None:
             _write_pictures(client, grid_id, by, pictures, svg)
 
@@ -173,7 +212,8 @@ def _print_csv(comparisons: "list[Comparison]") -> None:
     intervals = [*metrics, "lead", "solved", "slope"]
     outcomes = sorted({name for c in comparisons for group in c.groups for name in group.counts})
     columns = [f"{name} {bound}" for name in intervals for bound in bounds]
-    first = ["task", "problem", wording.BEST_COLUMN, "configuration", "points", "counted as"]
+    named = ["task", "problem", wording.BEST_COLUMN, "configuration", "tuned to"]
+    first = [*named, "points", "counted as"]
     out.writerow([*first, *columns, *outcomes])
     for comparison in comparisons:
         for group in comparison.groups:
@@ -181,7 +221,7 @@ def _print_csv(comparisons: "list[Comparison]") -> None:
             cells = [getattr(found.get(n), bound, None) for n in intervals for bound in bounds]
             counts = [group.counts.get(name, 0) for name in outcomes]
             named = [comparison.task, comparison.problem, group.standing, group.config]
-            out.writerow([*named, group.points, group.counted_as, *cells, *counts])
+            out.writerow([*named, group.tuned_to, group.points, group.counted_as, *cells, *counts])
     for comparison in comparisons:
         title = f"{comparison.title}: " if len(comparisons) > 1 else ""
         for line in wording.conclusions(comparison):

@@ -1,0 +1,209 @@
+"""Tuned comparisons: the runs with the values each configuration takes, on seeds that judge."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bptt.comparison.axes import axes_of, find_axes, label
+from bptt.comparison.column import column_of
+from bptt.comparison.facets import TASK, Facet
+from bptt.comparison.metrics import Measure
+from bptt.comparison.point import ComparedPoint
+from bptt.comparison.ranking import SEEDS_TO_TELL
+from bptt.comparison.scores import matrix
+from bptt.comparison.tuning import split, tune
+from bptt.comparison.wording import listed
+from bptt.errors import InvalidSpec
+
+Choice = tuple[Any, ...]
+"""Values of the tuned axes, in their order; None where an axis does not apply."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is tuned, and on which seeds."""
+
+    axes: tuple[str, ...]
+    """Paths; the configurations differ in the others."""
+    choosing: tuple[int, ...]
+    """Seeds that choose, in the order of the file."""
+    judging: tuple[int, ...]
+    """All others."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough seeds to judge on for a verdict."""
+        return len(self.judging) >= SEEDS_TO_TELL
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What each configuration of a problem was tuned to."""
+
+    facet: Facet
+    """Only the runs with the values taken, on the seeds that judge."""
+    names: tuple[str, ...]
+    """The configuration of each of them."""
+    taken: Mapping[str, str]
+    """The values in words, by configuration."""
+    note: str
+    """How they were chosen, and what that does not cover."""
+
+
+def tuning_of(
+    points: Sequence[ComparedPoint],
+    tuned: Sequence[str],
+    choosing: Sequence[int],
+    by: Sequence[str] = (),
+) -> Tuning | None:
+    """Return what is tuned; None if nothing is.
+
+    Args:
+        points: all of the grid's.
+        tuned: axes, in full or by their last word.
+        choosing: seeds that choose; none: the first half of six and more, otherwise all.
+        by: paths of the axes that distinguish configurations.
+
+    Raises:
+        InvalidSpec: an axis or a seed that this grid does not have, an axis that cannot be tuned.
+    """
+    if not tuned:
+        if choosing:
+            raise InvalidSpec(["--tune-seeds needs --tune AXIS: what is chosen on these seeds."])
+        return None
+    axes = find_axes(tuned, axes_of(points), "--tune")
+    for path in axes:
+        if path in by:
+            raise InvalidSpec([f"--by and --tune both name {path}: an axis is compared or tuned."])
+        if path.partition(".")[0] == TASK:
+            raise InvalidSpec([f"--tune {path!r} makes another problem: a task is not tuned."])
+    seeds = list(dict.fromkeys(point.seed for point in points))
+    if unknown := [seed for seed in choosing if seed not in seeds]:
+        raise InvalidSpec(
+            [
+                f"--tune-seeds {unknown[0]} is no seed of this grid; it has: "
+                f"{', '.join(map(str, seeds))}."
+            ]
+        )
+    first = list(dict.fromkeys(choosing)) or [seeds[place] for place in split(len(seeds))[0]]
+    return Tuning(axes, tuple(first), tuple(seed for seed in seeds if seed not in first))
+
+
+def choose(facet: Facet, by: Sequence[str], tuning: Tuning, measure: Measure) -> Chosen:
+    """Choose the value of the tuned axes with the best mean for each configuration of a problem.
+
+    Args:
+        facet: the problem.
+        by: paths of the axes that distinguish configurations; the tuned ones are left out.
+        tuning: what is tuned.
+        measure: what decides.
+    """
+    # if nothing else differs there is one configuration
+    names = facet.names(by) if by else [facet.task] * len(facet.points)
+    of_each: dict[tuple[str, Choice], list[ComparedPoint]] = {}
+    for name, point in zip(names, facet.points, strict=True):
+        of_each.setdefault((name, _choice(point, tuning)), []).append(point)
+    configs = list(dict.fromkeys(name for name, _ in of_each))
+    choices = _ordered({choice for _, choice in of_each})
+    values = _values(of_each, configs, choices, (*by, *tuning.axes), tuning, measure)
+    count = len(tuning.choosing)
+    tuned = tune(values, range(count), range(count, values.shape[2]))
+    taken, edges = {}, []
+    for config, place, among in zip(configs, tuned.choices, tuned.among, strict=True):
+        if place is None:
+            continue
+        point = of_each[config, choices[place]][0]
+        taken[config] = label(point, tuning.axes)
+        if _at_edge(choices[place], [choices[one] for one in among]):
+            edges.append(config)
+    kept = {
+        (config, choices[place])
+        for config, place in zip(configs, tuned.choices, strict=True)
+        if place is not None
+    }
+    judged = [
+        (name, point)
+        for name, point in zip(names, facet.points, strict=True)
+        if (name, _choice(point, tuning)) in kept and point.seed in tuning.judging
+    ]
+    tried = {config: len(among) for config, among in zip(configs, tuned.among, strict=True)}
+    return Chosen(
+        replace(facet, points=tuple(point for _, point in judged)),
+        tuple(name for name, _ in judged),
+        taken,
+        _note(tuning, tried, edges),
+    )
+
+
+def _choice(point: ComparedPoint, tuning: Tuning) -> Choice:
+    return tuple(_hashable(point.values.get(path)) for path in tuning.axes)
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, Hashable) else repr(value)
+
+
+def _ordered(choices: set[Choice]) -> list[Choice]:
+    def place(choice: Choice) -> list[tuple[bool, float, str]]:
+        return [
+            (False, float(one), "") if isinstance(one, int | float) else (True, 0.0, str(one))
+            for one in choice
+        ]
+
+    return sorted(choices, key=place)
+
+
+def _values(
+    of_each: Mapping[tuple[str, Choice], Sequence[ComparedPoint]],
+    configs: Sequence[str],
+    choices: Sequence[Choice],
+    by: Sequence[str],
+    tuning: Tuning,
+    measure: Measure,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return what each configuration has with each choice, (configurations, choices, seeds).
+
+    Higher is better; seeds that choose come first.
+    """
+    column = column_of({str(key): held for key, held in of_each.items()}, measure, by)
+    sign = -1.0 if measure.better == "lower" else 1.0
+    seeds = (*tuning.choosing, *tuning.judging)
+    found = np.full((len(configs), len(choices), len(seeds)), np.nan)
+    for (config, choice), held in zip(of_each, column.values, strict=True):
+        row = matrix([held, dict.fromkeys(seeds, 0.0)])[0]
+        by_seed = dict(zip(sorted(seeds), row, strict=True))
+        place = configs.index(config), choices.index(choice)
+        found[place] = [sign * by_seed[seed] for seed in seeds]
+    return found
+
+
+def _at_edge(taken: Choice, among: Sequence[Choice]) -> bool:
+    """Say whether a number taken is the least or the largest of several."""
+    for axis, value in enumerate(taken):
+        known = {one[axis] for one in among}
+        numbers = [one for one in known if isinstance(one, int | float)]
+        if len(known) > 1 and len(numbers) == len(known) and value in (min(known), max(known)):
+            return True
+    return False
+
+
+def _note(tuning: Tuning, tried: Mapping[str, int], edges: Sequence[str]) -> str:
+    axes = " and ".join(tuning.axes)
+    seeds = ", ".join(map(str, tuning.choosing))
+    told = [
+        f"Tuned over {axes}: the best mean on seeds {seeds}, judged on the others; --tune-seeds "
+        f"{','.join(map(str, tuning.choosing))} keeps the choice when seeds are added."
+    ]
+    counts = sorted(set(tried.values()))
+    if len(counts) > 1:
+        told.append(
+            f"Not tuned alike: over {counts[0]} to {counts[-1]} values; whoever has more of them "
+            "finds a better one."
+        )
+    if edges:
+        told.append(
+            f"At the edge of its axis, so that a better value may lie beyond: {listed(edges)}."
+        )
+    return " ".join(told)
