@@ -97,6 +97,18 @@ def test_an_unknown_metric_is_refused_with_those_that_are_like_it():
     )
 
 
+@pytest.mark.parametrize("name", ["test/accuracy", "best/test_accuracy", "best/eval_accuracy"])
+def test_a_metric_of_another_set_improves_as_that_of_the_evaluation(name):
+    points = row("a", [0.6, 0.7, 0.65]) + row("b", [0.9, 0.95, 0.92])
+    for one in points:
+        one.result["metrics"][name] = one.result["metrics"]["eval/accuracy"]
+
+    (found,) = compare(points, metrics=[name])
+
+    assert found.better == "higher"
+    assert [group.config for group in found.groups] == ["b", "a"]
+
+
 def test_a_metric_of_choice_decides_the_order_where_its_direction_is_known():
     points = row("a", [0.9, 0.9]) + row("b", [0.1, 0.1])
 
