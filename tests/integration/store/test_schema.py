@@ -23,7 +23,7 @@ from bptt.store.tables import configurations, metadata, runs
 from tests.integration.store.queueing import put_grid, put_worker, rows_of
 
 ROOT = Path(__file__).parents[3]
-ALL = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
+ALL = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
 
 CATALOGUE = {
     "sqlite": (

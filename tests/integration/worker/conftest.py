@@ -47,8 +47,8 @@ def undisturbed(queue: Queue, tmp_path: Path) -> Callable[[str], dict[str, Any]]
         found = attempts(queue.settings.runs, run_id)[0]
         calm = RunFolder(tmp_path / run_id)
         calm.create(json.loads((found.path / "run.json").read_text()))
-        result = execute(calm, checkpoint_seconds=1000)
-        assert result is not None
+        assert execute(calm, checkpoint_seconds=1000) is not None
+        result: dict[str, Any] = json.loads((calm.path / "result.json").read_text())
         return result
 
     return train
