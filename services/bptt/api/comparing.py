@@ -35,15 +35,18 @@ def compare(
     at: Literal["init", "best", "end"] = "end",
     tune: Names = None,
     tune_seed: Seeds = None,
+    condition: Names = None,
 ) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its problems: a task with its options.
 
     `by` names the axes that distinguish configurations, `metric` what is compared, `at` at which
     moment of a run: before the first update, at its best evaluation, or at its end. `tune` names
     axes whose best value each configuration takes, by the seeds `tune_seed`, to be judged on
-    the others.
+    the others. `condition` is `axis=value`; points that do not meet it are left out.
     """
-    asked = ComparisonQuery(by or [], metric or [], at, tune or [], tune_seed or [])
+    asked = ComparisonQuery(
+        by or [], metric or [], at, tune or [], tune_seed or [], condition or []
+    )
     found = _compared(service, _points(service, grid_id), grid_id, asked)
     grid = store.get_grid(service.database, grid_id)
     return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
@@ -76,11 +79,14 @@ def report(
     at: Literal["init", "best", "end"] = "end",
     tune: Names = None,
     tune_seed: Seeds = None,
+    condition: Names = None,
 ) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
     from bptt.comparison.report import report
 
-    asked = ComparisonQuery(by or [], metric or [], at, tune or [], tune_seed or [])
+    asked = ComparisonQuery(
+        by or [], metric or [], at, tune or [], tune_seed or [], condition or []
+    )
     points = _points(service, grid_id)
     grid = store.get_grid(service.database, grid_id)
     title = _title(grid, reader)
@@ -100,30 +106,33 @@ def report(
 class ComparisonQuery:
     """What a comparison is asked for, as in its query."""
 
-    by: list[str]
-    metrics: list[str]
+    by: list[str] | None
+    metrics: list[str] | None
     at: Literal["init", "best", "end"]
-    tune: list[str]
-    tune_seeds: list[int]
+    tune: list[str] | None
+    tune_seeds: list[int] | None
+    conditions: list[str] | None
 
 
 def _compared(
     service: Service, points: "list[ComparedPoint]", grid_id: str, asked: ComparisonQuery
 ) -> list[Comparison]:
     from bptt.comparison import table
+    from bptt.comparison.filtering import only
     from bptt.comparison.moment import WORDS, at_moment
 
     found = table.compare(
-        at_moment(points, service.settings.runs, asked.at),
-        asked.by,
-        asked.metrics,
+        at_moment(only(points, asked.conditions or ()), service.settings.runs, asked.at),
+        asked.by or (),
+        asked.metrics or (),
         grid=grid_id,
-        tune=asked.tune,
-        tune_seeds=asked.tune_seeds,
+        tune=asked.tune or (),
+        tune_seeds=asked.tune_seeds or (),
     )
-    if asked.at == "end":
-        return found
-    return [replace(one, notes=[WORDS[asked.at], *one.notes]) for one in found]
+    said = [] if asked.at == "end" else [WORDS[asked.at]]
+    if asked.conditions:
+        said.append(f"Only the points with {' and '.join(asked.conditions)}.")
+    return [replace(one, notes=[*said, *one.notes]) for one in found]
 
 
 def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":

@@ -105,6 +105,7 @@ def comparison_query(
     at: str = "end",
     tune: Sequence[str] = (),
     tune_seeds: Sequence[int] = (),
+    conditions: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what a comparison is asked for, as a query.
 
@@ -114,6 +115,7 @@ def comparison_query(
         at: which moment of a run: `init`, `best` or `end`.
         tune: axes whose best value each configuration takes, to be judged on other seeds.
         tune_seeds: those that choose; none: the first half.
+        conditions: `axis=value`, which points have to meet.
     """
     return {
         "by": list(by) or None,
@@ -121,4 +123,5 @@ def comparison_query(
         "at": at,
         "tune": list(tune) or None,
         "tune_seed": list(tune_seeds) or None,
+        "condition": list(conditions) or None,
     }

@@ -51,6 +51,16 @@ def _unknown(text: str, axes: Sequence[str]) -> str:
     return f"is no axis of this grid{meant}: {', '.join(axes) or 'none but the seed'}"
 
 
+def values_of(points: Sequence[ComparedPoint]) -> dict[str, Any]:
+    """Return the values that all points have on an axis, without the seed, by its path."""
+    first, *others = points
+    return {
+        path: value
+        for path, value in first.values.items()
+        if path != SEED and all(one.values.get(path) == value for one in others)
+    }
+
+
 def label(point: ComparedPoint, by: Sequence[str]) -> str:
     """Return the name of a configuration; without `by`, from all axes except the seed."""
     if not by:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bptt.comparison.axes import values_of
 from bptt.comparison.column import Column, column_of_seeds
 from bptt.comparison.interval import mean_interval
 from bptt.comparison.metrics import Measure
@@ -87,6 +88,7 @@ def group_over(name: str, number: int, problems: Sequence[Problem], ranks: Colum
         metrics[OF_BASELINE] = _of_baseline(name, problems)
     return Group(
         config=name,
+        values=values_of(points),
         points=len(points),
         counts=dict(counts),
         metrics=metrics,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bptt.comparison.axes import axes_of, find_axes
+from bptt.comparison.axes import axes_of, find_axes, values_of
 from bptt.comparison.chosen import Tuning, choose, tuning_of
 from bptt.comparison.column import Column, column_of
 from bptt.comparison.facets import Facet, facets_of
@@ -219,6 +219,7 @@ def _group(
     counts = Counter(point.outcome for point in points)
     return Group(
         config=config,
+        values=values_of(points),
         points=len(points),
         counts=dict(counts),
         metrics={short: column.interval(number) for short, column in shown.items()},

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Standing = Literal["best so far", "may be best", "worse", ""]
 BEST: Final = "best so far"
@@ -27,6 +27,8 @@ class Group:
     """One configuration over its seeds."""
 
     config: str
+    values: Mapping[str, Any]
+    """Its value on each axis, by the axis' path; those in which its points differ are left out."""
     points: int
     counts: Mapping[str, int]
     """Points by what became of them: solved, finished, time_limit, diverged, failed, ..."""

@@ -112,3 +112,39 @@ def test_values_are_chosen_on_some_seeds_and_judged_on_the_others(bptt, machine)
     code, out, errors = bptt("compare", "tuned", "--tune", "lr", "--tune-seeds", "5,x")
     assert (code, out) == (2, "")
     assert "'5,x' is no list of seeds" in errors[-1]
+
+
+def test_other_programs_get_a_column_for_each_axis_and_papers_a_table(bptt, machine):
+    Path("tuned.yaml").write_text(TUNED)
+    bptt("submit", "tuned.yaml")
+    machine().finish_all()
+
+    def told(*words):
+        code, out, _ = bptt("compare", "tuned", "--filter", "lr=1e-3", *words)
+        assert code == 0
+        return out
+
+    table = list(csv.DictReader(io.StringIO(told("--format", "csv"))))
+    assert [(row["cell"], row["optimizer.lr"]) for row in table] == [
+        ("rnn", "0.001"),
+        ("gru", "0.001"),
+    ]
+    (found,) = json.loads(told("--format", "json"))
+    assert [group["values"] for group in found["groups"]] == [
+        {"cell": "rnn", "optimizer.lr": 0.001},
+        {"cell": "gru", "optimizer.lr": 0.001},
+    ]
+    assert "Only the points with lr=1e-3." in found["notes"]
+    latex = told("--format", "latex").splitlines()
+    assert latex[1:3] == [r"\begin{tabular}{lllllllll}", r"\toprule"]
+    assert sum(line.endswith(r" \\") for line in latex) == 3
+    assert all(line.count(" & ") == 8 for line in latex if line.endswith(r" \\"))
+    markdown = told("--format", "markdown").splitlines()
+    assert [line.count(" | ") for line in markdown if line.startswith("| ")] == [8] * 4
+    assert found["verdict"].splitlines()[0] in "\n".join(markdown).replace("\\", "")
+
+    code, out, errors = bptt("compare", "tuned", "--format", "csv", "--json")
+    assert (code, out) == (2, "")
+    assert errors == ["--json, --csv and --format exclude each other: give one of them."]
+    code, out, errors = bptt("compare", "tuned", "--filter", "lr=7")
+    assert (code, out, len(errors)) == (2, "", 1)

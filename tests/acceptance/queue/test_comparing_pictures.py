@@ -116,7 +116,7 @@ def test_json_is_strict_and_holds_every_run_without_a_value(bptt, trained):
     [
         (["--by", "lr"], "--by 'lr' is no axis of this grid; it has: cell, clipper."),
         (["--metric", "speed"], "--metric 'speed' is in no result of this grid; there are: "),
-        (["--json", "--csv"], "--json and --csv exclude each other: give one of them."),
+        (["--json", "--csv"], "--json, --csv and --format exclude each other: give one of them."),
         (["--svg"], "--svg is how --pictures FOLDER writes: give that, too."),
         (["--html", "small.yaml/x.html"], "Cannot write small.yaml/x.html: "),
         (["--html", "."], "Cannot write .: it is a folder. Name a file."),

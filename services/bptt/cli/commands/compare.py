@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bptt.cli.comparison_formats import FORMATS
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows, say
 from bptt.cli.options import json_option
@@ -70,6 +71,19 @@ class SeedList(click.ParamType[list[int]]):
     metavar="N,N,...",
     help="The seeds that choose; by default the first half of six and more.",
 )
+@click.option(
+    "--filter",
+    "conditions",
+    multiple=True,
+    metavar="AXIS=VALUE",
+    help="Compare only points with this value; several of one axis are alternatives.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "markdown", "latex"]),
+    help="Print this: latex for booktabs, csv with a column for each axis.",
+)
 @json_option("list instead of tables")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
@@ -82,6 +96,8 @@ def compare(
     at: str,
     tune: tuple[str, ...],
     tune_seeds: list[int],
+    conditions: tuple[str, ...],
+    form: str | None,
     as_json: bool,
     as_csv: bool,
     html: Path | None,
@@ -104,8 +120,10 @@ def compare(
     on some seeds, and is compared on the others, which had no say: the best of several on the
     seeds it was chosen by is better than it is.
     """
-    if as_json and as_csv:
-        raise UserError("--json and --csv exclude each other: give one of them.")
+    named = [word for word in (as_json and "json", as_csv and "csv", form) if word]
+    if len(named) > 1:
+        raise UserError("--json, --csv and --format exclude each other: give one of them.")
+    chosen = named[0] if named else "table"
     if svg and pictures is None:
         raise UserError("--svg is how --pictures FOLDER writes: give that, too.")
     for place, is_folder in ((html, False), (pictures, True)):
@@ -114,14 +132,14 @@ def compare(
     with connected() as client:
         found = client.find(grid, "grid")
         grid_id = found.id
-        asked = {"at": at, "tune": tune, "tune_seeds": tune_seeds}
+        asked = {"at": at, "tune": tune, "tune_seeds": tune_seeds, "conditions": conditions}
         comparisons = client.comparison(grid_id, by, metrics, **asked)
-        if as_json:
+        if chosen == "json":
             print_json(comparisons)
-        elif as_csv:
+        elif chosen in FORMATS:
             if owner_of(found):
                 click.echo(f"Grid {title_of(found)}", err=True)
-            _print_csv(comparisons)
+            _print_text(comparisons, chosen)
         else:
             _print(title_of(found), client.grid(grid_id), comparisons)
         if html is not None:
@@ -202,26 +220,11 @@ def _without_value(comparison: "Comparison") -> list[str]:
     return lines
 
 
-def _print_csv(comparisons: "list[Comparison]") -> None:
-    import csv
-    import sys
-
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    bounds = ("estimate", "low", "high", "n")
-    metrics = list(dict.fromkeys(name for c in comparisons for name in c.metrics))
-    intervals = [*metrics, "lead", "solved", "slope"]
-    outcomes = sorted({name for c in comparisons for group in c.groups for name in group.counts})
-    columns = [f"{name} {bound}" for name in intervals for bound in bounds]
-    named = ["task", "problem", wording.BEST_COLUMN, "configuration", "tuned to"]
-    first = [*named, "points", "counted as"]
-    out.writerow([*first, *columns, *outcomes])
-    for comparison in comparisons:
-        for group in comparison.groups:
-            found = {**group.metrics, **{n: getattr(group, n) for n in intervals[len(metrics) :]}}
-            cells = [getattr(found.get(n), bound, None) for n in intervals for bound in bounds]
-            counts = [group.counts.get(name, 0) for name in outcomes]
-            named = [comparison.task, comparison.problem, group.standing, group.config]
-            out.writerow([*named, group.tuned_to, group.points, group.counted_as, *cells, *counts])
+def _print_text(comparisons: "list[Comparison]", form: str) -> None:
+    """Print a format for other programs; a CSV has no room for words, so they go to stderr."""
+    click.echo(FORMATS[form](comparisons), nl=False)
+    if form != "csv":
+        return
     for comparison in comparisons:
         title = f"{comparison.title}: " if len(comparisons) > 1 else ""
         for line in wording.conclusions(comparison):

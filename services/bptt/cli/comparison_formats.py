@@ -1,0 +1,110 @@
+"""A comparison for other programs: CSV with a column per axis, Markdown, LaTeX."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+
+from bptt.comparison import wording
+from bptt.records.comparison import Comparison
+
+BOUNDS = ("estimate", "low", "high", "n")
+OF_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    ">": r"\textgreater{}",
+    "<": r"\textless{}",
+    "|": r"\textbar{}",
+    "‖": r"$\Vert$",
+}
+
+
+def as_csv(comparisons: Sequence[Comparison]) -> str:
+    """Return one line per configuration, with a column for each axis and each bound."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    metrics = list(dict.fromkeys(name for c in comparisons for name in c.metrics))
+    groups = [(comparison, group) for comparison in comparisons for group in comparison.groups]
+    outcomes = sorted({name for _, group in groups for name in group.counts})
+    axes = list(dict.fromkeys(path for _, group in groups for path in group.values))
+    intervals = [*metrics, "lead", "solved", "slope"]
+    columns = [f"{name} {bound}" for name in intervals for bound in BOUNDS]
+    named = ["task", "problem", wording.BEST_COLUMN, "configuration", *axes, "tuned to"]
+    out.writerow([*named, "points", "counted as", *columns, *outcomes])
+    for comparison, group in groups:
+        found = {**group.metrics, "lead": group.lead, "solved": group.solved, "slope": group.slope}
+        cells = [getattr(found.get(name), bound, None) for name in intervals for bound in BOUNDS]
+        named = [comparison.task, comparison.problem, group.standing, group.config]
+        values = [group.values.get(path) for path in axes]
+        counts = [group.counts.get(name, 0) for name in outcomes]
+        first = [*named, *values, group.tuned_to, group.points, group.counted_as]
+        out.writerow([*first, *cells, *counts])
+    return text.getvalue()
+
+
+def as_markdown(comparisons: Sequence[Comparison]) -> str:
+    """Return a table for each problem, and what it says."""
+    parts = []
+    for comparison in comparisons:
+        rows = [wording.columns(comparison), ["---"] * len(wording.columns(comparison))]
+        rows += [wording.cells(comparison, group) for group in comparison.groups]
+        table = "\n".join(f"| {' | '.join(map(_for_markdown, row))} |" for row in rows)
+        said = [_for_markdown(line) for line in wording.conclusions(comparison)]
+        parts.append("\n\n".join([f"**{_for_markdown(_title(comparison))}**", table, *said]))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_latex(comparisons: Sequence[Comparison]) -> str:
+    r"""Return a tabular of booktabs for each problem; `\usepackage{booktabs}` is needed."""
+    parts = []
+    for comparison in comparisons:
+        columns = wording.columns(comparison)
+        rows = [wording.cells(comparison, group) for group in comparison.groups]
+        lines = [
+            f"% {_title(comparison)}",
+            f"\\begin{{tabular}}{{{'l' * len(columns)}}}",
+            r"\toprule",
+            _row_of_latex(columns),
+            r"\midrule",
+            *map(_row_of_latex, rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(
+                f"% {line}"
+                for said in wording.conclusions(comparison)
+                for line in said.splitlines()
+            ),
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
+    "csv": as_csv,
+    "markdown": as_markdown,
+    "latex": as_latex,
+}
+
+
+def _title(comparison: Comparison) -> str:
+    return ", ".join(filter(None, (comparison.title, wording.heading(comparison))))
+
+
+def _for_markdown(text: str) -> str:
+    one_line = " ".join(text.split())
+    if one_line == "---":
+        return one_line
+    for sign in "\\|*_`[]<>":
+        one_line = one_line.replace(sign, f"\\{sign}")
+    return one_line
+
+
+def _row_of_latex(cells: Sequence[str]) -> str:
+    return " & ".join(map(_for_latex, cells)) + r" \\"
+
+
+def _for_latex(text: str) -> str:
+    # a bracket at the start of a line would be an option of \\
+    told = "".join(OF_LATEX.get(sign, sign) for sign in text)
+    return f"{{{told}}}" if told.startswith("[") else told
