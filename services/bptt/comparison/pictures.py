@@ -175,8 +175,10 @@ class _Gallery:
         lines = self._lines("clipper")
         norms = over_training(lines.curves, GRAD_NORM.key, log=True)
         clipped = over_training(lines.curves, CLIPPED_NORM.key, log=True)
-        if norms and clipped:
-            shares = over_training(lines.curves, CLIP_FRACTION.key)
+        shares = over_training(lines.curves, CLIP_FRACTION.key)
+        # where nothing was ever clipped there is nothing to see
+        acts = any((band.mean > 0).any() for band in shares)
+        if norms and clipped and acts:
             drawn = figures.clipping_bands(norms, clipped, shares, title=lines.title)
             told = "Norm of the whole gradient before and after clipping, and how often it acts."
             found.append(("clipping", lines.told(told), drawn))

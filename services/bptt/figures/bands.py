@@ -23,6 +23,9 @@ SEEDS_TOO = f"thin lines: seeds where n < {FEWEST}"
 
 Mask = NDArray[np.bool_]
 
+DECADES = 30.0
+"""How many times the least value the largest one is where a logarithmic scale shows more."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -165,6 +168,11 @@ def _limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> N
     """Zoom to the values: an interval over few seeds may extend far beyond any of them."""
     least, most = _extremes(bands)
     least, most = min([least, *others]), max([most, *others])
+    if least > 0 and most >= DECADES * least:
+        # on a linear scale the ends of those that learned would lie on top of each other
+        axes.set_yscale("log")
+        axes.set_ylim(least / 1.3, most * 1.3)
+        return
     margin = 0.06 * (most - least) or 0.5
     axes.set_ylim(least - margin, most + margin)
 

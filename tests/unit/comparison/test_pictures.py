@@ -10,11 +10,16 @@ CELLS = ("rnn", "lstm", "gru", "mgu")
 CLIPPERS = ("none", "global_norm", "value")
 
 
-def trained(runs, number, cell, clipper):
+def trained(runs, number, cell, clipper, clips=0.5):
     """Return a point whose run has left a journal."""
     folder = RunFolder.of_attempt(runs, f"g-{number}", 1)
     folder.path.mkdir(parents=True)
-    metrics = {"eval/accuracy": 0.5, "grad/norm": 2.0, "grad/clipped_norm": 1.0}
+    metrics = {
+        "eval/accuracy": 0.5,
+        "grad/norm": 2.0,
+        "grad/clipped_norm": 1.0,
+        "grad/clip_fraction": clips,
+    }
     lines = [json.dumps({"step": step, "metrics": metrics}) for step in (0, 10)]
     folder.journal.write_text("\n".join(lines) + "\n")
     result = {
@@ -46,6 +51,12 @@ def test_more_configurations_than_lines_are_averaged_and_that_is_said(tmp_path):
     assert "Averaged over clipper within each seed" in told["curve_eval_accuracy"]
     # a picture of clipping without the clippers says nothing
     assert "Averaged over cell within each seed" in told["clipping"]
+
+
+def test_clipping_is_drawn_only_where_something_is_clipped(tmp_path):
+    points = [trained(tmp_path, number, cell, "none", 0.0) for number, cell in enumerate(CELLS)]
+
+    assert "clipping" not in {one.name for one in draw_pictures(points, tmp_path, title="g")}
 
 
 def test_few_configurations_are_all_told_apart(tmp_path):
