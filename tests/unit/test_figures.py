@@ -15,7 +15,6 @@ from bptt.figures import frames, style
 from bptt.figures.by_option import draw_by_option, varied_option
 from bptt.figures.curves import curves_frame, fill_curves, moments
 from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
-from bptt.figures.rates import Rate
 from bptt.measuring.other_options import OtherOptions
 from tests.histories import history
 
@@ -214,36 +213,6 @@ def test_a_band_ends_where_too_few_seeds_have_a_value():
     (filled,) = axes.collections
     assert max(path.vertices[:, 0].max() for path in filled.get_paths()) == 1.0
     assert axes.lines[0].get_xdata()[-1] == 3.0
-
-
-@pytest.mark.parametrize(
-    ("values", "scale"),
-    [([0.5, 0.002], "log"), ([0.5, 0.1], "linear"), ([0.5, 0.0], "linear"), ([-1, 90], "linear")],
-)
-def test_what_spans_decades_is_drawn_so_that_its_end_can_be_told_apart(values, scale):
-    one = band("a", np.arange(2.0), np.array([values] * 3, dtype=float))
-
-    (axes,) = panels(figures.learning_curves([one], metric="mse", title=""))
-
-    assert axes.get_yscale() == scale
-    low, high = axes.get_ylim()
-    assert low < min(values) < max(values) < high
-
-
-def test_success_says_over_how_many_seeds_each_share_is_taken():
-    five, three = Rate(0.2, 0.1, 0.6, 5), Rate(1.0, 0.4, 1.0, 3)
-
-    def drawn(**rates):
-        figure = figures.success_rates(["a", "b"], rates, axis="cell", ordered=False, title="g")
-        (axes,) = panels(figure)
-        return figure.get_suptitle(), [text.get_text() for text in axes.texts]
-
-    title, above = drawn(none=[five, five], clip=[five, None])
-    assert title.endswith("n = 5 seeds each")
-    assert above == []
-    title, above = drawn(none=[five, three], clip=[three, None])
-    assert title.endswith("above it: n, seeds")
-    assert above == ["5", "3", "3"]
 
 
 def spread_rows(seeds):

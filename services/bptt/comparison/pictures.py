@@ -166,10 +166,14 @@ class _Gallery:
             found.append(("gradient_heat_maps", lines.told(told), drawn))
         for name, baseline in ((self._metric.name, self._metric.baseline), (TRAIN_LOSS.key, None)):
             if bands := over_training(lines.curves, name, hold=True):
+                geometric = figures.spans_decades(bands)
+                if geometric:
+                    bands = over_training(lines.curves, name, hold=True, log=True)
                 drawn = figures.learning_curves(
                     bands, metric=name, title=lines.title, baseline=baseline
                 )
                 told = f"{name} over training; a run that solved the task keeps its last value."
+                told += " Geometric means." * geometric
                 found.append((f"curve_{name.replace('/', '_')}", lines.told(told), drawn))
         # a mean over clippers would show none of them
         lines = self._lines("clipper")

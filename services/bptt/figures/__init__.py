@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from bptt.figures.bands import clipping_bands, gradient_bands, learning_curves
+from bptt.figures.bands import clipping_bands, gradient_bands, learning_curves, spans_decades
 from bptt.figures.heat_map import heat_map_group
 from bptt.figures.rates import success_rates
 
@@ -12,5 +12,6 @@ __all__ = [
     "gradient_bands",
     "heat_map_group",
     "learning_curves",
+    "spans_decades",
     "success_rates",
 ]

@@ -168,13 +168,18 @@ def _limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> N
     """Zoom to the values: an interval over few seeds may extend far beyond any of them."""
     least, most = _extremes(bands)
     least, most = min([least, *others]), max([most, *others])
-    if least > 0 and most >= DECADES * least:
-        # on a linear scale the ends of those that learned would lie on top of each other
+    if spans_decades(bands):
         axes.set_yscale("log")
         axes.set_ylim(least / 1.3, most * 1.3)
         return
     margin = 0.06 * (most - least) or 0.5
     axes.set_ylim(least - margin, most + margin)
+
+
+def spans_decades(bands: Sequence[Band]) -> bool:
+    """Say whether values are so far apart that a linear scale would hide the small ones."""
+    least, most = _extremes(bands)
+    return least > 0 and most >= DECADES * least
 
 
 def _extremes(bands: Sequence[Band]) -> tuple[float, float]:
