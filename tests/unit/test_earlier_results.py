@@ -90,3 +90,7 @@ def test_a_run_that_is_shown_has_the_present_figures(tmp_path, make_spec):
     journal.close()
 
     assert summarize(folder).metrics["flow/slope"] == pytest.approx(-0.1)
+
+
+def test_a_gradient_without_a_reach_is_not_taken_for_an_earlier_versions():
+    assert not is_of_earlier_estimator({"flow/slope": 0.3, "flow/slope_lowest": 0.3})

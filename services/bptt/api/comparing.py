@@ -118,7 +118,7 @@ def _compared(
     service: Service, points: "list[ComparedPoint]", grid_id: str, asked: ComparisonQuery
 ) -> list[Comparison]:
     from bptt.comparison import table
-    from bptt.comparison.filtering import only
+    from bptt.comparison.filtering import in_words, only
     from bptt.comparison.moment import WORDS, at_moment
 
     found = table.compare(
@@ -126,12 +126,16 @@ def _compared(
         asked.by or (),
         asked.metrics or (),
         grid=grid_id,
+        seeds={point.seed for point in points},
         tune=asked.tune or (),
         tune_seeds=asked.tune_seeds or (),
     )
     said = [] if asked.at == "end" else [WORDS[asked.at]]
     if asked.conditions:
-        said.append(f"Only the points with {' and '.join(asked.conditions)}.")
+        said.append(
+            f"Only the points with {in_words(asked.conditions)}: the 95 % hold if that was decided "
+            "before anybody looked."
+        )
     return [replace(one, notes=[*said, *one.notes]) for one in found]
 
 

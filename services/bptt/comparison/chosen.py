@@ -63,7 +63,8 @@ def tuning_of(
     Args:
         points: all of the grid's.
         tuned: axes, in full or by their last word.
-        choosing: seeds that choose; none: the first half of six and more, otherwise all.
+        choosing: seeds that choose; none: the first half of six and more that all points have,
+            otherwise all of these.
         by: paths of the axes that distinguish configurations.
 
     Raises:
@@ -80,6 +81,10 @@ def tuning_of(
         if path.partition(".")[0] == TASK:
             raise InvalidSpec([f"--tune {path!r} makes another problem: a task is not tuned."])
     seeds = list(dict.fromkeys(point.seed for point in points))
+    by_config: dict[str, set[int]] = {}
+    for point in points:
+        by_config.setdefault(point.config, set()).add(point.seed)
+    common = [seed for seed in seeds if all(seed in held for held in by_config.values())] or seeds
     if unknown := [seed for seed in choosing if seed not in seeds]:
         raise InvalidSpec(
             [
@@ -87,7 +92,7 @@ def tuning_of(
                 f"{', '.join(map(str, seeds))}."
             ]
         )
-    first = list(dict.fromkeys(choosing)) or [seeds[place] for place in split(len(seeds))[0]]
+    first = list(dict.fromkeys(choosing)) or [common[place] for place in split(len(common))[0]]
     return Tuning(axes, tuple(first), tuple(seed for seed in seeds if seed not in first))
 
 

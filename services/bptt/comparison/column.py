@@ -53,10 +53,10 @@ class Column:
         if not self.measure.ratio:
             return interval
         low, high = (
-            None if end is None else math.exp(min(end, LARGEST))
+            None if end is None else _exp(min(end, LARGEST))
             for end in (interval.low, interval.high)
         )
-        return Interval(math.exp(interval.estimate), low, high, interval.n)
+        return Interval(_exp(interval.estimate), low, high, interval.n)
 
     def median(self, number: int) -> float | None:
         """Return Kaplan and Meier's median (1958) of the time to solve; None: most did not.
@@ -106,6 +106,11 @@ class Column:
         return -1.0 if self.measure.better == "lower" else 1.0
 
 
+def _exp(log: float) -> float:
+    """Return e to a power without the rounding of a logarithm: 200, not 199.99999999999991."""
+    return float(f"{math.exp(log):.12g}")
+
+
 def column_of(
     by_config: Mapping[str, Sequence[ComparedPoint]], measure: Measure, by: Sequence[str]
 ) -> Column:
@@ -139,16 +144,20 @@ def column_of(
     return Column(measure, rows, natural, values, rank(sign * matrix(compared), floor))
 
 
-def column_of_seeds(measure: Measure, values: Sequence[Mapping[int, float]]) -> Column:
+def column_of_seeds(
+    measure: Measure, values: Sequence[Mapping[int, float]], least: float
+) -> Column:
     """Return a figure that is known by seed and not by run.
 
     Args:
         measure: what it is.
         values: of each configuration, by seed.
+        least: variance that each of them has at least.
     """
     none: list[list[Scored]] = [[] for _ in values]
     sign = -1.0 if measure.better == "lower" else 1.0
-    return Column(measure, none, none, values, rank(sign * matrix(values)))
+    floor = np.full(len(values), least)
+    return Column(measure, none, none, values, rank(sign * matrix(values), floor))
 
 
 def _compared(scored: Scored) -> Scored:

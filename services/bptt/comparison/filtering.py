@@ -54,6 +54,15 @@ def only(points: Sequence[ComparedPoint], conditions: Sequence[str]) -> list[Com
     ]
 
 
+def in_words(conditions: Sequence[str]) -> str:
+    """Return `cell=gru or rnn, and lr=0.1`."""
+    by_axis: dict[str, list[str]] = {}
+    for condition in conditions:
+        axis, _, value = condition.partition("=")
+        by_axis.setdefault(axis, []).append(value)
+    return ", and ".join(f"{axis}={' or '.join(values)}" for axis, values in by_axis.items())
+
+
 def _text(point: ComparedPoint, path: str) -> str | None:
     if path == SEED:
         return str(point.seed)

@@ -28,6 +28,8 @@ TOLD_BY_THE_TASK = (
     BEST_TEST.beginning,
 )
 """Beginnings of figures whose direction is that of the task's metric of the same name."""
+TESTED = (TEST_METRIC.section, BEST_TEST.beginning)
+"""Those of a set that stops nobody."""
 UPDATES, SECONDS = "updates", "seconds"
 OF_THE_RUN = {"steps_per_second": "higher"}
 """Which way the figures of a run as a whole are better."""
@@ -166,11 +168,11 @@ def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:
     """Return why the last values of runs that stopped when they were solved rank nobody."""
     ended = [point for point in points if point.result]
     stopped = sum(point.outcome == "solved" for point in ended)
-    if not stopped or not name.startswith(TOLD_BY_THE_TASK):
+    if not stopped or not name.startswith(TOLD_BY_THE_TASK) or name.startswith(TESTED):
         return ""
     return (
         f"{stopped:,} of {len(ended):,} runs stopped at the threshold, so the last value says how "
-        "far below it they stopped. Ranked are updates to solve (--metric updates); for final "
+        "far beyond it they stopped. Ranked are updates to solve (--metric updates); for final "
         "values: training.stop_when_solved: false"
     )
 

@@ -55,7 +55,10 @@ def mean_ranks(problems: Sequence[Problem], names: Sequence[str]) -> Column:
         {seed: float(np.mean(p)) for seed, p in found.items() if len(p) == len(problems)}
         for found in gathered
     ]
-    return column_of_seeds(MEAN_RANK, values)
+    # with no difference a rank is as good as drawn, so its variance is known (Friedman 1937); that
+    # of a few seeds may be 0 by chance
+    least = len(names) * (len(names) + 1) / (12 * len(problems))
+    return column_of_seeds(MEAN_RANK, values, least)
 
 
 def _places(values: Array) -> Array:

@@ -85,6 +85,7 @@ class _Lines:
     """Axes that it averages over."""
     left_out: int
     absent: int
+    diverged: int
 
     def told(self, caption: str) -> str:
         """Return the caption of a picture of these lines."""
@@ -93,6 +94,8 @@ class _Lines:
             told.append(f"Averaged over {self.averaged} within each seed; --by chooses.")
         if self.left_out:
             told.append(f"The {GROUPS} best of {GROUPS + self.left_out} configurations.")
+        if self.diverged:
+            told.append(f"Curves leave out the {self.diverged} runs that diverged.")
         if self.absent:
             told.append(f"The folders of {self.absent} runs are not on this machine, or damaged.")
         return " ".join(told)
@@ -146,7 +149,11 @@ class _Gallery:
         title = f"{self._title}, mean over {averaged}" if averaged else self._title
         if len(labels) > GROUPS:
             title += f", the {GROUPS} best of {len(labels)}"
-        return _Lines(curves, title, averaged, max(0, len(labels) - GROUPS), absent)
+        diverged = sum(c.outcome == "diverged" for held in curves.values() for c in held)
+        if diverged:
+            title += f", without {diverged} diverged"
+        left_out = max(0, len(labels) - GROUPS)
+        return _Lines(curves, title, averaged, left_out, absent, diverged)
 
     def figures(self) -> list[tuple[str, str, "Figure"]]:
         """Yield name, caption and figure of every picture that has data."""

@@ -9,6 +9,8 @@ from bptt.comparison.chosen import Tuning, choose, tuning_of
 from bptt.comparison.column import Column, column_of
 from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.metrics import (
+    SECONDS,
+    UPDATES,
     Measure,
     deciding_metric,
     default_measure,
@@ -21,11 +23,12 @@ from bptt.comparison.point import RESULTS, ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TRUST
 from bptt.comparison.rates import solved_share
 from bptt.comparison.scores import budget_of
+from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
 from bptt.comparison.verdict import Ranked, seeds_option
-from bptt.comparison.wording import listed, number_told, ratio_told
+from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
 from bptt.counted import counted
-from bptt.records.comparison import BestRun, Comparison, Group, Interval, Lacking
+from bptt.records.comparison import Comparison, Group, Interval
 
 
 def compare(
@@ -34,6 +37,7 @@ def compare(
     metrics: Sequence[str] = (),
     *,
     grid: str = "GRID",
+    seeds: Collection[int] = (),
     tune: Sequence[str] = (),
     tune_seeds: Sequence[int] = (),
 ) -> list[Comparison]:
@@ -46,6 +50,7 @@ def compare(
         metrics: names, in full (`eval/loss`) or by their last word; none: the deciding metric of
             the task. The first one determines the order.
         grid: what commands call the grid.
+        seeds: of the whole grid, if these are not all of its points.
         tune: axes whose best value is chosen for each configuration, which is then judged on
             other seeds.
         tune_seeds: that choose; none: the first half of six and more, otherwise all.
@@ -58,13 +63,19 @@ def compare(
     if tuning:
         axes = tuple(path for path in axes or axes_of(points) if path not in tuning.axes)
     known = names_of(points)
-    asked = Asked(axes, {point.seed for point in points}, grid, tuning)
+    asked = Asked(axes, seeds or {point.seed for point in points}, grid, tuning)
     # what only another task has is shown for that one
     shown = [(facet, find_metrics(metrics, facet.points, known)) for facet in facets_of(points)]
     if tuning and not tuning.decides:
         return [_unjudged(facet, tuning, measures, asked) for facet, measures in shown]
     tables = [Table(facet, measures, asked) for facet, measures in shown]
-    found = [table.comparison() for table in tables]
+    found = [
+        replace(one, notes=[*one.notes, *_lacking_metrics(measures, metrics, one)])
+        for one, (_, measures) in zip((table.comparison() for table in tables), shown, strict=True)
+    ]
+    if len(found) > 1:
+        each = f"At most 6 of 100 tables make a false claim, each of these {len(found)} alone."
+        found = [replace(one, notes=[*one.notes, each]) for one in found]
     problems = [(table.by_config, table.decided) for table in tables]
     if len(names := in_all(problems)) > 1:
         found.append(_overall(problems, names, points, asked))
@@ -100,6 +111,8 @@ class Table:
             by = (*by, *asked.tuning.axes)
         for name, point in zip(names, self._facet.points, strict=True):
             self.by_config.setdefault(name, []).append(point)
+        held = [point for one in self.by_config.values() for point in one]
+        measures = [_if_anything(measure, held) for measure in measures]
         every = (self._own, *measures)
         self._columns = {m.name: column_of(self.by_config, m, by) for m in every}
         self._shown = {measure.short: self._columns[measure.name] for measure in measures}
@@ -108,7 +121,8 @@ class Table:
     def comparison(self) -> Comparison:
         """Return the record of what they say."""
         facet, first = self._facet, self.decided.measure
-        lead_told = ratio_told if first.ratio else number_told
+        as_ratio = time_ratio_told if first.name == SECONDS else ratio_told
+        lead_told = as_ratio if first.ratio else number_told
         tuning, chosen = self._asked.tuning, self._chosen
         ranked = Ranked(
             *(self.decided.ranking, list(self.by_config), self._asked.seeds, self._asked.grid),
@@ -139,8 +153,8 @@ class Table:
             points=len(facet.points),
             ended=sum(point.outcome in RESULTS for point in facet.points),
             groups=ordered,
-            lacking=_lacking(self.by_config, self.decided),
-            best_run=_best_run(self.by_config, self.decided),
+            lacking=lacking(self.by_config, self.decided),
+            best_run=best_run(self.by_config, self.decided),
             verdict=verdict,
             notes=[note for note in notes if note],
         )
@@ -208,6 +222,24 @@ def _overall(
     )
 
 
+def _lacking_metrics(
+    found: Sequence[Measure], asked: Sequence[str], comparison: Comparison
+) -> list[str]:
+    if found or not asked:
+        return []
+    return [f"No run of it has {listed(list(asked))}: it is compared by {comparison.metric}."]
+
+
+def _if_anything(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
+    """Return a measure, unranked where no run has a value of its own."""
+    ended = [point for point in points if point.result]
+    if measure.ranks and ended and all(point.diverged for point in ended):
+        return replace(measure, unranked="every run diverged")
+    if measure.ranks and ended and measure.name == UPDATES and not any(p.solved for p in ended):
+        return replace(measure, unranked="none solved the task")
+    return measure
+
+
 def _group(
     config: str,
     points: Sequence[ComparedPoint],
@@ -245,33 +277,3 @@ def _learned(value: Interval | None, measure: Measure) -> bool | None:
     if measure.better == "higher":
         return value.low > measure.baseline
     return value.high < measure.baseline
-
-
-def _lacking(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) -> list[Lacking]:
-    found = []
-    for config, row in zip(by_config, decided.rows, strict=True):
-        for one in row:
-            if one.value is not None and not one.counted:
-                continue
-            point = one.point
-            why = point.why_without() or f"has no {decided.measure.name}"
-            if one.counted and one.value is not None:
-                why += f", counted as {number_told(one.value)}"
-            found.append(Lacking(point.run_id, config, point.seed, point.outcome, why))
-    return found
-
-
-def _best_run(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) -> BestRun | None:
-    found = [
-        (one.value, config, one.point)
-        for config, row in zip(by_config, decided.natural, strict=True)
-        for one in row
-        if one.value is not None and not one.counted
-    ]
-    if decided.measure.until_solved:
-        found = [one for one in found if one[2].solved]
-    if not found or not decided.measure.ranks:
-        return None
-    choose = max if decided.measure.better == "higher" else min
-    value, config, point = choose(found, key=lambda one: one[0])
-    return BestRun(point.run_id, config, point.seed, value)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bptt.comparison.ranking import (
     CLOSE,
+    SEEDS_AT_MOST,
     SEEDS_TO_TELL,
     SEEDS_TO_TRUST,
     Lead,
@@ -55,6 +56,8 @@ class Ranked:
         most = max(lead.seeds for lead in self._leads)
         if most < SEEDS_TO_TELL:
             nothing = "1 seed tells nothing" if most == 1 else f"{most} seeds tell nothing"
+            if most < len(set(self.seeds)) - self.choosing:
+                nothing = f"{counted(most, 'seed')} in common with the best: that tells nothing"
             return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on:\n{self._command(5)}"
         few = min(lead.seeds for lead in self._leads)
         alone = self._winner() if len(top) == 1 else ""
@@ -92,7 +95,10 @@ class Ranked:
         needed = {i: self._seeds_needed(leads[i], seeds) for i in others}
         known = {i: n for i, n in needed.items() if n is not None}
         if not known:
-            return "If the differences are as small as seen, no more seeds would tell them."
+            small = "If the differences are as small as seen,"
+            if any(leads[i].lead > self._rounding for i in others):
+                return f"{small} telling them takes more than {SEEDS_AT_MOST:,} seeds."
+            return f"{small} no more seeds would tell them."
         first = min(known, key=lambda i: known[i])
         what = "would"
         if len(top) > 2:
@@ -112,7 +118,7 @@ class Ranked:
         if lead.lead <= self._rounding:
             return None
         found = seeds_to_tell(len(self.ranking.top), lead.lead, lead.spread)
-        return None if found is None else max(found, seeds + 1)
+        return None if found is None else max(found, seeds + 1, SEEDS_TO_TRUST)
 
     @property
     def _rounding(self) -> float:
@@ -134,7 +140,11 @@ class Ranked:
         )
 
     def _command(self, wanted: int) -> str:
-        seeds = seeds_option(self.seeds, wanted + self.choosing)
+        common = min((lead.seeds for lead in self._leads), default=len(self.seeds))
+        wanted += self.choosing
+        # where some lack seeds that others have, the first n of all give everybody n
+        unequal = common + self.choosing < len(set(self.seeds))
+        seeds = wanted if unequal else seeds_option(self.seeds, wanted)
         return f"bptt extend {self.grid} --set seeds={seeds}"
 
 

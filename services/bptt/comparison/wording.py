@@ -37,8 +37,13 @@ def number_told(value: float) -> str:
 
 
 def ratio_told(log: float) -> str:
-    """Return how many times as much a difference of logarithms is."""
-    return f"{number_told(math.exp(log))} times as many"
+    """Return how many times as many a difference of logarithms is."""
+    return f"{number_told(math.exp(log))} {TIMES_AS_MANY}"
+
+
+def time_ratio_told(log: float) -> str:
+    """Return how many times as long a difference of logarithms is."""
+    return f"{number_told(math.exp(log))} {TIMES_AS_LONG}"
 
 
 def counts_told(counts: Mapping[str, int]) -> str:

@@ -9,15 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bptt.measuring.table import REACH, SLOPE
+from bptt.measuring.table import REACH, SLOPE, SLOPE_HIGHEST, SLOPE_LOWEST
 from bptt.records.runs import MissingPoint, Run
 
 Listed = TypeVar("Listed", Run, Run | MissingPoint)
 
 
 def is_of_earlier_estimator(metrics: Mapping[str, Any]) -> bool:
-    """Say whether these figures are of another estimator; `flow/reach` came with this one."""
-    return SLOPE.key in metrics and REACH.key not in metrics
+    """Say whether these figures are of another estimator.
+
+    `flow/reach` and the slopes of single anchors came with this one; a gradient that explodes or
+    dies has no reach.
+    """
+    new = (REACH.key, SLOPE_LOWEST.key, SLOPE_HIGHEST.key)
+    return SLOPE.key in metrics and not any(key in metrics for key in new)
 
 
 def with_present_figures(runs: Iterable[Listed], folders: Path) -> list[Listed]:

@@ -134,7 +134,7 @@ def test_other_programs_get_a_column_for_each_axis_and_papers_a_table(bptt, mach
         {"cell": "rnn", "optimizer.lr": 0.001},
         {"cell": "gru", "optimizer.lr": 0.001},
     ]
-    assert "Only the points with lr=1e-3." in found["notes"]
+    assert found["notes"][0].startswith("Only the points with lr=1e-3: ")
     latex = told("--format", "latex").splitlines()
     assert latex[1:3] == [r"\begin{tabular}{lllllllll}", r"\toprule"]
     assert sum(line.endswith(r" \\") for line in latex) == 3

@@ -124,3 +124,11 @@ def test_a_task_is_not_tuned():
 
     with pytest.raises(InvalidSpec, match=r"--tune 'task\.length' makes another problem"):
         compare(points, tune=["length"])
+
+
+def test_the_seeds_that_choose_are_the_first_half_of_those_that_all_have():
+    extended = [p for p in grid(seeds=12) if p.seed < 6 or p.config.startswith("gru")]
+
+    (found,) = compare(extended, tune=["lr"])
+
+    assert "on seeds 0, 1, 2, judged" in found.notes[0]

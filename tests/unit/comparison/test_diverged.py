@@ -88,3 +88,11 @@ def test_every_point_without_a_value_of_its_own_is_named_with_its_reason():
         ("g-3", 3, "queued"),
         ("", 4, "missing"),
     ]
+
+
+def test_where_every_run_diverged_there_is_nothing_to_rank():
+    (comparison,) = compare(diverged("a", range(5)) + diverged("b", range(5)))
+
+    assert comparison.verdict == "Not ranked: every run diverged."
+    assert [group.standing for group in comparison.groups] == ["", ""]
+    assert comparison.best_run is None

@@ -172,3 +172,30 @@ def test_every_problem_of_a_table_names_its_columns():
     for one in compare(copying()):
         for group in one.groups:
             assert len(wording.cells(one, group)) == len(wording.columns(one))
+
+
+def test_ranks_of_two_that_coincide_by_chance_in_three_seeds_tell_nothing():
+    held = [
+        of_task("t", cell, s, 0.5 + lead + 0.01 * s, 1.0, **{"task.length": length})
+        for length in (20, 50, 80)
+        for cell, lead in (("a", 0.0), ("b", 0.1))
+        for s in range(3)
+    ]
+
+    *each, over = compare(held)
+
+    assert [group.standing for group in over.groups] == ["best so far", "may be best"]
+    assert over.groups[1].lead.low < 0
+    assert all("each of these 3 alone" in one.notes[-1] for one in each)
+
+
+def test_a_problem_without_the_metric_that_was_asked_for_says_so():
+    one = [of_task("x", c, s, 0.5 + s, 1.0) for c in "ab" for s in range(3)]
+    other = [of_task("y", c, s, 0.5 + s, 1.0) for c in "ab" for s in range(3)]
+    for held in other:
+        held.result["metrics"]["test/mse"] = 0.1
+
+    first, second, *_ = compare(one + other, metrics=["test/mse"])
+
+    assert "No run of it has test/mse: it is compared by mse." in first.notes
+    assert not any("No run of it" in note for note in second.notes)

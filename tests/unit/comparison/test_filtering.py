@@ -2,7 +2,7 @@
 
 import pytest
 
-from bptt.comparison.filtering import only
+from bptt.comparison.filtering import in_words, only
 from bptt.errors import InvalidSpec
 from tests.unit.comparison.points import point
 
@@ -43,3 +43,7 @@ def test_what_no_point_meets_is_refused_with_what_there_is(condition, line):
     with pytest.raises(InvalidSpec) as refused:
         only(POINTS, [condition])
     assert str(refused.value) == line
+
+
+def test_conditions_read_as_they_are_meant():
+    assert in_words(["cell=gru", "lr=0.1", "cell=rnn"]) == "cell=gru or rnn, and lr=0.1"

@@ -151,3 +151,30 @@ def test_a_run_that_diverged_counts_as_unsolved():
     assert (groups["a"].diverged, groups["a"].counted_as) == (1, 2000)
     assert "(1 of 3 diverged, counted as 2,000)" in wording.cells(comparison, groups["a"])[3]
     assert groups["a"].value.estimate == pytest.approx((2000 * 250 * 200) ** (1 / 3))
+
+
+def test_what_a_diverged_run_counts_as_is_said_in_updates_and_not_in_their_logarithm():
+    held = [*runs("a", [100, 150, 100]), run("a", 3, 50, outcome="diverged")]
+
+    (comparison,) = compare(held + runs("b", [200] * 4))
+
+    (one,) = comparison.lacking
+    assert one.why.endswith("counted as 2,000")
+
+
+def test_seconds_are_told_as_times_as_long():
+    (comparison,) = compare(HELD, metrics=["seconds"])
+
+    assert "times as long are told" in comparison.notes[0]
+
+
+def test_a_test_set_stops_nobody_so_that_its_values_are_ranked():
+    held = [replace(one) for one in HELD]
+    for one in held:
+        one.result["metrics"]["test/mse_length_40"] = one.result["metrics"]["eval/mse"]
+
+    (comparison,) = compare(held, metrics=["test/mse_length_40"])
+
+    assert [group.config for group in comparison.groups] == ["lstm", "gru", "rnn"]
+    (stopped,) = compare(held, metrics=["eval/mse"])
+    assert "how far beyond it they stopped" in stopped.verdict

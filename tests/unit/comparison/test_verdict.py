@@ -88,6 +88,38 @@ def test_no_number_of_seeds_is_advised_where_there_is_no_difference():
     assert comparison.notes[0].endswith("t test.")
 
 
+def test_a_difference_that_is_small_for_any_number_of_seeds_is_said_to_be_small():
+    values = np.array([0.1, 0.9, 0.4, 0.6, 0.2, 0.8])
+
+    (comparison,) = compare(row("a", list(values)) + row("b", list(values[::-1] - 0.002)))
+
+    assert comparison.verdict.endswith("telling them takes more than 1,000 seeds.")
+
+
+def test_no_fewer_seeds_are_advised_than_are_trusted():
+    held = row("a", [0.9, 0.81, 0.86]) + row("b", [0.75, 0.76, 0.76])
+
+    (comparison,) = compare(held)
+
+    assert comparison.verdict.endswith("extend GRID --set seeds=5")
+
+
+def test_seeds_that_some_have_and_others_lack_are_given_to_all():
+    # b ran with nine seeds, a and c with four of them
+    few = {"a": [0.9, 0.8, 0.7, 0.85], "c": [0.1, 0.2, 0.1, 0.1]}
+    held = [p for c, values in few.items() for p in row(c, values)]
+
+    (comparison,) = compare(held + row("b", [0.8, 0.82, 0.7, 0.8, 0.8, 0.8, 0.7, 0.9, 0.8]))
+
+    (advised,) = [int(line.rpartition("=")[2]) for line in comparison.verdict.splitlines()[1:]]
+    assert advised > 4
+    (one_each,) = compare(row("a", [0.9]) + row("b", [0.8, 0.7, 0.6, 0.5, 0.5]))
+    assert one_each.verdict == (
+        "1 seed in common with the best: that tells nothing; 5 are the least to rely on:\n"
+        "bptt extend GRID --set seeds=5"
+    )
+
+
 @pytest.mark.parametrize(
     ("there", "wanted", "option"),
     [(range(5), 14, 14), (range(100, 105), 14, 9), ([1, 2, 7], 5, 4), ([3], 1, 0)],
