@@ -43,6 +43,15 @@ def test_a_choice_with_half_of_its_values_or_fewer_is_not_taken():
     assert (tuned.choices, tuned.among) == ((1, None), ((1,), ()))
 
 
+def test_other_values_choose_among_equal_ones_and_what_stays_equal_is_said():
+    values = np.array([[[1.0], [2], [2]], [[2.0], [2], [1]]])
+    other = np.array([[[9.0], [1], [3]], [[5.0], [5], [9]]])
+
+    tuned = tune(values, [0], [], other)
+
+    assert (tuned.choices, tuned.tied) == ((2, 0), (False, True))
+
+
 def test_equal_choices_are_told_by_their_order_even_up_to_rounding():
     assert tune(np.array([[[0.5], [1 - 1e-12], [1.0]]]), [0], []).choices == (1,)
 

@@ -96,7 +96,9 @@ def tuning_of(
     return Tuning(axes, tuple(first), tuple(seed for seed in seeds if seed not in first))
 
 
-def choose(facet: Facet, by: Sequence[str], tuning: Tuning, measure: Measure) -> Chosen:
+def choose(
+    facet: Facet, by: Sequence[str], tuning: Tuning, measure: Measure, own: Measure
+) -> Chosen:
     """Choose the value of the tuned axes with the best mean for each configuration of a problem.
 
     Args:
@@ -104,6 +106,7 @@ def choose(facet: Facet, by: Sequence[str], tuning: Tuning, measure: Measure) ->
         by: paths of the axes that distinguish configurations; the tuned ones are left out.
         tuning: what is tuned.
         measure: what decides.
+        own: the task's own metric, which chooses among those that are equal in what decides.
     """
     # if nothing else differs there is one configuration
     names = facet.names(by) if by else [facet.task] * len(facet.points)
@@ -112,16 +115,23 @@ def choose(facet: Facet, by: Sequence[str], tuning: Tuning, measure: Measure) ->
         of_each.setdefault((name, _choice(point, tuning)), []).append(point)
     configs = list(dict.fromkeys(name for name, _ in of_each))
     choices = _ordered({choice for _, choice in of_each})
-    values = _values(of_each, configs, choices, (*by, *tuning.axes), tuning, measure)
+    values, second = (
+        _values(of_each, configs, choices, (*by, *tuning.axes), tuning, one)
+        for one in (measure, own)
+    )
     count = len(tuning.choosing)
-    tuned = tune(values, range(count), range(count, values.shape[2]))
-    taken, edges = {}, []
-    for config, place, among in zip(configs, tuned.choices, tuned.among, strict=True):
+    tuned = tune(values, range(count), range(count, values.shape[2]), second)
+    taken, edges, equal = {}, [], []
+    for config, place, among, tied in zip(
+        configs, tuned.choices, tuned.among, tuned.tied, strict=True
+    ):
         if place is None:
             continue
         point = of_each[config, choices[place]][0]
         taken[config] = label(point, tuning.axes)
-        if _at_edge(choices[place], [choices[one] for one in among]):
+        if tied:
+            equal.append(config)
+        elif _at_edge(choices[place], [choices[one] for one in among]):
             edges.append(config)
     kept = {
         (config, choices[place])
@@ -138,7 +148,7 @@ def choose(facet: Facet, by: Sequence[str], tuning: Tuning, measure: Measure) ->
         replace(facet, points=tuple(point for _, point in judged)),
         tuple(name for name, _ in judged),
         taken,
-        _note(tuning, tried, edges),
+        _note(tuning, tried, edges, equal),
     )
 
 
@@ -194,7 +204,9 @@ def _at_edge(taken: Choice, among: Sequence[Choice]) -> bool:
     return False
 
 
-def _note(tuning: Tuning, tried: Mapping[str, int], edges: Sequence[str]) -> str:
+def _note(
+    tuning: Tuning, tried: Mapping[str, int], edges: Sequence[str], equal: Sequence[str]
+) -> str:
     axes = " and ".join(tuning.axes)
     seeds = ", ".join(map(str, tuning.choosing))
     told = [
@@ -207,6 +219,8 @@ def _note(tuning: Tuning, tried: Mapping[str, int], edges: Sequence[str]) -> str
             f"Not tuned alike: over {counts[0]} to {counts[-1]} values; whoever has more of them "
             "finds a better one."
         )
+    if equal:
+        told.append(f"Several values are equally good on these seeds for {listed(equal)}.")
     if edges:
         told.append(
             f"At the edge of its axis, so that a better value may lie beyond: {listed(edges)}."

@@ -105,7 +105,7 @@ class Table:
         self._chosen = None
         names, by = facet.names(asked.by), asked.by
         if asked.tuning:
-            self._chosen = choose(facet, by, asked.tuning, measures[0])
+            self._chosen = choose(facet, by, asked.tuning, measures[0], self._own)
             self._facet, names = self._chosen.facet, list(self._chosen.names)
             # a value that was chosen is no other point to be compared with
             by = (*by, *asked.tuning.axes)
@@ -163,7 +163,8 @@ class Table:
 def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Asked) -> Comparison:
     """Return what the configurations of a problem were tuned to, which nothing judges yet."""
     first, *_ = found or [default_measure(facet.points)]
-    chosen = choose(facet, asked.by, tuning, first)
+    own = deciding_metric(facet.points)
+    chosen = choose(facet, asked.by, tuning, first, own)
     taken = [f"{config} takes {value}" for config, value in chosen.taken.items()]
     more = seeds_option(asked.seeds, len(tuning.choosing) + SEEDS_TO_TRUST)
     keep = ",".join(map(str, tuning.choosing))
@@ -173,7 +174,7 @@ def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Ask
         metric=first.short,
         metrics=[first.short],
         better=first.better,
-        task_metric=deciding_metric(facet.points).short,
+        task_metric=own.short,
         baseline=first.baseline,
         by=asked.by,
         points=len(facet.points),

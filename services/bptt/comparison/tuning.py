@@ -23,6 +23,8 @@ class Tuned:
     """(configurations,): place of the choice taken; None where no choice has enough values."""
     among: tuple[tuple[int, ...], ...]
     """(configurations,): places of the choices with enough values, which it was taken from."""
+    tied: tuple[bool, ...]
+    """(configurations,): whether other choices are as good as the one taken."""
     judged: Array
     """(configurations, judging seeds), for `rank`; NaN for what has taken no choice."""
 
@@ -45,7 +47,12 @@ def split(seeds: int) -> tuple[range, range]:
     return range(half), range(half, seeds)
 
 
-def tune(values: Array, tuning: Sequence[int], judging: Sequence[int]) -> Tuned:
+def tune(
+    values: Array,
+    tuning: Sequence[int],
+    judging: Sequence[int],
+    among_equals: Array | None = None,
+) -> Tuned:
     """Choose for each configuration by some seeds, and judge the choices by others.
 
     The best of m choices owes part of its mean to chance, so the seeds that it was chosen on say
@@ -58,6 +65,7 @@ def tune(values: Array, tuning: Sequence[int], judging: Sequence[int]) -> Tuned:
         tuning: places of the seeds to choose on. A choice with values on no more than half of
             them is not taken, nor one that shares no seed with most others.
         judging: places of the seeds to judge on, other ones; may be empty.
+        among_equals: other values, of the same shape, that choose among choices with equal means.
 
     Raises:
         ValueError: a seed is in both.
@@ -65,33 +73,45 @@ def tune(values: Array, tuning: Sequence[int], judging: Sequence[int]) -> Tuned:
     both = set(tuning) & set(judging)
     if both:
         raise ValueError(f"seeds to judge on must not be tuned on, got {sorted(both)} in both")
-    found = [_choice(one) for one in values[:, :, list(tuning)]]
+    second = values if among_equals is None else among_equals
+    found = [
+        _choice(one, other)
+        for one, other in zip(values[:, :, list(tuning)], second[:, :, list(tuning)], strict=True)
+    ]
     judged = values[:, :, list(judging)]
     kept = np.full((len(values), len(judging)), np.nan)
-    for config, (taken, _) in enumerate(found):
+    for config, (taken, _, _) in enumerate(found):
         if taken is not None:
             kept[config] = judged[config, taken]
     return Tuned(
-        choices=tuple(taken for taken, _ in found),
-        among=tuple(tuple(members) for _, members in found),
+        choices=tuple(taken for taken, _, _ in found),
+        among=tuple(tuple(members) for _, members, _ in found),
+        tied=tuple(tied for _, _, tied in found),
         judged=kept,
     )
 
 
-def _choice(values: Array) -> tuple[int | None, list[int]]:
-    """Return the choice with the best mean, the first of several, and those that it was among.
+def _choice(values: Array, among_equals: Array) -> tuple[int | None, list[int], bool]:
+    """Return the choice with the best mean, those that it was among, and whether others equal it.
 
     Args:
         values: (choices, tuning seeds).
+        among_equals: other values of them; among those that are equal in these, too, the first.
     """
     here = np.isfinite(values)
     enough = np.flatnonzero(2 * here.sum(1) > values.shape[1])
     members = enough[connected(here[enough])]
     if not len(members):
-        return None, []
+        return None, [], False
     if len(members) == 1:
-        return int(members[0]), [int(members[0])]
+        return int(members[0]), [int(members[0])], False
     # adjusted, lest one that lacks a hard seed look better for it
-    means = fit(values[members]).means
-    best = np.argmax(means >= means.max() - CLOSE * np.abs(means).max())
-    return int(members[best]), members.tolist()
+    best = members[_equal_to_the_best(fit(values[members]).means)]
+    known = best[np.isfinite(among_equals[best]).any(1)]
+    if len(best) > 1 and len(known):
+        best = known[_equal_to_the_best(np.nanmean(among_equals[known], axis=1))]
+    return int(best[0]), members.tolist(), len(best) > 1
+
+
+def _equal_to_the_best(means: Array) -> NDArray[np.intp]:
+    return np.flatnonzero(means >= means.max() - CLOSE * np.abs(means).max())

@@ -132,3 +132,27 @@ def test_the_seeds_that_choose_are_the_first_half_of_those_that_all_have():
     (found,) = compare(extended, tune=["lr"])
 
     assert "on seeds 0, 1, 2, judged" in found.notes[0]
+
+
+def test_where_none_solved_the_task_its_own_metric_chooses_and_nothing_is_ranked():
+    points = grid()
+    points[0].result["outcome"] = "solved"
+    points[0].result["solved_at"] = 100
+
+    (found,) = compare(points, tune=["lr"], tune_seeds=[1, 2, 3, 4])
+
+    # seed 0 of the first rate is the only one that solved it, and it has no say
+    assert {group.config: group.tuned_to for group in found.groups} == {
+        "lstm": "lr=0.01",
+        "gru": "lr=0.1",
+    }
+    assert found.verdict == "Not ranked: none solved the task."
+
+
+def test_values_that_are_equally_good_are_said_to_be():
+    points = [point(cell, s, 0.7, **{"optimizer.lr": rate})
+              for cell in ("a", "b") for rate in RATES for s in range(6)]  # fmt: skip
+
+    (found,) = compare(points, tune=["lr"])
+
+    assert found.notes[0].endswith("Several values are equally good on these seeds for a and b.")
