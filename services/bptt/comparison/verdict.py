@@ -107,10 +107,10 @@ class Ranked:
         most = max(known.values())
         rest = ""
         if len(known) == len(needed) and most > known[first]:
-            rest = f", and about {most:,} from all of them"
+            rest = f", and about {most:,} from all of them if theirs are"
         # on a line of its own, to be copied
         return (
-            f"About {known[first]:,} {what}{rest}, if the difference ({lead}) is as seen:\n"
+            f"About {known[first]:,} {what}, if the difference ({lead}) is as seen{rest}:\n"
             f"{self._command(known[first])}"
         )
 
