@@ -36,3 +36,13 @@ def test_what_spans_decades_is_drawn_so_that_its_end_can_be_told_apart(values, s
     assert axes.get_yscale() == scale
     low, high = axes.get_ylim()
     assert low < min(values) < max(values) < high
+
+
+def test_a_single_evaluation_is_drawn_as_a_mark():
+    def marks(steps):
+        one = band("a", np.arange(float(steps)), np.full((3, steps), 0.5))
+        axes, *_ = figures.learning_curves([one], metric="accuracy", title="").axes
+        return axes.lines[0].get_marker()
+
+    assert marks(1) not in ("None", None, "")
+    assert marks(2) == "None"

@@ -137,6 +137,8 @@ def draw_band(axes: Axes, band: Band, index: int) -> None:
         color=style.colour(index),
         linestyle=dash,
         linewidth=2.0,
+        # one evaluation, of a network that is measured and not trained, makes no line
+        marker=style.MARKERS[index % len(style.MARKERS)] if len(band.x) == 1 else None,
         label=f"{band.label} (n={band.n})",
     )
     _draw_spread(axes, band, index, dash)
