@@ -56,7 +56,7 @@ def mean_ranks(problems: Sequence[Problem], names: Sequence[str]) -> Column:
         for found in gathered
     ]
     # with no difference a rank is as good as drawn, so its variance is known (Friedman 1937); that
-    # of a few seeds may be 0 by chance. Half of it keeps the rate of false claims: docs/inference.md
+    # of a few seeds may be 0 by chance. Half of it is enough: docs/inference.md has the rates
     least = len(names) * (len(names) + 1) / (24 * len(problems))
     return column_of_seeds(MEAN_RANK, values, least)
 
