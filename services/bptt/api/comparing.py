@@ -6,7 +6,9 @@ The code that compares and draws is imported only when somebody asks for it.
 import base64
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import Depends
 
 from bptt import store
 from bptt.api.asking import Reader
@@ -26,16 +28,33 @@ if TYPE_CHECKING:
 router = new_router("comparison")
 
 
-@router.get("/grids/{grid}/comparison")
-def compare(
-    grid_id: NamedGrid,
-    service: Shared,
+@dataclass(frozen=True)
+class ComparisonQuery:
+    """What a comparison is asked for, as in its query."""
+
+    by: list[str]
+    metrics: list[str]
+    at: Literal["init", "best", "end"]
+    tune: list[str]
+    tune_seeds: list[int]
+    conditions: list[str]
+
+
+def _query(
     by: Names = None,
     metric: Names = None,
     at: Literal["init", "best", "end"] = "end",
     tune: Names = None,
     tune_seed: Seeds = None,
     condition: Names = None,
+) -> ComparisonQuery:
+    """Return what the query of a comparison asks for; empty lists where it does not say."""
+    return ComparisonQuery(by or [], metric or [], at, tune or [], tune_seed or [], condition or [])
+
+
+@router.get("/grids/{grid}/comparison")
+def compare(
+    grid_id: NamedGrid, service: Shared, asked: Annotated[ComparisonQuery, Depends(_query)]
 ) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its problems: a task with its options.
 
@@ -44,9 +63,6 @@ def compare(
     axes whose best value each configuration takes, by the seeds `tune_seed`, to be judged on
     the others. `condition` is `axis=value`; points that do not meet it are left out.
     """
-    asked = ComparisonQuery(
-        by or [], metric or [], at, tune or [], tune_seed or [], condition or []
-    )
     found = _compared(service, _points(service, grid_id), grid_id, asked)
     grid = store.get_grid(service.database, grid_id)
     return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
@@ -74,25 +90,17 @@ def report(
     grid_id: NamedGrid,
     service: Shared,
     reader: Reader,
-    by: Names = None,
-    metric: Names = None,
-    at: Literal["init", "best", "end"] = "end",
-    tune: Names = None,
-    tune_seed: Seeds = None,
-    condition: Names = None,
+    asked: Annotated[ComparisonQuery, Depends(_query)],
 ) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
     from bptt.comparison.report import report
 
-    asked = ComparisonQuery(
-        by or [], metric or [], at, tune or [], tune_seed or [], condition or []
-    )
     points = _points(service, grid_id)
     grid = store.get_grid(service.database, grid_id)
     title = _title(grid, reader)
     html = report(
         _compared(service, points, grid_id, asked),
-        _draw(service, title, points, by, "png"),
+        _draw(service, title, points, asked.by, "png"),
         title=title,
         user=grid.user,
         grid_id=grid_id,
@@ -100,18 +108,6 @@ def report(
         at=time.time(),
     )
     return Report(html=html)
-
-
-@dataclass(frozen=True)
-class ComparisonQuery:
-    """What a comparison is asked for, as in its query."""
-
-    by: list[str] | None
-    metrics: list[str] | None
-    at: Literal["init", "best", "end"]
-    tune: list[str] | None
-    tune_seeds: list[int] | None
-    conditions: list[str] | None
 
 
 def _compared(
@@ -122,13 +118,13 @@ def _compared(
     from bptt.comparison.moment import WORDS, at_moment
 
     found = table.compare(
-        at_moment(only(points, asked.conditions or ()), service.settings.runs, asked.at),
-        asked.by or (),
-        asked.metrics or (),
+        at_moment(only(points, asked.conditions), service.settings.runs, asked.at),
+        asked.by,
+        asked.metrics,
         grid=grid_id,
         seeds={point.seed for point in points},
-        tune=asked.tune or (),
-        tune_seeds=asked.tune_seeds or (),
+        tune=asked.tune,
+        tune_seeds=asked.tune_seeds,
     )
     said = [] if asked.at == "end" else [WORDS[asked.at]]
     if asked.conditions:
