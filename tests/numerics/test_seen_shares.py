@@ -47,6 +47,23 @@ class Ramps(Task):
         return False
 
 
+class Recorded(Ramps):
+    """Sequences out of a store of real numbers; the last hundred end like the first."""
+
+    def __init__(self, lengths):
+        super().__init__(features=2)
+        generator = torch.Generator().manual_seed(0)
+        self.store = torch.randn((5, 400, 2), generator=generator)
+        self.store[4, 300:] = self.store[4, :100]
+        self.lengths = torch.randint(4, 6, (400,), generator=generator) if lengths else None
+
+    def sample(self, generator, batch_size):
+        rows = torch.randint(0, 400, (batch_size,), generator=generator)
+        lengths = None if self.lengths is None else self.lengths[rows]
+        inputs = self.store[:, rows]
+        return Batch(inputs, inputs[0, :, 0], lengths=lengths)
+
+
 TASKS = [
     registry.construct("task", "tickets", {}),
     registry.construct("task", "latch", {"length": 5}),
@@ -56,6 +73,8 @@ TASKS = [
     registry.construct("task", "adding", {"length": 6}),
     Ramps(),
     Ramps(features=2),
+    Recorded(lengths=False),
+    Recorded(lengths=True),
 ]
 
 
@@ -72,6 +91,19 @@ def test_shares_are_what_comparing_every_pair_of_sequences_gives(task, batches):
     for name, batch in sets.items():
         found = [text in trained for text in sequences(zero(batch))]
         assert seen.share(name, batches) == pytest.approx(sum(found) / len(found)), name
+
+
+@pytest.mark.parametrize("kept", [[0, 3], [0, 4], [2, 5], []])
+def test_numbers_that_no_sequence_has_alone_or_that_are_none_do_not_tell(kept):
+    inputs = torch.arange(40.0).reshape(4, 5, 2) - 7
+    inputs[:, :, 0] = torch.inf
+    inputs[1, 2] = torch.nan
+    seen = Seen({"eval": Batch(inputs, inputs[0])})
+
+    seen.add(Batch(inputs[:, slice(*kept)] if kept else inputs + 1, inputs[0]), 0, 5)
+
+    count = len(inputs[0, slice(*kept)]) if kept else 0
+    assert seen.share("eval", 1) == count / 5
 
 
 def zero(batch):

@@ -1,6 +1,6 @@
 """How much of what a model is measured on it has also been trained on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Generator, Tensor
@@ -21,7 +21,8 @@ class Seen:
     Sequences are the same if their valid inputs are, bit for bit. Each is known by a key of 64
     bits: the sum, modulo 2^64, of its inputs and its length, each times a random odd number
     (Carter & Wegman 1979). Almost all of them are told apart by keys of a few positions, the
-    most varied ones, so that a task of real numbers pays for no more than these.
+    most varied ones. Where real numbers are drawn, one feature of one position does it, and a
+    task pays for no more than looking these numbers up.
 
     Args:
         sets: by name; the inputs of all have the same type and features.
@@ -36,6 +37,7 @@ class Seen:
         """One for each position and feature; the last is that of the length."""
         self._positions = self._most_varied(max(sets.values(), key=lambda b: b.inputs.shape[0]))
         self._sets = sets
+        self._telling = _telling(sets.values())
         brief = torch.cat([self._keys(b, self._positions) for b in sets.values()])
         self._brief = brief.unique()
         self._sequences: Sequences | None = None
@@ -49,6 +51,8 @@ class Seen:
             first: number of the first batch.
             batch_size: sequences of each.
         """
+        if self._telling is not None and not self._telling.holds_any(drawn.inputs):
+            return
         found = _places_in(self._brief, self._keys(drawn, self._positions))[1]
         columns = found.nonzero().squeeze(1)
         if not len(columns):
@@ -104,6 +108,28 @@ class Seen:
         return terms.sum(0) + lengths * self._factors[-1].flatten()[0]
 
 
+class Telling:
+    """One feature of one position, by which sequences of real numbers are told apart.
+
+    Args:
+        known: its values, (sequences,).
+        position: valid in every known sequence.
+        feature: of the position.
+    """
+
+    def __init__(self, known: Tensor, position: int, feature: int) -> None:
+        self._known = known.sort().values
+        self._position = position
+        self._feature = feature
+
+    def holds_any(self, inputs: Tensor) -> bool:
+        """Return whether any sequence of `inputs` may be a known one."""
+        if len(inputs) <= self._position:
+            return False
+        drawn = inputs[self._position, :, self._feature].contiguous()
+        return bool(_places_in(self._known, drawn)[1].any())
+
+
 class Sequences:
     """Known sequences, and the number of the first batch that holds each.
 
@@ -126,6 +152,24 @@ class Sequences:
     def share(self, name: str, batches: int) -> float:
         """Return the share of a set's sequences that occur in the first `batches` batches."""
         return float((self.first[self._places[name]] < batches).double().mean())
+
+
+def _telling(sets: Collection[Batch]) -> Telling | None:
+    """Return what tells sequences apart alone, None if nothing does."""
+    inputs = [batch.inputs for batch in sets]
+    if not inputs[0].is_floating_point():
+        return None
+    looked_at = inputs[0][: min(map(_shortest, sets)), :SAMPLED].transpose(1, 2).sort(2).values
+    same = (looked_at[..., 1:] == looked_at[..., :-1]).sum(2)
+    (position, feature) = divmod(int(same.argmin()), same.shape[1])
+    known = torch.cat([each[position, :, feature] for each in inputs])
+    if same[position, feature] or known.isnan().any():
+        return None
+    return Telling(known, position, feature)
+
+
+def _shortest(batch: Batch) -> int:
+    return batch.inputs.shape[0] if batch.lengths is None else int(batch.lengths.min())
 
 
 def _numbers(inputs: Tensor) -> Tensor:
