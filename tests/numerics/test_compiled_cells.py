@@ -9,6 +9,7 @@ from bptt.kernels import Runner
 from bptt.kernels.autograd import unroll
 from bptt.kernels.compiled.emission import plan
 from bptt.kernels.step.tracing import trace
+from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.mingru import MinGRU
@@ -28,7 +29,8 @@ STRANGE = [
     strange.ThreeStates,
     strange.ManyOperations,
 ]
-SIZES = [(7, 4, 3, 5), (50, 33, 2, 33), (2, 1, 9, 1), (1, 3, 1, 32)]
+SIZES = [(7, 4, 3, 5), (50, 33, 2, 33), (2, 1, 9, 1), (1, 3, 1, 32), (3, 13, 20, 257)]
+"""(time, batch, features, hidden); the last one's weights lie in panels, of odd width"""
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-4}
 
 
@@ -214,15 +216,24 @@ def test_padding_reaches_neither_states_nor_gradients():
     torch.testing.assert_close(final, expected, rtol=1e-5, atol=0)
 
 
-def test_sequence_has_the_same_bits_whoever_stands_beside_it():
-    cell = make(LSTM, (20, 50, 3, 24), torch.float32)
+@pytest.mark.parametrize("hidden", [24, 272])
+@pytest.mark.parametrize("cell_class", [LSTM, GRU, strange.Peephole])
+def test_sequence_has_the_same_bits_whoever_stands_beside_it(cell_class, hidden):
+    cell = make(cell_class, (20, 50, 3, hidden), torch.float32)
     runner = Runner("compiled")
-    x = torch.randn(20, 50, 3)
+    x = torch.randn(20, 50, 3, requires_grad=True)
 
     together = runner.unroll(cell, x, cell.initial_state(50)).outputs
-    alone = runner.unroll(cell, x[:, 41:42], cell.initial_state(1)).outputs
+    (to_inputs,) = torch.autograd.grad(together.square().sum(), x)
 
-    assert torch.equal(together[:, 41:42], alone)
+    # few sequences go through the products in other blocks, and their weights lie in panels
+    for few in range(1, 8):
+        own = x[:, 41 : 41 + few].detach().requires_grad_()
+        alone = runner.unroll(cell, own, cell.initial_state(few)).outputs
+        (to_own,) = torch.autograd.grad(alone.square().sum(), own)
+
+        assert torch.equal(together[:, 41 : 41 + few], alone)
+        assert torch.equal(to_inputs[:, 41 : 41 + few], to_own)
 
 
 @pytest.mark.parametrize("reads", ["final", "outputs"])

@@ -23,10 +23,6 @@ struct call {
 int width(void) { return WIDTH; }
 int saved(void) { return NK; }
 
-#define ROUND(n) (((n) + WIDTH - 1) / WIDTH * WIDTH)
-/* not a multiple of a power of two, so that columns do not compete for the same cache lines */
-#define STRIDE(n) ((n) + WIDTH)
-
 INLINE REAL *take(REAL **from, long count) {
   REAL *taken = *from;
   *from += ROUND(count);
@@ -51,37 +47,39 @@ INLINE void fix(const struct call *c, REAL *vectors, long HP) {
 static const int IN_INPUT[] = {IN_INPUT_WEIGHT}, IN_RECURRENT[] = {IN_RECURRENT_WEIGHT};
 static const int IN_RECURRENT_BIAS[3][NL] = {{IN_NO_BIAS}, {IN_ONE_BIAS}, {IN_TWO_BIASES}};
 
+#define FIRST_OF_INPUT ((NL - NX) * HP) /* column of the first lane that the input feeds */
+
+/* which of `rows` x `columns` weights gain from lying in panels */
+INLINE struct matrix matrix_of(const struct call *c, long rows, long columns) {
+  return c->H >= 256 || c->B < 8 ? in_panels(rows, columns) : in_rows(rows, columns);
+}
+
 /* copies the user's biases into one row, the weights into a matrix each, for the forward pass */
-static void lay_out(const struct call *c, REAL *bias, REAL *u, REAL *w) {
-  const long I = c->I, H = c->H, HP = ROUND(H), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
+static void lay_out(const struct call *c, REAL *bias, const struct matrix *u, const struct matrix *w) {
+  const long I = c->I, H = c->H, HP = ROUND(H);
   for (long l = 0; l < NL; l++) {
     const int in_bias = IN_RECURRENT_BIAS[c->biases][l], in_h = IN_RECURRENT[l], in_x = IN_INPUT[l];
     for (long j = 0; j < H; j++) {
       if (in_x >= 0 && c->biases) bias[l * HP + j] += c->input_bias[in_x * H + j];
       if (in_bias >= 0) bias[l * HP + j] += c->recurrent_bias[in_bias * H + j];
     }
-    if (in_h >= 0)
-      for (long k = 0; k < H; k++)
-        for (long j = 0; j < H; j++)
-          u[k * su + l * HP + j] = c->recurrent_weight[(k * NH + in_h) * H + j];
-    if (in_x >= 0)
-      for (long k = 0; k < I; k++)
-        for (long j = 0; j < H; j++)
-          w[k * sx + (l - NL + NX) * HP + j] = c->input_weight[(k * NX + in_x) * H + j];
+    if (in_h >= 0) lay(u, l * HP, c->recurrent_weight + in_h * H, NH * H, H, H);
+    if (in_x >= 0) lay(w, l * HP, c->input_weight + in_x * H, NX * H, I, H);
   }
 }
 
 int forward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
-  const long su = STRIDE(NH * HP), sx = STRIDE(NX * HP), span = (T + 1) * B * HP;
-  const long total = ROUND(NL * HP) + ROUND(RT * sg) + ROUND(H * su) + ROUND(I * sx) + (NV + NF) * HP;
+  const long span = (T + 1) * B * HP, beside_w = FIRST_OF_INPUT % PANEL;
+  struct matrix u = matrix_of(c, H, NH * HP), w = matrix_of(c, I, beside_w + NX * HP);
+  const long total = ROUND(NL * HP) + ROUND(RT * sg) + u.numbers + w.numbers + (NV + NF) * HP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
   REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
-  REAL *u = cleared(&rest, H * su), *w = cleared(&rest, I * sx);
+  u.at = cleared(&rest, u.numbers), w.at = cleared(&rest, w.numbers), w.first = FIRST_OF_INPUT - beside_w;
   REAL *vectors = cleared(&rest, (NV + NF) * HP);
-  lay_out(c, bias, u, w);
+  lay_out(c, bias, &u, &w);
   fix(c, vectors, HP);
   for (long s = 0; s < NS; s++)
     for (long b = 0; b < B; b++)
@@ -94,21 +92,12 @@ int forward(const struct call *c) {
       const REAL *before = c->states + (t * B + b) * HP;
       REAL *after = c->states + ((t + 1) * B + b) * HP;
       const REAL *x = c->x + t * c->x_step + b * c->x_row;
-      struct product p = {g, bias, before, u, x, w, sg, HP, su, H, c->x_row, sx, I};
-      if (NL > NX) { /* fed by the state alone */
-        p.count2 = 0;
-        multiply_start(&p, rows, (NL - NX) * HP);
-      }
-      if (NX + NH > NL) { /* by both */
-        const long at = (NL - NX) * HP;
-        struct product both = {g + at, bias + at, before, u + at, x, w, sg, HP, su, H, c->x_row, sx, I};
-        multiply_start(&both, rows, (NX + NH - NL) * HP);
-      }
-      if (NL > NH) { /* by the input alone */
-        const long at = NH * HP, in_w = (NX + NH - NL) * HP;
-        struct product input = {g + at, bias + at, x, w + in_w, x, w, sg, c->x_row, sx, I, 0, 0, 0};
-        multiply_start(&input, rows, (NL - NH) * HP);
-      }
+      struct product both = {g, bias, before, x, u, w, sg, 0, HP, c->x_row, H, I};
+      if (NX + NH > NL) multiply(&both, rows, FIRST_OF_INPUT, NH * HP);
+      both.count2 = 0;
+      if (NL > NX) multiply(&both, rows, 0, FIRST_OF_INPUT); /* fed by the state alone */
+      both.count = 0, both.count2 = I;
+      if (NL > NH) multiply(&both, rows, NH * HP, NL * HP); /* by the input alone */
       for (long j = 0; j < HP; j += WIDTH) {
         LOAD_VECTORS
         for (long i = 0; i < rows; i++) {
@@ -181,19 +170,15 @@ static double norm_of(D squares) {
 #endif
 
 /* the same transposed, for the backward pass */
-static void lay_out_transposed(const struct call *c, REAL *ut, REAL *wt) {
-  const long I = c->I, H = c->H, HP = ROUND(H), sut = STRIDE(HP), sxt = STRIDE(ROUND(I));
-  if (c->d_x)
-    for (long k = 0; k < NX * HP * sxt; k++) wt[k] = 0;
-  for (long l = 0; l < NL; l++)
-    for (long j = 0; j < H; j++) {
-      if (IN_RECURRENT[l] >= 0)
-        for (long k = 0; k < H; k++)
-          ut[(l * HP + j) * sut + k] = c->recurrent_weight[(k * NH + IN_RECURRENT[l]) * H + j];
-      if (IN_INPUT[l] >= 0 && c->d_x)
-        for (long k = 0; k < I; k++)
-          wt[((l - NL + NX) * HP + j) * sxt + k] = c->input_weight[(k * NX + IN_INPUT[l]) * H + j];
-    }
+static void lay_out_transposed(const struct call *c, const struct matrix *ut,
+                               const struct matrix *wt) {
+  const long I = c->I, H = c->H, HP = ROUND(H);
+  for (long l = 0; l < NL; l++) {
+    const int in_h = IN_RECURRENT[l], in_x = IN_INPUT[l];
+    if (in_h >= 0) lay_transposed(ut, l * HP, c->recurrent_weight + in_h * H, NH * H, H, H);
+    if (in_x >= 0 && c->d_x)
+      lay_transposed(wt, l * HP - FIRST_OF_INPUT, c->input_weight + in_x * H, NX * H, I, H);
+  }
 }
 
 /* which columns of the last vector are among the H, not padding */
@@ -237,12 +222,11 @@ static void cut(const struct call *c, REAL *d, long R, long b, long t, long rows
 }
 
 /* gradient with respect to the input of step t, from its lanes' dl; overwrites dx (rows, IP) */
-static void give_inputs(const struct call *c, const REAL *dl, const REAL *wt, REAL *dx,
+static void give_inputs(const struct call *c, const REAL *dl, const struct matrix *wt, REAL *dx,
                         const REAL *none, long b, long t, long rows) {
-  const long B = c->B, I = c->I, HP = ROUND(c->H), IP = ROUND(I), in_x = (NL - NX) * HP;
-  const long sd = STRIDE(NL * HP), sxt = STRIDE(IP);
-  struct product p = {dx, none, dl + in_x, wt, dl, wt, IP, sd, sxt, NX * HP, 0, 0, 0};
-  multiply_start(&p, rows, IP);
+  const long B = c->B, I = c->I, HP = ROUND(c->H), IP = ROUND(I), sd = STRIDE(NL * HP);
+  struct product p = {dx, none, dl + FIRST_OF_INPUT, 0, *wt, *wt, IP, 0, sd, 0, NX * HP, 0};
+  multiply(&p, rows, 0, IP);
   for (long i = 0; i < rows; i++)
     for (long k = 0; k < I; k++) c->d_x[(t * B + b + i) * I + k] = dx[i * IP + k];
 }
@@ -287,10 +271,11 @@ static void hand_over(const struct call *c, const REAL *db, const REAL *du, cons
 int backward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), IP = ROUND(I);
   const long sd = STRIDE(NL * HP), su = STRIDE(NH * HP), sx = STRIDE(NX * HP);
-  const long sut = STRIDE(HP), sxt = STRIDE(IP), span = (T + 1) * B * HP;
+  const long span = (T + 1) * B * HP, lanes_of_x = c->d_x ? NX * HP : 0;
+  struct matrix ut = matrix_of(c, NH * HP, HP), wt = matrix_of(c, lanes_of_x, IP);
   const long R = B < RT ? B : RT, slots = DEPTH / R < T ? DEPTH / R : T;
-  const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ROUND(NH * HP * sut) +
-                     ROUND(NX * HP * sxt) + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
+  const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ut.numbers + wt.numbers +
+                     ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
                      (2 * NV + NF) * HP + ROUND(R * IP) + IP;
   REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
   if (!memory) return 1;
@@ -299,11 +284,11 @@ int backward(const struct call *c) {
   REAL *all = take(&rest, NS * R * HP);
 #endif
   REAL *d = take(&rest, NS * R * HP), *ring = take(&rest, slots * R * sd);
-  REAL *ut = cleared(&rest, NH * HP * sut), *wt = take(&rest, NX * HP * sxt);
+  ut.at = cleared(&rest, ut.numbers), wt.at = cleared(&rest, wt.numbers);
   REAL *du = cleared(&rest, H * su), *dw = cleared(&rest, I * sx);
   REAL *db = cleared(&rest, NL * HP), *vectors = cleared(&rest, (NV + NF) * HP);
   REAL *dv = cleared(&rest, NV * HP), *dx = take(&rest, R * IP), *none = cleared(&rest, IP);
-  lay_out_transposed(c, ut, wt);
+  lay_out_transposed(c, &ut, &wt);
   fix(c, vectors, HP);
   const M keep = last_columns(H);
   for (long b = 0; b < B; b += RT) {
@@ -344,11 +329,9 @@ int backward(const struct call *c) {
 #else
         c->norms[(b / RT * NS + s) * T + t] = norm_of(squares[s]);
 #endif
-      if (NH) {
-        struct product p = {d, d, dl, ut, dl, ut, HP, sd, sut, NH * HP, 0, 0, 0};
-        multiply_onto(&p, rows, HP);
-      }
-      if (c->d_x) give_inputs(c, dl, wt, dx, none, b, t, rows);
+      struct product p = {d, d, dl, 0, ut, ut, HP, HP, sd, 0, NH * HP, 0};
+      if (NH) multiply(&p, rows, 0, HP);
+      if (c->d_x) give_inputs(c, dl, &wt, dx, none, b, t, rows);
       if (c->truncation && t > 0) cut(c, d, R, b, t, rows);
       if (++filled == slots || t == 0) { /* slot k holds step t + filled - 1 - k */
         gather_weights(c, ring, du, dw, b, rows, t + filled - 1, filled);

@@ -1,4 +1,7 @@
-/* Products of matrices, ROWS x (2 WIDTH) at a time in registers, with denormals flushed. */
+/* Products of matrices, a block of rows and vectors at a time in registers, with denormals flushed.
+
+   Every number is summed by itself and in the order of k, so that neither how a matrix lies in
+   memory nor in which block a row is changes a bit. */
 
 #define UNROLL _Pragma("GCC unroll 8")
 
@@ -24,62 +27,142 @@ INLINE unsigned long flush(void) { return 0; }
 INLINE void restore(unsigned long before) { (void)before; }
 #endif
 
-/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k * sb + v WIDTH + ...] */
-INLINE void accumulate(const int rows, const int vectors, V (*c)[2], const REAL *a, long sa,
-                       long ka, const REAL *b, long sb, long count) {
-  for (long k = 0; k < count; k++, a += ka, b += sb) {
-    V b0 = LOAD(b), b1 = vectors > 1 ? LOAD(b + WIDTH) : b0;
-    UNROLL for (int i = 0; i < rows; i++) {
-      REAL s = a[i * sa];
-      c[i][0] += s * b0;
-      if (vectors > 1) c[i][1] += s * b1;
+/* ---- matrices as products read them ---- */
+
+#define ROUND(n) (((n) + WIDTH - 1) / WIDTH * WIDTH)
+/* not a multiple of a power of two, so that columns do not compete for the same cache lines */
+#define STRIDE(n) ((n) + WIDTH)
+#define PANEL (2 * WIDTH)
+#define CHUNK (8 * WIDTH) /* columns that all rows go through before the next ones */
+#define LAID 32 /* rows that are copied together: a page of memory each */
+
+/* Columns in panels of two vectors: `panel` numbers from one to the next, `row` within one. `first`
+   is the number of the first column, a multiple of PANEL; `numbers` is what the matrix takes. */
+struct matrix { REAL *at; long row, panel, first, numbers; };
+
+/* Row after row suits small matrices. In large ones rows are so far apart that every one costs a
+   miss in the translation of addresses; there panel after panel is in the order of reading. */
+INLINE struct matrix in_rows(long rows, long columns) {
+  const long row = STRIDE(columns);
+  return (struct matrix){0, row, PANEL, 0, rows * row};
+}
+INLINE struct matrix in_panels(long rows, long columns) {
+  const long panel = rows * PANEL;
+  return (struct matrix){0, PANEL, panel, 0, (columns + PANEL - 1) / PANEL * panel};
+}
+INLINE REAL *column(const struct matrix *m, long n) {
+  return m->at + (n - m->first) / PANEL * m->panel + n % PANEL;
+}
+
+/* m[k, n + j] = from[k * step + j] */
+static void lay(const struct matrix *m, long n, const REAL *from, long step, long rows,
+                long columns) {
+  for (long k0 = 0; k0 < rows; k0 += LAID) {
+    const long end = rows < k0 + LAID ? rows : k0 + LAID;
+    for (long j = 0, taken; j < columns; j += taken) {
+      taken = m->panel == PANEL ? columns : PANEL - (n + j) % PANEL;
+      if (taken > columns - j) taken = columns - j;
+      for (long k = k0; k < end; k++)
+        __builtin_memcpy(column(m, n + j) + k * m->row, from + k * step + j, taken * sizeof(REAL));
     }
   }
 }
 
-/* c = start + a b + a2 b2 over `columns` columns; start: one row for all, or c itself */
+/* m[i + j, k] = from[k * step + j], in tiles of whole cache lines */
+static void lay_transposed(const struct matrix *m, long i, const REAL *from, long step,
+                           long columns, long rows) {
+  for (long j0 = 0; j0 < rows; j0 += 16)
+    for (long k0 = 0; k0 < columns; k0 += PANEL) {
+      REAL *to = column(m, k0) + i * m->row;
+      for (long j = j0; j < rows && j < j0 + 16; j++)
+        for (long k = 0; k < PANEL && k0 + k < columns; k++)
+          to[j * m->row + k] = from[(k0 + k) * step + j];
+    }
+}
+
+/* ---- products ---- */
+
+/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k, v], the vectors of b in panels */
+INLINE void accumulate(const int rows, const int vectors, V (*c)[8], const REAL *a, long sa,
+                       long ka, const REAL *b, long sb, long panel, long count) {
+  for (long k = 0; k < count; k++, a += ka, b += sb) {
+    V of_b[8];
+    UNROLL for (int v = 0; v < vectors; v++) of_b[v] = LOAD(b + v / 2 * panel + v % 2 * WIDTH);
+    UNROLL for (int i = 0; i < rows; i++) {
+      const REAL s = a[i * sa];
+      UNROLL for (int v = 0; v < vectors; v++) c[i][v] += s * of_b[v];
+    }
+  }
+}
+
+/* rows of c = start + a b + a2 b2; start: one row for all (its step is 0), or c itself */
 struct product {
   REAL *c;
-  const REAL *start, *a, *b, *a2, *b2;
-  long sc, sa, sb, count, sa2, sb2, count2;
+  const REAL *start, *a, *a2;
+  struct matrix b, b2;
+  long sc, step, sa, sa2, count, count2;
 };
 
-INLINE void multiply_block(const int rows, const int vectors, const int from_c,
-                           const struct product *p, long i0, long n) {
-  V c[8][2];
-  UNROLL for (int i = 0; i < rows; i++) {
-    const REAL *s = from_c ? p->c + (i0 + i) * p->sc + n : p->start + n;
-    c[i][0] = LOAD(s);
-    c[i][1] = vectors > 1 ? LOAD(s + WIDTH) : c[i][0];
-  }
-  if (p->count) accumulate(rows, vectors, c, p->a + i0 * p->sa, p->sa, 1, p->b + n, p->sb, p->count);
+INLINE void multiply_block(const int rows, const int vectors, const struct product *p, long i0,
+                           long n) {
+  V c[8][8];
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int v = 0; v < vectors; v++)
+      c[i][v] = LOAD(p->start + (i0 + i) * p->step + n + v * WIDTH);
+  if (p->count)
+    accumulate(rows, vectors, c, p->a + i0 * p->sa, p->sa, 1, column(&p->b, n), p->b.row,
+               p->b.panel, p->count);
   if (p->count2)
-    accumulate(rows, vectors, c, p->a2 + i0 * p->sa2, p->sa2, 1, p->b2 + n, p->sb2, p->count2);
-  UNROLL for (int i = 0; i < rows; i++) {
-    REAL *t = p->c + (i0 + i) * p->sc + n;
-    STORE(t, c[i][0]);
-    if (vectors > 1) STORE(t + WIDTH, c[i][1]);
-  }
+    accumulate(rows, vectors, c, p->a2 + i0 * p->sa2, p->sa2, 1, column(&p->b2, n), p->b2.row,
+               p->b2.panel, p->count2);
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int v = 0; v < vectors; v++)
+      STORE(p->c + (i0 + i) * p->sc + n + v * WIDTH, c[i][v]);
 }
 
-INLINE void multiply(const int from_c, const struct product *p, long rows, long columns) {
-  for (long n = 0; n < columns; n += 2 * WIDTH) {
-    long i = 0;
-    if (columns - n > WIDTH) {
-      for (; i + ROWS <= rows; i += ROWS) multiply_block(ROWS, 2, from_c, p, i, n);
-      for (; i < rows; i++) multiply_block(1, 2, from_c, p, i, n);
-    } else {
-      for (; i + ROWS <= rows; i += ROWS) multiply_block(ROWS, 1, from_c, p, i, n);
-      for (; i < rows; i++) multiply_block(1, 1, from_c, p, i, n);
-    }
+/* a block of rows over columns n to end, `vectors` at a time: few rows need many vectors, because
+   an addition has to wait for the one before it */
+#define SWEEP(block, rows, vectors, p, i, n, end)                         \
+  for (long m = n; m < end;) {                                            \
+    if (m % PANEL == 0 && m + vectors * WIDTH <= end) {                   \
+      block(rows, vectors, p, i, m);                                      \
+      m += vectors * WIDTH;                                               \
+    } else if (m % PANEL == 0 && m + PANEL <= end) {                      \
+      block(rows, 2, p, i, m);                                            \
+      m += PANEL;                                                         \
+    } else {                                                              \
+      block(rows, 1, p, i, m);                                            \
+      m += WIDTH;                                                         \
+    }                                                                     \
   }
-}
 
-static void multiply_start(const struct product *p, long rows, long columns) {
-  multiply(0, p, rows, columns);
-}
-static void multiply_onto(const struct product *p, long rows, long columns) {
-  multiply(1, p, rows, columns);
+/* all rows over columns from to `to`; the next panel begins once all rows went through one */
+#define SWEEP_ALL(block, p, rows, from, to)                               \
+  for (long n = from, end; n < to; n = end) {                             \
+    end = (n / CHUNK + 1) * CHUNK < to ? (n / CHUNK + 1) * CHUNK : to;    \
+    const long whole = rows / ROWS * ROWS;                                \
+    for (long m = n, next; m < end; m = next) {                           \
+      next = (m / PANEL + 1) * PANEL < end ? (m / PANEL + 1) * PANEL : end; \
+      if (next - m == PANEL)                                              \
+        for (long i = 0; i < whole; i += ROWS) block(ROWS, 2, p, i, m);   \
+      else                                                                \
+        for (long i = 0; i < whole; i += ROWS) block(ROWS, 1, p, i, m);   \
+    }                                                                     \
+    long i = whole;                                                       \
+    if (ROWS > 4 && rows - i >= 4) {                                      \
+      SWEEP(block, 4, 4, p, i, n, end)                                    \
+      i += 4;                                                             \
+    }                                                                     \
+    if (rows - i >= 2) {                                                  \
+      SWEEP(block, 2, ROWS, p, i, n, end)                                 \
+      i += 2;                                                             \
+    }                                                                     \
+    if (rows > i) SWEEP(block, 1, 8, p, i, n, end)                        \
+  }
+
+static void multiply(const struct product *given, long rows, long from, long to) {
+  const struct product p = *given; /* which no result can overwrite */
+  SWEEP_ALL(multiply_block, &p, rows, from, to)
 }
 
 /* c (features, columns) += sum over steps and sequences of a[feature] * b[column] */
@@ -91,29 +174,17 @@ struct gathering {
 
 INLINE void gather_block(const int rows, const int vectors, const struct gathering *p, long i0,
                          long n) {
-  V c[8][2];
-  UNROLL for (int i = 0; i < rows; i++) {
-    c[i][0] = LOAD(p->c + (i0 + i) * p->sc + n);
-    c[i][1] = vectors > 1 ? LOAD(p->c + (i0 + i) * p->sc + n + WIDTH) : c[i][0];
-  }
+  V c[8][8];
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int v = 0; v < vectors; v++) c[i][v] = LOAD(p->c + (i0 + i) * p->sc + n + v * WIDTH);
   for (long s = 0; s < p->steps; s++)
     accumulate(rows, vectors, c, p->a + s * p->a_step + i0, 1, p->a_row, p->b + s * p->b_step + n,
-               p->b_row, p->rows);
-  UNROLL for (int i = 0; i < rows; i++) {
-    STORE(p->c + (i0 + i) * p->sc + n, c[i][0]);
-    if (vectors > 1) STORE(p->c + (i0 + i) * p->sc + n + WIDTH, c[i][1]);
-  }
+               p->b_row, PANEL, p->rows);
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int v = 0; v < vectors; v++) STORE(p->c + (i0 + i) * p->sc + n + v * WIDTH, c[i][v]);
 }
 
-static void gather(const struct gathering *p, long features, long columns) {
-  for (long n = 0; n < columns; n += 2 * WIDTH) {
-    long i = 0;
-    if (columns - n > WIDTH) {
-      for (; i + ROWS <= features; i += ROWS) gather_block(ROWS, 2, p, i, n);
-      for (; i < features; i++) gather_block(1, 2, p, i, n);
-    } else {
-      for (; i + ROWS <= features; i += ROWS) gather_block(ROWS, 1, p, i, n);
-      for (; i < features; i++) gather_block(1, 1, p, i, n);
-    }
-  }
+static void gather(const struct gathering *given, long features, long columns) {
+  const struct gathering p = *given;
+  SWEEP_ALL(gather_block, &p, features, 0, columns)
 }
