@@ -77,6 +77,12 @@ def label(point: ComparedPoint, by: Sequence[str]) -> str:
     return " ".join(words) or f"without {', '.join(endings)}"
 
 
+def without_seed(point: ComparedPoint) -> tuple[tuple[str, str], ...]:
+    """Return the values of a point on all axes but the seed, in an order of their own."""
+    values = sorted(point.values.items())
+    return tuple((path, repr(value)) for path, value in values if path != SEED)
+
+
 def partner(point: ComparedPoint, by: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
     """Return what two points must agree in to be compared: the seed, and everything not in `by`.
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bptt.comparison.interval import mean_interval
+from bptt.comparison.interval import mean_by_key, mean_interval
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
-from bptt.comparison.ranking import Ranking, rank
-from bptt.comparison.scores import Scored, matrix, over_seeds_of, represents, score
+from bptt.comparison.ranking import CLOSE, Ranking, rank
+from bptt.comparison.scores import Array, Scored, matrix, over_seeds_of, represents, score
 from bptt.records.comparison import BEST, MAY_BE, UNRANKED, WORSE, Interval, Standing
 
 LARGEST = 700.0
@@ -28,15 +28,22 @@ class Column:
     """The same with the values themselves."""
     values: Sequence[Mapping[int, float]]
     """The value of each configuration in each seed."""
+    floor: Array
+    """(configurations,): the least variance of one run."""
     ranking: Ranking
     """Of those that can be ranked, by what is better; of none if nothing is."""
 
     def interval(self, number: int) -> Interval | None:
-        """Return the mean of a configuration over its seeds, adjusted for seeds not all have."""
+        """Return the mean of a configuration over its seeds, adjusted for seeds not all have.
+
+        It has no interval where nothing was measured but that runs diverged, or solved nothing.
+        """
         held = list(self.values[number].values())
         if not held:
             return None
-        found = mean_interval(held)
+        found = mean_interval(held, float(self.floor[number]))
+        if self.is_unmeasured(number):
+            found = replace(found, low=None, high=None)
         mean = self._sign * float(self.ranking.means[number])
         adjusted = self.ranking.adjusted and np.isfinite(mean)
         shift = mean - found.estimate if adjusted else 0.0
@@ -45,8 +52,17 @@ class Column:
 
     def survivors(self, number: int) -> Interval | None:
         """Return the mean of the runs that did not diverge."""
-        (held,) = over_seeds_of([[one for one in self.rows[number] if not one.counted]], ())
+        held = mean_by_key(
+            (one.point.seed, one.value)
+            for one in self.rows[number]
+            if one.value is not None and not one.counted
+        )
         return self._shown(mean_interval(list(held.values()))) if held else None
+
+    def is_unmeasured(self, number: int) -> bool:
+        """Say whether no run of a configuration has a value of its own, though all count as one."""
+        known = [one for one in self.natural[number] if one.value is not None]
+        return bool(known) and all(one.stands_in for one in known)
 
     def _shown(self, interval: Interval) -> Interval:
         """Return an interval of what was compared as one of the measure."""
@@ -84,11 +100,15 @@ class Column:
         return WORSE if number in self.ranking.below else UNRANKED
 
     def lead(self, number: int) -> Interval | None:
-        """Return the lead of the best over a configuration."""
+        """Return the lead of the best over a configuration; without an interval if it has no width.
+
+        Nor where no run of the configuration has a value of its own.
+        """
         found = self.ranking.leads.get(number)
         if found is None:
             return None
-        if not np.isfinite(found.needed):
+        alike = found.needed <= CLOSE * float(np.nanmax(np.abs(self.ranking.means)))
+        if alike or not np.isfinite(found.needed) or self.is_unmeasured(number):
             return self._shown(Interval(found.lead, None, None, found.seeds))
         low, high = found.lead - found.needed, found.lead + found.needed
         return self._shown(Interval(found.lead, low, high, found.seeds))
@@ -141,7 +161,8 @@ def column_of(
         held if is_one else {} for held, is_one in zip(values, ranked, strict=True)
     ]
     floor = np.array([_floor(row) for row in natural])
-    return Column(measure, rows, natural, values, rank(sign * matrix(compared), floor))
+    ranking = rank(sign * matrix(compared), floor)
+    return Column(measure, rows, natural, values, floor, ranking)
 
 
 def column_of_seeds(
@@ -157,7 +178,7 @@ def column_of_seeds(
     none: list[list[Scored]] = [[] for _ in values]
     sign = -1.0 if measure.better == "lower" else 1.0
     floor = np.full(len(values), least)
-    return Column(measure, none, none, values, rank(sign * matrix(values), floor))
+    return Column(measure, none, none, values, floor, rank(sign * matrix(values), floor))
 
 
 def _compared(scored: Scored) -> Scored:

@@ -1,7 +1,7 @@
 """Intervals that contain the true value in 95 of 100 repetitions of the experiment."""
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from statistics import NormalDist
 from typing import TypeVar
 
@@ -10,12 +10,20 @@ from bptt.records.comparison import Interval
 K = TypeVar("K", bound=Hashable)
 
 CONFIDENCE = 0.95
+CLOSE = 1e-12
+"""Share of the largest value below which a spread is rounding."""
 LEAST = 3
 """Values below which nothing is said of their spread: two may be alike by chance."""
 
 
-def mean_interval(values: Sequence[float]) -> Interval:
+def mean_interval(values: Sequence[float], least: float = 0.0) -> Interval:
     """Return the mean with Student's t interval (Gosset 1908); of three values or more.
+
+    Values that are all equal have none: that a few are alike does not say that all others are.
+
+    Args:
+        values: at least one.
+        least: variance that each of them has at least, because it is known no better.
 
     Raises:
         ValueError: there are no values, or one is not finite.
@@ -29,18 +37,12 @@ def mean_interval(values: Sequence[float]) -> Interval:
     # scipy.stats has the same function under a better name, but takes half a second to import
     from scipy.special import stdtrit
 
-    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    spread = math.sqrt(max(variance, least))
+    if spread <= CLOSE * max(map(abs, values)):
+        return Interval(mean, None, None, n)
     reach = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * spread / math.sqrt(n)
     return Interval(mean, mean - reach, mean + reach, n)
-
-
-def over_seeds(pairs: Iterable[tuple[int, float]]) -> Interval:
-    """Return the mean over seeds of the mean within each: runs of one seed are not independent.
-
-    Args:
-        pairs: (seed, value), at least one.
-    """
-    return mean_interval(list(mean_by_key(pairs).values()))
 
 
 def mean_by_key(pairs: Iterable[tuple[K, float]]) -> dict[K, float]:
@@ -49,6 +51,19 @@ def mean_by_key(pairs: Iterable[tuple[K, float]]) -> dict[K, float]:
     for key, value in pairs:
         gathered.setdefault(key, []).append(value)
     return {key: math.fsum(values) / len(values) for key, values in gathered.items()}
+
+
+def whole_seeds(held: Mapping[int, Mapping[K, float]]) -> dict[int, Mapping[K, float]]:
+    """Return the seeds that have every value which any of them has.
+
+    Runs of one seed are not independent, so what is compared is a mean of them. One over some of
+    the values would differ from one over all for that alone.
+
+    Args:
+        held: by seed, its values by what they differ in besides.
+    """
+    wanted = {key for found in held.values() for key in found}
+    return {seed: found for seed, found in held.items() if found and wanted <= found.keys()}
 
 
 def rate_interval(successes: float, n: int) -> Interval:

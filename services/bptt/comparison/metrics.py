@@ -155,13 +155,25 @@ def default_measure(points: Sequence[ComparedPoint]) -> Measure:
 
 
 def _timed(text: str, points: Sequence[ComparedPoint]) -> Measure | None:
-    any_solved = any(point.solved for point in points)
-    if text in (UPDATES, "step"):
-        none = "" if any_solved else "none solved the task"
-        return Measure(UPDATES, UPDATES, "lower", unranked=none, ratio=True, until_solved=True)
-    if text == SECONDS:
-        return Measure(SECONDS, SECONDS, "lower", ratio=True, until_solved=any_solved)
-    return None
+    name = {"step": UPDATES}.get(text, text)
+    if name not in (UPDATES, SECONDS):
+        return None
+    return unless_none_solved(Measure(name, name, "lower", ratio=True, until_solved=True), points)
+
+
+def unless_none_solved(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
+    """Return a time to solve; as one that ranks nobody if every run ended without solving."""
+    made = [int(point.result.get("step", 0)) for point in points if point.result]
+    if not made or any(point.solved for point in points):
+        return measure
+    if measure.name != SECONDS:
+        return replace(measure, unranked="none solved the task")
+    updates = f"{min(made):,}" if min(made) == max(made) else f"{min(made):,} to {max(made):,}"
+    cost = (
+        f"none solved the task, so these are seconds for {updates} updates: what they cost on the "
+        "machine that each run had, whatever came of it (as a speed: --metric steps_per_second)"
+    )
+    return replace(measure, until_solved=False, unranked=cost)
 
 
 def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:

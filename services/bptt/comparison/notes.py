@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from bptt.comparison.axes import SEED
 from bptt.comparison.column import Column
+from bptt.comparison.interval import CONFIDENCE, LEAST
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.slopes import of_earlier
-from bptt.comparison.wording import listed, number_told, unfinished
+from bptt.comparison.wording import listed, number_told
 from bptt.counted import counted
 from bptt.records.comparison import Group
 
@@ -15,7 +17,11 @@ EVALUATION = ("training.evaluation_size", "training.evaluate_every")
 
 
 def notes_of(
-    points: Sequence[ComparedPoint], groups: Sequence[Group], decided: Column, own: Measure
+    points: Sequence[ComparedPoint],
+    groups: Sequence[Group],
+    decided: Column,
+    own: Measure,
+    names: Sequence[str],
 ) -> list[str]:
     """Return what else a reader of a table has to know.
 
@@ -24,8 +30,9 @@ def notes_of(
         groups: its configurations.
         decided: the figure that decides.
         own: the metric that decides by the task itself.
+        names: of the configurations, in the order of `decided`.
     """
-    said = _differing(points)
+    said = [*_differing(points), _averaged(decided, names)]
     if decided.ranking.adjusted:
         said.append("Means are adjusted for seeds that not all have.")
     first = decided.measure
@@ -33,15 +40,15 @@ def notes_of(
     if first.ranks and few:
         said.append(
             f"Not ranked: {listed(few)}: half or more of the ended runs have no value, or no seed "
-            "is one that others have."
+            "has what others have in it."
         )
     if nothing := [group.config for group in groups if group.learned is False]:
         said.append(
             f"Cannot be told from the baseline of {number_told(own.baseline or 0.0)} in "
             f"{own.short}, or worse: {listed(nothing)}."
         )
-    said.append(unfinished([group.counts for group in groups]))
     said += _counted(decided)
+    said.append(_alike(groups))
     said.append(of_earlier(points))
     return said
 
@@ -55,6 +62,41 @@ def _counted(decided: Column) -> list[str]:
     if not unsolved:
         return [f"{mean}."]
     return [f"{mean}; {counted(unsolved, 'run')} did not solve it, counted as twice the budget."]
+
+
+def _averaged(decided: Column, names: Sequence[str]) -> str:
+    """Return over which other axes values are means, and whose seeds lack some of them."""
+    paths: dict[str, None] = {}
+    lack = {}
+    for name, row, held in zip(names, decided.rows, decided.values, strict=True):
+        for path in dict.fromkeys(path for one in row for path in one.point.values):
+            values = {repr(one.point.values.get(path)) for one in row}
+            paths |= {path: None} if path != SEED and len(values) > 1 else {}
+        there = {one.point.seed for one in row if one.value is not None}
+        if left := len(there - held.keys()):
+            lack[name] = left
+    if not paths:
+        return ""
+    said = f"Within each seed, values are means over {listed(list(paths))}"
+    if not lack:
+        return f"{said}."
+    which = listed([f"{counted(left, 'seed')} of {name}" for name, left in lack.items()])
+    return f"{said}; a seed that lacks some of them does not count: {which}."
+
+
+def _alike(groups: Sequence[Group]) -> str:
+    """Return what seeds that are all alike leave open; empty if each has a spread."""
+    alike = [one for one in groups if one.value and one.value.n >= LEAST and one.value.low is None]
+    if not alike:
+        return ""
+    n = min(one.value.n for one in alike if one.value)
+    # 0.95 of experiments would have shown one that happens more often (Clopper & Pearson 1934)
+    others = 1 - (1 - CONFIDENCE) ** (1 / n)
+    return (
+        f"No interval for {listed([one.config for one in alike])}: all seeds are alike, or no run "
+        f"has a value of its own. {n} such seeds leave room for others in {100 * others:.0f} % of "
+        "runs."
+    )
 
 
 def _differing(points: Sequence[ComparedPoint]) -> list[str]:

@@ -10,6 +10,8 @@ from bptt.measuring.logged import BEST, EVAL_METRIC, TRAIN_METRIC
 
 RESULTS = ("solved", "finished", "time_limit", "diverged")
 """Outcomes of runs that succeeded."""
+LIVE = ("held", "queued", "running")
+"""Statuses of runs that may still end in any way."""
 BESIDE_METRICS = ("step", "seconds", "steps_per_second")
 """Figures of a result that are not metrics of its journal."""
 OF_THE_END = tuple(row.section for row in (TRAIN_METRIC, EVAL_METRIC, BEST))
@@ -58,11 +60,17 @@ class ComparedPoint:
     """`training.steps`: updates that it may make."""
     evaluate_every: int = 1
     """Updates between two evaluations: when it solved its task is known no better."""
+    lr: float | None = None
+    """`optimizer.lr`."""
 
     @property
     def outcome(self) -> str:
         """What became of it: the outcome of its result, otherwise the status of its run."""
         return str(self.result["outcome"]) if self.result else self.status
+
+    @property
+    def is_live(self) -> bool:
+        return self.outcome in LIVE
 
     @property
     def diverged(self) -> bool:
@@ -137,6 +145,7 @@ def points_of(runs: Sequence[Listed], spec: Mapping[str, Any]) -> list[ComparedP
             evaluate_every=int(
                 run.values.get("training.evaluate_every", training["evaluate_every"])
             ),
+            lr=run.values.get("optimizer.lr", spec["optimizer"].get("lr")),
         )
         for run in runs
     ]

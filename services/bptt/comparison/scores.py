@@ -1,18 +1,19 @@
 """What each run counts as in a comparison: its own value, or another if it diverged."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bptt.comparison.axes import partner
-from bptt.comparison.interval import mean_by_key
+from bptt.comparison.axes import partner, without_seed
+from bptt.comparison.interval import mean_by_key, whole_seeds
 from bptt.comparison.metrics import SECONDS, Measure
 from bptt.comparison.point import RESULTS, ComparedPoint
 
 Array = NDArray[np.float64]
+Key = tuple[Hashable, Hashable]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Scored:
     """Whether the run diverged, so that `value` is what it counts as."""
     step: float = 0.0
     """The step to which `value` is known, as a share of it."""
+    stands_in: bool = False
+    """Whether `value` is none of its own, but what it counts as: it diverged, or did not solve."""
 
 
 def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
@@ -42,7 +45,7 @@ def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
     for point in points:
         value = point.figures.get(measure.name)
         counted = value is None and point.diverged and stand_in is not None
-        scored.append(Scored(point, stand_in if counted else value, counted))
+        scored.append(Scored(point, stand_in if counted else value, counted, stands_in=counted))
     return scored
 
 
@@ -74,7 +77,7 @@ def _until_solved(points: Sequence[ComparedPoint], *, in_seconds: bool) -> list[
             taken = result.get("seconds")
             value = value * taken / ended if value and taken and ended else None
         step = point.evaluate_every / solved_at if solved else 0.0
-        scored.append(Scored(point, value, point.diverged, step))
+        scored.append(Scored(point, value, point.diverged, step, stands_in=not solved))
     return scored
 
 
@@ -100,22 +103,20 @@ def over_seeds_of(
     """Return what each configuration has in each seed.
 
     Where points differ in other axes, too, a value is the mean over those values of the other axes
-    that every configuration with a value in that seed has: a mean over easy ones alone would not
-    compare with one over all.
+    that every configuration has in some seed: a mean over easy ones alone would not compare with
+    one over all. For the same reason a seed counts only if it has all of them.
 
     Args:
         by_config: the points of each configuration.
         by: axes that distinguish configurations; none: all but the seed.
     """
     held = [_by_partner(scored, by) for scored in by_config]
-    values: list[dict[int, float]] = [{} for _ in held]
-    for seed in sorted({seed for one in held for seed in one}):
-        there = [one[seed] for one in held if seed in one]
-        common = sorted(set.intersection(*(set(one) for one in there)), key=repr)
-        for found, one in zip(values, held, strict=True):
-            if seed in one and common:
-                found[seed] = math.fsum(one[seed][key] for key in common) / len(common)
-    return list(values)
+    partners = [{rest for found in one.values() for rest, _ in found} for one in held if one]
+    common = set.intersection(*partners) if partners else set()
+    return [
+        {seed: _mean(found) for seed, found in whole_seeds(_of_partners(one, common)).items()}
+        for one in held
+    ]
 
 
 def matrix(values: Sequence[Mapping[int, float]]) -> Array:
@@ -126,13 +127,29 @@ def matrix(values: Sequence[Mapping[int, float]]) -> Array:
     )
 
 
-def _by_partner(
-    scored: Sequence[Scored], by: Sequence[str]
-) -> Mapping[int, Mapping[Hashable, float]]:
+def _by_partner(scored: Sequence[Scored], by: Sequence[str]) -> Mapping[int, Mapping[Key, float]]:
+    """Return the values of a configuration by seed, partner, and what no other one has."""
     found = mean_by_key(
-        (partner(one.point, by), one.value) for one in scored if one.value is not None
+        ((*partner(one.point, by), without_seed(one.point)), one.value)
+        for one in scored
+        if one.value is not None
     )
-    by_seed: dict[int, dict[Hashable, float]] = {}
-    for (seed, rest), value in found.items():
-        by_seed.setdefault(seed, {})[rest] = value
+    by_seed: dict[int, dict[Key, float]] = {}
+    for (seed, rest, own), value in found.items():
+        by_seed.setdefault(seed, {})[rest, own] = value
     return by_seed
+
+
+def _of_partners(
+    held: Mapping[int, Mapping[Key, float]], common: Collection[Hashable]
+) -> Mapping[int, Mapping[Key, float]]:
+    return {
+        seed: {key: value for key, value in found.items() if key[0] in common}
+        for seed, found in held.items()
+    }
+
+
+def _mean(found: Mapping[Key, float]) -> float:
+    """Return the mean over partners of the mean with each."""
+    by_rest = mean_by_key((rest, value) for (rest, _), value in found.items())
+    return math.fsum(by_rest.values()) / len(by_rest)

@@ -1,8 +1,10 @@
 """What a comparison says of slopes, besides their mean: of which layers, mixed, or of old."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
 
-from bptt.comparison.interval import over_seeds
+from bptt.comparison.axes import without_seed
+from bptt.comparison.interval import mean_interval, whole_seeds
 from bptt.comparison.point import ComparedPoint
 from bptt.counted import counted
 from bptt.measuring.earlier import is_of_earlier_estimator
@@ -12,9 +14,13 @@ from bptt.records.comparison import Interval
 
 
 def mean_slope(points: Sequence[ComparedPoint], key: str = SLOPE.key) -> Interval | None:
-    """Return the mean slope over the seeds that have one."""
-    found = [(point.seed, point.figures[key]) for point in points if key in point.figures]
-    return over_seeds(found) if found else None
+    """Return the mean slope over the seeds that have one, for all points that any seed has."""
+    by_seed: dict[int, dict[Hashable, float]] = {}
+    for point in points:
+        if key in point.figures:
+            by_seed.setdefault(point.seed, {})[without_seed(point)] = point.figures[key]
+    means = [math.fsum(one.values()) / len(one) for one in whole_seeds(by_seed).values()]
+    return mean_interval(means) if means else None
 
 
 def layer_slopes(points: Sequence[ComparedPoint]) -> dict[str, Interval]:

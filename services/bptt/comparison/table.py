@@ -8,14 +8,15 @@ from bptt.comparison.axes import axes_of, find_axes, values_of
 from bptt.comparison.chosen import Tuning, choose, tuning_of
 from bptt.comparison.column import Column, column_of
 from bptt.comparison.facets import Facet, facets_of
+from bptt.comparison.interval import LEAST
 from bptt.comparison.metrics import (
     SECONDS,
-    UPDATES,
     Measure,
     deciding_metric,
     default_measure,
     find_metrics,
     names_of,
+    unless_none_solved,
 )
 from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
@@ -25,6 +26,7 @@ from bptt.comparison.rates import solved_share
 from bptt.comparison.scores import budget_of
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
+from bptt.comparison.undecided import of_one, so_far
 from bptt.comparison.verdict import Ranked, seeds_option
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
 from bptt.counted import counted
@@ -99,6 +101,8 @@ class Table:
     def __init__(self, facet: Facet, found: Sequence[Measure], asked: Asked) -> None:
         self._facet = facet
         self._asked = asked
+        # also those of what is not chosen: that may still change
+        self._live, self._points = sum(p.is_live for p in facet.points), len(facet.points)
         measures = found or [default_measure(facet.points)]
         self._own = deciding_metric(facet.points)
         self.by_config: dict[str, list[ComparedPoint]] = {}
@@ -128,14 +132,21 @@ class Table:
             *(self.decided.ranking, list(self.by_config), self._asked.seeds, self._asked.grid),
             lead_told,
             len(tuning.choosing) if tuning else 0,
+            self._live,
+            self._points,
         )
         groups = [
             _group(name, held, number, self._shown, self._columns[self._own.name])
             for number, (name, held) in enumerate(self.by_config.items())
         ]
         ordered = [groups[number] for number in self.decided.order()]
-        notes = [ranked.power(), *notes_of(facet.points, ordered, self.decided, self._own)]
+        names = list(self.by_config)
+        notes = [ranked.power(), *notes_of(facet.points, ordered, self.decided, self._own, names)]
         verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()
+        if self._live:
+            ordered = [so_far(one) for one in ordered]
+        elif not verdict:
+            verdict = of_one(self._facet, self.decided, ordered[0], self._asked.grid)
         if chosen:
             ordered = [replace(one, tuned_to=chosen.taken.get(one.config)) for one in ordered]
             notes = [chosen.note, *notes]
@@ -152,6 +163,7 @@ class Table:
             by=self._asked.by,
             points=len(facet.points),
             ended=sum(point.outcome in RESULTS for point in facet.points),
+            live=self._live,
             groups=ordered,
             lacking=lacking(self.by_config, self.decided),
             best_run=best_run(self.by_config, self.decided),
@@ -197,8 +209,13 @@ def _overall(
 ) -> Comparison:
     """Return the comparison over all problems, by the mean of ranks."""
     ranks = mean_ranks(problems, names)
-    ranked = Ranked(ranks.ranking, names, asked.seeds, asked.grid, number_told)
+    live = sum(point.is_live for point in points)
+    ranked = Ranked(
+        *(ranks.ranking, names, asked.seeds, asked.grid, number_told), live=live, points=len(points)
+    )
     groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
+    if live:
+        groups = [so_far(one) for one in groups]
     mean = (
         f"mean rank: over {len(problems)} problems, within each problem and seed, 1 the best of "
         f"{len(names)}; only configurations that all of them have."
@@ -215,6 +232,7 @@ def _overall(
         by=asked.by,
         points=len(points),
         ended=sum(point.outcome in RESULTS for point in points),
+        live=live,
         groups=[groups[number] for number in ranks.order()],
         lacking=[],
         best_run=None,
@@ -236,9 +254,7 @@ def _if_anything(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
     ended = [point for point in points if point.result]
     if measure.ranks and ended and all(point.diverged for point in ended):
         return replace(measure, unranked="every run diverged")
-    if measure.ranks and ended and measure.name == UPDATES and not any(p.solved for p in ended):
-        return replace(measure, unranked="none solved the task")
-    return measure
+    return unless_none_solved(measure, ended) if measure.ranks and measure.until_solved else measure
 
 
 def _group(
@@ -273,8 +289,8 @@ def _group(
 
 def _learned(value: Interval | None, measure: Measure) -> bool | None:
     """Say whether a mean is better than the best answer without memory, beyond chance."""
-    if measure.baseline is None or value is None or value.low is None or value.high is None:
+    if measure.baseline is None or value is None or value.n < LEAST:
         return None
-    if measure.better == "higher":
-        return value.low > measure.baseline
-    return value.high < measure.baseline
+    # seeds that are all alike have no interval
+    low, high = (value.estimate if end is None else end for end in (value.low, value.high))
+    return low > measure.baseline if measure.better == "higher" else high < measure.baseline

@@ -39,20 +39,32 @@ class Ranked:
     """Returns a lead in words."""
     choosing: int = 0
     """Seeds of the grid that judge nothing, because values were chosen on them."""
+    live: int = 0
+    """Runs that have not ended."""
+    points: int = 0
 
     @property
     def _leads(self) -> list[Lead]:
         return list(self.ranking.leads.values())
 
     def verdict(self) -> str:
-        """Return what can be told apart; empty if there is only one configuration."""
-        top, below = self.ranking.top, self.ranking.below
+        """Return what can be told apart; empty if there is only one configuration.
+
+        Nothing is while runs come in: each look at what is there would be one more test.
+        """
+        if self.live:
+            return self._so_far()
         if len(self.names) < 2:
             return ""
+        top, below = self.ranking.top, self.ranking.below
+        why = f"Why, run by run:\nbptt show {self.grid}"
         if not top:
-            return "No configuration can be ranked yet."
+            return f"No configuration can be ranked: none has values of most of its runs. {why}"
         if not self._leads:
-            return f"Only {self.names[top[0]]} can be ranked yet."
+            return (
+                f"Only {self.names[top[0]]} can be ranked: no other configuration has values of "
+                f"most of its runs, or none in a seed that this one has. {why}"
+            )
         most = max(lead.seeds for lead in self._leads)
         if most < SEEDS_TO_TELL:
             nothing = "1 seed tells nothing" if most == 1 else f"{most} seeds tell nothing"
@@ -63,6 +75,16 @@ class Ranked:
         alone = self._winner() if len(top) == 1 else ""
         said = alone or self._undecided(len(top) + len(below))
         return f"Preliminary ({counted(few, 'seed')}): {said}" if few < SEEDS_TO_TRUST else said
+
+    def _so_far(self) -> str:
+        top = self.ranking.top
+        ahead = f"{self.names[top[0]]} is ahead" if top and self._leads else "nobody is ahead"
+        have = "has" if self.live == 1 else "have"
+        return (
+            f"So far, no verdict: {self.live:,} of {counted(self.points, 'run')} {have} not ended, "
+            f"and {ahead}. What can be told apart is tested once, when all have, so that looking "
+            "in between makes no false claims."
+        )
 
     def _winner(self) -> str:
         best, *_ = (self.names[i] for i in self.ranking.top)
@@ -126,7 +148,7 @@ class Ranked:
 
     def power(self) -> str:
         """Return the procedure, and which leads it tells; empty if there is nothing to tell."""
-        if not self._leads:
+        if self.live or not self._leads:
             return ""
         seeds = min(lead.seeds for lead in self._leads)
         spread = median(lead.spread for lead in self._leads)

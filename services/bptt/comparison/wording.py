@@ -7,7 +7,6 @@ from bptt.measuring.slopes import ALL_LAYERS, MIXED, MIXED_MEANS
 from bptt.measuring.table import SLOPE
 from bptt.records.comparison import Comparison, Group, Interval
 
-LIVE = ("held", "queued", "running")
 ENDED = ("solved", "finished", "time_limit")
 THOUSAND, MILLION = 1e3, 1e6
 LISTED = 6
@@ -57,12 +56,6 @@ def listed(names: Sequence[str]) -> str:
         return f"{', '.join(names[:LISTED])} and {len(names) - LISTED} more"
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def unfinished(counts: Sequence[Mapping[str, int]]) -> str:
-    """Return how many runs may still change the order; empty if none can."""
-    live = sum(found.get(status, 0) for found in counts for status in LIVE)
-    return f"{live:,} runs have not ended: this order may change." if live else ""
 
 
 def columns(comparison: Comparison) -> list[str]:

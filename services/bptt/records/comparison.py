@@ -17,7 +17,7 @@ class Interval:
 
     estimate: float
     low: float | None
-    """Null: one or two observations say nothing about their spread."""
+    """Null: one or two observations say nothing about their spread, nor do any that are equal."""
     high: float | None
     n: int
 
@@ -49,7 +49,7 @@ class Group:
     """Slope of log10 of the gradient's norm over the lag, of all layers together."""
     learned: bool | None
     """Whether the 95 % interval of the task's own metric is better than the baseline throughout;
-    null: it has no interval, or there is no baseline."""
+    null: there are too few seeds, or there is no baseline."""
     tuned_to: str | None = None
     """The values of the tuned axes that it took, on seeds that are not among these."""
     standing: Standing = UNRANKED
@@ -64,7 +64,8 @@ class Group:
     lead: Interval | None = None
     """How far the best so far is ahead of it, at least 0; where `ratio`, how many times as much it
     needs, at least 1, and below 1 takes the place of 0. The intervals of all leads of a table
-    hold together; one that excludes 0 is the same as `worse`. `n`: seeds that both have."""
+    hold together; one that excludes 0 is the same as `worse`. It has none where it would have no
+    width, where no run has a value of its own, or runs are live. `n`: seeds that both have."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,9 @@ class Comparison:
     points: int
     ended: int
     """Points with a result, divergence included."""
+    live: int = 0
+    """Points whose run has not ended. While there are any, nothing is said to be worse, and leads
+    have no interval: each look would be one more test."""
     groups: Sequence[Group]
     """The best first; those without a rank last."""
     lacking: Sequence[Lacking]

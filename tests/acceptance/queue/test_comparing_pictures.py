@@ -107,7 +107,8 @@ def test_json_is_strict_and_holds_every_run_without_a_value(bptt, trained):
     assert code == 0
     (comparison,) = json.loads(out)
     assert comparison["by"] == ["clipper"]
-    assert {group["value"]["n"] for group in comparison["groups"]} == {2}
+    # the seed in which a cell failed is none of its clipper's
+    assert sorted(group["value"]["n"] for group in comparison["groups"]) == [1, 2]
     assert [one["outcome"] for one in comparison["lacking"]] == ["failed"]
 
 

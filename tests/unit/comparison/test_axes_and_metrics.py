@@ -35,10 +35,46 @@ def test_a_mean_over_other_axes_is_over_those_values_that_all_have():
 
     groups = by_config(without, by=["cell"])
 
-    assert groups["b"].value.estimate == pytest.approx((0.4 + 0.4 + 0.3) / 3)
-    assert groups["a"].value.estimate == pytest.approx((0.6 + 0.6 + 0.5) / 3)
+    # nor would b's third seed with its first two
+    assert groups["b"].value.estimate == pytest.approx(0.4)
+    assert groups["a"].value.estimate == pytest.approx(0.6)
     assert groups["b"].lead.estimate == pytest.approx(0.2)
+    assert (groups["a"].value.n, groups["b"].value.n) == (3, 2)
+    assert (groups["a"].solved.n, groups["b"].solved.n) == (3, 2)
+
+
+def test_a_seed_that_lacks_some_of_the_other_axes_is_said_not_to_count():
+    lacking = [p for p in CLIPPED if (p.values["cell"], p.values["clipper"], p.seed) != BEST_OF_B]
+
+    (whole,), (holed,) = compare(CLIPPED, by=["cell"]), compare(lacking, by=["cell"])
+    (alone,) = compare(CLIPPED)
+
+    assert "Within each seed, values are means over clipper." in whole.notes
+    assert (
+        "Within each seed, values are means over clipper; a seed that lacks some of them does not "
+        "count: 1 seed of b."
+    ) in holed.notes
+    assert not [note for note in alone.notes if note.startswith("Within each seed")]
+
+
+def test_a_value_that_one_configuration_has_in_no_seed_counts_for_none():
+    without = [p for p in CLIPPED if p.values["cell"] == "a" or p.values["clipper"] == "none"]
+
+    groups = by_config(without, by=["cell"])
+
+    assert (groups["a"].value.estimate, groups["b"].value.estimate) == pytest.approx((0.5, 0.3))
     assert (groups["a"].value.n, groups["b"].value.n) == (3, 3)
+
+
+def test_slopes_are_means_over_seeds_that_have_all_other_values():
+    points = [point("a", s, 0.5, clipper=c) for c in ("none", "norm") for s in range(3)]
+    for one, slope in zip(points, (-1, -2, -3, -5, -6, -7), strict=True):
+        one.result["metrics"]["flow/slope"] = slope
+    del points[5].result["metrics"]["flow/slope"]
+
+    (group,) = by_config(points, by=["cell"]).values()
+
+    assert (group.slope.estimate, group.slope.n) == (pytest.approx((-3 - 4) / 2), 2)
 
 
 def test_options_that_the_other_plugin_does_not_know_do_not_hinder_the_pairing():

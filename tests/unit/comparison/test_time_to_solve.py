@@ -122,7 +122,7 @@ def test_runs_that_trained_on_are_timed_until_they_solved_the_task():
     assert by_seconds.groups[0].value.estimate == pytest.approx(4.0)
 
 
-def test_where_none_solved_its_task_nobody_is_ranked_by_time_but_seconds_compare():
+def test_where_none_solved_its_task_nobody_is_ranked_by_time():
     none = runs("a", [None] * 3) + runs("b", [None] * 3, seconds_per_update=0.03)
 
     (by_updates,) = compare(none, metrics=["updates"])
@@ -130,7 +130,50 @@ def test_where_none_solved_its_task_nobody_is_ranked_by_time_but_seconds_compare
 
     assert by_updates.verdict == "Not ranked: none solved the task."
     assert {group.standing for group in by_updates.groups} == {""}
-    assert by_seconds.groups[1].lead.estimate == pytest.approx(3)
+    # which cell is faster says nothing of which one learns
+    assert by_seconds.verdict == (
+        "Not ranked: none solved the task, so these are seconds for 1,000 updates: what they cost "
+        "on the machine that each run had, whatever came of it (as a speed: --metric "
+        "steps_per_second)."
+    )
+    assert [group.standing for group in by_seconds.groups] == ["", ""]
+    assert [group.value.estimate for group in by_seconds.groups] == pytest.approx([10, 30])
+
+
+def test_runs_of_different_lengths_that_solved_nothing_name_their_updates():
+    none = runs("a", [None] * 3) + runs("b", [None] * 3, ended=400)
+
+    (by_seconds,) = compare(none, metrics=["seconds"])
+
+    assert "seconds for 400 to 1,000 updates" in by_seconds.verdict
+
+
+def test_runs_that_all_count_as_twice_the_budget_have_no_interval_nor_has_their_lead():
+    (comparison,) = compare(HELD)
+    (by_seconds,) = compare(HELD, metrics=["seconds"])
+
+    for found in (comparison, by_seconds):
+        (rnn,) = [group for group in found.groups if group.config == "rnn"]
+        assert rnn.standing == "worse"
+        assert (rnn.value.low, rnn.value.high, rnn.lead.low, rnn.lead.high) == (None,) * 4
+        # 0 of 5 is told by Wilson's interval
+        assert (rnn.solved.estimate, rnn.solved.high) == (0, pytest.approx(0.434, abs=1e-3))
+        # 1 - 0.05 ** (1 / 5)
+        assert (
+            "No interval for rnn: all seeds are alike, or no run has a value of its own. 5 such "
+            "seeds leave room for others in 45 % of runs."
+        ) in found.notes
+
+
+def test_a_time_that_is_known_to_an_evaluation_is_not_known_without_error():
+    (comparison,) = compare(runs("a", [EVERY] * 5))
+
+    (group,) = comparison.groups
+    # uniform between two evaluations: a variance of 1 / 12 of the logarithm
+    reach = 2.776445 * math.sqrt(1 / 12 / 5)
+    assert (group.value.low, group.value.high) == pytest.approx(
+        (EVERY * math.exp(-reach), EVERY * math.exp(reach)), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What the sentence below a table says, and the seeds that it asks for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,7 @@ def test_table_and_verdict_never_contradict_each_other():
         for group in others:
             assert group.lead.estimate >= 0
             assert (group.standing == "worse") == (group.lead.low > 0)
+            assert group.lead.high > group.lead.low
         worse = [group for group in others if group.standing == "worse"]
         assert ("cannot tell" in comparison.verdict) == (len(worse) < len(others))
 
@@ -127,3 +130,86 @@ def test_seeds_that_some_have_and_others_lack_are_given_to_all():
 def test_advice_adds_as_many_seeds_as_are_lacking(there, wanted, option):
     assert seeds_option(list(there), wanted) == option
     assert len({*there, *range(option)}) == wanted
+
+
+def live(cell, values, status="running"):
+    return [replace(one, status=status, result=None) for one in row(cell, values)]
+
+
+@pytest.mark.parametrize("status", ["held", "queued", "running"])
+def test_while_runs_come_in_nothing_is_told(status):
+    ended = row("a", [0.9, 0.91, 0.92, 0.9, 0.9]) + row("b", [0.1, 0.12, 0.11, 0.1, 0.13])
+
+    (before,) = compare(ended + live("c", [0.5], status))
+    (after,) = compare(ended)
+
+    assert (before.live, after.live) == (1, 0)
+    assert before.verdict == (
+        "So far, no verdict: 1 of 11 runs has not ended, and a is ahead. What can be told apart is "
+        "tested once, when all have, so that looking in between makes no false claims."
+    )
+    standing = {group.config: group.standing for group in before.groups}
+    assert standing == {"a": "best so far", "b": "may be best", "c": ""}
+    lead = before.groups[1].lead
+    assert (lead.estimate, lead.low, lead.high) == (pytest.approx(0.794), None, None)
+    assert not [note for note in before.notes if note.startswith("Procedure")]
+    assert after.verdict == "a is better than b (95 %)."
+
+
+def test_of_several_problems_those_that_have_ended_are_told_and_what_is_over_all_is_not():
+    def both(length):
+        found = row("a", [0.9, 0.91, 0.92, 0.9, 0.9]) + row("b", [0.1, 0.12, 0.11, 0.1, 0.13])
+        return [replace(one, values={**one.values, "task.length": length}) for one in found]
+
+    held = both(20) + both(50)
+    held[-1] = replace(held[-1], status="queued", result=None)
+
+    ended, coming, over = compare(held)
+
+    assert ended.verdict == "a is better than b (95 %)."
+    assert coming.verdict.startswith("So far, no verdict: 1 of 10 runs has not ended")
+    assert over.verdict.startswith("So far, no verdict: 1 of 20 runs has not ended")
+    assert [group.standing for group in over.groups] == ["best so far", "may be best"]
+
+
+def test_where_all_runs_have_ended_nobody_can_be_ranked_some_day():
+    failed = live("c", [0.5] * 3, "failed")
+
+    (alone,) = compare(row("a", [0.9, 0.8, 0.7]) + failed, grid="abcde")
+    (none,) = compare(failed + live("d", [0.5] * 3, "cancelled"), grid="abcde")
+
+    assert alone.verdict == (
+        "Only a can be ranked: no other configuration has values of most of its runs, or none in a "
+        "seed that this one has. Why, run by run:\nbptt show abcde"
+    )
+    assert none.verdict == (
+        "No configuration can be ranked: none has values of most of its runs. Why, run by run:\n"
+        "bptt show abcde"
+    )
+
+
+def test_one_configuration_may_be_claimed_to_be_what_it_is_and_nothing_of_others():
+    held = [replace(one, values={"seed": one.seed}, lr=0.003) for one in row("a", [0.9, 0.8, 0.7])]
+
+    (several,), (one,) = compare(held, grid="abcde"), compare(held[:1], grid="abcde")
+    (among_others,) = compare(row("a", [0.9, 0.8, 0.7]))
+
+    assert several.verdict == (
+        "One configuration, 3 seeds: its accuracy and how far that varies with the seed; nothing "
+        "of any other. To compare it, give an axis more values, for example:\n"
+        "bptt extend abcde --set 'optimizer.lr=[0.003,0.001]'"
+    )
+    assert one.verdict == (
+        "One configuration, 1 seed: nothing can be said of others, nor of how much a further seed "
+        "would differ. 5 seeds are the least to rely on:\nbptt extend abcde --set seeds=5"
+    )
+    assert among_others.verdict.endswith("others are left out by --by, --filter or --tune.")
+
+
+def test_values_that_are_all_alike_have_no_interval_and_are_told_to_have_learned():
+    (comparison,) = compare(row("a", [1.0] * 5) + row("b", [0.5] * 5))
+
+    a, b = comparison.groups
+    assert [(g.value.low, g.value.high) for g in (a, b)] == [(None, None)] * 2
+    assert (b.standing, b.lead.low, b.lead.high) == ("worse", None, None)
+    assert (a.learned, b.learned) == (True, False)

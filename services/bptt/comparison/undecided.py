@@ -1,0 +1,46 @@
+"""What may be said of a table that nothing can be told from: one configuration, or live runs."""
+
+from dataclasses import replace
+
+from bptt.comparison.axes import SEED
+from bptt.comparison.column import Column
+from bptt.comparison.facets import Facet
+from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST
+from bptt.counted import counted
+from bptt.records.comparison import MAY_BE, WORSE, Group
+
+
+def so_far(group: Group) -> Group:
+    """Return a configuration of which runs, or of others, have not ended: nothing is told."""
+    lead = group.lead and replace(group.lead, low=None, high=None)
+    return replace(group, standing=MAY_BE if group.standing == WORSE else group.standing, lead=lead)
+
+
+def of_one(facet: Facet, decided: Column, group: Group, grid: str) -> str:
+    """Return what the only configuration of a table lets one claim, and what would make it more.
+
+    Args:
+        facet: its points.
+        decided: the figure that decides.
+        group: the configuration.
+        grid: what commands call the grid.
+    """
+    seeds = group.value.n if group.value else 0
+    if not seeds:
+        return f"One configuration, without a value. Why, run by run:\nbptt show {grid}"
+    has = f"One configuration, {counted(seeds, 'seed')}"
+    if seeds < SEEDS_TO_TELL:
+        said = f"{has}: nothing can be said of others, nor of how much a further seed would differ."
+        more = f" {SEEDS_TO_TRUST} seeds are the least to rely on:\n"
+        return f"{said}{more}bptt extend {grid} --set seeds={SEEDS_TO_TRUST}"
+    what = decided.measure.short
+    said = f"{has}: its {what} and how far that varies with the seed; nothing of any other."
+    if any(path != SEED and path not in facet.axes for path in facet.points[0].values):
+        return f"{said} The grid's others are left out by --by, --filter or --tune."
+    lr = facet.points[0].lr
+    if lr is None:
+        return said
+    return (
+        f"{said} To compare it, give an axis more values, for example:\n"
+        f"bptt extend {grid} --set 'optimizer.lr=[{lr:g},{lr / 3:.1g}]'"
+    )
