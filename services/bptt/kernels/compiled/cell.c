@@ -11,8 +11,6 @@
 
 #define RT 32 /* sequences computed together */
 #define DEPTH 128 /* rows of derivatives gathered before they become gradients of weights */
-void *aligned_alloc(unsigned long, unsigned long);
-void free(void *);
 
 /* ---- what Python hands over, eight bytes each; see layout.py ---- */
 
@@ -73,7 +71,7 @@ int forward(const struct call *c) {
   const long span = (T + 1) * B * HP, beside_w = FIRST_OF_INPUT % PANEL;
   struct matrix u = matrix_of(c, H, NH * HP), w = matrix_of(c, I, beside_w + NX * HP);
   const long total = ROUND(NL * HP) + ROUND(RT * sg) + u.numbers + w.numbers + (NV + NF) * HP;
-  REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
+  REAL *memory = room_for(total + WIDTH), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
   REAL *bias = cleared(&rest, NL * HP), *g = take(&rest, RT * sg);
@@ -277,7 +275,7 @@ int backward(const struct call *c) {
   const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ut.numbers + wt.numbers +
                      ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
                      (2 * NV + NF) * HP + ROUND(R * IP) + IP;
-  REAL *memory = aligned_alloc(VECTOR_BYTES, sizeof(REAL) * (total + WIDTH)), *rest = memory;
+  REAL *memory = room_for(total + WIDTH), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
 #if DOUBLE

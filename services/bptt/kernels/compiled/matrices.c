@@ -27,6 +27,29 @@ INLINE unsigned long flush(void) { return 0; }
 INLINE void restore(unsigned long before) { (void)before; }
 #endif
 
+/* ---- memory ---- */
+
+void *aligned_alloc(unsigned long, unsigned long);
+void free(void *);
+#ifdef __linux__
+int madvise(void *, unsigned long, int);
+#endif
+
+#define LARGE_PAGE (1ul << 21)
+
+/* Room for so many numbers, to be freed; 0 if there is none. The system gives and takes much of it
+   with every call, page by page, which takes a seventh of an update of 1024 units: so large pages. */
+static REAL *room_for(long numbers) {
+  const unsigned long bytes = sizeof(REAL) * numbers;
+  if (bytes < 4 * LARGE_PAGE) return aligned_alloc(VECTOR_BYTES, bytes);
+  const unsigned long whole = (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+  REAL *room = aligned_alloc(LARGE_PAGE, whole);
+#ifdef __linux__
+  if (room) madvise(room, whole, 14); /* MADV_HUGEPAGE; refused where there are none */
+#endif
+  return room;
+}
+
 /* ---- matrices as products read them ---- */
 
 #define ROUND(n) (((n) + WIDTH - 1) / WIDTH * WIDTH)
@@ -34,6 +57,7 @@ INLINE void restore(unsigned long before) { (void)before; }
 #define STRIDE(n) ((n) + WIDTH)
 #define PANEL (2 * WIDTH)
 #define CHUNK (8 * WIDTH) /* columns that all rows go through before the next ones */
+#define AHEAD 32 /* rows of a panel */
 #define LAID 32 /* rows that are copied together: a page of memory each */
 
 /* Columns in panels of two vectors: `panel` numbers from one to the next, `row` within one. `first`
@@ -82,11 +106,15 @@ static void lay_transposed(const struct matrix *m, long i, const REAL *from, lon
 
 /* ---- products ---- */
 
-/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k, v], the vectors of b in panels */
+/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k, v], the vectors of b in panels; meanwhile
+   so many vectors are fetched from `ahead` on, which is `pace` numbers further with every k */
 INLINE void accumulate(const int rows, const int vectors, V (*c)[8], const REAL *a, long sa,
-                       long ka, const REAL *b, long sb, long panel, long count) {
+                       long ka, const REAL *b, long sb, long panel, long count, const int fetched,
+                       const REAL *ahead, long pace) {
   for (long k = 0; k < count; k++, a += ka, b += sb) {
     V of_b[8];
+    UNROLL for (int v = 0; v < fetched; v++)
+      __builtin_prefetch(ahead + k * pace + v / 2 * panel + v % 2 * WIDTH);
     UNROLL for (int v = 0; v < vectors; v++) of_b[v] = LOAD(b + v / 2 * panel + v % 2 * WIDTH);
     UNROLL for (int i = 0; i < rows; i++) {
       const REAL s = a[i * sa];
@@ -100,7 +128,7 @@ struct product {
   REAL *c;
   const REAL *start, *a, *a2;
   struct matrix b, b2;
-  long sc, step, sa, sa2, count, count2;
+  long sc, step, sa, sa2, count, count2, rows; /* rows: filled in by `multiply` */
 };
 
 INLINE void multiply_block(const int rows, const int vectors, const struct product *p, long i0,
@@ -109,12 +137,21 @@ INLINE void multiply_block(const int rows, const int vectors, const struct produ
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++)
       c[i][v] = LOAD(p->start + (i0 + i) * p->step + n + v * WIDTH);
-  if (p->count)
-    accumulate(rows, vectors, c, p->a + i0 * p->sa, p->sa, 1, column(&p->b, n), p->b.row,
-               p->b.panel, p->count);
+  const REAL *a = p->a + i0 * p->sa, *b = column(&p->b, n);
+  if (p->count && p->b.panel > PANEL && vectors > 1) {
+    /* many rows: each block of them fetches its share of the next panel; few: the way through a
+       panel is not longer than that of what is fetched */
+    const long blocks = p->rows > ROWS ? p->rows / ROWS : 1;
+    const long pace = rows == ROWS ? PANEL / blocks : PANEL;
+    const REAL *ahead = b + (rows == ROWS ? p->b.panel + i0 / ROWS * p->count * pace : AHEAD * PANEL);
+    accumulate(rows, vectors, c, a, p->sa, 1, b, p->b.row, p->b.panel, p->count,
+               rows == ROWS ? 1 : vectors, ahead, pace);
+  } else if (p->count) {
+    accumulate(rows, vectors, c, a, p->sa, 1, b, p->b.row, p->b.panel, p->count, 0, 0, 0);
+  }
   if (p->count2)
     accumulate(rows, vectors, c, p->a2 + i0 * p->sa2, p->sa2, 1, column(&p->b2, n), p->b2.row,
-               p->b2.panel, p->count2);
+               p->b2.panel, p->count2, 0, 0, 0);
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++)
       STORE(p->c + (i0 + i) * p->sc + n + v * WIDTH, c[i][v]);
@@ -161,7 +198,8 @@ INLINE void multiply_block(const int rows, const int vectors, const struct produ
   }
 
 static void multiply(const struct product *given, long rows, long from, long to) {
-  const struct product p = *given; /* which no result can overwrite */
+  struct product p = *given; /* which no result can overwrite */
+  p.rows = rows;
   SWEEP_ALL(multiply_block, &p, rows, from, to)
 }
 
@@ -177,9 +215,12 @@ INLINE void gather_block(const int rows, const int vectors, const struct gatheri
   V c[8][8];
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++) c[i][v] = LOAD(p->c + (i0 + i) * p->sc + n + v * WIDTH);
+  UNROLL for (int i = 0; i < rows; i++) /* the next block's, a page of memory each */
+    UNROLL for (int v = 0; v < vectors; v++)
+      __builtin_prefetch(p->c + (i0 + rows + i) * p->sc + n + v * WIDTH);
   for (long s = 0; s < p->steps; s++)
     accumulate(rows, vectors, c, p->a + s * p->a_step + i0, 1, p->a_row, p->b + s * p->b_step + n,
-               p->b_row, PANEL, p->rows);
+               p->b_row, PANEL, p->rows, 0, 0, 0);
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++) STORE(p->c + (i0 + i) * p->sc + n + v * WIDTH, c[i][v]);
 }
