@@ -4,6 +4,7 @@ On one's own machine each of these runs in this process; where a server does it 
 process of its own, with limits (`drafting`).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
@@ -67,6 +68,13 @@ def draft_extension(desk: Desk, order: Extend, grid_id: str, asker: Person) -> S
     source, overrides = order.source, order.overrides
     if source is None:
         source, overrides = stored.source, [*stored.overrides, *order.overrides]
+    judged = None
+    if order.tuned:
+        # numpy is imported only if somebody compares
+        from bptt.api.judging import judging_points
+
+        judged = judging_points(desk.service, grid_id, order)
+        overrides = [*overrides, f"seeds={json.dumps(list(judged.seeds))}"]
     known = stored.files if order.source is None else None
     files = files_of(desk.service, asker.name, order.files, known)
     filename = order.filename or stored.filename
@@ -79,8 +87,14 @@ def draft_extension(desk: Desk, order: Extend, grid_id: str, asker: Person) -> S
         source=source,
         overrides=overrides,
         library=desk.service.library,
+        only=store.Only(judged.values, judged.seeds, judged.chosen) if judged else None,
+        dry_run=order.dry_run,
     )
-    return _answer(desk, submitted, request)
+    if judged is None and not order.dry_run:
+        return _answer(desk, submitted, request)
+    # not all of the request, or not queued
+    answer = _answer(desk, submitted, request, submitted.queued / len(request))
+    return replace(answer, notes=[*([judged.said] if judged else []), *answer.notes])
 
 
 def _read(
@@ -110,12 +124,16 @@ def _times(desk: Desk, request: GridRequest, slots: int, share: float) -> Times:
     return times_of(request, pace, slots, share, first)
 
 
-def _answer(desk: Desk, submitted: Submitted, request: GridRequest) -> Submission:
+def _answer(
+    desk: Desk, submitted: Submitted, request: GridRequest, share: float | None = None
+) -> Submission:
+    """Return what became of a request; `share` of its work is left, by default as of the grid's."""
     queue = store.queue_status(desk.service.database)
     slots = expected_slots(desk.service.settings, queue)
-    work = store.grid_work(desk.service.database, submitted.grid_id)
-    left = work.total_work - work.done_work
-    share = left / work.total_work if work.total_work else 0.0
+    if share is None:
+        work = store.grid_work(desk.service.database, submitted.grid_id)
+        left = work.total_work - work.done_work
+        share = left / work.total_work if work.total_work else 0.0
     return Submission(
         **asdict(submitted),
         **asdict(_times(desk, request, slots, share)),

@@ -12,6 +12,10 @@ Filename = Field(default="grid.yaml", min_length=1, max_length=4096, pattern=PRI
 Override = Annotated[str, StringConstraints(max_length=100_000, pattern=r"^[^\x00]*$")]
 Overrides = Annotated[Sequence[Override], Field(max_length=1000)]
 
+Word = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+Words = Annotated[Sequence[Word], Field(max_length=64)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
 
 class RequestBody(BaseModel):
     """A request's body; unknown fields are refused, never ignored."""
@@ -61,6 +65,17 @@ class Extend(RequestBody):
     overrides: Overrides = ()
     files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
     """As for a grid; what the grid's own file names is already known."""
+    tuned: Words = ()
+    """Axes; instead of a file or overrides: the values that a comparison chooses on them, each on
+    seeds that had no say in it."""
+    seeds: int = Field(default=5, ge=1, le=1000)
+    """How many of these there should be."""
+    by: Words = ()
+    metrics: Words = ()
+    tune_seeds: Annotated[Sequence[Seed], Field(max_length=1000)] = ()
+    """With `by` and `metrics`: as of the comparison that chooses."""
+    dry_run: bool = False
+    """Queue nothing; answer what would be queued."""
 
 
 class Retry(RequestBody):

@@ -68,3 +68,22 @@ slots_option: Decorator = click.option(
     type=click.IntRange(0, MOST_SLOTS),
     help="Runs to train at once; 0, the default: one per processor core.",
 )
+
+
+class SeedList(click.ParamType[list[int]]):
+    """Seeds with commas between them."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        words = [word.strip() for word in str(value).split(",")] if value else []
+        if not all(word.isdecimal() and int(word) < 2**63 for word in words):
+            self.fail(
+                f"{value!r} is no list of seeds: give whole numbers with commas between them, such "
+                "as 0,1,2.",
+                param,
+                ctx,
+            )
+        return [int(word) for word in words]

@@ -169,12 +169,19 @@ class Client(Requests):
         return self.files.ask(order, lambda whole: self._post(answers.Submission, "/grids", whole))
 
     def extend(
-        self, grid: str, file: str | Path | None = None, overrides: Sequence[str] = ()
+        self,
+        grid: str,
+        file: str | Path | None = None,
+        overrides: Sequence[str] = (),
+        **asked: Any,
     ) -> answers.Submission:
-        """Add the points of a grid's own file, or of another one, that it lacks."""
-        order = Extend(overrides=overrides)
+        """Add the points of a grid's own file, or of another one, that it lacks.
+
+        `asked` are further fields of `Extend`: `tuned` and what belongs to it, `dry_run`.
+        """
+        order = _checked(Extend, overrides=overrides, **asked)
         if file is not None:
-            order = Extend(source=_text(file), filename=str(file), overrides=overrides)
+            order = order.model_copy(update={"source": _text(file), "filename": str(file)})
         return self.files.ask(
             order,
             lambda whole: self._change(answers.Submission, "grid", grid, "/extend", whole),

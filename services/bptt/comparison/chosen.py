@@ -9,10 +9,10 @@ import numpy as np
 from bptt.comparison.axes import axes_of, find_axes, label
 from bptt.comparison.column import column_of
 from bptt.comparison.facets import TASK, Facet
+from bptt.comparison.fresh import fresh_seeds
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TELL
-from bptt.comparison.scores import matrix
 from bptt.comparison.tuning import split, tune
 from bptt.comparison.wording import listed
 from bptt.errors import InvalidSpec
@@ -30,7 +30,9 @@ class Tuning:
     choosing: tuple[int, ...]
     """Seeds that choose, in the order of the file."""
     judging: tuple[int, ...]
-    """All others."""
+    """All others, or fresh seeds alone if there are some."""
+    fixed: bool = False
+    """Whether those are fresh: then each value was chosen before they were trained."""
 
     @property
     def decides(self) -> bool:
@@ -46,6 +48,8 @@ class Chosen:
     """Only the runs with the values taken, on the seeds that judge."""
     names: tuple[str, ...]
     """The configuration of each of them."""
+    kept: tuple[ComparedPoint, ...]
+    """All runs with the values taken, on whichever seed."""
     taken: Mapping[str, str]
     """The values in words, by configuration."""
     note: str
@@ -57,15 +61,18 @@ def tuning_of(
     tuned: Sequence[str],
     choosing: Sequence[int],
     by: Sequence[str] = (),
+    *,
+    option: str = "--tune",
 ) -> Tuning | None:
     """Return what is tuned; None if nothing is.
 
     Args:
         points: all of the grid's.
         tuned: axes, in full or by their last word.
-        choosing: seeds that choose; none: the first half of six and more that all points have,
-            otherwise all of these.
+        choosing: seeds that choose; none: all but the fresh ones if there are such, otherwise the
+            first half of six and more; of those that all points have.
         by: paths of the axes that distinguish configurations.
+        option: that the axes were given to; with `--tuned` all seeds choose that are not fresh.
 
     Raises:
         InvalidSpec: an axis or a seed that this grid does not have, an axis that cannot be tuned.
@@ -74,17 +81,21 @@ def tuning_of(
         if choosing:
             raise InvalidSpec(["--tune-seeds needs --tune AXIS: what is chosen on these seeds."])
         return None
-    axes = find_axes(tuned, axes_of(points), "--tune")
+    axes = find_axes(tuned, axes_of(points), option)
     for path in axes:
         if path in by:
-            raise InvalidSpec([f"--by and --tune both name {path}: an axis is compared or tuned."])
+            raise InvalidSpec(
+                [f"--by and {option} both name {path}: an axis is compared or tuned."]
+            )
         if path.partition(".")[0] == TASK:
-            raise InvalidSpec([f"--tune {path!r} makes another problem: a task is not tuned."])
+            raise InvalidSpec([f"{option} {path!r} makes another problem: a task is not tuned."])
     seeds = list(dict.fromkeys(point.seed for point in points))
     by_config: dict[str, set[int]] = {}
     for point in points:
         by_config.setdefault(point.config, set()).add(point.seed)
-    common = [seed for seed in seeds if all(seed in held for held in by_config.values())] or seeds
+    fresh = fresh_seeds(points, axes)
+    old = [seed for seed in seeds if seed not in fresh]
+    common = [seed for seed in old if all(seed in held for held in by_config.values())] or old
     if unknown := [seed for seed in choosing if seed not in seeds]:
         raise InvalidSpec(
             [
@@ -92,6 +103,11 @@ def tuning_of(
                 f"{', '.join(map(str, seeds))}."
             ]
         )
+    if fresh or option != "--tune":
+        # other seeds may have had a say when those were added
+        first = list(dict.fromkeys(choosing)) or common
+        judging = tuple(seed for seed in fresh if seed not in first)
+        return Tuning(axes, tuple(first), judging, fixed=bool(fresh))
     first = list(dict.fromkeys(choosing)) or [common[place] for place in split(len(common))[0]]
     return Tuning(axes, tuple(first), tuple(seed for seed in seeds if seed not in first))
 
@@ -121,35 +137,45 @@ def choose(
     )
     count = len(tuning.choosing)
     tuned = tune(values, range(count), range(count, values.shape[2]), second)
-    taken, edges, equal = {}, [], []
-    for config, place, among, tied in zip(
-        configs, tuned.choices, tuned.among, tuned.tied, strict=True
-    ):
-        if place is None:
-            continue
-        point = of_each[config, choices[place]][0]
-        taken[config] = label(point, tuning.axes)
-        if tied:
-            equal.append(config)
-        elif _at_edge(choices[place], [choices[one] for one in among]):
-            edges.append(config)
-    kept = {
-        (config, choices[place])
+    best = {
+        config: choices[place]
         for config, place in zip(configs, tuned.choices, strict=True)
         if place is not None
     }
-    judged = [
+    kept = best | (_fixed(of_each, tuning) if tuning.fixed else {})
+    edges, equal, others = [], [], []
+    for config, among, tied in zip(configs, tuned.among, tuned.tied, strict=True):
+        if config in best and kept[config] != best[config] and not tied:
+            others.append(config)
+        elif config in best and tied:
+            equal.append(config)
+        elif config in best and _at_edge(best[config], [choices[one] for one in among]):
+            edges.append(config)
+    held = [
         (name, point)
         for name, point in zip(names, facet.points, strict=True)
-        if (name, _choice(point, tuning)) in kept and point.seed in tuning.judging
+        if name in kept and _choice(point, tuning) == kept[name]
     ]
+    judged = [(name, point) for name, point in held if point.seed in tuning.judging]
     tried = {config: len(among) for config, among in zip(configs, tuned.among, strict=True)}
     return Chosen(
         replace(facet, points=tuple(point for _, point in judged)),
         tuple(name for name, _ in judged),
-        taken,
-        _note(tuning, tried, edges, equal),
+        tuple(point for _, point in held),
+        {name: label(point, tuning.axes) for name, point in held},
+        _note(tuning, tried, edges, equal, others),
     )
+
+
+def _fixed(
+    of_each: Mapping[tuple[str, Choice], Sequence[ComparedPoint]], tuning: Tuning
+) -> dict[str, Choice]:
+    """Return the one choice that each configuration has on fresh seeds."""
+    there: dict[str, list[Choice]] = {}
+    for (config, choice), held in of_each.items():
+        if any(point.seed in tuning.judging for point in held):
+            there.setdefault(config, []).append(choice)
+    return {config: found[0] for config, found in there.items() if len(found) == 1}
 
 
 def _choice(point: ComparedPoint, tuning: Tuning) -> Choice:
@@ -187,10 +213,8 @@ def _values(
     seeds = (*tuning.choosing, *tuning.judging)
     found = np.full((len(configs), len(choices), len(seeds)), np.nan)
     for (config, choice), held in zip(of_each, column.values, strict=True):
-        row = matrix([held, dict.fromkeys(seeds, 0.0)])[0]
-        by_seed = dict(zip(sorted(seeds), row, strict=True))
         place = configs.index(config), choices.index(choice)
-        found[place] = [sign * by_seed[seed] for seed in seeds]
+        found[place] = [sign * held.get(seed, np.nan) for seed in seeds]
     return found
 
 
@@ -205,14 +229,27 @@ def _at_edge(taken: Choice, among: Sequence[Choice]) -> bool:
 
 
 def _note(
-    tuning: Tuning, tried: Mapping[str, int], edges: Sequence[str], equal: Sequence[str]
+    tuning: Tuning,
+    tried: Mapping[str, int],
+    edges: Sequence[str],
+    equal: Sequence[str],
+    others: Sequence[str],
 ) -> str:
     axes = " and ".join(tuning.axes)
     seeds = ", ".join(map(str, tuning.choosing))
+    chose = f"Tuned over {axes}: the best mean on seeds {seeds}"
     told = [
-        f"Tuned over {axes}: the best mean on seeds {seeds}, judged on the others; --tune-seeds "
+        f"{chose}, judged on the others; --tune-seeds "
         f"{','.join(map(str, tuning.choosing))} keeps the choice when seeds are added."
     ]
+    if tuning.fixed:
+        fresh = ", ".join(map(str, tuning.judging))
+        told = [f"{chose}, judged on {fresh}, which were added for the values chosen alone."]
+    if others:
+        told.append(
+            f"Judged with the value that those were added for, although another has the best mean "
+            f"on the seeds that choose: {listed(others)}."
+        )
     counts = sorted(set(tried.values()))
     if len(counts) > 1:
         told.append(

@@ -21,15 +21,13 @@ from bptt.comparison.metrics import (
 from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
 from bptt.comparison.point import RESULTS, ComparedPoint
-from bptt.comparison.ranking import SEEDS_TO_TRUST
 from bptt.comparison.rates import solved_share
 from bptt.comparison.scores import budget_of
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
-from bptt.comparison.undecided import of_one, so_far
-from bptt.comparison.verdict import Ranked, seeds_option
+from bptt.comparison.undecided import of_one, so_far, to_be_judged
+from bptt.comparison.verdict import Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
-from bptt.counted import counted
 from bptt.records.comparison import Comparison, Group, Interval
 
 
@@ -177,9 +175,7 @@ def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Ask
     first, *_ = found or [default_measure(facet.points)]
     own = deciding_metric(facet.points)
     chosen = choose(facet, asked.by, tuning, first, own)
-    taken = [f"{config} takes {value}" for config, value in chosen.taken.items()]
-    more = seeds_option(asked.seeds, len(tuning.choosing) + SEEDS_TO_TRUST)
-    keep = ",".join(map(str, tuning.choosing))
+    live = sum(point.is_live for point in facet.points)
     return Comparison(
         task=facet.task,
         problem=facet.problem,
@@ -194,13 +190,9 @@ def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Ask
         groups=[],
         lacking=[],
         best_run=None,
-        verdict=(
-            f"Chosen: {listed(taken) if taken else 'nothing yet'}. The seeds that chose cannot "
-            f"judge, and {counted(len(tuning.judging), 'other seed')} cannot either; "
-            f"{SEEDS_TO_TRUST} would, with --tune-seeds {keep}:\n"
-            f"bptt extend {asked.grid} --set seeds={more}"
-        ),
-        notes=[chosen.note],
+        verdict=to_be_judged(facet, chosen, tuning, asked.by, asked.grid),
+        live=live,
+        notes=[] if live else [chosen.note],
     )
 
 

@@ -1,11 +1,14 @@
 """What may be said of a table that nothing can be told from: one configuration, or live runs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from bptt.comparison.axes import SEED
+from bptt.comparison.axes import SEED, axes_of, without_seed
+from bptt.comparison.chosen import Chosen, Tuning
 from bptt.comparison.column import Column
 from bptt.comparison.facets import Facet
 from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST
+from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.records.comparison import MAY_BE, WORSE, Group
 
@@ -43,4 +46,33 @@ def of_one(facet: Facet, decided: Column, group: Group, grid: str) -> str:
     return (
         f"{said} To compare it, give an axis more values, for example:\n"
         f"bptt extend {grid} --set 'optimizer.lr=[{lr:g},{lr / 3:.1g}]'"
+    )
+
+
+def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, by: Sequence[str], grid: str) -> str:
+    """Return what each configuration was tuned to, and the command whose runs judge it.
+
+    Args:
+        facet: the problem.
+        chosen: of it.
+        tuning: what is tuned, and on which seeds.
+        by: paths of the axes that distinguish configurations.
+        grid: what commands call the grid.
+    """
+    if live := sum(point.is_live and point.seed in tuning.choosing for point in facet.points):
+        has = "has" if live == 1 else "have"
+        return f"Nothing is chosen yet: {counted(live, 'run')} of these seeds {has} not ended."
+    taken = listed([f"{config} takes {value}" for config, value in chosen.taken.items()] or ["-"])
+    configs = len({without_seed(point) for point in chosen.kept})
+    words = [f"--tuned {path}" for path in tuning.axes]
+    if facet.names(by) != facet.names([p for p in axes_of(facet.points) if p not in tuning.axes]):
+        words += [f"--by {path}" for path in by]
+    few = ""
+    if tuning.judging:
+        few = f", and {counted(len(tuning.judging), 'other seed')} cannot either"
+        words.append(f"--tune-seeds {','.join(map(str, tuning.choosing))}")
+    return (
+        f"Chosen: {taken}. The seeds that chose cannot judge{few}; {SEEDS_TO_TRUST} fresh ones for "
+        f"what was chosen alone can ({counted(configs * SEEDS_TO_TRUST, 'run')}):\n"
+        f"bptt extend {grid} {' '.join(words)} --seeds {SEEDS_TO_TRUST}"
     )

@@ -25,7 +25,7 @@ from bptt.store.database import Database, open_database
 from bptt.store.deletion import begun_runs, delete_grid, deleted_runs
 from bptt.store.ending import fail, finish, give_back, lose, refuse
 from bptt.store.exclusion import exclusively
-from bptt.store.extension import extend_grid, grid_source
+from bptt.store.extension import Only, extend_grid, grid_source
 from bptt.store.finding import owner_of_grid, owner_of_run
 from bptt.store.grid_listing import first_spec, get_grid, grid_axes, list_grids
 from bptt.store.leasing import renew, stop_requests
@@ -65,6 +65,7 @@ from bptt.store.workers import beat_worker, live_owners, register_worker, remove
 __all__ = [
     "Database",
     "Meaning",
+    "Only",
     "admit",
     "any_token_holds",
     "arrears",

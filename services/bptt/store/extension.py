@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from bptt.content import NamedContent
-from bptt.errors import GridNotFound
+from bptt.errors import GridNotFound, NotPossible
 from bptt.library import Library
 from bptt.records.grids import GridSource, Submitted
 from bptt.store.bulk import uncollected
@@ -21,6 +22,7 @@ from bptt.store.numbering import LARGE, Numbers, lock_numbers
 from bptt.store.plan import ConfigurationContent, Plan, PlannedPoint, make_plan
 from bptt.store.tables import AnyRow, configurations, grids, points
 from bptt.store.writing import (
+    Reused,
     find_finished,
     refuse_too_many,
     write_configurations,
@@ -29,6 +31,17 @@ from bptt.store.writing import (
 
 if TYPE_CHECKING:
     from bptt.run_file import GridRequest
+
+
+@dataclass(frozen=True)
+class Only:
+    """Some configurations of a grid, on some seeds."""
+
+    values: Sequence[Mapping[str, Any]]
+    """Of each configuration, on all axes of the grid but the seed."""
+    seeds: Collection[int]
+    why: Mapping[str, str]
+    """By what they were chosen, for the grid's history."""
 
 
 def grid_source(database: Database, grid_id: str) -> GridSource:
@@ -60,6 +73,8 @@ def extend_grid(
     source: str,
     overrides: Sequence[str],
     library: Library | None = None,
+    only: Only | None = None,
+    dry_run: bool = False,
 ) -> Submitted:
     """Add to a grid the points of a request that it lacks; existing points stay as they are.
 
@@ -75,6 +90,8 @@ def extend_grid(
         source: the text of the request; it becomes the grid's own if it leaves nothing out.
         overrides: that were applied to it.
         library: where the contents are that the request reads; None if it reads no file.
+        only: which of the points of the request; None: all of them.
+        dry_run: whether to add nothing and return what would have been added.
 
     Returns:
         What was added; `points` counts all that the grid now has.
@@ -83,13 +100,16 @@ def extend_grid(
         ContentNeeded: one of them has been removed since the request was made.
         DatabaseUnavailable: the database does not answer; nothing was added.
         GridNotFound: there is no such grid.
-        NotPossible: the points could not be told apart, a plugin is not what it was, or the grid's
-            user would have too many queued runs.
+        NotPossible: the points could not be told apart, a plugin is not what it was, the request
+            lacks a configuration that it should add, or the grid's user would have too many queued
+            runs.
     """
     plan = make_plan(request)
     with database.write(statement_seconds=LARGE) as connection:
         numbers = lock_numbers(connection)
         grid = take_grid(connection, grid_id)
+        if only is not None:
+            plan = _only(connection, grid_id, plan, only)
         there = connection.execute(
             select(points.c.identity, points.c.seed, points.c.number)
             .where(points.c.grid_id == grid_id)
@@ -101,6 +121,8 @@ def extend_grid(
             return _as_it_was(grid_id, grid)
         reused = find_finished(connection, new, plan.earlier)
         refuse_too_many(connection, grid.user_name, len(new) - len(reused))
+        if dry_run:
+            return _would_be(grid_id, grid, len(new), reused)
         seeds = [row.seed for row in there] + [point.seed for point in new]
         merged = _merge(connection, grid_id, seeds, plan)
         _rename(connection, merged)
@@ -122,15 +144,52 @@ def extend_grid(
             values |= {"source": source, "overrides": list(overrides)}
             values |= {"files": as_document(request.files)}
         connection.execute(update(grids).where(grids.c.id == grid_id).values(**values))
-        data = {"points": len(new), "queued": len(new) - len(reused), "reused": len(reused)}
+        data: dict[str, Any] = {
+            "points": len(new),
+            "queued": len(new) - len(reused),
+            "reused": len(reused),
+        }
+        data |= {"chosen": only.why} if only else {}
         record_event(connection, "extended", grid_id=grid_id, actor=user, data=data)
+    return _would_be(grid_id, grid, len(new), reused)
+
+
+def _would_be(grid_id: str, grid: AnyRow, new: int, reused: Mapping[str, Reused]) -> Submitted:
     return Submitted(
         grid_id=grid_id,
         name=grid.name,
         project=grid.project,
-        points=values["points"],
-        queued=len(new) - len(reused),
+        points=grid.points + new,
+        queued=new - len(reused),
         reused=dict(Counter(run.user for run in reused.values())),
+    )
+
+
+def _only(connection: Connection, grid_id: str, plan: Plan, only: Only) -> Plan:
+    """Return the part of a plan that is asked for.
+
+    Raises:
+        NotPossible: the plan lacks a configuration of it.
+    """
+    rows = connection.execute(select(configurations).where(configurations.c.grid_id == grid_id))
+    # whether their plugins are as they were is seen to when they are merged
+    wanted = {row.spec for row in rows if row.axis_values in only.values}
+    kept = [n for n, one in enumerate(plan.configurations) if one.content.spec in wanted]
+    if lacking := len(wanted) - len({plan.configurations[number].content.spec for number in kept}):
+        raise NotPossible(
+            f"Grid {grid_id} cannot be extended by its own file: it lacks {lacking} of the "
+            f"{len(wanted)} chosen configurations, which came from another file. Submit those as a "
+            "grid of their own."
+        )
+    places = {number: place for place, number in enumerate(kept)}
+    return replace(
+        plan,
+        configurations=[plan.configurations[number] for number in kept],
+        points=[
+            point._replace(configuration=places[point.configuration])
+            for point in plan.points
+            if point.configuration in places and point.seed in only.seeds
+        ],
     )
 
 

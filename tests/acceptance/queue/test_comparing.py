@@ -116,6 +116,54 @@ def test_values_are_chosen_on_some_seeds_and_judged_on_the_others(bptt, machine)
     assert "'5,x' is no list of seeds" in errors[-1]
 
 
+def test_what_was_chosen_alone_gets_fresh_seeds_that_judge_it(bptt, machine):
+    Path("tuned.yaml").write_text(TUNED)
+    bptt("submit", "tuned.yaml")
+    code, out, errors = bptt("extend", "tuned", "--tuned", "lr")
+    assert (code, out) == (2, "")
+    assert "24 runs of the seeds that choose have not ended" in errors[0]
+    machine().finish_all()
+
+    code, out, errors = bptt("extend", "tuned", "--tuned", "lr", "--seeds", "4", "--dry-run")
+    assert (code, out.startswith("Would queue 8 runs; grid tuned (")) == (0, True)
+    assert out.endswith("would have 32 points. Nothing was queued.\n")
+    assert errors == [
+        "Chosen on seeds 0, 1, 2, 3, 4, 5: rnn takes lr=0.001 and gru takes lr=0.001. Judged on "
+        "seeds 6, 7, 8, 9."
+    ]
+    assert bptt("extend", "tuned", "--tuned", "lr", "--seeds", "4")[1].startswith("Queued 8 runs;")
+    again = bptt("extend", "tuned", "--tuned", "lr", "--seeds", "4")[1]
+    assert again.endswith("already has all of these points; nothing was queued.\n")
+    (coming,) = json.loads(bptt("compare", "tuned", "--tune", "lr", "--json")[1])
+    assert coming["verdict"].startswith("So far, no verdict: 8 of 32 runs have not ended")
+    machine().finish_all()
+
+    (found,) = json.loads(bptt("compare", "tuned", "--tune", "lr", "--json")[1])
+    assert [(one["tuned_to"], one["value"]["n"]) for one in found["groups"]] == [
+        ("lr=0.001", 4)
+    ] * 2
+    assert "judged on 6, 7, 8, 9, which were added for the values chosen" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--tuned", "lr", "--set", "seeds=3"], "--tuned adds seeds for values that GRID has: no"),
+        (["--seeds", "3"], "--seeds, --by, --metric and --tune-seeds belong to --tuned AXIS; more"),
+        (["--tuned", "lr", "--seeds", "0"], "Invalid value for '--seeds': 0 is not in the range"),
+        (
+            ["--tuned", "lr"],
+            "--tuned 'lr' is no axis of this grid; it has: cell, cell.forget_bias.",
+        ),
+    ],
+)
+def test_what_gets_fresh_seeds_is_said_in_one_way(bptt, submitted, words, line):
+    code, out, errors = bptt("extend", submitted, *words)
+
+    assert (code, out) == (2, "")
+    assert line in errors[-1]
+
+
 def test_other_programs_get_a_column_for_each_axis_and_papers_a_table(bptt, machine):
     Path("tuned.yaml").write_text(TUNED)
     bptt("submit", "tuned.yaml")

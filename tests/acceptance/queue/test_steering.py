@@ -143,7 +143,7 @@ def test_extend_wants_to_know_with_what(bptt, submitted):
     code, _, errors = bptt("extend", "bias")
 
     assert code == 2
-    assert errors[-1] == "Error: Say what to add: --set KEY=VALUE, or a FILE."
+    assert errors[-1] == "Error: Say what to add: --set KEY=VALUE, --tuned AXIS, or a FILE."
 
 
 def test_priority_may_be_negative(bptt, submitted):

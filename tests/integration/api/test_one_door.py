@@ -79,6 +79,21 @@ def everything(client, new_owner):
     do(client.grids, user="nobody")
     do(client.delete_grid, grid.grid_id)
     do(client.grid, grid.grid_id)
+    tuned = client.submit("bias.yaml", ["name=tuned", "optimizer.lr=[1e-3, 1e-2]", "seeds=3"])
+    said.append(plain(tuned))
+    do(client.extend, tuned.grid_id, tuned=["lr"])
+    owner.finish_all()
+    do(client.extend, tuned.grid_id, tuned=["lr"], seeds=3, dry_run=True)
+    do(client.extend, tuned.grid_id, tuned=["lr"], seeds=3)
+    do(client.extend, tuned.grid_id, tuned=["lr"], seeds=3)
+    do(client.extend, tuned.grid_id, tuned=["lr"], overrides=["seeds=9"])
+    owner.finish_all()
+    for run in client.runs(tuned.grid_id):
+        said.append([run.number, run.config, run.seed, run.status])
+    (found,) = client.comparison(tuned.grid_id, tune=["lr"])
+    said.append(plain(found))
+    assert {group.value.n for group in found.groups} == {3}
+    assert "which were added for the values chosen alone" in found.notes[0]
     return said
 
 

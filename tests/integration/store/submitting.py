@@ -48,11 +48,19 @@ def submit(
     )
 
 
-def extend(database: Database, grid_id: str, *overrides: str, text: str = GRID) -> Submitted:
+def extend(
+    database: Database, grid_id: str, *overrides: str, text: str = GRID, **options: Any
+) -> Submitted:
     """Add the points to a grid that a text spans."""
     request = read(text, *overrides)
     return store.extend_grid(
-        database, user="ada", grid_id=grid_id, request=request, source=text, overrides=overrides
+        database,
+        user="ada",
+        grid_id=grid_id,
+        request=request,
+        source=text,
+        overrides=overrides,
+        **options,
     )
 
 

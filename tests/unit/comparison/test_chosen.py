@@ -82,8 +82,13 @@ def test_without_seeds_to_judge_on_the_choice_is_shown_and_no_result():
 
     assert found.groups == []
     assert found.verdict.startswith("Chosen: lstm takes lr=0.01 and gru takes lr=0.1.")
-    # five more than the five that chose
-    assert found.verdict.endswith("with --tune-seeds 0,1,2,3,4:\nbptt extend abcde --set seeds=10")
+    assert found.verdict.endswith(
+        "The seeds that chose cannot judge; 5 fresh ones for what was chosen alone can (10 runs):\n"
+        "bptt extend abcde --tuned optimizer.lr --seeds 5"
+    )
+    (named,) = compare(grid(seeds=5), tune=["lr"], grid="abcde", tune_seeds=[0, 1, 2, 3])
+    assert "and 1 other seed cannot either" in named.verdict
+    assert named.verdict.endswith("--tuned optimizer.lr --tune-seeds 0,1,2,3 --seeds 5")
 
 
 def test_if_nothing_but_the_tuned_axis_differs_there_is_one_configuration():

@@ -3,14 +3,14 @@
 import base64
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bptt.cli.comparison_formats import FORMATS
 from bptt.cli.connection import connected
 from bptt.cli.listing import print_rows, say
-from bptt.cli.options import json_option
+from bptt.cli.options import SeedList, json_option
 from bptt.cli.output import print_json
 from bptt.cli.run_words import owner_of, title_of
 from bptt.comparison import wording
@@ -24,25 +24,6 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """How many runs without a value are named."""
-
-
-class SeedList(click.ParamType[list[int]]):
-    """Seeds with commas between them."""
-
-    name = "seeds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[int]:
-        words = [word.strip() for word in str(value).split(",")] if value else []
-        if not all(word.isdecimal() and int(word) < 2**63 for word in words):
-            self.fail(
-                f"{value!r} is no list of seeds: give whole numbers with commas between them, such "
-                "as 0,1,2.",
-                param,
-                ctx,
-            )
-        return [int(word) for word in words]
 
 
 @click.command()
