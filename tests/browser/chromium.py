@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -56,6 +56,14 @@ class Browser:
             self._close_assistant(page)
         return page
 
+    def read(self, file: Path, *, width: int, scheme: Literal["light", "dark"]) -> Page:
+        """Open a file in a window of this width, for a reader who prefers this colour scheme."""
+        page: Page = self._context.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        page.goto(file.as_uri())
+        return page
+
     def _close_assistant(self, page: Page) -> None:
         """Close what MLflow opens over a third of the first page that a browser sees."""
         close = page.get_by_label("Close", exact=True).first
@@ -68,7 +76,7 @@ class Browser:
         """Keep a picture of a page under a name."""
         if self._shots is not None:
             self._shots.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=self._shots / f"{re.sub(r'[^a-z]+', '-', name)}.png")
+            page.screenshot(path=self._shots / f"{re.sub(r'[^a-z0-9]+', '-', name)}.png")
 
 
 @contextmanager

@@ -9,8 +9,6 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from bptt import figures
-from bptt.comparison.curves import band
 from bptt.figures import frames, style
 from bptt.figures.by_option import draw_by_option, varied_option
 from bptt.figures.curves import curves_frame, fill_curves, moments
@@ -167,56 +165,6 @@ def test_curves_of_probes_without_a_finite_gradient_say_so(make_flow):
 
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["init (step 0)", "mid (step 200)", "final (step 400) (not finite)"]
-
-
-def test_a_band_is_drawn_of_three_seeds_and_fewer_are_drawn_themselves():
-    bands = [band(f"c{n}", np.arange(4.0), spread_rows(n)) for n in (1, 2, 3)]
-
-    figure = figures.learning_curves(bands, metric="loss", title="x")
-
-    (axes,) = panels(figure)
-    thin = [line for line in axes.lines if line.get_linewidth() < 1]
-    assert [line.get_ydata().tolist() for line in thin] == spread_rows(2).tolist()
-    assert {line.get_color() for line in thin} == {axes.lines[1].get_color()}
-    assert len(axes.collections) == 1
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["c1 (n=1)", "c2 (n=2)", "c3 (n=3)"]
-    assert "95 % interval" in figure.get_suptitle()
-    assert "thin lines: seeds where n < 3" in figure.get_suptitle()
-
-
-@pytest.mark.parametrize(
-    ("sizes", "interval", "seeds"),
-    [([1, 1], False, False), ([2, 1], False, True), ([3, 5], True, False), ([5, 2], True, True)],
-)
-def test_a_picture_says_what_its_lines_are_means_of(sizes, interval, seeds):
-    bands = [band(f"c{n}", np.arange(4.0), spread_rows(n)) for n in sizes]
-
-    for figure in (
-        figures.gradient_bands(bands, title="x"),
-        figures.learning_curves(bands, metric="loss", title="x"),
-        figures.clipping_bands(bands, bands, bands, title="x"),
-    ):
-        assert ("95 % interval" in figure.get_suptitle()) == interval
-        assert ("thin lines" in figure.get_suptitle()) == seeds
-        assert any(axes.collections for axes in panels(figure)) == interval
-
-
-def test_a_band_ends_where_too_few_seeds_have_a_value():
-    rows = spread_rows(4)
-    rows[:2, 2:] = np.nan
-
-    (axes,) = panels(
-        figures.learning_curves([band("a", np.arange(4.0), rows)], metric="m", title="")
-    )
-
-    (filled,) = axes.collections
-    assert max(path.vertices[:, 0].max() for path in filled.get_paths()) == 1.0
-    assert axes.lines[0].get_xdata()[-1] == 3.0
-
-
-def spread_rows(seeds):
-    return np.array([[1.0, 2.0, 3.0, 4.0]]) * np.linspace(0.5, 1.5, seeds)[:, None]
 
 
 def test_figures_need_neither_pyplot_nor_a_screen():

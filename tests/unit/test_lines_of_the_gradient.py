@@ -56,9 +56,12 @@ def test_curve_of_one_loss_has_neither(probe):
 
 def test_comparison_of_lag_curves_is_dashed_from_the_first_lag_that_one_loss_has():
     rows = np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0]])
-    lines = [dataclasses.replace(band(f"c{n}", np.arange(4.0), rows), alone_from=n) for n in (3, 2)]
+    one = band(np.arange(4.0), rows)
+    lines = {f"c{n}": dataclasses.replace(one, alone_from=n) for n in (3, 2)}
 
-    figure = figures.gradient_bands(lines, title="x")
+    figure = figures.gradient_bands(
+        [figures.Panel("", lines)], figures.Words("gradient", "g"), list(lines.values())
+    )
 
     tails = dashed(figure.axes[0])
     assert [line.get_xdata().tolist() for line in tails] == [[2, 3], [1, 2, 3]]

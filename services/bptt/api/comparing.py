@@ -75,10 +75,17 @@ def pictures(
     reader: Reader,
     by: Names = None,
     kind: Literal["png", "svg"] = "png",
+    condition: Names = None,
 ) -> list[Picture]:
-    """Draw what the runs of a grid measured, those whose folders the server can read."""
+    """Draw what the runs of a grid measured, those whose folders the server can read.
+
+    `by` and `condition` are as in a comparison.
+    """
+    from bptt.comparison.filtering import only
+
     title = _title(store.get_grid(service.database, grid_id), reader)
-    drawn = _draw(service, title, _points(service, grid_id), by, kind)
+    points = only(_points(service, grid_id), condition or [])
+    drawn = _draw(service, title, points, by, kind)
     return [
         Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
         for one in drawn
@@ -93,6 +100,7 @@ def report(
     asked: Annotated[ComparisonQuery, Depends(_query)],
 ) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
+    from bptt.comparison.filtering import only
     from bptt.comparison.report import report
 
     points = _points(service, grid_id)
@@ -100,7 +108,7 @@ def report(
     title = _title(grid, reader)
     html = report(
         _compared(service, points, grid_id, asked),
-        _draw(service, title, points, asked.by, "png"),
+        _draw(service, title, only(points, asked.conditions), asked.by, "svg"),
         title=title,
         user=grid.user,
         grid_id=grid_id,

@@ -88,11 +88,15 @@ class Client(Requests):
         return self._list(Comparison, f"{self._grid(grid)}/comparison", **query)
 
     def pictures(
-        self, grid: str, by: Sequence[str] = (), kind: Literal["png", "svg"] = "png"
+        self,
+        grid: str,
+        by: Sequence[str] = (),
+        kind: Literal["png", "svg"] = "png",
+        conditions: Sequence[str] = (),
     ) -> list[comparison_answers.Picture]:
         """Return the pictures of what the runs of a grid measured."""
-        path = f"{self._grid(grid)}/pictures"
-        return self._list(comparison_answers.Picture, path, by=list(by) or None, kind=kind)
+        asked = {"by": list(by) or None, "kind": kind, "condition": list(conditions) or None}
+        return self._list(comparison_answers.Picture, f"{self._grid(grid)}/pictures", **asked)
 
     def report(self, grid: str, *names: Sequence[str], **asked: Any) -> str:
         """Return the comparison and the pictures as one page of HTML."""

@@ -1,21 +1,23 @@
 """What runs measured while learning, read from their folders and averaged over seeds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bptt.comparison.interval import CONFIDENCE
 from bptt.errors import JournalDamaged
-from bptt.figures.bands import Band, FlowMap
+from bptt.figures.bands import Band
 from bptt.figures.flow_history import FLOOR, FlowHistory, read_flow, read_stacked
+from bptt.figures.heat_map import FlowMap
 from bptt.measuring.lag_curves import Array
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
 from bptt.measuring.stored import load_stacked
 from bptt.run_folder import RunFolder, attempts
 
+Key = TypeVar("Key", bound=Hashable)
 WINDOWS = 60
 """Points of a line over training; with more, bands would hide each other."""
 SERIES = tuple(row.key for row in (TRAIN_LOSS, GRAD_NORM, CLIPPED_NORM, CLIP_FRACTION))
@@ -76,34 +78,32 @@ def _flow(folder: RunFolder) -> FlowHistory | None:
 
 
 def over_training(
-    curves: Mapping[str, Sequence[Curves]], name: str, *, hold: bool = False, log: bool = False
-) -> list[Band]:
+    curves: Mapping[Key, Sequence[Curves]], name: str, *, hold: bool = False, log: bool = False
+) -> dict[Key, Band]:
     """Return a metric's mean over the runs of each configuration, in windows of training steps.
 
     A diverged run does not count.
 
     Args:
-        curves: label -> runs.
+        curves: configuration -> runs; one without a run that has the metric has no band.
         name: of the metric.
         hold: a run that stopped because it solved the task keeps its last value until
             the longest run's end.
         log: average the logarithms: for norms, which differ by orders of magnitude.
     """
     held = {
-        label: [c for c in runs if c.outcome != "diverged" and name in c.series]
-        for label, runs in curves.items()
+        key: [c for c in runs if c.outcome != "diverged" and name in c.series]
+        for key, runs in curves.items()
     }
     steps = [one.series[name][0] for runs in held.values() for one in runs]
     if not steps:
-        return []
+        return {}
     centres, edges = _windows(np.unique(np.concatenate(steps)))
-    bands = []
-    for label, runs in held.items():
+    bands = {}
+    for key, runs in held.items():
         if runs:
             rows = _by_seed(runs, [_in_windows(one, name, edges, hold, log) for one in runs])
-            bands.append(
-                _from_log(band(label, centres, rows)) if log else band(label, centres, rows)
-            )
+            bands[key] = _from_log(band(centres, rows)) if log else band(centres, rows)
     return bands
 
 
@@ -142,7 +142,7 @@ def _from_log(one: Band) -> Band:
     )
 
 
-def over_lag(label: str, curves: Sequence[Curves]) -> Band | None:
+def over_lag(curves: Sequence[Curves]) -> Band | None:
     """Return the mean of log10 of the gradient's norm at the last probe, over the lag."""
     held = [(c, values) for c in curves if (values := c.at_end()) is not None]
     if not held:
@@ -152,11 +152,11 @@ def over_lag(label: str, curves: Sequence[Curves]) -> Band | None:
         row[: len(values)] = np.where(np.isfinite(values), values, np.nan)
     by_seed = _by_seed([c for c, _ in held], rows)
     alone = [c.flow.alone_from for c, _ in held if c.flow and c.flow.alone_from is not None]
-    found = band(label, np.arange(rows.shape[1], dtype=float), by_seed)
+    found = band(np.arange(rows.shape[1], dtype=float), by_seed)
     return replace(found, alone_from=min(alone, default=None))
 
 
-def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:
+def flow_map(curves: Sequence[Curves]) -> FlowMap | None:
     """Return the mean of log10 of the gradient's norm over lag and training step."""
     flows = [c.flow for c in curves if c.flow is not None]
     if not flows:
@@ -172,7 +172,7 @@ def flow_map(label: str, curves: Sequence[Curves]) -> FlowMap | None:
         )
     held = [c for c in curves if c.flow is not None]
     by_seed = _by_seed(held, cube)
-    return FlowMap(label, steps, _mean(by_seed), len(by_seed))
+    return FlowMap(steps, _mean(by_seed), len(by_seed))
 
 
 def _by_seed(runs: Sequence[Curves], rows: Sequence[Array] | Array) -> Array:
@@ -183,11 +183,10 @@ def _by_seed(runs: Sequence[Curves], rows: Sequence[Array] | Array) -> Array:
     return np.stack([_mean(np.stack(held)) for held in gathered.values()])
 
 
-def band(label: str, x: Array, rows: Array) -> Band:
+def band(x: Array, rows: Array) -> Band:
     """Return the mean over rows with Student's t interval; nan where nothing is known.
 
     Args:
-        label: of the configuration.
         x: (points,).
         rows: (seeds, points), nan where a seed has no value.
     """
@@ -199,7 +198,7 @@ def band(label: str, x: Array, rows: Array) -> Band:
         spread = np.sqrt(np.nansum((rows - mean) ** 2, axis=0) / (n - 1))
         reach = stdtrit(np.maximum(n - 1, 1), (1 + CONFIDENCE) / 2) * spread / np.sqrt(n)
     reach = np.where(n > 1, reach, np.nan)
-    return Band(label, x, mean, mean - reach, mean + reach, rows)
+    return Band(x, mean, mean - reach, mean + reach, rows)
 
 
 def _mean(rows: Array) -> Array:

@@ -81,6 +81,14 @@ class ComparedPoint:
         """Whether an evaluation met the rule, even if training continued; False if diverged."""
         return solved(self.result or {})
 
+    @property
+    def solved_at(self) -> float | None:
+        """Updates until an evaluation met the rule, at least 1; None if none did."""
+        if not self.solved or self.result is None:
+            return None
+        at = self.result.get("solved_at")
+        return max(float(self.result.get("step", 0) if at is None else at), 1.0)
+
     @cached_property
     def figures(self) -> Mapping[str, float]:
         """Every finite figure of the result by its name.

@@ -10,18 +10,28 @@ from bptt.comparison.pictures import DrawnPicture
 from bptt.records.comparison import BEST, MAY_BE, Comparison, Group
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1a1a1a; background: #fff }
-h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2.2rem }
-.meta, figcaption, .note { color: #555; font-size: .92rem }
+:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --faint: #555; --line: #ddd;
+  --best: #eef6ee; --box: #f6f6f6 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8e8; --paper: #16181d; --faint: #a8adb6; --line: #3a3f48; --best: #1d3024;
+    --box: #22262d }
+}
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--ink); background: var(--paper); overflow-wrap: anywhere }
+h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2.6rem }
+.meta, figcaption, .note { color: var(--faint); font-size: .92rem }
 p.verdict { font-weight: 600 }
-.scroll { overflow-x: auto }
+.note, figcaption, p, ul { max-width: 60rem }
+.scroll, pre { overflow-x: auto }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd;
+th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line);
   white-space: nowrap }
-tr.best td { background: #eef6ee }
-figure { margin: 1.6rem 0 } figure img { max-width: 100%; border: 1px solid #eee }
-pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .88rem }
+tr.best td { background: var(--best) }
+figure { margin: 1.8rem 0 }
+/* a narrow window scrolls over a picture; one that shrank with it could not be read */
+figure img { height: auto; max-width: 100%; min-width: min(100%, 40rem) }
+@media (max-width: 45rem) { figure img { max-width: none; min-width: 40rem } }
+pre { background: var(--box); padding: .8rem; font-size: .88rem }
 """
 LACKING_AT_MOST = 200
 
@@ -40,7 +50,7 @@ def report(
 
     Args:
         comparisons: of the grid, one per problem.
-        pictures: PNG.
+        pictures: SVG.
         title: the grid's name, preceded by its owner's if that is somebody else.
         user: the owner of the grid.
         grid_id: of the grid.
@@ -58,9 +68,8 @@ def report(
     ]
     for comparison in comparisons:
         parts += _comparison(comparison)
-    if pictures:
-        parts.append("<h2>Pictures</h2>")
-    parts += [_figure(picture) for picture in pictures]
+        of = (comparison.task, comparison.problem)
+        parts += [_figure(picture) for picture in pictures if (picture.task, picture.problem) == of]
     parts += ["<h2>The grid file</h2>", f"<pre>{escape(source)}</pre>", "</body></html>"]
     return "\n".join(parts) + "\n"
 
@@ -105,9 +114,11 @@ def _lacking(comparison: Comparison) -> list[str]:
 
 
 def _figure(picture: DrawnPicture) -> str:
-    data = base64.b64encode(picture.content).decode()
-    caption = escape(picture.caption)
+    from bptt.figures import for_page
+
+    data = base64.b64encode(for_page(picture.content)).decode()
+    source = f"data:image/svg+xml;base64,{data}"
     return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f'<figure><div class="scroll"><img alt="{escape(picture.alt)}" src="{source}"></div>'
+        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
     )

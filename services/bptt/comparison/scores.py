@@ -68,16 +68,16 @@ def _until_solved(points: Sequence[ComparedPoint], *, in_seconds: bool) -> list[
             scored.append(Scored(point, None))
             continue
         ended = float(result.get("step", 0))
-        at = result.get("solved_at")
-        solved_at = max(float(ended if at is None else at), 1.0)
-        solved = point.solved and solved_at <= budget
-        value: float | None = solved_at if solved else 2.0 * budget
+        at = point.solved_at
+        solved_at = at if at is not None and at <= budget else None
+        value: float | None = 2.0 * budget if solved_at is None else solved_at
         if in_seconds:
             # in proportion, where a run trained on after it had solved the task
             taken = result.get("seconds")
             value = value * taken / ended if value and taken and ended else None
-        step = point.evaluate_every / solved_at if solved else 0.0
-        scored.append(Scored(point, value, point.diverged, step, stands_in=not solved))
+        step = 0.0 if solved_at is None else point.evaluate_every / solved_at
+        stands_in = solved_at is None
+        scored.append(Scored(point, value, point.diverged, step, stands_in=stands_in))
     return scored
 
 

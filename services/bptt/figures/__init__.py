@@ -2,16 +2,33 @@
 
 from matplotlib.figure import Figure
 
-from bptt.figures.bands import clipping_bands, gradient_bands, learning_curves, spans_decades
+from bptt.figures.bands import (
+    Norms,
+    clipped_norms,
+    clipped_shares,
+    gradient_bands,
+    learning_curves,
+    spans_decades,
+)
+from bptt.figures.dark import for_page
 from bptt.figures.heat_map import heat_map_group
-from bptt.figures.rates import success_rates
+from bptt.figures.multiples import Panel, Words
+from bptt.figures.rates import Rate, Rates, solving_curves, success_rates
 
 __all__ = [
     "Figure",
-    "clipping_bands",
+    "Norms",
+    "Panel",
+    "Rate",
+    "Rates",
+    "Words",
+    "clipped_norms",
+    "clipped_shares",
+    "for_page",
     "gradient_bands",
     "heat_map_group",
     "learning_curves",
+    "solving_curves",
     "spans_decades",
     "success_rates",
 ]

@@ -24,6 +24,9 @@ def make_drawable(figure: Figure) -> None:
             continue
         if "$" in words:
             text.set_parse_math(False)
+        if words.isascii():
+            # every font has these; asking takes long
+            continue
         usual = font_manager.findfont(text.get_fontproperties())
         lacking = frozenset(words) - _signs(usual) - {"\n"}
         if not lacking:

@@ -1,6 +1,7 @@
 """The gradient through time over training: lag across, training step upwards, norm as colour."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
@@ -9,14 +10,17 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from bptt.figures import style
-from bptt.figures.bands import FlowMap
 from bptt.figures.flow_history import TOGETHER, FlowHistory
+from bptt.figures.multiples import Multiples, Panel, Words
 from bptt.measuring.lag_curves import Array
 
 LOW, HIGH, MARKS = -8.0, 0.0, (-8, -6, -4, -2, 0)
 """The same colours in every picture, so that runs can be compared side by side."""
+BLACK = "#010101"
+"""Not the black of ink, which is light on a dark page."""
 COLOURS_TOLD = "black: below -8, orange: above 0, grey: none"
 
 
@@ -90,23 +94,42 @@ def fill_tile(
     axes.set_title(title if len(title) <= 30 else title[:29] + "…", fontsize=14)
 
 
-def heat_map_group(maps: Sequence[FlowMap], *, title: str) -> Figure:
+@dataclass(frozen=True)
+class FlowMap:
+    """The gradient through time over training, averaged over runs."""
+
+    steps: NDArray[np.int64]
+    """(probes,)"""
+    log10: Array
+    """(probes, lags); nan where no run has a value."""
+    n: int
+    """Seeds."""
+
+
+def heat_map_group(
+    panels: Sequence[Panel[FlowMap]], words: Words, every: Sequence[FlowMap]
+) -> Figure:
     """Draw one panel per configuration, all with the same colours."""
-    columns = min(len(maps), 4)
-    rows = -(-len(maps) // columns)
-    figure = style.new_figure(1.4 + 3.2 * columns, 1.2 + 3.2 * rows)
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes, one in zip(panels.flat, maps, strict=False):
-        mesh = _paint(axes, one.log10, one.steps.astype(float), None)
-        axes.set_title(f"{one.label} (n={one.n})", fontsize=11)
-        axes.tick_params(labelsize=10)
-    for axes in panels.flat[len(maps) :]:
-        axes.set_visible(False)
-    figure.supxlabel(style.LAG, fontsize=12)
-    figure.supylabel(style.STEP, fontsize=12)
-    bar = figure.colorbar(mesh, ax=list(panels.flat), extend="both", pad=0.02)
-    bar.set_label(f"{style.norm_label('s')} ({COLOURS_TOLD})", fontsize=9)
-    figure.suptitle(f"Gradient through time over training\n{title}; mean over seeds", fontsize=13)
+    picture = Multiples(panels, words, aside=0.9)
+    shown = []
+    for axes, panel in picture:
+        axes.grid(visible=False)
+        for one in panel.lines.values():
+            mesh = _paint(axes, one.log10, one.steps.astype(float), None)
+            mesh.set_rasterized(True)
+        shown.append(axes)
+    shown[0].set_xlim(-0.5, max(one.log10.shape[1] for one in every) - 0.5)
+    shown[0].set_ylim(0, max(1, *(one.steps[-1] for one in every)))
+    figure = picture.finish(style.LAG, style.STEP, "mean over seeds", COLOURS_TOLD)
+    # as high as the first row of panels, in the margin beside the last column
+    first, last = shown[0], shown[min(words.columns, len(shown)) - 1]
+    row, width = first.get_position(), figure.get_figwidth()
+    place = (last.get_position().x1 + 0.15 / width, row.y0, 0.16 / width, row.height)
+    bar = figure.colorbar(scale(), cax=figure.add_axes(place), extend="both", ticks=MARKS)
+    for painted in bar.ax.collections:
+        painted.set_rasterized(True)
+    bar.ax.tick_params(labelsize=10)
+    bar.set_label(style.norm_label("s"), fontsize=10)
     return figure
 
 
@@ -155,4 +178,4 @@ def scale() -> ScalarMappable:
 
 def colours() -> Colormap:
     """Return the colours of log10 of a norm."""
-    return colormaps["viridis"].with_extremes(under="black", over=style.EXPLODED, bad=style.UNKNOWN)
+    return colormaps["viridis"].with_extremes(under=BLACK, over=style.EXPLODED, bad=style.UNKNOWN)

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from bptt.durable import replace
 from bptt.figures.glyphs import make_drawable
 
-# Okabe & Ito 2008: told apart with every kind of colour blindness; yellow is too pale for lines
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# from those of Okabe & Ito 2008, without the yellow and as dark as a line on paper needs (3:1):
+# told apart with every kind of colour blindness
+COLOURS = ("#063D75", "#A62500", "#198750", "#CC79A7", "#219BE3", "#D47F00", "#000000")
+PAPER = "#FFFFFF"
+FAINT = "#767676"
+"""What is only a reference: baselines, zero."""
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v")
 

@@ -43,7 +43,7 @@ def test_page_needs_nothing_else_and_shows_everything(bptt, trained, tmp_path):
     assert errors[0].startswith("Wrote new/report.html (")
     page = Path("new/report.html").read_text()
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
-    assert page.count("<img ") == 5
+    assert page.count("<img ") == 6
     assert page.count("<tr") == 1 + 4
     assert "failed: plugin_error" in page
     # the file that anybody can queue again
@@ -62,7 +62,8 @@ def test_pictures_are_files_that_can_be_opened(bptt, trained):
         "gradient_heat_maps.png",
         "curve_eval_accuracy.png",
         "curve_train_loss.png",
-        "clipping.png",
+        "clipping_norms.png",
+        "clipping_share.png",
     }
     assert len(errors) == len(names)
     for name in names:

@@ -26,7 +26,7 @@ def flow(norms, steps=(0, 10)):
 def test_band_is_students_interval_at_every_point():
     rows = np.array([[1.0, 5.0, 1.0], [2.0, np.nan, np.nan], [4.0, 7.0, np.nan]])
 
-    found = band("a", np.arange(3.0), rows)
+    found = band(np.arange(3.0), rows)
 
     expected = stats.t.interval(0.95, 2, rows[:, 0].mean(), stats.sem(rows[:, 0]))
     assert (found.low[0], found.high[0]) == pytest.approx(expected)
@@ -38,8 +38,8 @@ def test_band_is_students_interval_at_every_point():
 def test_a_run_that_solved_the_task_keeps_its_last_value():
     held = {"a": [curves([0, 10], [0.5, 1.0], "solved"), curves([0, 10, 20], [0.5, 0.6, 0.8])]}
 
-    (held_on,) = over_training(held, "eval/accuracy", hold=True)
-    (dropped,) = over_training(held, "eval/accuracy")
+    held_on = over_training(held, "eval/accuracy", hold=True)["a"]
+    dropped = over_training(held, "eval/accuracy")["a"]
 
     assert held_on.mean.tolist() == pytest.approx([0.5, 0.8, 0.9])
     assert dropped.mean.tolist() == pytest.approx([0.5, 0.8, 0.8])
@@ -48,7 +48,7 @@ def test_a_run_that_solved_the_task_keeps_its_last_value():
 def test_a_run_that_diverged_does_not_count():
     held = {"a": [curves([0, 10], [0.5, 0.7]), curves([0, 10], [0.5, 1e30], "diverged")]}
 
-    (found,) = over_training(held, "eval/accuracy")
+    found = over_training(held, "eval/accuracy")["a"]
 
     assert found.n == 1
     assert found.mean.tolist() == [0.5, 0.7]
@@ -56,7 +56,7 @@ def test_a_run_that_diverged_does_not_count():
 
 def test_many_steps_are_averaged_in_windows():
     values = np.sin(np.arange(600.0)) + 1
-    (found,) = over_training({"a": [curves(np.arange(600), values)]}, "eval/accuracy")
+    found = over_training({"a": [curves(np.arange(600), values)]}, "eval/accuracy")["a"]
 
     assert len(found.x) == 60
     assert np.nanmean(found.mean) == pytest.approx(values.mean(), abs=1e-3)
@@ -65,7 +65,7 @@ def test_many_steps_are_averaged_in_windows():
 def test_norms_are_averaged_as_logarithms():
     held = {"a": [curves([0], [1e-6]), curves([0], [1e-2])]}
 
-    (found,) = over_training(held, "eval/accuracy", log=True)
+    found = over_training(held, "eval/accuracy", log=True)["a"]
 
     assert found.mean.tolist() == pytest.approx([1e-4])
     assert found.low[0] > 0
@@ -75,7 +75,7 @@ def test_gradient_over_the_lag_is_that_of_the_last_probe():
     runs = [curves([], [], flow=flow([[1, 1, 1], [1, 0.1, 0.01]])) for _ in range(2)]
     runs.append(curves([], [], flow=flow([[1, 1], [1, 1]])))
 
-    found = over_lag("a", runs)
+    found = over_lag(runs)
 
     assert found.mean.tolist() == pytest.approx([0.0, -2 / 3, -2.0])
     assert found.n == 3
@@ -87,16 +87,16 @@ def test_map_over_training_is_the_mean_of_the_runs_that_were_still_there():
         curves([], [], flow=flow([[1, 1e-4]], steps=(0,))),
     ]
 
-    found = flow_map("a", runs)
+    found = flow_map(runs)
 
     assert found.steps.tolist() == [0, 10]
     assert found.log10.tolist() == [[0.0, -2.0], [0.0, -2.0]]
 
 
 def test_what_was_never_measured_is_nothing_to_draw():
-    assert over_training({"a": [curves([0], [1.0])]}, "grad/norm") == []
-    assert over_lag("a", [curves([0], [1.0])]) is None
-    assert flow_map("a", []) is None
+    assert over_training({"a": [curves([0], [1.0])]}, "grad/norm") == {}
+    assert over_lag([curves([0], [1.0])]) is None
+    assert flow_map([]) is None
 
 
 def test_curves_are_those_of_the_newest_attempt_with_a_result(tmp_path):
@@ -121,9 +121,9 @@ def test_runs_of_one_seed_count_once():
         for seed, value in ((0, 1.0), (0, 3.0), (1, 4.0))
     ]
 
-    (found,) = over_training({"a": runs}, "eval/accuracy")
+    found = over_training({"a": runs}, "eval/accuracy")["a"]
 
     assert (found.n, found.mean.tolist()) == (2, [3.0])
-    assert over_lag("a", runs).n == 2
-    assert over_lag("a", runs).mean.tolist() == pytest.approx([0.0, -3.0])
-    assert flow_map("a", runs).n == 2
+    assert over_lag(runs).n == 2
+    assert over_lag(runs).mean.tolist() == pytest.approx([0.0, -3.0])
+    assert flow_map(runs).n == 2

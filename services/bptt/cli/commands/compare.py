@@ -18,7 +18,7 @@ from bptt.counted import counted
 from bptt.errors import UserError
 
 if TYPE_CHECKING:
-    from bptt.client import Client
+    from bptt.api.comparison_answers import Picture
     from bptt.records.comparison import Comparison
     from bptt.records.grids import Grid
 
@@ -126,7 +126,8 @@ def compare(
         if html is not None:
             _write(html, client.report(grid_id, by, metrics, **asked).encode())
         if pictures is not None:
-            _write_pictures(client, grid_id, by, pictures, svg)
+            drawn = client.pictures(grid_id, by, "svg" if svg else "png", conditions)
+            _write_pictures(drawn, pictures, svg)
 
 
 def _refuse_unwritable(path: Path, is_folder: bool) -> None:
@@ -151,10 +152,7 @@ def _write(path: Path, content: bytes) -> None:
     click.echo(f"Wrote {path} ({len(content) / 1e3:,.0f} kB).", err=True)
 
 
-def _write_pictures(
-    client: "Client", grid_id: str, by: tuple[str, ...], folder: Path, svg: bool
-) -> None:
-    drawn = client.pictures(grid_id, by, "svg" if svg else "png")
+def _write_pictures(drawn: "list[Picture]", folder: Path, svg: bool) -> None:
     for picture in drawn:
         name = f"{picture.name}.{'svg' if svg else 'png'}"
         _write(folder / name, base64.b64decode(picture.base64))
