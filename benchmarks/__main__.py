@@ -20,6 +20,7 @@ from benchmarks import (
     grid_throughput,
     growth,
     inference,
+    looks,
     memory,
     one_run,
     page,
@@ -37,6 +38,7 @@ PARTS: dict[str, Part] = {
     for module in (
         agreement,
         inference,
+        looks,
         step_time,
         growth,
         scan_cells,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cells import head, percents
 from benchmarks.drawn_tables import (
     CHOSEN_ON,
     EXCEPTIONS,
@@ -137,11 +138,14 @@ def lines(claimed: Rates, tables: dict[int, int]) -> Iterator[str]:
         ("each interval", "The earlier rule, one 95 % interval for each"),
     ):
         yield f"\n{title}, with {'/'.join(map(str, SEEDS))} seeds; all are equally good.\n"
-        yield "| family | " + " | ".join(f"{configs} configurations" for configs in tables) + " |"
-        yield "| --- " * (1 + len(tables)) + "|"
+        yield head("family", *(f"{configs} configurations" for configs in tables))
         for family, by_configs in claimed.items():
             held = " (held out)" if family in HELD_OUT else ""
-            cells = [percents(by_seeds, rule) for by_seeds in by_configs.values()]
+            digits = 1 if rule == "rank" else 0
+            cells = [
+                percents((rates[rule] for rates in by_seeds.values()), digits)
+                for by_seeds in by_configs.values()
+            ]
             yield f"| {family}{held} | " + " | ".join(cells) + " |"
     yield ""
     yield from _verdict(claimed, tables)
@@ -177,8 +181,7 @@ def lines_of_holes(found: Rates, equals: Rates, tables: int) -> Iterator[str]:
         f"were the best so far: % of {tables:,} tables with a false claim, in brackets by the "
         "earlier rule.\n"
     )
-    yield "| family | configurations x seeds | " + " | ".join(HOLES) + " |"
-    yield "| --- " * (2 + len(HOLES)) + "|"
+    yield head("family", "configurations x seeds", *HOLES)
     for family, sizes in found.items():
         for size, by_how in sizes.items():
             cells = [_both(by_how[how]) for how in HOLES]
@@ -187,8 +190,7 @@ def lines_of_holes(found: Rates, equals: Rates, tables: int) -> Iterator[str]:
         "\nThree equal configurations of spread 1 and three far below them: % of tables in which "
         "one of the equals is said to be worse.\n"
     )
-    yield "| spread of those below | " + " | ".join(f"{n} seeds" for n in SEEDS[:-1]) + " |"
-    yield "| --- " * len(SEEDS) + "|"
+    yield head("spread of those below", *(f"{n} seeds" for n in SEEDS[:-1]))
     for spread, by_seeds in equals.items():
         yield f"| {spread} | " + " | ".join(map(_both, by_seeds.values())) + " |"
 
@@ -200,8 +202,7 @@ def lines_of_intervals(found: Rates, tables: int) -> Iterator[str]:
         "difference, by how far the others are behind the best, in standard deviations of a run.\n"
     )
     columns = next(iter(found.values()))
-    yield "| truth | " + " | ".join(columns) + " |"
-    yield "| --- " * (1 + len(columns)) + "|"
+    yield head("truth", *columns)
     for truth, shares in found.items():
         cells = [f"{100 * share:.1f}" for share in shares.values()]
         yield f"| {truth} | " + " | ".join(cells) + " |"
@@ -209,12 +210,6 @@ def lines_of_intervals(found: Rates, tables: int) -> Iterator[str]:
 
 def _both(rates: dict[str, float]) -> str:
     return f"{100 * rates['rank']:.1f} ({100 * rates['each interval']:.0f})"
-
-
-def percents(by_seeds: Rates, rule: str) -> str:
-    """Return shares in %, from the fewest seeds to the most."""
-    digits = 1 if rule == "rank" else 0
-    return "/".join(f"{100 * rates[rule]:.{digits}f}" for rates in by_seeds.values())
 
 
 def error(share: float, tables: int) -> float:

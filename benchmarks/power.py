@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cells import head, percents
 from benchmarks.drawn_tables import generator, normal
 from benchmarks.verdicts import RULES, Verdicts
 
@@ -13,6 +14,7 @@ Array = NDArray[np.float64]
 Found = dict[str, Any]
 SEEDS = (3, 5, 10, 20)
 CONFIGS = (2, 6, 20)
+SIDES = ("`bptt compare`", "the earlier rule")
 LEADS = (1, 2, 4)
 """Of the one best configuration, in standard deviations of a run."""
 BUDGET, EVERY, SPREAD, SHARED = 1000, 50, 0.35, 0.3
@@ -143,8 +145,7 @@ def lines(found: Found, tables: int) -> Iterator[str]:
         f"others that are told, and in brackets the mean size of the top group; {tables:,} tables "
         "each. With six or more the earlier rule tells more, also where nothing is true (above).\n"
     )
-    yield "| configurations | seeds | `bptt compare` | the earlier rule | truly best in the top |"
-    yield "| --- " * 5 + "|"
+    yield head("configurations", "seeds", *SIDES, "truly best in the top")
     for configs in CONFIGS:
         for seeds in SEEDS:
             rows = [found["one best"][f"{configs} {seeds} {lead}"] for lead in LEADS]
@@ -156,17 +157,14 @@ def lines(found: Found, tables: int) -> Iterator[str]:
         "0.02 (mean +- standard deviation of a run). % of tables in which B/the erratic two/the "
         "low two are told.\n"
     )
-    yield "| seeds | `bptt compare` | the earlier rule |"
-    yield "| --- " * 3 + "|"
+    yield head("seeds", *SIDES)
     for seeds, rates in found["erratic"].items():
-        cells = [
-            "/".join(f"{100 * rates[rule][place]:.0f}" for place in (1, 2, 4)) for rule in RULES
-        ]
+        cells = [percents(rates[rule][place] for place in (1, 2, 4)) for rule in RULES]
         yield f"| {seeds} | " + " | ".join(cells) + " |"
 
 
 def _shares(rows: Sequence[Sequence[float]]) -> str:
-    told = "/".join(f"{100 * row[0]:.0f}" for row in rows)
+    told = percents(row[0] for row in rows)
     return f"{told} ({'/'.join(f'{row[2]:.1f}' for row in rows)})"
 
 
@@ -179,13 +177,12 @@ def lines_of_runs(found: Found, tables: int) -> Iterator[str]:
         "false claim; else % of the slower ones told. With 3/5/10 seeds, in brackets by the "
         "earlier rule.\n"
     )
-    yield "| truth | 2 configurations | 6 configurations |"
-    yield "| --- " * 3 + "|"
+    yield head("truth", "2 configurations", "6 configurations")
     for name, by_size in found["times"].items():
         cells = []
         for configs in (2, 6):
             rates = [by_size[f"{configs} {seeds}"] for seeds in SEEDS[:-1]]
-            new, old = ("/".join(f"{100 * rate[rule]:.0f}" for rate in rates) for rule in RULES)
+            new, old = (percents(rate[rule] for rate in rates) for rule in RULES)
             cells.append(f"{new} ({old})")
         yield f"| {name} | " + " | ".join(cells) + " |"
     yield (
@@ -193,8 +190,7 @@ def lines_of_runs(found: Found, tables: int) -> Iterator[str]:
         "in which it is called best and in which it is told to be worse. All diverge in 30 % of "
         "their runs: % of tables with a false claim. In brackets by the earlier rule.\n"
     )
-    yield "| diverged runs | seeds | called best | told | all diverge: false claims |"
-    yield "| --- " * 5 + "|"
+    yield head("diverged runs", "seeds", "called best", "told", "all diverge: false claims")
     for way in ("filled in", "dropped"):
         for seeds, ways in found["diverging"].items():
             one, every = ways[way]["one"], ways[way]["all"]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from benchmarks.cells import head, percents
 from benchmarks.drawn_tables import generator, normal
 from bptt.comparison.tuning import split, tune
 
@@ -120,8 +121,7 @@ def lines(found: Found, tables: int) -> Iterator[str]:
         "true means with standard deviation 1.\n"
     )
     ways = ("same seeds", "leaving one out", "half", "fresh seeds")
-    yield "| choices | seeds | " + " | ".join(ways) + " |"
-    yield "| --- " * (2 + len(ways)) + "|"
+    yield head("choices", "seeds", *ways)
     for choices, seeds in CASES:
         rows = [found["biases"][f"{choices} {seeds} {name}"] for name in SPREADS]
         cells = ["/".join(f"{round(row[way], 2) + 0.0:+.2f}" for row in rows) for way in ways]
@@ -131,12 +131,8 @@ def lines(found: Found, tables: int) -> Iterator[str]:
         "them: % of tables in which the paired 95 % t interval says that the tuned (first) one is "
         "better/that the other is. 2.5/2.5 is what an interval promises.\n"
     )
-    yield "| tuned and judged on | seeds | both tuned | one tuned |"
-    yield "| --- " * 4 + "|"
+    yield head("tuned and judged on", "seeds", "both tuned", "one tuned")
     for way, by_seeds in found["tuned"].items():
         for seeds, rates in by_seeds.items():
-            cells = [
-                "/".join(f"{100 * share:.1f}" for share in rates[who])
-                for who in ("both tuned", "one tuned")
-            ]
+            cells = [percents(rates[who], 1) for who in ("both tuned", "one tuned")]
             yield f"| {way} | {seeds} | " + " | ".join(cells) + " |"

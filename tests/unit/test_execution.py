@@ -39,17 +39,7 @@ def begun(tmp_path, content):
     file = tmp_path / "run.yaml"
     file.write_text(content.replace("TEXT", str(text)))
     request = read_run_file(file)
-    return begin(
-        Settings(home=tmp_path / "home"),
-        spec=request.spec,
-        name=request.name,
-        project=request.project,
-        identity=request.identity,
-        data=request.data,
-        plugins=request.plugins,
-        code=request.code,
-        files=request.files,
-    )
+    return begin(Settings(home=tmp_path / "home"), request)
 
 
 def hold(path, held, release):

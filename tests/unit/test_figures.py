@@ -243,3 +243,14 @@ def test_an_option_without_several_numbers_is_not_drawn():
     assert varied_option([options_of(length=3, value=1)]) == ""
     assert varied_option([options_of(noise=n, value=1) for n in ("blank", "random")]) == ""
     assert varied_option([options_of(length=n, noise="blank", value=1) for n in (3, 4)]) == "length"
+
+
+def test_a_line_at_the_floor_says_what_lies_there(make_flow):
+    # 10 ** -1.5 a step: 1e-30 at lag 20
+    deep = gradient_curves(make_flow(lags=30, slope=-1.5), title="deep")
+    flat = gradient_curves(make_flow(lags=30, slope=-0.1), title="flat")
+
+    words = [text.get_text() for axes in deep.axes for text in axes.texts]
+    assert words == ["1e-30 or less: nothing in float32 beside 1e-22"]
+    assert [text.get_text() for axes in flat.axes for text in axes.texts] == []
+    assert np.float32(1e-22) + np.float32(1e-30) == np.float32(1e-22)

@@ -49,17 +49,7 @@ def folder(module, tmp_path):
     (request,) = read_grid_text(RUN, "run.yaml")
     # each command is a process of its own
     del sys.modules["acme_mine"]
-    return begin(
-        Settings(home=tmp_path / "home"),
-        spec=request.spec,
-        name=request.name,
-        project=request.project,
-        identity=request.identity,
-        data=request.data,
-        plugins=request.plugins,
-        code=request.code,
-        files=request.files,
-    )
+    return begin(Settings(home=tmp_path / "home"), request)
 
 
 def edit(module):

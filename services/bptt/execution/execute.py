@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bptt import registry
-from bptt.content import NamedContent, digests_in, with_file_names
+from bptt.content import digests_in, with_file_names
 from bptt.errors import DataChanged, OutOfMemory, PluginChanged, PluginError, RunNotFound
 from bptt.execution.software import software
 from bptt.host import hostname, physical_memory
@@ -23,9 +23,8 @@ from bptt.settings import Settings
 from bptt.spec import RunSpec
 
 if TYPE_CHECKING:
+    from bptt.run_file import RunRequest
     from bptt.training import TrainingRun
-
-"""In the order of their codes and without look-alikes."""
 
 
 @dataclass(frozen=True)
@@ -40,39 +39,27 @@ class RunProgress:
     """Where it would continue if it were killed now."""
 
 
-def begin(
-    settings: Settings,
-    *,
-    spec: RunSpec,
-    name: str,
-    project: str,
-    identity: str,
-    data: str,
-    plugins: Mapping[str, str],
-    code: Mapping[str, str],
-    files: Mapping[str, NamedContent],
-) -> RunFolder:
+def begin(settings: Settings, request: "RunRequest") -> RunFolder:
     """Create the folder of a new run and return it; its id sorts by the time of creation.
 
-    The content of each of its `files`, by path, is stored in the home: editing a file affects no
-    run.
+    The content of each of its files is stored in the home: editing a file affects no run.
 
     Raises:
         UnusableFile: a file has changed since its hash was computed.
     """
-    for path, named in files.items():
+    for path, named in request.files.items():
         Library(settings.data).take(path, named)
     folder = RunFolder(settings.runs / _new_id(time.time()))
     run = RunDocument(
         run_id=folder.run_id,
-        name=name,
-        project=project,
-        spec=spec.model_dump(mode="json"),
-        identity=identity,
-        data=data,
-        plugins=dict(plugins),
-        code=dict(code),
-        files={named.sha256: named.name for named in files.values()},
+        name=request.name,
+        project=request.project,
+        spec=request.spec.model_dump(mode="json"),
+        identity=request.identity,
+        data=request.data,
+        plugins=dict(request.plugins),
+        code=dict(request.code),
+        files={named.sha256: named.name for named in request.files.values()},
         user=getpass.getuser(),
         git_commit=_git_commit(),
         created_at=isotime(time.time()),

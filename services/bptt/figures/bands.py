@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bptt.figures import style
+from bptt.figures.floor import mark_floor
 from bptt.figures.multiples import Multiples, Panel, Words
 from bptt.measuring.lag_curves import Array
 
@@ -76,6 +77,7 @@ def gradient_bands(panels: Panels, words: Words, bands: Sequence[Band]) -> Figur
             style.lag_line(axes, band.mean, place, name, band.alone_from)
             _spread(axes, band, place)
         axes.axhline(0.0, color=style.FAINT, linewidth=0.8)
+        mark_floor(axes)
         _limit(axes, bands)
         axes.set_xlim(0, max(*(band.x[-1] for band in bands), 1.0))
     alone = any(band.alone_from is not None for band in bands)

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bptt.figures import style
+from bptt.figures.floor import mark_floor
 from bptt.figures.flow_history import FlowHistory
 from bptt.measuring.lag_curves import Array
 
@@ -41,6 +42,7 @@ def fill_curves(
             _singles(axes, flow.singles[state], len(rows) - 1)
         axes.set_xlim(0, max(flow.lags - 1, 1))
         style.mark_window(axes, flow.window_edge(truncation))
+        mark_floor(axes)
     figure.axes[0].legend(frameon=False, fontsize=12)
     figure.suptitle(style.full_title(title, truncation, flow.every, flow.layers), fontsize=15)
 

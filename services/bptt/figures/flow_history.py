@@ -12,7 +12,7 @@ from bptt.measuring.stored import LAG_ARRAYS, load_arrays
 from bptt.measuring.table import ANCHORS
 
 FLOOR = -30.0
-"""log10 of a norm that is zero; float64 arithmetic is meaningless below it anyway."""
+"""log10 of a norm that is zero; what lies below it is nothing to any sum in float32."""
 
 TOGETHER = ""
 """Key of all states, taken as one vector: no cell has a state of this name."""

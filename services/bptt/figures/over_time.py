@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bptt.figures import style
+from bptt.figures.floor import mark_floor
 from bptt.figures.flow_history import FLOOR
 from bptt.figures.heat_map import COLOURS_TOLD, HIGH, LOW, MARKS, colours, scale
 from bptt.measuring.lag_curves import Array
@@ -100,6 +101,7 @@ def fill_over_time(figure: Figure, moments: list[TotalFlow], *, title: str) -> N
         for index, (one, row) in enumerate(zip(moments, rows, strict=False)):
             _line(axes, row, index, f"{one.name} (step {one.step})")
         axes.set_xlim(-0.5, max(len(rows[0]) - 0.5, 1))
+        mark_floor(axes)
     figure.axes[0].legend(frameon=False, fontsize=12)
     figure.suptitle(f"Gradient along the sequence: {title}", fontsize=15)
 

@@ -175,17 +175,7 @@ def test_what_no_grid_reads_goes_a_day_after_it_was_sent_and_not_before(team):
 def test_a_content_that_a_run_outside_the_queue_reads_stays(team, book):
     Path("one.yaml").write_text(book.read_text().replace("seeds: 2\n", ""))
     request = read_run_file("one.yaml")
-    begin(
-        team.settings,
-        spec=request.spec,
-        name="r",
-        project="p",
-        identity=request.identity,
-        data=request.data,
-        plugins=request.plugins,
-        code=request.code,
-        files=request.files,
-    )
+    begin(team.settings, request)
     path = team.app.state.service.library.path(DIGEST)
     os.utime(path, (1, 1))
     send(team, "bob", b"another")

@@ -94,17 +94,7 @@ def _begin(settings: Settings, request: "RunRequest") -> RunFolder:
     from bptt.execution.execute import begin
 
     try:
-        return begin(
-            settings,
-            spec=request.spec,
-            name=request.name,
-            project=request.project,
-            identity=request.identity,
-            data=request.data,
-            plugins=request.plugins,
-            code=request.code,
-            files=request.files,
-        )
+        return begin(settings, request)
     except UnusableFile as refusal:
         raise UserError(f"A file of the run {refusal} Nothing was begun.") from None
 
