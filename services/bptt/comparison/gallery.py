@@ -10,7 +10,7 @@ from bptt.comparison import layout
 from bptt.comparison.axes import axes_of
 from bptt.comparison.captions import Captions, Kind, Place, Read
 from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_training, read_curves
-from bptt.comparison.facets import Facet, facets_of
+from bptt.comparison.facets import TASK, Facet, facets_of
 from bptt.comparison.layout import Sheet, Variable
 from bptt.comparison.metrics import deciding_metric
 from bptt.comparison.point import ComparedPoint
@@ -65,11 +65,17 @@ class Gallery:
         """Yield every picture that has data."""
         if any(point.solved for point in self._points):
             yield from self._times()
-            yield from self._rates()
+            # of two with as many values, the one that is a quantity
+            yield from self._rates([*filter(self._is_quantity, self._variables), *self._variables])
         for name, baseline in ((self._metric.name, self._metric.baseline), (TRAIN_LOSS.key, None)):
             yield from self._learning(name, baseline)
         yield from self._gradients()
         yield from self._clipping()
+
+    def over_problems(self) -> Iterator[Shown]:
+        """Yield what can be compared over problems: how often they were solved."""
+        if any(point.solved for point in self._points):
+            yield from self._rates([one for one in self._variables if one.section == TASK])
 
     def _times(self) -> Iterator[Shown]:
         """Yield the share of runs that solved the task, over updates."""
@@ -88,13 +94,11 @@ class Gallery:
         found = [_each(sheet, partial(solving, end=end)) for sheet in sheets]
         yield from self._draw(kind, sheets, found, solving_curves)
 
-    def _rates(self) -> Iterator[Shown]:
-        """Yield how often the task was solved, along the axis with the most values."""
+    def _rates(self, variables: Sequence[Variable]) -> Iterator[Shown]:
+        """Yield how often the task was solved, along the first variable with the most values."""
         from bptt.figures import success_rates
 
-        # of two with as many values, the one that is a quantity
-        quantities = [one for one in self._variables if self._is_quantity(one)]
-        along = layout.longest([*quantities, *self._variables])
+        along = layout.longest(variables)
         if along is None:
             return
         kind = Kind(
@@ -107,7 +111,7 @@ class Gallery:
             success_rates,
             values=[along.short(value) for value in along.values],
             axis=along.name,
-            ordered=along in quantities,
+            ordered=self._is_quantity(along),
         )
         sheets = self._sheets(layout.longest(others, layout.LINES), others)
         found = [_each(sheet, partial(_rates_along, along)) for sheet in sheets]
@@ -195,10 +199,15 @@ class Gallery:
     @cached_property
     def _position(self) -> Mapping[int, int]:
         """The place of each point's configuration in the table, by the point's id."""
-        order = [group.config for group in compare(self._points, self._by)[0].groups]
-        names = facets_of(self._points)[0].names(self._by)
-        places = {name: place for place, name in enumerate(order)}
-        return {id(p): places[name] for p, name in zip(self._points, names, strict=True)}
+        found: dict[int, int] = {}
+        # what is compared over all problems comes last
+        for facet, one in zip(
+            facets_of(self._points), compare(self._points, self._by), strict=False
+        ):
+            places = {group.config: place for place, group in enumerate(one.groups)}
+            names = facet.names(self._by)
+            found |= {id(p): places[name] for p, name in zip(facet.points, names, strict=True)}
+        return found
 
     def _read(self, sheets: Sequence[Sheet]) -> Read:
         """Return what the runs of pictures left in their folders."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bptt.comparison.axes import axes_of, find_axes
-from bptt.comparison.facets import facets_of
+from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.gallery import Gallery
 from bptt.comparison.point import ComparedPoint
 
@@ -25,7 +25,7 @@ class DrawnPicture:
     """Name of its file, without the extension."""
     task: str
     problem: str
-    """Of which facet it is."""
+    """Of which comparison it is."""
     alt: str
     """What is to be seen, for who cannot see it."""
     caption: str
@@ -41,7 +41,7 @@ def draw_pictures(
     by: Sequence[str] = (),
     kind: Format = "png",
 ) -> list[DrawnPicture]:
-    """Return the pictures of a grid, for each of its problems.
+    """Return the pictures of a grid, for each of its problems and what there is over all of them.
 
     Args:
         points: all of the grid's.
@@ -56,6 +56,10 @@ def draw_pictures(
     """
     axes = find_axes(by, axes_of(points))
     facets = facets_of(points)
+    drawn = [(facet, one) for facet in facets for one in Gallery(facet, runs, title, axes).shown()]
+    if len(facets) > 1:
+        over = Facet("", f"over {len(facets)} problems", (), tuple(points))
+        drawn += [(over, one) for one in Gallery(over, runs, title, axes).over_problems()]
     return [
         DrawnPicture(
             _slug(f"{facet.title}_{one.name}" if len(facets) > 1 else one.name),
@@ -65,8 +69,7 @@ def draw_pictures(
             one.caption,
             _save(one.figure, kind),
         )
-        for facet in facets
-        for one in Gallery(facet, runs, title, axes).shown()
+        for facet, one in drawn
     ]
 
 

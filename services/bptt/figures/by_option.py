@@ -67,7 +67,7 @@ def draw_by_option(
     axes.set_ylabel(f"{metric} (test)", fontsize=13)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=11)
-    figure.suptitle(title, fontsize=14)
+    figure.suptitle(f"{metric} by {name}: {title}", fontsize=14)
     return figure
 
 

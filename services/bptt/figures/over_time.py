@@ -133,7 +133,7 @@ def draw_layers(moments: list[TotalFlow], *, title: str) -> Figure:
             axes.tick_params(labelsize=11)
     figure.supxlabel(POSITION, fontsize=13)
     bar = figure.colorbar(scale(), ax=list(panels.flat), extend="both", pad=0.02, ticks=MARKS)
-    bar.set_label(f"log10 of the norm ({COLOURS_TOLD})", fontsize=9)
+    bar.set_label(f"log10 of the norm\n({COLOURS_TOLD})", fontsize=9)
     figure.suptitle(f"Gradient by layer and position: {title}", fontsize=15)
     return figure
 

@@ -96,8 +96,9 @@ def test_pictures_of_several_problems_name_theirs(tmp_path):
     values = [{"task.length": length, "cell": cell} for length in (10, 20) for cell in CELLS]
     points = [trained(tmp_path, n, one, solved_at=5) for n, one in enumerate(values)]
 
-    found = draw_pictures(points, tmp_path, title="g")
+    *found, over = draw_pictures(points, tmp_path, title="g")
 
+    assert over.alt == "over 2 problems: solved, by length. Lines: rnn, lstm, gru, mgu."
     assert {one.problem for one in found} == {"length=10", "length=20"}
     for one in found:
         assert one.alt.startswith(f"latch {one.problem}: ")
@@ -105,6 +106,18 @@ def test_pictures_of_several_problems_name_theirs(tmp_path):
         assert one.name.startswith(f"latch_{one.problem.replace('=', '_')}_")
     for words in ("name", "alt", "caption"):
         assert len({getattr(one, words) for one in found}) == len(found)
+
+
+def test_the_best_are_found_over_problems_too(tmp_path):
+    axes = [(a, b, length) for a in range(9) for b in range(28) for length in (10, 20)]
+    points = [
+        trained(tmp_path, n, {"task.length": length, "a.x": str(a), "b.y": str(b)}, solved_at=5 + b)
+        for n, (a, b, length) in enumerate(axes)
+    ]
+
+    *_, over = draw_pictures(points, tmp_path, title="g")
+
+    assert "The 12 panels of 252 with the best configurations" in over.caption
 
 
 def test_the_share_solved_is_along_a_quantity_with_lines_and_panels_for_the_rest(tmp_path):
