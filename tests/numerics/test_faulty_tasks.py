@@ -7,7 +7,7 @@ import torch
 
 from bptt.contracts import Batch
 from bptt.errors import ContractViolation
-from bptt.kernels.compiled.read_out import Losses
+from bptt.kernels.compiled.read_out import Losses, ReadOut
 from bptt.kernels.compiled.update import load_update_kernel
 from bptt.network.model import mean_loss
 from bptt.training import TrainingRun
@@ -107,10 +107,14 @@ def test_numbers_that_do_not_count_may_be_anything():
     mean = mean_loss(task, outputs, batch)
     (gradients,) = torch.autograd.grad(mean, outputs)
     kernel = load_update_kernel(torch.float64)
-    ours = Losses(kernel, 1, "squared_error").run(outputs.detach(), batch.targets, batch.mask)
+    # a read-out that changes nothing
+    weight, bias = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    losses, to = Losses(kernel, 1, "squared_error"), (weight.clone(), bias.clone())
+    read_out = ReadOut(kernel, weight, bias, to, losses, every=True)
+    _, ours, to_outputs = read_out.run(outputs.detach(), batch.targets, batch.mask)
 
-    assert ours[0] == pytest.approx(mean.item(), rel=1e-12)
-    torch.testing.assert_close(ours[1], gradients, rtol=1e-12, atol=0)
+    assert ours == pytest.approx(mean.item(), rel=1e-12)
+    torch.testing.assert_close(to_outputs, gradients, rtol=1e-12, atol=0)
     assert torch.equal(gradients[0], torch.zeros(3, 1, dtype=torch.float64))
 
 

@@ -79,7 +79,7 @@ class Passes:
         parameters: of the model; their gradients go there.
         task: whose loss it is.
         gradient_norms: have the backward pass measure the gradient to every state.
-        kernel: for the read-out and a known loss, if there is one.
+        kernel: for the embedding, the read-out and a known loss, if there is one.
         to_inputs: have the backward pass give the gradient to what the first layer reads.
     """
 
@@ -96,6 +96,7 @@ class Passes:
         self._to_inputs = to_inputs
         self._parameters = parameters
         self._task = task
+        self._kernel = kernel
         views = {id(p): parameters.views[name] for name, p in parameters.named.items()}
         layers = [layer.by_direction() for layer in model.stack.each_layer()]
         cells = [layer["forward"] for layer in layers if len(layer) == 1]
@@ -114,14 +115,12 @@ class Passes:
         self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))
         self._listened_to = list(parameters.named.values())
         self._dtype = parameters.flat.dtype
-        self._losses: Losses | None = None
         self._read_out: ReadOut | None = None
         if self._cells and kernel and task.known_loss:
             top = model.read_out
-            self._losses = Losses(kernel, top.out_features, task.known_loss, task.class_weights)
-            to = views[id(top.weight)], views[id(top.bias)]
-            if task.reads == "last":
-                self._read_out = ReadOut(kernel, top.weight, top.bias, to, self._losses)
+            losses = Losses(kernel, top.out_features, task.known_loss, task.class_weights)
+            to, every = (views[id(top.weight)], views[id(top.bias)]), task.reads == "every"
+            self._read_out = ReadOut(kernel, top.weight, top.bias, to, losses, every)
 
     def run(self, batch: Batch, initial: list[State] | None, of: str = "") -> tuple[Forward, float]:
         """Return what the model did and its loss; the gradients are in the flat parameters.
@@ -181,17 +180,15 @@ class Passes:
             x = did[-1].outputs
         every = self._task.reads == "every"
         x = windows.pick(x) if windows else x
-        back: Tensor
+        read, back = x if every else did[-1].final[0], torch.empty(0)
         if self._read_out:
-            outputs, loss, back = self._read_out.run(did[-1].final[0], batch.targets)
+            counts = batch.mask if every else None
+            outputs, loss, back = self._read_out.run(read, batch.targets, counts)
         else:
-            read = x.flatten(end_dim=1) if every else did[-1].final[0]
-            outputs = torch.addmm(read_out.bias, read, read_out.weight.mT)
-            if every:
-                outputs = outputs.view(*x.shape[:2], -1)
+            outputs = F.linear(read, read_out.weight, read_out.bias)
             loss, gradient = self._loss(outputs, batch, of)
             back = self._back_to_cells(gradient, read)
-        to_outputs, to_final = (back.view(*x.shape[:2], -1), None) if every else (None, back)
+        to_outputs, to_final = (back, None) if every else (None, back)
         if windows and to_outputs is not None:
             to_outputs = windows.put(to_outputs)
         to_inputs = back
@@ -200,17 +197,18 @@ class Passes:
             to_inputs = self._cells[number].backward(to_outputs, to_final, wanted)
             to_outputs, to_final = to_inputs, None
         if embedding:
-            # takes a quarter of autograd's time
             to_tokens = self._parameters.views["embedding.weight"].zero_()
-            to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
+            if self._kernel:
+                self._kernel.add_rows(to_tokens, to_inputs, inputs)
+            else:
+                # takes a quarter of autograd's time
+                to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
         layers: list[dict[str, Unrolled]] = [{"forward": one} for one in did]
         return Forward(outputs, layers, whole, to_inputs if self._to_inputs else None), loss
 
     def _loss(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
         """Return the loss and its gradient by the outputs: the part that only the task knows."""
         counts = None if self._task.reads == "last" else batch.mask
-        if self._losses:
-            return self._losses.run(outputs, batch.targets, counts)
         found = scored.loss_gradients(self._task, outputs, batch, of)
         if found is None:
             return self._loss_by_autograd(outputs, batch, of)
@@ -231,6 +229,6 @@ class Passes:
     def _back_to_cells(self, gradient: Tensor, read: Tensor) -> Tensor:
         """Propagate the gradient of the outputs through the read-out, filling in its own."""
         views, flat = self._parameters.views, gradient.flatten(end_dim=-2)
-        torch.mm(flat.mT, read, out=views["read_out.weight"])
+        torch.mm(flat.mT, read.flatten(end_dim=-2), out=views["read_out.weight"])
         torch.sum(flat, 0, out=views["read_out.bias"])
-        return flat @ self._model.read_out.weight
+        return gradient @ self._model.read_out.weight

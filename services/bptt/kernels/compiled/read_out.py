@@ -1,4 +1,4 @@
-"""Read-out and known losses, compiled; see update.c."""
+"""Read-out and known losses, compiled; see update.c and read_out.c."""
 
 import ctypes
 from collections.abc import Sequence
@@ -11,6 +11,10 @@ from torch import Tensor
 from bptt.contracts import KnownLoss
 from bptt.contracts.losses import check_classes
 from bptt.kernels.compiled.update import BLOCK, UpdateKernel
+
+
+NO_ROOM = 2
+"""What a read-out returns if there is no memory for it."""
 
 
 class LossesCall(ctypes.Structure):
@@ -36,7 +40,7 @@ class ReadOutCall(ctypes.Structure):
 
 
 class Losses:
-    """Mean of the losses of predictions, and its derivative.
+    """The mean of the losses of predictions, as a kernel is told of it.
 
     Args:
         kernel: of the type of numbers.
@@ -55,7 +59,6 @@ class Losses:
         loss: KnownLoss,
         class_weights: Sequence[float] | None = None,
     ) -> None:
-        self._kernel = kernel
         self._outputs = outputs
         squared = loss == "squared_error"
         self._type_of_targets = kernel.dtype if squared else torch.int64
@@ -70,14 +73,11 @@ class Losses:
             self.call.weights = weights.data_ptr()
         # these have to live as long as their addresses
         self._weights = weights
-        self._gradients = torch.empty(0)
         self._targets = torch.empty(0)
         self._counts: Tensor | None = None
 
-    def take(
-        self, targets: Shaped[Tensor, "*axes"], counts: Shaped[Tensor, "..."] | None
-    ) -> Float[Tensor, "*axes outputs"]:
-        """Make room for this many predictions, and return where the derivative will be.
+    def take(self, targets: Shaped[Tensor, "..."], counts: Shaped[Tensor, "..."] | None) -> None:
+        """Say what is to be predicted.
 
         Args:
             targets: classes, or what a squared error is taken to; of any shape.
@@ -90,7 +90,7 @@ class Losses:
         if targets.is_floating_point() != self._type_of_targets.is_floating_point:
             raise ValueError(f"targets must be {self._type_of_targets}, got {targets.dtype}")
         self._targets = targets = targets.to(self._type_of_targets).contiguous()
-        call.targets = targets.data_ptr()
+        call.rows, call.targets = targets.numel(), targets.data_ptr()
         call.counts = self._counts = None
         if counts is not None:
             if counts.shape != targets.shape:
@@ -99,42 +99,6 @@ class Losses:
                 )
             self._counts = counts = counts.to(torch.bool).contiguous()
             call.counts = counts.data_ptr()
-        rows = targets.numel()
-        if rows != call.rows:
-            # room for an extra vector, because they are computed a vector at a time
-            self._gradients = torch.empty(rows * self._outputs + BLOCK, dtype=self._kernel.dtype)
-            call.rows, call.gradients = rows, self._gradients.data_ptr()
-        return self._gradients[: rows * self._outputs].view(*targets.shape, self._outputs)
-
-    def run(
-        self,
-        outputs: Float[Tensor, "..."],
-        targets: Shaped[Tensor, "*axes"],
-        counts: Shaped[Tensor, "..."] | None,
-    ) -> tuple[float, Float[Tensor, "*axes outputs"]]:
-        """Return the mean and its derivative by the outputs, valid until the next call.
-
-        Args:
-            outputs: (..., outputs).
-            targets: (...).
-            counts: (...) bool: which predictions count in the mean; None: all.
-
-        Raises:
-            ValueError: shapes or types do not fit together.
-            IndexError: a target is no class.
-        """
-        size = (*targets.shape, self._outputs)
-        if outputs.dtype != self._kernel.dtype or outputs.shape != size:
-            raise ValueError(
-                f"outputs must be {size} of {self._kernel.dtype}, got "
-                f"{tuple(outputs.shape)} of {outputs.dtype}"
-            )
-        gradients = self.take(targets, counts)
-        outputs = outputs.contiguous()
-        self.call.found = outputs.data_ptr()
-        if self._kernel.losses(ctypes.byref(self.call)):
-            self.refuse_targets()
-        return self.call.mean, gradients
 
     def refuse_targets(self) -> NoReturn:
         """Say which targets are not classes.
@@ -148,7 +112,7 @@ class Losses:
 
 
 class ReadOut:
-    """Read-out after the last step with the mean of its losses, forward and backward in one call.
+    """Read-out with the mean of its losses, forward and backward in one call.
 
     Args:
         kernel: of the type of numbers.
@@ -156,6 +120,7 @@ class ReadOut:
         bias: (outputs,).
         gradients: where those of weight and bias go.
         losses: of its predictions, for it alone.
+        every: read every step, not the last one alone.
     """
 
     def __init__(
@@ -165,9 +130,13 @@ class ReadOut:
         bias: Tensor,
         gradients: tuple[Tensor, Tensor],
         losses: Losses,
+        every: bool = False,
     ) -> None:
-        self._kernel = kernel
+        self._run = kernel.read_out_of_steps if every else kernel.read_out
+        self._dtype = kernel.dtype
         self._outputs, self._hidden = weight.shape
+        # at every step, rows are as long as the vectors they are computed in
+        self._padded = BLOCK if every else 1
         self._losses = losses
         # these have to live as long as their addresses
         self._tensors = (weight, bias, *gradients)
@@ -181,41 +150,60 @@ class ReadOut:
         # C has a structure within the other
         self._call.losses = losses.call
         losses.call = self._call.losses
-        self._found = self._to_read = torch.empty(0)
+        self._found = self._to_read = self._gradients = torch.empty(0)
 
     def run(
-        self, read: Float[Tensor, "batch hidden"], targets: Shaped[Tensor, "..."]
-    ) -> tuple[Float[Tensor, "batch outputs"], float, Float[Tensor, "batch hidden"]]:
+        self,
+        read: Float[Tensor, "*axes hidden"],
+        targets: Shaped[Tensor, "..."],
+        counts: Shaped[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "*axes outputs"], float, Float[Tensor, "*axes hidden"]]:
         """Return outputs, loss and gradient of what was read; valid until the next call.
 
         Args:
-            read: (batch, hidden), the last state.
-            targets: (batch,) classes, or what a squared error is taken to.
+            read: (batch, hidden), the last state; (time, batch, hidden), if it reads every step.
+            targets: (batch,) or (time, batch) classes, or what a squared error is taken to.
+            counts: in the shape of `targets`, bool: which count in the mean, if it reads every
+                step; None: all.
 
         Returns:
-            (batch, outputs); the mean of the losses; (batch, hidden).
+            (..., outputs); the mean of the losses; (..., hidden).
 
         Raises:
             ValueError: shapes or types do not fit together.
             IndexError: a target is no class.
         """
-        batch = len(read)
-        if targets.shape != (batch,) or read.shape[1:] != (self._hidden,):
+        axes = read.shape[:-1]
+        if targets.shape != axes or read.shape[-1] != self._hidden:
             raise ValueError(
-                f"targets must be ({batch},) and what is read ({batch}, {self._hidden}), "
+                f"targets must be {tuple(axes)} and what is read {(*targets.shape, self._hidden)}, "
                 f"got {tuple(targets.shape)} and {tuple(read.shape)}"
             )
-        if read.dtype != self._kernel.dtype:
-            raise ValueError(f"what is read must be {self._kernel.dtype}, got {read.dtype}")
+        if read.dtype != self._dtype:
+            raise ValueError(f"what is read must be {self._dtype}, got {read.dtype}")
         call = self._call
+        # a view, where rows are equally far apart
+        read = read.flatten(end_dim=-2)
         read = read if read.stride(1) == 1 else read.contiguous()
-        if len(self._found) != batch:
-            self._found = read.new_empty(batch, self._outputs)
-            self._to_read = read.new_empty(batch, self._hidden)
-            call.found = call.losses.found = self._found.data_ptr()
-            call.d_read = self._to_read.data_ptr()
-        self._losses.take(targets, None)
+        if len(self._found) != len(read):
+            self._make_room(len(read))
+        self._losses.take(targets, counts)
         call.read, call.step = read.data_ptr(), read.stride(0)
-        if self._kernel.read_out(ctypes.byref(call)):
+        if failed := self._run(ctypes.byref(call)):
+            if failed == NO_ROOM:
+                raise MemoryError("the read-out's buffers")
             self._losses.refuse_targets()
-        return self._found, call.losses.mean, self._to_read
+        found, back = self._found[:, : self._outputs], self._to_read[:, : self._hidden]
+        return found.unflatten(0, axes), call.losses.mean, back.unflatten(0, axes)
+
+    def _make_room(self, rows: int) -> None:
+        call, step = self._call, self._padded
+        outputs, hidden = (-(-size // step) * step for size in (self._outputs, self._hidden))
+        self._found = torch.empty(rows, outputs, dtype=self._dtype)
+        self._to_read = torch.empty(rows, hidden, dtype=self._dtype)
+        call.found = call.losses.found = self._found.data_ptr()
+        call.d_read = self._to_read.data_ptr()
+        if step == 1:
+            # room for an extra vector, because they are computed a vector at a time
+            self._gradients = torch.empty(rows * outputs + BLOCK, dtype=self._dtype)
+            call.losses.gradients = self._gradients.data_ptr()

@@ -10,14 +10,14 @@ double log(double);
 double sqrt(double);
 double exp(double);
 
-/* ---- losses and the derivative of their mean ---- */
+/* ---- losses after the last step and the derivative of their mean; all of them count ---- */
 
 struct losses {
   long rows, outputs, squared;
   const REAL *found, *weights; /* (rows, outputs); (outputs), one for each class, or null */
   const void *targets; /* (rows): REAL if squared, else classes */
   const unsigned char *counts; /* (rows): whether each counts; null if all do */
-  REAL *gradients; /* (rows, outputs), with room for one more vector */
+  REAL *gradients; /* after the last step: (rows, outputs), with room for one more vector */
   double mean;
 };
 
@@ -43,16 +43,11 @@ static double cross_entropy(struct losses *c, double share) {
   for (long r = 0; r < c->rows; r++) {
     REAL *g = c->gradients + r * O;
     lower(c->found + r * O, g, O);
-    if (c->counts && !c->counts[r]) continue;
     total -= (c->weights ? c->weights[classes[r]] : 1) * (double)g[classes[r]];
   }
   for (long k = 0; k < all; k += WIDTH) STORE(c->gradients + k, v_exp(LOAD(c->gradients + k)));
   for (long r = 0; r < c->rows; r++) {
     REAL *g = c->gradients + r * O;
-    if (c->counts && !c->counts[r]) {
-      for (long k = 0; k < O; k++) g[k] = 0;
-      continue;
-    }
     const double weight = c->weights ? c->weights[classes[r]] : 1;
     double sum = 0;
     for (long k = 0; k < O; k++) sum += g[k];
@@ -67,22 +62,28 @@ static double squared_error(struct losses *c, double share) {
   double total = 0;
   for (long r = 0; r < c->rows; r++) {
     const REAL error = c->found[r] - targets[r];
-    const int out = c->counts && !c->counts[r];
-    if (!out) total += (double)(error * error);
-    c->gradients[r] = out ? 0 : (REAL)(share * 2 * error);
+    total += (double)(error * error);
+    c->gradients[r] = (REAL)(share * 2 * error);
   }
   return total;
 }
 
-/* returns 1 if a target that counts is not a class */
-long losses(struct losses *c) {
+/* how many targets count; -1 if one of them is not a class */
+static long counted_targets(const struct losses *c) {
   long counted = 0;
   for (long r = 0; r < c->rows; r++) {
     if (c->counts && !c->counts[r]) continue;
     const long right = c->squared ? 0 : ((const long *)c->targets)[r];
-    if (right < 0 || right >= c->outputs) return 1;
+    if (right < 0 || right >= c->outputs) return -1;
     counted++;
   }
+  return counted;
+}
+
+/* returns 1 if a target is not a class */
+static long losses(struct losses *c) {
+  const long counted = counted_targets(c);
+  if (counted < 0) return 1;
   const double share = 1.0 / counted;
   c->mean = share * (c->squared ? squared_error(c, share) : cross_entropy(c, share));
   return 0;
@@ -133,6 +134,13 @@ long read_out(struct read_out *c) {
       c->d_bias[o] += g;
     }
   return 0;
+}
+
+/* ---- embedding ---- */
+
+/* to[index[r]] += from[r]; (any, width), (rows, width) */
+void add_rows(REAL *to, const REAL *from, const long *index, long rows, long width) {
+  for (long r = 0; r < rows; r++) add_to(to + index[r] * width, 1, from + r * width, width);
 }
 
 /* ---- gradients and parameters as flat vectors; n is a multiple of BLOCK ---- */

@@ -1,4 +1,4 @@
-"""Norm of the gradients and Adam, compiled; see update.c."""
+"""Norm of the gradients, Adam and the gradient of an embedding, compiled; see update.c."""
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from bptt.kernels.compiled.building import load
@@ -15,6 +15,9 @@ from bptt.settings import read_settings
 
 BLOCK = 16
 """Vectors of gradients and parameters are multiples of it, as in update.c."""
+
+
+FILES = ("numbers.c", "matrices.c", "update.c", "read_out.c")
 
 
 class AdamCall(ctypes.Structure):
@@ -38,14 +41,39 @@ class UpdateKernel:
 
     def __init__(self, library: ctypes.CDLL, dtype: torch.dtype) -> None:
         self.dtype = dtype
-        self.losses = library.losses
-        self.losses.restype = ctypes.c_long
         self.read_out = library.read_out
         self.read_out.restype = ctypes.c_long
+        self.read_out_of_steps = library.read_out_of_steps
+        self.read_out_of_steps.restype = ctypes.c_long
+        self._add_rows = library.add_rows
+        self._add_rows.restype = None
         self._norm = library.norm
         self._norm.restype = ctypes.c_double
         self.adam = library.adam
         self.adam.restype = ctypes.c_long
+
+    def add_rows(
+        self,
+        to: Float[Tensor, "classes features"],
+        rows: Float[Tensor, "..."],
+        of: Int[Tensor, "..."],
+    ) -> None:
+        """Add each row to that of its class, in their order: the gradient of an embedding.
+
+        Args:
+            to: (classes, features), contiguous.
+            rows: (..., features).
+            of: (...) the class of each row, which the embedding has found to be one.
+
+        Raises:
+            ValueError: shapes or types do not fit together.
+        """
+        types, size = {to.dtype, rows.dtype}, (*of.shape, to.shape[1])
+        if types != {self.dtype} or rows.shape != size or not to.is_contiguous():
+            raise ValueError(f"rows must be {size} of {self.dtype}, got {tuple(rows.shape)}")
+        rows, of = rows.contiguous(), of.to(torch.int64).contiguous()
+        at = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (to, rows, of))
+        self._add_rows(*at, ctypes.c_long(of.numel()), ctypes.c_long(to.shape[1]))
 
     def norm_of(self, vector: Float[Tensor, "..."]) -> Callable[[], float]:
         """Return a function that returns the vector's current 2-norm, summed in float64.
@@ -83,7 +111,7 @@ def load_update_kernel(dtype: torch.dtype) -> UpdateKernel:
         NotBuilt: no compiler can build it.
     """
     settings = read_settings()
-    source = assembled(number_type(dtype), "numbers.c", "update.c")
+    source = assembled(number_type(dtype), *FILES)
     return UpdateKernel(load(source, settings.compilers, settings.kernels), dtype)
 
 
