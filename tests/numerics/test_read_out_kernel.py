@@ -207,7 +207,7 @@ def test_step_that_is_not_finite_comes_out_as_in_torch(kernel, dtype, value):
 def test_step_that_is_not_finite_is_seen_by_the_weight_even_where_no_step_counts(
     kernel, dtype, value
 ):
-    layer, read_out, gradients = read_out_of(kernel, 4, 3, "cross_entropy", every=True)
+    _, read_out, gradients = read_out_of(kernel, 4, 3, "cross_entropy", every=True)
     read, targets = torch.randn(200, 2, 4, dtype=dtype), torch.randint(3, (200, 2))
     counts = (torch.arange(200) < 100).unsqueeze(1).expand(200, 2)
     _, without, _ = read_out.run(read, targets, counts)

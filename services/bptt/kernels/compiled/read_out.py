@@ -12,7 +12,6 @@ from bptt.contracts import KnownLoss
 from bptt.contracts.losses import check_classes
 from bptt.kernels.compiled.update import BLOCK, UpdateKernel
 
-
 NO_ROOM = 2
 """What a read-out returns if there is no memory for it."""
 
