@@ -139,7 +139,11 @@ class Table:
         ]
         ordered = [groups[number] for number in self.decided.order()]
         names = list(self.by_config)
-        notes = [ranked.power(), *notes_of(facet.points, ordered, self.decided, self._own, names)]
+        notes = [
+            ranked.power(),
+            ranked.again(),
+            *notes_of(facet.points, ordered, self.decided, self._own, names),
+        ]
         verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()
         if self._live:
             ordered = [so_far(one) for one in ordered]
@@ -229,7 +233,7 @@ def _overall(
         lacking=[],
         best_run=None,
         verdict=ranked.verdict(),
-        notes=[note for note in (mean, ranked.power()) if note],
+        notes=[note for note in (mean, ranked.power(), ranked.again()) if note],
     )
 
 

@@ -213,3 +213,18 @@ def test_values_that_are_all_alike_have_no_interval_and_are_told_to_have_learned
     assert [(g.value.low, g.value.high) for g in (a, b)] == [(None, None)] * 2
     assert (b.standing, b.lead.low, b.lead.high) == ("worse", None, None)
     assert (a.learned, b.learned) == (True, False)
+
+
+def test_seeds_that_are_added_because_nothing_was_told_are_said_to_be_one_more_test():
+    said = "More seeds because nothing was told are one more test"
+    better = row("a", [0.9, 0.91, 0.92, 0.9, 0.9]) + row("b", [0.1, 0.12, 0.11, 0.1, 0.13])
+    open_ = row("a", [0.9, 0.8, 0.7]) + row("b", [0.7, 0.9, 0.7])
+
+    def is_said(points):
+        return any(note.startswith(said) for note in compare(points)[0].notes)
+
+    assert is_said(open_)
+    # told at once; no test yet; not the time for one
+    assert not is_said(better)
+    assert not is_said([one for one in open_ if one.seed < 2])
+    assert not is_said(open_ + live("c", [0.5]))
