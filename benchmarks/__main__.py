@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     agreement,
+    commands,
     compare_scale,
     estimates,
     grid_throughput,
@@ -49,6 +50,7 @@ PARTS: dict[str, Part] = {
         queue_overhead,
         queue_scale,
         queue_commands,
+        commands,
         compare_scale,
         estimates,
     )

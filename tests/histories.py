@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bptt.figures.flow_history import TOGETHER, FlowHistory
+from bptt.measuring.flow_history import TOGETHER, FlowHistory
 
 
 def history(steps, norms, anchors, **others):

@@ -13,6 +13,7 @@ OTHERS = {
     "services/bptt/temporary.py": "TMPDIR is tempfile's own, and comes before there are settings",
     "services/bptt/tracking/environment.py": "MLFLOW_* are MLflow's own, which it takes from there",
     "services/bptt/kernels/compiled/building.py": "hands the whole environment on to a compiler",
+    "services/bptt/likeness.py": "tells PYTHONPATH and MLFLOW_* from other ones, and uses none",
     "services/bptt/worker/child.py": "sets, and never reads, what the driver of a GPU looks at",
 }
 """What else touches it, and why."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.application import application_of
 from tests.servers.mlflow_server import MlflowServer, put_mlflow_database
 from tests.servers.postgres_server import PostgresServer, new_database, start_postgres
 from tests.servers.process import free_port, is_alive, until
@@ -30,6 +31,7 @@ __all__ = [
     "MlflowServer",
     "PostgresServer",
     "RedisServer",
+    "application_of",
     "free_port",
     "is_alive",
     "postgres_server",

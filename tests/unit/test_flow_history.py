@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bptt.figures.flow_history import FLOOR, TOGETHER, read_flow
+from bptt.measuring.flow_history import FLOOR, TOGETHER, read_flow
 from tests.histories import history
 
 

@@ -9,7 +9,7 @@ from bptt import figures
 from bptt.comparison.curves import band
 from bptt.figures import frames, over_time, style
 from bptt.figures.curves import curves_frame, fill_curves
-from bptt.figures.flow_history import read_flow
+from bptt.measuring.flow_history import read_flow
 from tests.histories import staircase
 
 

@@ -13,10 +13,21 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from bptt import __version__
-from bptt.api import comparing, content, grids, pages, plugins, queue, runs, submission, users
+from bptt.api import (
+    comparing,
+    content,
+    grids,
+    pages,
+    plugins,
+    queue,
+    runs,
+    submission,
+    surroundings,
+    users,
+)
 from bptt.api.described import add_descriptions
 from bptt.api.doorway import HEADERS, Doorway
-from bptt.api.drafting import Drafting, bounds_here
+from bptt.api.drafting import Drafting, bounds_here, without_bounds
 from bptt.api.faults import body_of, body_outside, status_of
 from bptt.api.gate import Admission, Gate
 from bptt.api.service import Service
@@ -39,12 +50,19 @@ class Application(FastAPI):
         return super().openapi()
 
 
-def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
-    """Return the application for these settings; the database is opened with the first request."""
+def create_app(settings: Settings, admission: Admission = "tokens", apart: bool = False) -> FastAPI:
+    """Return the application for these settings; the database is opened with the first request.
+
+    Args:
+        settings: of the home.
+        admission: who gets through.
+        apart: on one's own machine, whether grid files are checked in other processes.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.drafting.prepare()
+        if admission != "machine":
+            app.state.drafting.prepare()
         yield
         app.state.drafting.close()
         app.state.service.close()
@@ -55,13 +73,16 @@ def create_app(settings: Settings, admission: Admission = "tokens") -> FastAPI:
         summary="Grids of runs of recurrent networks: queue them, follow them, steer them.",
         lifespan=lifespan,
     )
-    app.state.service, app.state.admission = Service(settings), admission
+    is_near = admission == "machine"
+    app.state.service, app.state.admission = Service(settings, is_near), admission
     # one's own machine serves nobody else
-    bounds = None if admission == "machine" else bounds_here()
+    bounds = (without_bounds() if apart else None) if is_near else bounds_here()
     app.state.drafting = Drafting(app.state.service, bounds)
     app.include_router(queue.health_router, prefix="/api")
     for part in (queue, submission, content, runs, grids, comparing, pages, plugins, users):
         app.include_router(part.router, prefix="/api", dependencies=[Depends(TOKEN)])
+    if is_near:
+        app.include_router(surroundings.router, prefix="/api")
     app.add_middleware(Gate, service=app.state.service, admission=admission)
     # outermost, so that refusals say who gives them as well
     app.add_middleware(Doorway, largest_file=app.state.service.largest_file)
@@ -103,9 +124,8 @@ async def _tell_route(request: Request, error: Exception) -> JSONResponse:
 async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
     number = secrets.token_hex(4)
     failure = BpttError(f"The server failed; what happened stands in its log, under {number}.")
-    # in this process the error itself arrives, traceback and all
-    if request.app.state.admission != "machine":
-        path = quoted(request.url.path)
-        log.error("failure %s: %s %s", number, request.method, path, exc_info=error)
+    # in a client's own process the error itself arrives, traceback and all
+    path = quoted(request.url.path)
+    log.error("failure %s: %s %s", number, request.method, path, exc_info=error)
     # made outside of every middleware
     return JSONResponse(body_of(failure), 500, dict(HEADERS))

@@ -139,14 +139,16 @@ def files_of(
     stored: Mapping[str, NamedContent] | None = None,
     only_looks: bool = False,
 ) -> "Files":
-    """Return what is known about the files that a grid names; no path from a request is opened.
+    """Return what is known about the files that a grid names.
+
+    No path from a request is opened, unless whoever asks could open it here as well.
 
     Args:
         service: what all routes share.
         user: who is asking, and may name what they have sent.
         given: what the request says about each path.
         stored: what the grid already reads, no matter who sent it.
-        only_looks: nothing will be queued, so what a client in this process lends is enough.
+        only_looks: nothing will be queued, so a file on this machine need not be kept.
     """
     from bptt.run_file import Files
 
@@ -166,8 +168,8 @@ def files_of(
     own |= {one.sha256: one.size for one in (stored or {}).values()}
     places = {d: place for d, size in own.items() if (place := service.library.find(d, size))}
     lent: dict[str, FilePath] = {}
-    if only_looks:
-        lent = {digest: path for digest, path in service.lent.items() if digest in asked}
+    if only_looks and service.is_near:
+        lent = {n.sha256: FilePath(n.path) for n in given.values() if n.sha256 and n.path}
     return Files(named, problems, {**lent, **places})
 
 

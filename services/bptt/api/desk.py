@@ -11,7 +11,5 @@ class Desk:
     """The same for every draft."""
 
     service: Service
-    is_local: bool
-    """Whether runs are trained on this machine."""
     checked: Callable[[], None]
     """To be called once no code of a plugin will run any more."""

@@ -94,8 +94,8 @@ class DraftProcesses:
             Stopped, GaveWay: its turn is over.
         """
         if self._memory is None:
-            return draft(Desk(self._service, True, lambda: None), *args, **kw)
-        made: A = _supervise(self._service.settings, self._memory, self._turn, errand, draft, args)
+            return draft(Desk(self._service, lambda: None), *args, **kw)
+        made: A = _supervise(self._service, self._memory, self._turn, errand, draft, args)
         return made
 
 
@@ -126,7 +126,7 @@ def _started(process: ForkServerProcess) -> Iterator[ForkServerProcess]:
 
 
 def _supervise(
-    settings: Settings,
+    service: Service,
     memory: int,
     turn: Turn,
     errand: Errand,
@@ -135,9 +135,8 @@ def _supervise(
 ) -> Any:
     CONTEXT.set_forkserver_preload(["bptt.api.draft_template"])
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(
-        target=_work, args=(theirs, settings, memory, draft, arguments), daemon=True
-    )
+    given = (theirs, service.settings, service.is_near, memory, draft, arguments)
+    process = CONTEXT.Process(target=_work, args=given, daemon=True)
     began, limit, doing = time.monotonic(), errand.seconds, errand.doing
     with ours, _started(process):
         theirs.close()
@@ -203,6 +202,7 @@ def _waited(pid: int | None) -> float:
 def _work(
     connection: Connection,
     settings: Settings,
+    is_near: bool,
     memory: int,
     draft: Callable[..., Any],
     arguments: tuple[Any, ...],
@@ -210,14 +210,15 @@ def _work(
     """Make a draft in this process, which ends with it."""
     os.setsid()
     die_with_forkserver()
-    # small requests go first, and the server itself before all
-    yield_processor(10)
+    if not is_near:
+        # small requests go first, and the server itself before all
+        yield_processor(10)
     yield_memory()
     forget_secrets()
     limit_memory(memory)
     try:
-        service = Service(settings)
-        desk = Desk(service, False, lambda: connection.send_bytes(pickle.dumps(("checked", None))))
+        service = Service(settings, is_near)
+        desk = Desk(service, lambda: connection.send_bytes(pickle.dumps(("checked", None))))
         answer = pickle.dumps(("made", draft(desk, *arguments)))
         service.close()
     except BaseException as error:

@@ -14,6 +14,7 @@ its process is stopped.
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +81,11 @@ def bounds_here() -> Bounds:
     usual = Bounds()
     each = (min(there) - OWN_MEMORY - usual.small * SMALL_MEMORY) // usual.large
     return replace(usual, memory=max(min(usual.memory, each), LEAST_MEMORY))
+
+
+def without_bounds() -> Bounds:
+    """Return the bounds of an application that serves only the owner of its machine: none."""
+    return Bounds(math.inf, math.inf, physical_memory(), waiting=1_000_000)
 
 
 class Drafting:

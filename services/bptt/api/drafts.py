@@ -120,7 +120,7 @@ def _read(
 
 def _times(desk: Desk, request: GridRequest, slots: int, share: float) -> Times:
     pace = Pace(measured(desk.service.database), relative_speed())
-    first = seconds_of_kernels(desk.service.settings, request) if desk.is_local else 0.0
+    first = seconds_of_kernels(desk.service.settings, request) if desk.service.is_near else 0.0
     return times_of(request, pace, slots, share, first)
 
 

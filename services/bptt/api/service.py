@@ -1,7 +1,6 @@
 """What all routes share: the settings, the database, and the way to wake workers."""
 
 from collections import Counter
-from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
@@ -16,13 +15,13 @@ from bptt.settings import Settings
 class Service:
     """Opens the database when it is first needed, so that a server can start without it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, is_near: bool = False) -> None:
         self.settings = settings
+        self.is_near = is_near
+        """Whether whoever asks may do on this machine what it does: their paths are its paths."""
         self._lock = Lock()
         self._database: store.Database | None = None
         self.library = Library(settings.data)
-        self.lent: dict[str, Path] = {}
-        """Local files by their hash, which a client in this process may offer for reading."""
         self.arriving: Counter[str] = Counter()
         """Bytes that are being received, by sender."""
 

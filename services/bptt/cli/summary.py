@@ -155,7 +155,7 @@ def _renewed(metrics: dict[str, float | None], folder: RunFolder) -> dict[str, f
 def _gradients(
     folder: RunFolder, training: Mapping[str, Any]
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
-    from bptt.figures.flow_history import TOGETHER, read_flow
+    from bptt.measuring.flow_history import TOGETHER, read_flow
 
     # one that cannot be read says nothing about the others
     files = [file for file in folder.probe_files() if is_whole_archive(file)]

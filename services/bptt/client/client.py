@@ -66,6 +66,10 @@ class Client(Requests):
         """Return the state of the queue as a whole."""
         return self._get(queue_answers.Queue, "/queue")
 
+    def surroundings(self, *, mlflow: bool) -> queue_answers.Surroundings:
+        """Return what this machine's queue depends on; only without a server."""
+        return self._get(queue_answers.Surroundings, "/surroundings", mlflow=mlflow)
+
     def grids(self, user: str | None = None, limit: int = 50) -> list[Grid]:
         """Return grids, the newest first, of one user or of all."""
         return self._list(Grid, "/grids", user=user, limit=limit)
@@ -289,6 +293,6 @@ def _checked(order: type[T], **fields: Any) -> T:
 
 
 def _text(file: str | Path) -> str:
-    from bptt.run_file.text import read_text
+    from bptt.file_text import read_text
 
     return read_text(Path(file))

@@ -41,15 +41,16 @@ class Sender:
             BpttError: what the application raised.
             InvalidSpec: a file was written to while it was sent.
         """
-        own = _texts(order.source or "", order.overrides)
         if isinstance(order, Extend) and order.source is None:
             # an override may name a file that has been edited since the grid was submitted
+            own = _texts("", order.overrides) if order.overrides else []
             order = self._with(order, [text for text in own if _is_file(text)], 0)
         for _ in range(ROUNDS):
             try:
                 return call(order)
             except ContentNeeded as needed:
                 if needed.names:
+                    own = _texts(order.source or "", order.overrides)
                     self._refuse_foreign(needed.names, own)
                     order = self._with(order, needed.names, needed.most)
                 else:
@@ -77,7 +78,6 @@ class Sender:
                 continue
             found[text] = NamedFile(sha256=one.sha256, size=one.size, name=one.name, path=one.path)
             self._paths[one.sha256] = text
-            self._connection.lend(one.sha256, Path(text).expanduser().absolute())
         return order.model_copy(update={"files": {**order.files, **found}})
 
     def _send(self, order: GridText | Extend, hashes: Sequence[str]) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from bptt.comparison.interval import CONFIDENCE
 from bptt.errors import JournalDamaged
 from bptt.figures.bands import Band
-from bptt.figures.flow_history import FLOOR, FlowHistory, read_flow, read_stacked
 from bptt.figures.heat_map import FlowMap
+from bptt.measuring.flow_history import FLOOR, FlowHistory, read_flow, read_stacked
 from bptt.measuring.lag_curves import Array
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
 from bptt.measuring.stored import load_stacked

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from bptt import store
+from bptt.embedded.application_process import ApplicationProcess
 from bptt.embedded.home import LOGS, HomeLock, prepare_home
 from bptt.embedded.program import Program
 from bptt.embedded.server import server_program, start_server, start_server_and_wait
@@ -29,8 +30,8 @@ ASK_EVERY = 0.5
 """Seconds between two checks in the database whether the worker is ready."""
 FAILURES_AT_MOST = 3
 """How often in a row the worker may end before it was ever ready."""
-SAVE_WITHIN, LEAVE_WITHIN, SERVER_WITHIN = 15.0, 6.0, 5.0
-"""Seconds for runs to be saved, then for the worker, then for the server, to end."""
+APPLICATION_WITHIN, SAVE_WITHIN, LEAVE_WITHIN, SERVER_WITHIN = 6.0, 15.0, 6.0, 5.0
+"""Seconds for the application to end, then for runs to be saved, the worker and the server."""
 
 
 def serve(settings: Settings, tell: Tell) -> None:
@@ -54,7 +55,7 @@ def serve(settings: Settings, tell: Tell) -> None:
     with HomeLock(settings.home) as lock, _wish_to_end() as wish:
         database = store.open_database(settings.database)
         server = None if settings.redis_url else server_program(settings)
-        worker = _worker(settings)
+        worker, application = _worker(settings), ApplicationProcess(settings)
         try:
             _prepare(settings, database)
             if server is not None:
@@ -62,9 +63,11 @@ def serve(settings: Settings, tell: Tell) -> None:
             if not (broker := check_broker(settings)).up:
                 raise BrokerUnavailable(broker.detail)
             tell(broker.detail)
-            _keep(settings, database, server, worker, lock, wish, tell)
+            _keep(settings, database, server, worker, application, lock, wish, tell)
         finally:
+            application.request_end()
             _end(server, worker, wish, tell)
+            application.end(APPLICATION_WITHIN)
             database.close()
             # a worker that was killed could not
             sweep(settings.home)
@@ -113,6 +116,7 @@ def _keep(
     database: store.Database,
     server: Program | None,
     worker: Program,
+    application: ApplicationProcess,
     lock: HomeLock,
     wish: Wish,
     tell: Tell,
@@ -134,7 +138,7 @@ def _keep(
                 worker.ready = True
                 lock.set_ready()
                 tell(f"bptt is up in {settings.home}: runs start as soon as they are queued.")
-        time.sleep(LOOK_EVERY)
+        application.tend(LOOK_EVERY)
 
 
 def _tend_server(settings: Settings, server: Program, tell: Tell) -> None:

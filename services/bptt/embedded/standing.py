@@ -2,18 +2,17 @@
 
 import os
 import socket
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bptt.client import connect
 from bptt.embedded.home import LOGS, HomeHolder, holder
 from bptt.errors import BpttError
-from bptt.job_queue import BrokerState, check_broker
 from bptt.settings import Settings
 
 if TYPE_CHECKING:
     from bptt.api.queue_answers import Queue
+    from bptt.job_queue import BrokerState
     from bptt.records.workers import Worker
 
 
@@ -25,7 +24,7 @@ class Standing:
     server: str
     """Address of the team server, of which only the queue is known; empty: this machine."""
     up: HomeHolder | None
-    broker: BrokerState | None
+    broker: "BrokerState | None"
     database: str
     queue: "Queue | None"
     fault: BpttError | None
@@ -82,13 +81,15 @@ class Standing:
 
 def find_standing(settings: Settings) -> Standing:
     """Find out everything possible from here; takes a few seconds at most if all is down."""
-    queue, fault = None, None
-    try:
-        with connect(settings) as client:
-            queue = client.queue()
-    except BpttError as error:
-        fault = error
+    queue, fault, around = None, None, None
     local = not settings.server
+    with connect(settings) as client:
+        try:
+            queue = client.queue()
+        except BpttError as error:
+            fault = error
+        if local:
+            around = client.surroundings(mlflow=_asks_mlflow(settings, queue))
     up = holder(settings.home) if local else None
     log = settings.home / LOGS / "up.log"
     workers = queue.workers if queue else ()
@@ -98,13 +99,13 @@ def find_standing(settings: Settings) -> Standing:
         server=settings.server,
         up=up,
         last_words=str(log) if ended else "",
-        broker=check_broker(settings) if local else None,
-        database=_database(settings) if local else "",
+        broker=around.broker if around else None,
+        database=around.database if around else "",
         queue=queue,
         fault=fault,
         # a full disk may be what keeps the database from answering
         disk=queue.disk if queue else _disk(settings) if local else "",
-        hindrance=_hindrance(settings, queue) if local else "",
+        hindrance=around.hindrance if around else "",
     )
 
 
@@ -114,13 +115,9 @@ def _disk(settings: Settings) -> str:
     return disk_trouble(settings)
 
 
-def _hindrance(settings: Settings, queue: "Queue | None") -> str:
-    """Return why nothing can be sent to MLflow; a server is asked only if no worker reports."""
-    from bptt import tracking
-
-    if settings.mlflow_url and not (queue and queue.arrears.pending and not queue.workers):
-        return ""
-    return tracking.hindrance(settings)
+def _asks_mlflow(settings: Settings, queue: "Queue | None") -> bool:
+    """Say whether to find out if MLflow is up; a server is asked only if no worker reports."""
+    return not settings.mlflow_url or bool(queue and queue.arrears.pending and not queue.workers)
 
 
 def _is_gone(worker: "Worker") -> bool:
@@ -135,16 +132,3 @@ def _is_gone(worker: "Worker") -> bool:
         # somebody else's
         pass
     return False
-
-
-def _database(settings: Settings) -> str:
-    # not if only a server is asked: there is no SQLAlchemy on a laptop
-    from bptt import store
-
-    with suppress(BpttError):
-        database = store.open_database(settings.database)
-        try:
-            return str(database)
-        finally:
-            database.close()
-    return ""

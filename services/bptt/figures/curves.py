@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from bptt.figures import style
 from bptt.figures.floor import mark_floor
-from bptt.figures.flow_history import FlowHistory
+from bptt.measuring.flow_history import FlowHistory
 from bptt.measuring.lag_curves import Array
 
 

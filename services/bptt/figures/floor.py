@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bptt.figures import style
-from bptt.figures.flow_history import FLOOR
+from bptt.measuring.flow_history import FLOOR
 
 BELOW = "1e-30 or less: nothing in float32 beside 1e-22"
 """A sum in float32 keeps seven digits, so it is the same without a term that is so much smaller."""

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from bptt.figures import style
 from bptt.figures.curves import curves_frame, fill_curves
-from bptt.figures.flow_history import FlowHistory
 from bptt.figures.heat_map import fill_heat_map, fill_tile, heat_map_frame, tile_frame
 from bptt.figures.over_time import TotalFlow, fill_over_time, over_time_frame, panels_of
+from bptt.measuring.flow_history import FlowHistory
 
 KEPT = 8
 """Most figures kept; a grid needs one for each kind of picture and set of states."""

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bptt.figures import style
-from bptt.figures.flow_history import TOGETHER, FlowHistory
 from bptt.figures.multiples import Multiples, Panel, Words
+from bptt.measuring.flow_history import TOGETHER, FlowHistory
 from bptt.measuring.lag_curves import Array
 
 LOW, HIGH, MARKS = -8.0, 0.0, (-8, -6, -4, -2, 0)

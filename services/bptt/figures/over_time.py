@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from bptt.figures import style
 from bptt.figures.floor import mark_floor
-from bptt.figures.flow_history import FLOOR
 from bptt.figures.heat_map import COLOURS_TOLD, HIGH, LOW, MARKS, colours, scale
+from bptt.measuring.flow_history import FLOOR
 from bptt.measuring.lag_curves import Array
 from bptt.measuring.stored import load_arrays
 from bptt.measuring.table import FLOW, INPUT_FLOW

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bptt import registry
 from bptt.errors import ContentNeeded, InvalidSpec, quoted
+from bptt.file_text import check_text, read_text
 from bptt.run_file.consistency import try_out
 from bptt.run_file.contents import PARTS, Contents
 from bptt.run_file.document import Node, read_document
@@ -23,7 +24,6 @@ from bptt.run_file.request import GridRequest, RunRequest
 from bptt.run_file.resolution import resolve
 from bptt.run_file.room import refuse_too_large
 from bptt.run_file.sections import LABELLED, check_names, is_label, read_label
-from bptt.run_file.text import check_text, read_text
 
 __all__ = [
     "Files",

@@ -20,7 +20,7 @@ from bptt.records.ownership import Beat, Failure
 from bptt.records.workers import WorkerProcess
 from bptt.settings import Settings, for_child
 from bptt.store.tables import metadata
-from tests.servers import postgres_server
+from tests.servers import application_of, postgres_server
 
 __all__ = ["postgres_server"]
 
@@ -84,6 +84,11 @@ def serve(settings, *options, said=subprocess.PIPE):
 @pytest.fixture
 def served():
     return serve
+
+
+@pytest.fixture
+def served_near():
+    return application_of
 
 
 @pytest.fixture(params=["in-process", "http"])

@@ -106,7 +106,9 @@ def anonymous(said):
     return re.sub(r"(_at'|'at'|seconds'|'least'|'most'): [\d.e+-]+", r"\1: 0", text)
 
 
-def test_everything_is_the_same_in_process_and_over_http(tmp_path, served, file, new_owner):
+def test_everything_is_the_same_in_process_over_http_and_from_the_application_of_up(
+    settings, tmp_path, served, served_near, file, new_owner
+):
     inside, outside = Settings(home=tmp_path / "inside"), Settings(home=tmp_path / "outside")
 
     with connect(inside) as client:
@@ -114,7 +116,11 @@ def test_everything_is_the_same_in_process_and_over_http(tmp_path, served, file,
     with served(outside) as address, connect(Settings(server=address)) as client:
         over_http = everything(client, lambda: new_owner(outside))
 
+    with served_near(settings), connect(settings) as client:
+        nearby = everything(client, lambda: new_owner(settings))
+
     assert len(in_process) > 30
+    assert anonymous(in_process).replace("inside", "") == anonymous(nearby).replace("home", "")
     assert anonymous(in_process).replace("inside", "") == anonymous(over_http).replace(
         "outside", ""
     )

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from bptt.errors import InvalidSpec
+from bptt.file_text import read_text
 from bptt.run_file import read_grid_file, read_grid_text
-from bptt.run_file.text import read_text
 
 TEXT = "task: latch\ncell: [rnn, lstm]\nseeds: 3\n"
 

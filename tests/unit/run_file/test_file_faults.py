@@ -4,9 +4,9 @@ import sys
 import pytest
 
 from bptt.errors import InvalidSpec
+from bptt.file_text import LARGEST
 from bptt.run_file import read_run_file
 from bptt.run_file.document import DEEPEST, MOST_VALUES
-from bptt.run_file.text import LARGEST
 
 LEAST = "task: adding\ncell: lstm\n"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bptt.api import application_socket
 from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import print_rows, say
 from bptt.cli.options import json_option, set_option
@@ -42,7 +43,8 @@ def grid(file: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 
 def _described(file: str, overrides: tuple[str, ...]) -> "Preview":
-    if current_settings().server:
+    settings = current_settings()
+    if settings.server or application_socket(settings.home).exists():
         with connected() as client:
             return client.preview(file, overrides)
     # without the queue: neither it nor the database is used

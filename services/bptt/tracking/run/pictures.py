@@ -14,7 +14,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from bptt.durable import replace
-from bptt.figures.flow_history import FlowHistory, read_flow
+from bptt.measuring.flow_history import FlowHistory, read_flow
 from bptt.measuring.other_options import other_options
 from bptt.measuring.stored import load_arrays
 from bptt.measuring.table import LAG_CURVE, MOMENTS
