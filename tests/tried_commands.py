@@ -29,9 +29,10 @@ ASKING = [
     *(["tokens", "list"], ["users", "list"], ["users", "set", "root", "--weight", "2"]),
     *(["ui"], ["ui", "--json"], ["fill", "{grid}"]),
     *(["cancel", "{run}"], ["retry", "{run}"], ["compare", "{grid}"], ["logs", "{run}"]),
+    ["compare", "{grid}", "{other}", "--json"],
     *(["cancel", "{grid}", "--yes"], ["watch", "{grid}", "--json"], ["delete", "{grid}", "--yes"]),
 ]
-"""What a server answers; `{grid}` and `{run}` are its ids, far.yaml a grid file."""
+"""What a server answers; `{grid}`, `{other}` and `{run}` are its ids, far.yaml a grid file."""
 
 # --- two users with a grid of one name
 
@@ -60,6 +61,7 @@ OF_RUNS = {name: CHANGING[name] for name in ("cancel", "hold", "release", "retry
 
 TABLES = {
     "compare": ["compare", "{grid}"],
+    "compare several": ["compare", "{grid}", "{other}"],
     "compare by": ["compare", "{grid}", "--by", "clipper", "--metric", "loss"],
     "show grid": ["show", "{grid}"],
     "show run": ["show", "{grid}/0"],

@@ -226,9 +226,19 @@ def join_sections(texts: Mapping[str, str]) -> str:
     return "{" + ",".join(left) + "}"
 
 
-def identity_of(canonical: str, plugin_versions: Mapping[str, str], data: str) -> str:
-    """Return the identity of the run with this canonical text; see `RunSpec.identity`."""
-    version = version_of(json.loads(canonical)["training"])
+def identity_of(
+    canonical: str, plugin_versions: Mapping[str, str], data: str, version: int | None = None
+) -> str:
+    """Return the identity of the run with this canonical text; see `RunSpec.identity`.
+
+    Args:
+        canonical: text of the spec.
+        plugin_versions: what its task, cell and clipper are.
+        data: the task's fingerprint.
+        version: of what a run does; None: the present one.
+    """
+    if version is None:
+        version = version_of(json.loads(canonical)["training"])
     content = json.dumps([version, canonical, dict(sorted(plugin_versions.items())), data])
     return hashlib.sha256(content.encode()).hexdigest()
 

@@ -1,10 +1,11 @@
-"""Routes of a grid's answer: the comparison of its configurations, pictures and the report.
+"""Routes of the answer of a grid, or several: the comparison, pictures and the report.
 
 The code that compares and draws is imported only when somebody asks for it.
 """
 
 import base64
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,18 +15,18 @@ from bptt import store
 from bptt.api.asking import Reader
 from bptt.api.comparison_answers import Picture, Report
 from bptt.api.parameters import Names, Seeds
-from bptt.api.reading import NamedGrid
+from bptt.api.reading import NamedGrid, NamedGrids
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
 from bptt.measuring.earlier import with_present_figures
-from bptt.records.comparison import Comparison
-from bptt.records.grids import Grid
+from bptt.records.comparison import Comparison, GridCompared
 
 if TYPE_CHECKING:
     from bptt.comparison import ComparedPoint
     from bptt.comparison.pictures import DrawnPicture
 
 router = new_router("comparison")
+Kind = Literal["png", "svg"]
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ def _query(
     return ComparisonQuery(by or [], metric or [], at, tune or [], tune_seed or [], condition or [])
 
 
+Asked = Annotated[ComparisonQuery, Depends(_query)]
+
+
 @router.get("/grids/{grid}/comparison")
-def compare(
-    grid_id: NamedGrid, service: Shared, asked: Annotated[ComparisonQuery, Depends(_query)]
-) -> list[Comparison]:
+def compare(grid_id: NamedGrid, service: Shared, asked: Asked) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its problems: a task with its options.
 
     `by` names the axes that distinguish configurations, `metric` what is compared, `at` at which
@@ -63,9 +65,17 @@ def compare(
     axes whose best value each configuration takes, by the seeds `tune_seed`, to be judged on
     the others. `condition` is `axis=value`; points that do not meet it are left out.
     """
-    found = _compared(service, _points(service, grid_id), grid_id, asked)
-    grid = store.get_grid(service.database, grid_id)
-    return [replace(one, grid_id=grid_id, grid=grid.name, user=grid.user) for one in found]
+    return _answer(service, [grid_id], asked)[0]
+
+
+@router.get("/comparison")
+def compare_several(grid_ids: NamedGrids, service: Shared, asked: Asked) -> list[Comparison]:
+    """Compare the configurations of several grids, as if they were of one.
+
+    `grid` names each of them. Configurations are the same if all is that determines a result, apart
+    from the seed; then their runs are pooled, and a run that serves several grids counts once.
+    """
+    return _answer(service, grid_ids, asked)[0]
 
 
 @router.get("/grids/{grid}/pictures")
@@ -74,63 +84,57 @@ def pictures(
     service: Shared,
     reader: Reader,
     by: Names = None,
-    kind: Literal["png", "svg"] = "png",
+    kind: Kind = "png",
     condition: Names = None,
 ) -> list[Picture]:
     """Draw what the runs of a grid measured, those whose folders the server can read.
 
     `by` and `condition` are as in a comparison.
     """
-    from bptt.comparison.filtering import only
+    return _pictures(service, [grid_id], reader, by, kind, condition)
 
-    title = _title(store.get_grid(service.database, grid_id), reader)
-    points = only(_points(service, grid_id), condition or [])
-    drawn = _draw(service, title, points, by, kind)
-    return [
-        Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
-        for one in drawn
-    ]
+
+@router.get("/pictures")
+def pictures_of_several(
+    grid_ids: NamedGrids,
+    service: Shared,
+    reader: Reader,
+    by: Names = None,
+    kind: Kind = "png",
+    condition: Names = None,
+) -> list[Picture]:
+    """Draw what the runs of several grids measured, those whose folders the server can read."""
+    return _pictures(service, grid_ids, reader, by, kind, condition)
 
 
 @router.get("/grids/{grid}/report")
-def report(
-    grid_id: NamedGrid,
-    service: Shared,
-    reader: Reader,
-    asked: Annotated[ComparisonQuery, Depends(_query)],
-) -> Report:
+def report(grid_id: NamedGrid, service: Shared, reader: Reader, asked: Asked) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
-    from bptt.comparison.filtering import only
-    from bptt.comparison.report import report
-
-    points = _points(service, grid_id)
-    grid = store.get_grid(service.database, grid_id)
-    title = _title(grid, reader)
-    html = report(
-        _compared(service, points, grid_id, asked),
-        _draw(service, title, only(points, asked.conditions), asked.by, "svg"),
-        title=title,
-        user=grid.user,
-        grid_id=grid_id,
-        source=store.grid_source(service.database, grid_id).source,
-        at=time.time(),
-    )
-    return Report(html=html)
+    return _report(service, [grid_id], reader, asked)
 
 
-def _compared(
-    service: Service, points: "list[ComparedPoint]", grid_id: str, asked: ComparisonQuery
-) -> list[Comparison]:
+@router.get("/report")
+def report_of_several(
+    grid_ids: NamedGrids, service: Shared, reader: Reader, asked: Asked
+) -> Report:
+    """The comparison of several grids and their pictures as one self-contained page of HTML."""
+    return _report(service, grid_ids, reader, asked)
+
+
+def _answer(
+    service: Service, grid_ids: Sequence[str], asked: ComparisonQuery
+) -> "tuple[list[Comparison], list[ComparedPoint]]":
+    """Return the comparison, and all points."""
     from bptt.comparison import table
     from bptt.comparison.filtering import in_words, only
     from bptt.comparison.moment import WORDS, at_moment
 
+    points = _points(service, grid_ids)
     found = table.compare(
         at_moment(only(points, asked.conditions), service.settings.runs, asked.at),
         asked.by,
         asked.metrics,
-        grid=grid_id,
-        seeds={point.seed for point in points},
+        whole=points,
         tune=asked.tune,
         tune_seeds=asked.tune_seeds,
     )
@@ -140,20 +144,92 @@ def _compared(
             f"Only the points with {in_words(asked.conditions)}: the 95 % hold if that was decided "
             "before anybody looked."
         )
-    return [replace(one, notes=[*said, *one.notes]) for one in found]
+    grids = [
+        GridCompared(grid.grid_id, grid.name, grid.user, grid.points)
+        for grid in (store.get_grid(service.database, grid_id) for grid_id in grid_ids)
+    ]
+    found = [replace(one, notes=[*said, *one.notes], grids=grids) for one in found]
+    if len(grids) == 1:
+        (grid,) = grids
+        found = [
+            replace(one, grid_id=grid.grid_id, grid=grid.grid, user=grid.user) for one in found
+        ]
+    return found, points
 
 
-def _points(service: Service, grid_id: str) -> "list[ComparedPoint]":
+def _points(service: Service, grid_ids: Sequence[str]) -> "list[ComparedPoint]":
+    if len(grid_ids) == 1:
+        return _points_of(service, grid_ids[0])[1]
+    # only several need to know what their points are apart from what they are called
+    from bptt.comparison.matching import GridToMatch, together
+
+    grids = []
+    for grid_id in grid_ids:
+        names, points = _points_of(service, grid_id)
+        whole = store.whole_points(service.database, grid_id)
+        while not whole.keys() >= set(names):
+            # extended meanwhile, so that its points have other names
+            names, points = _points_of(service, grid_id)
+            whole = store.whole_points(service.database, grid_id)
+        grids.append(GridToMatch(points, [whole[name] for name in names]))
+    return together(grids)
+
+
+def _points_of(service: Service, grid_id: str) -> "tuple[list[str], list[ComparedPoint]]":
+    """Return the names of a grid's points, and the points."""
     from bptt import comparison
 
     listed = store.every_point(service.database, grid_id)
     runs = with_present_figures(listed, service.settings.runs)
-    return comparison.points_of(runs, store.first_spec(service.database, grid_id))
+    spec = store.first_spec(service.database, grid_id)
+    return [run.name for run in runs], comparison.points_of(runs, spec, grid_id)
 
 
-def _title(grid: Grid, reader: str | None) -> str:
-    """Return what a grid is called, for its owner and for others."""
-    return grid.name if grid.user == reader else f"{grid.user}/{grid.name}"
+def _pictures(
+    service: Service,
+    grid_ids: Sequence[str],
+    reader: str | None,
+    by: list[str] | None,
+    kind: Kind,
+    conditions: list[str] | None,
+) -> list[Picture]:
+    from bptt.comparison.filtering import only
+
+    points = only(_points(service, grid_ids), conditions or [])
+    drawn = _draw(service, _title(service, grid_ids, reader), points, by, kind)
+    return [
+        Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
+        for one in drawn
+    ]
+
+
+def _report(
+    service: Service, grid_ids: Sequence[str], reader: str | None, asked: ComparisonQuery
+) -> Report:
+    from bptt.comparison.filtering import only
+    from bptt.comparison.report import report
+
+    comparisons, points = _answer(service, grid_ids, asked)
+    title = _title(service, grid_ids, reader)
+    html = report(
+        comparisons,
+        _draw(service, title, only(points, asked.conditions), asked.by, "svg"),
+        title=title,
+        sources=[store.grid_source(service.database, grid_id).source for grid_id in grid_ids],
+        at=time.time(),
+    )
+    return Report(html=html)
+
+
+def _title(service: Service, grid_ids: Sequence[str], reader: str | None) -> str:
+    """Return what grids are called, for their owner and for others."""
+    from bptt.comparison import wording
+
+    grids = [store.get_grid(service.database, grid_id) for grid_id in grid_ids]
+    called = [one.name if one.user == reader else f"{one.user}/{one.name}" for one in grids]
+    if len(set(called)) < len(called):
+        called = [f"{name} ({grid.grid_id})" for name, grid in zip(called, grids, strict=True)]
+    return wording.listed(called)
 
 
 def _draw(
@@ -161,7 +237,7 @@ def _draw(
     title: str,
     points: "list[ComparedPoint]",
     by: list[str] | None,
-    kind: Literal["png", "svg"],
+    kind: Kind,
 ) -> "list[DrawnPicture]":
     from bptt.comparison.pictures import draw_pictures
 

@@ -23,7 +23,7 @@ def judging_points(service: Service, grid_id: str, order: Extend) -> ToJudge:
         )
     runs = with_present_figures(store.every_point(service.database, grid_id), service.settings.runs)
     return to_judge(
-        comparison.points_of(runs, store.first_spec(service.database, grid_id)),
+        comparison.points_of(runs, store.first_spec(service.database, grid_id), grid_id),
         order.tuned,
         grid=grid_id,
         by=order.by,

@@ -22,6 +22,10 @@ Names = Annotated[
     list[Annotated[str, StringConstraints(max_length=LONGEST, pattern=PRINTED)]] | None,
     Query(max_length=NAMES_AT_MOST),
 ]
+SeveralInQuery = Annotated[
+    list[Annotated[str, StringConstraints(max_length=LONGEST, pattern=PRINTED)]],
+    Query(min_length=1, max_length=NAMES_AT_MOST),
+]
 Seeds = Annotated[list[Annotated[int, Ge(0), Lt(2**63)]] | None, Query(max_length=NAMES_AT_MOST)]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 Attempt = Annotated[int, Query(ge=1, le=MOST_ATTEMPTS)]

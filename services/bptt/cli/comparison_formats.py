@@ -31,6 +31,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
     intervals = [*metrics, "lead", "solved", "slope"]
     columns = [f"{name} {bound}" for name in intervals for bound in BOUNDS]
     named = ["task", "problem", wording.BEST_COLUMN, "configuration", *axes, "tuned to"]
+    several = any(len(comparison.grids) > 1 for comparison in comparisons)
+    named += ["grids"] if several else []
     out.writerow([*named, "points", "counted as", *columns, *outcomes])
     for comparison, group in groups:
         found = {**group.metrics, "lead": group.lead, "solved": group.solved, "slope": group.slope}
@@ -38,7 +40,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
         named = [comparison.task, comparison.problem, group.standing, group.config]
         values = [group.values.get(path) for path in axes]
         counts = [group.counts.get(name, 0) for name in outcomes]
-        first = [*named, *values, group.tuned_to, group.points, group.counted_as]
+        grids = [" ".join(group.grids)] if several else []
+        first = [*named, *values, group.tuned_to, *grids, group.points, group.counted_as]
         out.writerow([*first, *cells, *counts])
     return text.getvalue()
 

@@ -15,7 +15,7 @@ NAMING = 2
 """Columns, from the left, that identify a row: without them the others are meaningless."""
 WRAPPED = frozenset(
     {
-        *("configuration", "note", "values", "what", "queued", "such as", "runs"),
+        *("configuration", "note", "values", "what", "queued", "such as", "runs", "grids"),
         *("summary", "verdict", "runs by"),
     }
 )

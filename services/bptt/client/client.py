@@ -11,7 +11,7 @@ from bptt.api import answers, comparison_answers, plugin_answers, queue_answers,
 from bptt.api.orders import Extend, GridText, RequestBody, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.content import Sender
-from bptt.client.requests import Requests, comparison_query, read_answer
+from bptt.client.requests import Grids, Requests, comparison_query, read_answer
 from bptt.errors import InvalidSpec
 from bptt.lifecycle import Standing
 from bptt.records.comparison import Comparison
@@ -86,26 +86,28 @@ class Client(Requests):
         """Return how far a grid is, when it will end, and what is waiting for what."""
         return self._get(answers.Progress, f"{self._grid(grid)}/progress")
 
-    def comparison(self, grid: str, *names: Sequence[str], **asked: Any) -> list[Comparison]:
-        """Return the comparison of a grid's configurations; see `comparison_query`."""
-        query = comparison_query(*names, **asked)
-        return self._list(Comparison, f"{self._grid(grid)}/comparison", **query)
+    def comparison(self, grids: Grids, *names: Sequence[str], **asked: Any) -> list[Comparison]:
+        """Return the comparison of one grid, or of several as one; see `comparison_query`."""
+        path, which = self._compared(grids, "comparison")
+        return self._list(Comparison, path, **which, **comparison_query(*names, **asked))
 
     def pictures(
         self,
-        grid: str,
+        grids: Grids,
         by: Sequence[str] = (),
         kind: Literal["png", "svg"] = "png",
         conditions: Sequence[str] = (),
     ) -> list[comparison_answers.Picture]:
-        """Return the pictures of what the runs of a grid measured."""
+        """Return the pictures of what the runs of a grid, or of several, measured."""
+        path, which = self._compared(grids, "pictures")
         asked = {"by": list(by) or None, "kind": kind, "condition": list(conditions) or None}
-        return self._list(comparison_answers.Picture, f"{self._grid(grid)}/pictures", **asked)
+        return self._list(comparison_answers.Picture, path, **which, **asked)
 
-    def report(self, grid: str, *names: Sequence[str], **asked: Any) -> str:
+    def report(self, grids: Grids, *names: Sequence[str], **asked: Any) -> str:
         """Return the comparison and the pictures as one page of HTML."""
-        query = comparison_query(*names, **asked)
-        return self._get(comparison_answers.Report, f"{self._grid(grid)}/report", **query).html
+        path, which = self._compared(grids, "report")
+        query = which | comparison_query(*names, **asked)
+        return self._get(comparison_answers.Report, path, **query).html
 
     def runs(
         self,

@@ -13,6 +13,8 @@ from bptt.records.naming import Found, FoundKind
 from bptt.settings import Settings
 
 A = TypeVar("A")
+Grids = str | Sequence[str]
+"""What is compared: a grid, or several."""
 
 
 class Requests:
@@ -62,6 +64,13 @@ class Requests:
     def _grid(self, grid: str) -> str:
         """Return the path of a grid that is to be read."""
         return _path("grid", self.find(grid, "grid").id if "/" in grid else grid)
+
+    def _compared(self, grids: Grids, what: str) -> tuple[str, dict[str, Any]]:
+        """Return path and query of what is asked about one grid, or several together."""
+        if isinstance(grids, str) or len(grids) == 1:
+            (grid,) = [grids] if isinstance(grids, str) else grids
+            return f"{self._grid(grid)}/{what}", {}
+        return f"/{what}", {"grid": list(grids)}
 
     def _run(self, run: str) -> str:
         """Return the path of a run that is to be read."""

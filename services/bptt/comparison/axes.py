@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from bptt.comparison.point import ComparedPoint
+from bptt.comparison.point import ComparedPoint, has_told, whose
 from bptt.errors import InvalidSpec
 from bptt.registry import wording
 
@@ -17,18 +17,20 @@ def axes_of(points: Iterable[ComparedPoint]) -> list[str]:
     return [path for path in paths if path != SEED]
 
 
-def find_axes(asked: Sequence[str], axes: Sequence[str], option: str = "--by") -> tuple[str, ...]:
-    """Return the requested paths, given in full or by their last word.
+def find_axes(
+    asked: Sequence[str], points: Sequence[ComparedPoint], option: str = "--by"
+) -> tuple[str, ...]:
+    """Return the requested paths of axes, given in full or by their last word.
 
     Args:
         asked: words.
-        axes: paths of all axes.
+        points: that the axes distinguish.
         option: that the words were given to.
 
     Raises:
-        InvalidSpec: one is no axis of this grid, or fits several.
+        InvalidSpec: one is no axis of them, or fits several.
     """
-    faults = []
+    axes, faults = axes_of(points), []
     found: dict[str, None] = {}
     for text in asked:
         fits = [path for path in axes if path == text] or [
@@ -37,18 +39,19 @@ def find_axes(asked: Sequence[str], axes: Sequence[str], option: str = "--by") -
         if len(fits) == 1:
             found[fits[0]] = None
             continue
-        why = f"may be {' or '.join(fits)}" if fits else _unknown(text, axes)
+        why = f"may be {' or '.join(fits)}" if fits else _unknown(text, points)
         faults.append(f"{option} {text!r} {why}.")
     if faults:
         raise InvalidSpec(faults)
     return tuple(found)
 
 
-def _unknown(text: str, axes: Sequence[str]) -> str:
+def _unknown(text: str, points: Sequence[ComparedPoint]) -> str:
+    axes, has = axes_of(points), has_told(points)
     below = [path for path in axes if path.startswith(f"{text}.")]
     close = below or get_close_matches(text, axes, cutoff=0.7)
-    meant = f"; did you mean {' or '.join(close)}? It has" if close else "; it has"
-    return f"is no axis of this grid{meant}: {', '.join(axes) or 'none but the seed'}"
+    meant = f"; did you mean {' or '.join(close)}? {has.capitalize()}" if close else f"; {has}"
+    return f"is no axis of {whose(points)}{meant}: {', '.join(axes) or 'none but the seed'}"
 
 
 def values_of(points: Sequence[ComparedPoint]) -> dict[str, Any]:

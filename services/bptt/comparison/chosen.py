@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bptt.comparison.axes import axes_of, find_axes, label
+from bptt.comparison.axes import find_axes, label
 from bptt.comparison.column import column_of
 from bptt.comparison.facets import TASK, Facet
 from bptt.comparison.fresh import fresh_seeds
 from bptt.comparison.metrics import Measure
-from bptt.comparison.point import ComparedPoint
+from bptt.comparison.point import ComparedPoint, has_told, whose
 from bptt.comparison.ranking import SEEDS_TO_TELL
 from bptt.comparison.tuning import split, tune
 from bptt.comparison.wording import listed
@@ -81,7 +81,7 @@ def tuning_of(
         if choosing:
             raise InvalidSpec(["--tune-seeds needs --tune AXIS: what is chosen on these seeds."])
         return None
-    axes = find_axes(tuned, axes_of(points), option)
+    axes = find_axes(tuned, points, option)
     for path in axes:
         if path in by:
             raise InvalidSpec(
@@ -99,7 +99,7 @@ def tuning_of(
     if unknown := [seed for seed in choosing if seed not in seeds]:
         raise InvalidSpec(
             [
-                f"--tune-seeds {unknown[0]} is no seed of this grid; it has: "
+                f"--tune-seeds {unknown[0]} is no seed of {whose(points)}; {has_told(points)}: "
                 f"{', '.join(map(str, seeds))}."
             ]
         )

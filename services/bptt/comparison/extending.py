@@ -66,7 +66,7 @@ def to_judge(
         InvalidSpec: an axis, a metric or a seed that this grid does not have.
         NotPossible: nothing can be chosen yet.
     """
-    axes = find_axes(by, axes_of(points))
+    axes = find_axes(by, points)
     tuning = tuning_of(points, tuned, tune_seeds, axes, option="--tuned")
     if tuning is None:
         raise ValueError("nothing is tuned")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bptt.comparison.axes import SEED, axes_of, find_axes
+from bptt.comparison.axes import SEED, find_axes
 from bptt.comparison.point import ComparedPoint
 from bptt.errors import InvalidSpec
 from bptt.registry import wording
@@ -30,7 +30,7 @@ def only(points: Sequence[ComparedPoint], conditions: Sequence[str]) -> list[Com
             raise InvalidSpec(
                 [f"--filter {condition!r} is no condition: give AXIS=VALUE, such as cell=lstm."]
             )
-        (path,) = (axis,) if axis == SEED else find_axes([axis], axes_of(points), "--filter")
+        (path,) = (axis,) if axis == SEED else find_axes([axis], points, "--filter")
         wanted.setdefault(path, []).append(value)
     for path, values in wanted.items():
         known = list(dict.fromkeys(text for p in points if (text := _text(p, path)) is not None))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from bptt.comparison.point import ComparedPoint
+from bptt.comparison.point import ComparedPoint, whose
 from bptt.errors import InvalidSpec
 from bptt.measuring.logged import (
     BEST,
@@ -129,7 +129,7 @@ def find_metrics(
         if not fits and any(text in (name, name.rpartition("/")[2]) for name in known):
             continue
         if len(fits) != 1:
-            what = f"may be {' or '.join(fits)}" if fits else _unknown(text, known)
+            what = f"may be {' or '.join(fits)}" if fits else _unknown(text, known, whose(points))
             faults.append(f"--metric {text!r} {what}.")
             continue
         (name,) = fits
@@ -195,7 +195,7 @@ def _neither(name: str, measured: Scalar | None) -> str:
     return f"neither way is {name} better"
 
 
-def _unknown(text: str, there: Sequence[str]) -> str:
+def _unknown(text: str, there: Sequence[str], of: str) -> str:
     if not there:
         return "cannot be looked up: no run has a result yet"
     words = {name.rpartition("/")[2]: name for name in sorted(there)}
@@ -205,4 +205,4 @@ def _unknown(text: str, there: Sequence[str]) -> str:
     shown = sorted(there, key=lambda name: (not name.startswith(LOOKED_FOR), name))
     more = f" and {len(shown) - NAMED} more, see bptt show RUN --json" * (len(shown) > NAMED)
     meant = f"; did you mean {' or '.join(close)}? There are" if close else "; there are"
-    return f"is in no result of this grid{meant}: {', '.join(shown[:NAMED])}{more}"
+    return f"is in no result of {of}{meant}: {', '.join(shown[:NAMED])}{more}"

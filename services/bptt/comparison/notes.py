@@ -7,6 +7,7 @@ from bptt.comparison.column import Column
 from bptt.comparison.interval import CONFIDENCE, LEAST
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
+from bptt.comparison.several import unfinished_in
 from bptt.comparison.slopes import of_earlier
 from bptt.comparison.wording import listed, number_told
 from bptt.counted import counted
@@ -47,6 +48,7 @@ def notes_of(
             f"Cannot be told from the baseline of {number_told(own.baseline or 0.0)} in "
             f"{own.short}, or worse: {listed(nothing)}."
         )
+    said.append(unfinished_in(points))
     said += _counted(decided)
     said.append(_alike(groups))
     said.append(of_earlier(points))

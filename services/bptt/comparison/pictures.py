@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bptt.comparison.axes import axes_of, find_axes
+from bptt.comparison.axes import find_axes
 from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.gallery import Gallery
 from bptt.comparison.point import ComparedPoint
@@ -54,7 +54,7 @@ def draw_pictures(
     Raises:
         InvalidSpec: an axis that this grid does not have.
     """
-    axes = find_axes(by, axes_of(points))
+    axes = find_axes(by, points)
     facets = facets_of(points)
     drawn = [(facet, one) for facet in facets for one in Gallery(facet, runs, title, axes).shown()]
     if len(facets) > 1:

@@ -1,7 +1,7 @@
 """`ComparedPoint`: one point of a grid and what became of it, as the comparison needs it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -62,6 +62,8 @@ class ComparedPoint:
     """Updates between two evaluations: when it solved its task is known no better."""
     lr: float | None = None
     """`optimizer.lr`."""
+    grids: tuple[str, ...] = ()
+    """Ids of the grids that it is a point of."""
 
     @property
     def outcome(self) -> str:
@@ -122,6 +124,17 @@ class ComparedPoint:
         return "" if self.result else self.status
 
 
+def whose(points: Iterable[ComparedPoint]) -> str:
+    """Return `this grid` or `these grids`, for messages."""
+    grids = {grid for point in points for grid in point.grids}
+    return "these grids" if len(grids) > 1 else "this grid"
+
+
+def has_told(points: Iterable[ComparedPoint]) -> str:
+    """Return `it has` or `they have`, for messages that go on about these grids."""
+    return "it has" if whose(points) == "this grid" else "they have"
+
+
 def solved(result: Mapping[str, Any]) -> bool:
     """Say whether a run met its task's rule, by its `result.json`; one that diverged did not."""
     outcome = result.get("outcome")
@@ -130,12 +143,13 @@ def solved(result: Mapping[str, Any]) -> bool:
     )
 
 
-def points_of(runs: Sequence[Listed], spec: Mapping[str, Any]) -> list[ComparedPoint]:
+def points_of(runs: Sequence[Listed], spec: Mapping[str, Any], grid_id: str) -> list[ComparedPoint]:
     """Return the points that the runs of a grid serve.
 
     Args:
         runs: of all points.
         spec: of the first of them; what no axis determines is that of all.
+        grid_id: of the grid.
     """
     training = spec["training"]
     return [
@@ -154,6 +168,7 @@ def points_of(runs: Sequence[Listed], spec: Mapping[str, Any]) -> list[ComparedP
                 run.values.get("training.evaluate_every", training["evaluate_every"])
             ),
             lr=run.values.get("optimizer.lr", spec["optimizer"].get("lr")),
+            grids=(grid_id,),
         )
         for run in runs
     ]

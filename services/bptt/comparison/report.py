@@ -7,7 +7,7 @@ from html import escape
 
 from bptt.comparison import wording
 from bptt.comparison.pictures import DrawnPicture
-from bptt.records.comparison import BEST, MAY_BE, Comparison, Group
+from bptt.records.comparison import BEST, MAY_BE, Comparison, GridCompared, Group
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --faint: #555; --line: #ddd;
@@ -41,22 +41,19 @@ def report(
     pictures: Sequence[DrawnPicture],
     *,
     title: str,
-    user: str,
-    grid_id: str,
-    source: str,
+    sources: Sequence[str],
     at: float,
 ) -> str:
     """Return the report as HTML.
 
     Args:
-        comparisons: of the grid, one per problem.
+        comparisons: of a grid, or of several, one per problem.
         pictures: SVG.
-        title: the grid's name, preceded by its owner's if that is somebody else.
-        user: the owner of the grid.
-        grid_id: of the grid.
-        source: the grid's file.
+        title: the grids' names, preceded by their owners' if that is somebody else.
+        sources: the file of each grid.
         at: seconds since the epoch, when it was read.
     """
+    grids = comparisons[0].grids
     when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     parts = [
         "<!doctype html>",
@@ -64,14 +61,29 @@ def report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}: comparison</title><style>{STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
-        f'<p class="meta">Grid {escape(grid_id)} of {escape(user)}, as it stood at {when}.</p>',
+        f'<p class="meta">{_grids_told(grids, when)}</p>',
     ]
     for comparison in comparisons:
         parts += _comparison(comparison)
         of = (comparison.task, comparison.problem)
         parts += [_figure(picture) for picture in pictures if (picture.task, picture.problem) == of]
-    parts += ["<h2>The grid file</h2>", f"<pre>{escape(source)}</pre>", "</body></html>"]
+    for grid, source in zip(grids, sources, strict=True):
+        whose = f" of {escape(_told(grid))}" if len(grids) > 1 else ""
+        parts += [f"<h2>The grid file{whose}</h2>", f"<pre>{escape(source)}</pre>"]
+    parts.append("</body></html>")
     return "\n".join(parts) + "\n"
+
+
+def _grids_told(grids: Sequence[GridCompared], when: str) -> str:
+    if len(grids) == 1:
+        (grid,) = grids
+        return f"Grid {escape(grid.grid_id)} of {escape(grid.user)}, as it stood at {when}."
+    told = [f"{escape(_told(one))} of {escape(one.user)}, {one.points:,} runs" for one in grids]
+    return f"Grids as they stood at {when}: {'; '.join(told)}."
+
+
+def _told(grid: GridCompared) -> str:
+    return f"{grid.grid} ({grid.grid_id})"
 
 
 def _comparison(comparison: Comparison) -> list[str]:
@@ -104,8 +116,8 @@ def _lacking(comparison: Comparison) -> list[str]:
     if not comparison.lacking:
         return []
     lines = [
-        f"<li>{escape(one.run_id or 'deleted')}: {escape(one.config)}, seed {one.seed}: "
-        f"{escape(one.why)}</li>"
+        f"<li>{escape(wording.lacking_told(comparison, one))}: {escape(one.config)}, "
+        f"seed {one.seed}: {escape(one.why)}</li>"
         for one in comparison.lacking[:LACKING_AT_MOST]
     ]
     if (more := len(comparison.lacking) - LACKING_AT_MOST) > 0:

@@ -19,7 +19,9 @@ def lacking(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) -
             why = point.why_without() or f"has no {decided.measure.name}"
             if one.counted and one.value is not None:
                 why += f", counted as {number_told(one.value)}"
-            found.append(Lacking(point.run_id, config, point.seed, point.outcome, why))
+            found.append(
+                Lacking(point.run_id, config, point.seed, point.outcome, why, list(point.grids))
+            )
     return found
 
 

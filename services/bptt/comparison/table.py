@@ -1,14 +1,13 @@
 """`compare`: one row per configuration of a problem, over its seeds; missing values are listed."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bptt.comparison.axes import axes_of, find_axes, values_of
+from bptt.comparison.axes import axes_of, find_axes
 from bptt.comparison.chosen import Tuning, choose, tuning_of
-from bptt.comparison.column import Column, column_of
+from bptt.comparison.column import column_of
 from bptt.comparison.facets import Facet, facets_of
-from bptt.comparison.interval import LEAST
+from bptt.comparison.groups import group_of
 from bptt.comparison.metrics import (
     SECONDS,
     Measure,
@@ -21,14 +20,14 @@ from bptt.comparison.metrics import (
 from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
 from bptt.comparison.point import RESULTS, ComparedPoint
-from bptt.comparison.rates import solved_share
 from bptt.comparison.scores import budget_of
+from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
+from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided
 from bptt.comparison.single_runs import best_run, lacking
-from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
 from bptt.comparison.undecided import of_one, so_far, to_be_judged
 from bptt.comparison.verdict import Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
-from bptt.records.comparison import Comparison, Group, Interval
+from bptt.records.comparison import Comparison
 
 
 def compare(
@@ -37,20 +36,20 @@ def compare(
     metrics: Sequence[str] = (),
     *,
     grid: str = "GRID",
-    seeds: Collection[int] = (),
+    whole: Sequence[ComparedPoint] = (),
     tune: Sequence[str] = (),
     tune_seeds: Sequence[int] = (),
 ) -> list[Comparison]:
-    """Return the comparison of a grid's points for each of its problems.
+    """Return the comparison of the points of a grid, or several, for each problem.
 
     Args:
-        points: all of the grid's.
+        points: of the grid, or of several together.
         by: axes that distinguish configurations, in full or by their last word; none: all but
             the seed.
         metrics: names, in full (`eval/loss`) or by their last word; none: the deciding metric of
             the task. The first one determines the order.
-        grid: what commands call the grid.
-        seeds: of the whole grid, if these are not all of its points.
+        grid: what commands call the grid, where points do not say which one they are of.
+        whole: all points of the grid, if these are only some.
         tune: axes whose best value is chosen for each configuration, which is then judged on
             other seeds.
         tune_seeds: that choose; none: the first half of six and more, otherwise all.
@@ -58,14 +57,18 @@ def compare(
     Raises:
         InvalidSpec: an axis, a metric or a seed that this grid does not have.
     """
-    axes = find_axes(by, axes_of(points))
+    axes = find_axes(by, points)
+    # results of two programs are never averaged
+    axes += tuple(path for path in programs_in(points) if axes and path not in axes)
     tuning = tuning_of(points, tune, tune_seeds, axes)
     if tuning:
         axes = tuple(path for path in axes or axes_of(points) if path not in tuning.axes)
     known = names_of(points)
-    asked = Asked(axes, seeds or {point.seed for point in points}, grid, tuning)
+    asked = Asked(axes, grids_of(whole or points, grid), tuning)
     # what only another task has is shown for that one
     shown = [(facet, find_metrics(metrics, facet.points, known)) for facet in facets_of(points)]
+    for facet, (first, *_) in ((facet, found) for facet, found in shown if found):
+        refuse_one_sided(first, facet.points)
     if tuning and not tuning.decides:
         return [_unjudged(facet, tuning, measures, asked) for facet, measures in shown]
     tables = [Table(facet, measures, asked) for facet, measures in shown]
@@ -88,8 +91,8 @@ class Asked:
 
     by: Sequence[str]
     """Axes that distinguish configurations."""
-    seeds: Collection[int]
-    grid: str
+    more: SeedsToAdd
+    """The seeds there are, and how to add others."""
     tuning: Tuning | None = None
 
 
@@ -100,7 +103,7 @@ class Table:
         self._facet = facet
         self._asked = asked
         # also those of what is not chosen: that may still change
-        self._live, self._points = sum(p.is_live for p in facet.points), len(facet.points)
+        self._live, self._runs = sum(p.is_live for p in facet.points), len(facet.points)
         measures = found or [default_measure(facet.points)]
         self._own = deciding_metric(facet.points)
         self.by_config: dict[str, list[ComparedPoint]] = {}
@@ -127,14 +130,15 @@ class Table:
         lead_told = as_ratio if first.ratio else number_told
         tuning, chosen = self._asked.tuning, self._chosen
         ranked = Ranked(
-            *(self.decided.ranking, list(self.by_config), self._asked.seeds, self._asked.grid),
+            *(self.decided.ranking, list(self.by_config), list(self.by_config.values())),
+            self._asked.more,
             lead_told,
             len(tuning.choosing) if tuning else 0,
             self._live,
-            self._points,
+            self._runs,
         )
         groups = [
-            _group(name, held, number, self._shown, self._columns[self._own.name])
+            group_of(name, held, number, self._shown, self._columns[self._own.name])
             for number, (name, held) in enumerate(self.by_config.items())
         ]
         ordered = [groups[number] for number in self.decided.order()]
@@ -143,12 +147,13 @@ class Table:
             ranked.power(),
             ranked.again(),
             *notes_of(facet.points, ordered, self.decided, self._own, names),
+            *notes_of_several(self.by_config, self.decided, self._asked.more),
         ]
         verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()
         if self._live:
             ordered = [so_far(one) for one in ordered]
         elif not verdict:
-            verdict = of_one(self._facet, self.decided, ordered[0], self._asked.grid)
+            verdict = of_one(self._facet, self.decided, ordered[0], self._asked.more)
         if chosen:
             ordered = [replace(one, tuned_to=chosen.taken.get(one.config)) for one in ordered]
             notes = [chosen.note, *notes]
@@ -194,7 +199,7 @@ def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Ask
         groups=[],
         lacking=[],
         best_run=None,
-        verdict=to_be_judged(facet, chosen, tuning, asked.by, asked.grid),
+        verdict=to_be_judged(facet, chosen, tuning, asked.by, asked.more),
         live=live,
         notes=[] if live else [chosen.note],
     )
@@ -206,9 +211,8 @@ def _overall(
     """Return the comparison over all problems, by the mean of ranks."""
     ranks = mean_ranks(problems, names)
     live = sum(point.is_live for point in points)
-    ranked = Ranked(
-        *(ranks.ranking, names, asked.seeds, asked.grid, number_told), live=live, points=len(points)
-    )
+    held = [[point for by_config, _ in problems for point in by_config[name]] for name in names]
+    ranked = Ranked(ranks.ranking, names, held, asked.more, number_told, 0, live, len(points))
     groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
     if live:
         groups = [so_far(one) for one in groups]
@@ -251,42 +255,3 @@ def _if_anything(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
     if measure.ranks and ended and all(point.diverged for point in ended):
         return replace(measure, unranked="every run diverged")
     return unless_none_solved(measure, ended) if measure.ranks and measure.until_solved else measure
-
-
-def _group(
-    config: str,
-    points: Sequence[ComparedPoint],
-    number: int,
-    shown: Mapping[str, Column],
-    own: Column,
-) -> Group:
-    first, *_ = shown.values()
-    counts = Counter(point.outcome for point in points)
-    return Group(
-        config=config,
-        values=values_of(points),
-        points=len(points),
-        counts=dict(counts),
-        metrics={short: column.interval(number) for short, column in shown.items()},
-        value=first.interval(number),
-        survivors=first.survivors(number),
-        diverged=counts["diverged"],
-        counted_as=first.counted_as(number),
-        solved=solved_share(points),
-        slope=mean_slope(points),
-        slope_mixed=has_mixed_slope(points),
-        layer_slopes=layer_slopes(points),
-        learned=_learned(own.interval(number), own.measure),
-        standing=first.standing(number),
-        lead=first.lead(number),
-        median=first.median(number) if first.measure.until_solved else None,
-    )
-
-
-def _learned(value: Interval | None, measure: Measure) -> bool | None:
-    """Say whether a mean is better than the best answer without memory, beyond chance."""
-    if measure.baseline is None or value is None or value.n < LEAST:
-        return None
-    # seeds that are all alike have no interval
-    low, high = (value.estimate if end is None else end for end in (value.low, value.high))
-    return low > measure.baseline if measure.better == "higher" else high < measure.baseline

@@ -8,6 +8,7 @@ from bptt.comparison.chosen import Chosen, Tuning
 from bptt.comparison.column import Column
 from bptt.comparison.facets import Facet
 from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST
+from bptt.comparison.seeds_to_add import SeedsToAdd
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.records.comparison import MAY_BE, WORSE, Group
@@ -19,23 +20,24 @@ def so_far(group: Group) -> Group:
     return replace(group, standing=MAY_BE if group.standing == WORSE else group.standing, lead=lead)
 
 
-def of_one(facet: Facet, decided: Column, group: Group, grid: str) -> str:
+def of_one(facet: Facet, decided: Column, group: Group, more: SeedsToAdd) -> str:
     """Return what the only configuration of a table lets one claim, and what would make it more.
 
     Args:
         facet: its points.
         decided: the figure that decides.
         group: the configuration.
-        grid: what commands call the grid.
+        more: the seeds there are, and how to add others.
     """
     seeds = group.value.n if group.value else 0
     if not seeds:
-        return f"One configuration, without a value. Why, run by run:\nbptt show {grid}"
+        return f"One configuration, without a value. Why, run by run:\n{more.shown}"
     has = f"One configuration, {counted(seeds, 'seed')}"
     if seeds < SEEDS_TO_TELL:
         said = f"{has}: nothing can be said of others, nor of how much a further seed would differ."
-        more = f" {SEEDS_TO_TRUST} seeds are the least to rely on:\n"
-        return f"{said}{more}bptt extend {grid} --set seeds={SEEDS_TO_TRUST}"
+        least = f"{SEEDS_TO_TRUST} seeds are the least to rely on:"
+        commands = more.commands(SEEDS_TO_TRUST, facet.points, unequal=True)
+        return f"{said} {least}\n{commands}"
     what = decided.measure.short
     said = f"{has}: its {what} and how far that varies with the seed; nothing of any other."
     if any(path != SEED and path not in facet.axes for path in facet.points[0].values):
@@ -45,11 +47,13 @@ def of_one(facet: Facet, decided: Column, group: Group, grid: str) -> str:
         return said
     return (
         f"{said} To compare it, give an axis more values, for example:\n"
-        f"bptt extend {grid} --set 'optimizer.lr=[{lr:g},{lr / 3:.1g}]'"
+        f"bptt extend {more.first_of(facet.points)} --set 'optimizer.lr=[{lr:g},{lr / 3:.1g}]'"
     )
 
 
-def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, by: Sequence[str], grid: str) -> str:
+def to_be_judged(
+    facet: Facet, chosen: Chosen, tuning: Tuning, by: Sequence[str], more: SeedsToAdd
+) -> str:
     """Return what each configuration was tuned to, and the command whose runs judge it.
 
     Args:
@@ -57,12 +61,15 @@ def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, by: Sequence[str]
         chosen: of it.
         tuning: what is tuned, and on which seeds.
         by: paths of the axes that distinguish configurations.
-        grid: what commands call the grid.
+        more: the seeds there are, and how to add others.
     """
     if live := sum(point.is_live and point.seed in tuning.choosing for point in facet.points):
         has = "has" if live == 1 else "have"
         return f"Nothing is chosen yet: {counted(live, 'run')} of these seeds {has} not ended."
     taken = listed([f"{config} takes {value}" for config, value in chosen.taken.items()] or ["-"])
+    if len(more.grids) > 1:
+        return _judged_by_grids(chosen, taken, tuning, more)
+    (grid,) = more.grids
     configs = len({without_seed(point) for point in chosen.kept})
     words = [f"--tuned {path}" for path in tuning.axes]
     if facet.names(by) != facet.names([p for p in axes_of(facet.points) if p not in tuning.axes]):
@@ -75,4 +82,14 @@ def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, by: Sequence[str]
         f"Chosen: {taken}. The seeds that chose cannot judge{few}; {SEEDS_TO_TRUST} fresh ones for "
         f"what was chosen alone can ({counted(configs * SEEDS_TO_TRUST, 'run')}):\n"
         f"bptt extend {grid} {' '.join(words)} --seeds {SEEDS_TO_TRUST}"
+    )
+
+
+def _judged_by_grids(chosen: Chosen, taken: str, tuning: Tuning, more: SeedsToAdd) -> str:
+    """Return the same for several grids: `extend --tuned` would choose within one of them."""
+    wanted = len(tuning.choosing) + SEEDS_TO_TRUST
+    keep = ",".join(map(str, tuning.choosing))
+    return (
+        f"Chosen: {taken}. The seeds that chose cannot judge; {SEEDS_TO_TRUST} others can, with "
+        f"--tune-seeds {keep}:\n{more.commands(wanted, chosen.kept, unequal=False)}"
     )

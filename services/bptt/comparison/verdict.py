@@ -1,12 +1,13 @@
 """What a ranking says, in words, and how many seeds would make it say more."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
+from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import (
     CLOSE,
     SEEDS_AT_MOST,
@@ -17,6 +18,7 @@ from bptt.comparison.ranking import (
     seeds_to_tell,
     tellable,
 )
+from bptt.comparison.seeds_to_add import SeedsToAdd
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 
@@ -31,17 +33,18 @@ class Ranked:
     ranking: Ranking
     names: Sequence[str]
     """Of all configurations, as the ranking numbers them."""
-    seeds: Collection[int]
-    """That the grid has."""
-    grid: str
-    """What commands call the grid."""
+    points: Sequence[Sequence[ComparedPoint]]
+    """Of each of them."""
+    more: SeedsToAdd
+    """The seeds there are, and how to add others."""
     lead_told: Callable[[float], str]
     """Returns a lead in words."""
     choosing: int = 0
     """Seeds of the grid that judge nothing, because values were chosen on them."""
     live: int = 0
     """Runs that have not ended."""
-    points: int = 0
+    runs: int = 0
+    """All that there are, ended or not."""
 
     @property
     def _leads(self) -> list[Lead]:
@@ -57,7 +60,7 @@ class Ranked:
         if len(self.names) < 2:
             return ""
         top, below = self.ranking.top, self.ranking.below
-        why = f"Why, run by run:\nbptt show {self.grid}"
+        why = f"Why, run by run:\n{self.more.shown}"
         if not top:
             return f"No configuration can be ranked: none has values of most of its runs. {why}"
         if not self._leads:
@@ -68,20 +71,23 @@ class Ranked:
         most = max(lead.seeds for lead in self._leads)
         if most < SEEDS_TO_TELL:
             nothing = "1 seed tells nothing" if most == 1 else f"{most} seeds tell nothing"
-            if most < len(set(self.seeds)) - self.choosing:
+            if most < len(self.more.seeds) - self.choosing:
                 nothing = f"{counted(most, 'seed')} in common with the best: that tells nothing"
             return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on:\n{self._command(5)}"
         few = min(lead.seeds for lead in self._leads)
         alone = self._winner() if len(top) == 1 else ""
         said = alone or self._undecided(len(top) + len(below))
-        return f"Preliminary ({counted(few, 'seed')}): {said}" if few < SEEDS_TO_TRUST else said
+        if few >= SEEDS_TO_TRUST:
+            return said
+        # of grids that share a configuration, but no seed
+        return f"Preliminary ({counted(few, 'seed') if few else 'no common seed'}): {said}"
 
     def _so_far(self) -> str:
         top = self.ranking.top
         ahead = f"{self.names[top[0]]} is ahead" if top and self._leads else "nobody is ahead"
         have = "has" if self.live == 1 else "have"
         return (
-            f"So far, no verdict: {self.live:,} of {counted(self.points, 'run')} {have} not ended, "
+            f"So far, no verdict: {self.live:,} of {counted(self.runs, 'run')} {have} not ended, "
             f"and {ahead}. What can be told apart is tested once, when all have, so that looking "
             "in between makes no false claims."
         )
@@ -100,15 +106,13 @@ class Ranked:
         together = listed([f"{best} (best so far)", *others])
         worse = ""
         if below:
-            what = "the other is" if len(below) == 1 else f"the other {len(below)} are"
-            worse = f"; {what} worse than {best} ({TOGETHER})"
+            rest = "the other is" if len(below) == 1 else f"the other {len(below)} are"
+            worse = f"; {rest} worse than {best} ({TOGETHER})"
         apart = f"{len(top)} of {ranked} configurations" if below else "the configurations"
         if not below and ranked > 2:
             apart = f"the {ranked} configurations"
-        return (
-            f"{counted(seeds, 'seed')} cannot tell {apart} apart: {together}{worse}. "
-            f"{self._advice(seeds)}"
-        )
+        what = f"{counted(seeds, 'seed')} cannot tell" if seeds else "nothing tells"
+        return f"{what} {apart} apart: {together}{worse}. {self._advice(seeds)}"
 
     def _advice(self, seeds: int) -> str:
         top = self.ranking.top
@@ -122,9 +126,9 @@ class Ranked:
                 return f"{small} telling them takes more than {SEEDS_AT_MOST:,} seeds."
             return f"{small} no more seeds would tell them."
         first = min(known, key=lambda i: known[i])
-        what = "would"
+        what = "would" if seeds else "seeds would"
         if len(top) > 2:
-            what = f"would tell {self.names[best]} from {self.names[first]}"
+            what += f" tell {self.names[best]} from {self.names[first]}"
         lead = self.lead_told(leads[first].lead)
         most = max(known.values())
         rest = ""
@@ -172,23 +176,9 @@ class Ranked:
         )
 
     def _command(self, wanted: int) -> str:
-        common = min((lead.seeds for lead in self._leads), default=len(self.seeds))
-        wanted += self.choosing
-        # where some lack seeds that others have, the first n of all give everybody n
-        unequal = common + self.choosing < len(set(self.seeds))
-        seeds = wanted if unequal else seeds_option(self.seeds, wanted)
-        return f"bptt extend {self.grid} --set seeds={seeds}"
-
-
-def seeds_option(there: Collection[int], wanted: int) -> int:
-    """Return the n of `seeds: n`, 0 to n - 1, that makes so many seeds with those there.
-
-    Args:
-        there: seeds that a grid has.
-        wanted: how many it should have.
-    """
-    lacking, option = wanted - len(set(there)), 0
-    while lacking > 0:
-        lacking -= option not in there
-        option += 1
-    return option
+        """Return what adds seeds to the top group."""
+        there = len(self.more.seeds)
+        common = min((lead.seeds for lead in self._leads), default=there)
+        unequal = common + self.choosing < there
+        top = [point for number in self.ranking.top for point in self.points[number]]
+        return self.more.commands(wanted + self.choosing, top, unequal=unequal)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bptt.measuring.slopes import ALL_LAYERS, MIXED, MIXED_MEANS
 from bptt.measuring.table import SLOPE
-from bptt.records.comparison import Comparison, Group, Interval
+from bptt.records.comparison import Comparison, Group, Interval, Lacking
 
 ENDED = ("solved", "finished", "time_limit")
 THOUSAND, MILLION = 1e3, 1e6
@@ -67,7 +67,8 @@ def columns(comparison: Comparison) -> list[str]:
         lead = TIMES_AS_LONG if comparison.metric == "seconds" else TIMES_AS_MANY
     tuned = ["tuned to"] if _is_tuned(comparison) else []
     named = [BEST_COLUMN, "configuration", *tuned, "n", *metrics, lead]
-    return [*named, *median, "solved", _slope_column(comparison), "runs"]
+    grids = ["grids"] if len(comparison.grids) > 1 else []
+    return [*named, *median, "solved", _slope_column(comparison), "runs", *grids]
 
 
 def cells(comparison: Comparison, group: Group) -> list[str]:
@@ -86,7 +87,15 @@ def cells(comparison: Comparison, group: Group) -> list[str]:
         interval_told(group.solved),
         _slope_told(group),
         counts_told(group.counts),
+        *([" ".join(group.grids)] if len(comparison.grids) > 1 else []),
     ]
+
+
+def lacking_told(comparison: Comparison, one: Lacking) -> str:
+    """Return the run of a point without a value; of one that was deleted, the grid it is of."""
+    if one.run_id or len(comparison.grids) < 2:
+        return one.run_id or "deleted"
+    return f"deleted from {' and '.join(one.grids)}"
 
 
 def _is_tuned(comparison: Comparison) -> bool:

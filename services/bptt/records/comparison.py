@@ -22,6 +22,19 @@ class Interval:
     n: int
 
 
+@dataclass(frozen=True)
+class GridCompared:
+    """One of the grids that a comparison is of."""
+
+    grid_id: str
+    grid: str
+    """Its name."""
+    user: str
+    """Whose it is."""
+    points: int
+    """That it has in the comparison, of all problems."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """One configuration over its seeds."""
@@ -30,6 +43,8 @@ class Group:
     values: Mapping[str, Any]
     """Its value on each axis, by the axis' path; those in which its points differ are left out."""
     points: int
+    grids: Mapping[str, int] = field(default_factory=dict)
+    """How many of them each grid has, by its id; a point of several grids counts in each."""
     counts: Mapping[str, int]
     """Points by what became of them: solved, finished, time_limit, diverged, failed, ..."""
     metrics: Mapping[str, Interval | None]
@@ -77,6 +92,8 @@ class Lacking:
     seed: int
     outcome: str
     why: str
+    grids: Sequence[str] = ()
+    """Ids of the grids that it is a point of."""
 
 
 @dataclass(frozen=True)
@@ -91,16 +108,19 @@ class BestRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A grid's answer so far, for one problem: one task with one set of its options.
+    """The answer of a grid, or several, for one problem: a task with one set of its options.
 
-    The last one of a grid with several problems is over all of them.
+    The last one of several problems is over all of them.
     """
 
     grid_id: str = ""
+    """Of the grid; empty if there are several."""
     grid: str = ""
-    """Its name."""
+    """Its name; empty if there are several."""
     user: str = ""
-    """Whose it is."""
+    """Whose it is; empty if there are several."""
+    grids: Sequence[GridCompared] = ()
+    """All of them, as they were asked for."""
     task: str
     problem: str = ""
     """The options of the task that make it another problem than the grid's others."""

@@ -196,7 +196,7 @@ class GridShipping:
         row = store.get_grid(self.database, grid_id)
         listed = store.every_point(self.database, grid_id)
         runs = with_present_figures(listed, self.settings.runs)
-        points = points_of(runs, store.first_spec(self.database, grid_id))
+        points = points_of(runs, store.first_spec(self.database, grid_id), grid_id)
         comparisons = compare(points, grid=grid_id)
         reused = {
             run.run_id: run

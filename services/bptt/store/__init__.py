@@ -12,6 +12,7 @@ from bptt.store.content import (
     remove_unread,
     sent_contents,
 )
+from bptt.store.contents_of_points import whole_points
 from bptt.store.control import (
     cancel_grid,
     cancel_run,
@@ -146,4 +147,5 @@ __all__ = [
     "training",
     "unshipped",
     "upgrade",
+    "whole_points",
 ]

@@ -70,7 +70,8 @@ def test_every_command_that_asks_a_server_works_there(laptop: Laptop) -> None:
     queued = laptop.bptt("submit", "far.yaml", "--json")
     assert queued.returncode == 0, queued.stderr
     grid = json.loads(queued.stdout)["grid_id"]
-    names = {"grid": grid, "run": f"{grid}-0"}
+    queued = laptop.bptt("submit", "far.yaml", "--set", "name=other", "--json")
+    names = {"grid": grid, "run": f"{grid}-0", "other": json.loads(queued.stdout)["grid_id"]}
     for command in ASKING:
         done = laptop.bptt(*(word.format(**names) for word in command))
         said = f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"

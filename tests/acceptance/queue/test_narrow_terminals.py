@@ -26,6 +26,8 @@ model: {{hidden_size: 4}}
 training: {{steps: 20, batch_size: 8, evaluate_every: 10, evaluation_size: 16}}
 statistics: {{interval: 10}}
 """
+OTHER = "另一个网格"
+SEVERAL = ("--set", f"name={OTHER}", "--set", "cell=[gru, rnn]")
 PICTURE = re.compile(r"[┤│└⠀-⣿]|^ +0 +\d+ +\d+$|lag: steps back")
 
 
@@ -46,6 +48,9 @@ def home(home, bptt, machine):
             worker.fail(run, "ValueError: max_norm must be > 0 and <= 1.5e+308, got -1.25")
         else:
             worker.succeed(run, train_claimed(worker.settings, run))
+    # served by runs of the other, and by one that has not begun
+    _, _, errors = bptt("submit", "wide.yaml", *SEVERAL)
+    assert errors == []
     assert bptt("tokens", "create", "--label", "笔记本电脑 of 2027", "--expires", "30.5")[0] == 0
     return home
 
@@ -71,7 +76,7 @@ def shown(monkeypatch):
 
 def test_no_number_and_no_name_is_broken_or_cut_at_any_width(home, shown):
     for what, words in TABLES.items():
-        arguments = [word.format(grid=NAME) for word in words]
+        arguments = [word.format(grid=NAME, other=OTHER) for word in words]
         whole = words_of(shown(arguments, None if what != "watch" else 400))
         for width in WIDTHS:
             lines = shown(arguments, width)

@@ -68,6 +68,14 @@ def everything(client, new_owner):
     do(client.release_grid, grid.grid_id)
     do(client.set_priority, grid.grid_id, -2, urgency=0)
     do(client.extend, grid.grid_id, overrides=["seeds=3"])
+    other = client.submit("bias.yaml", ["name=other", "seeds=[1,2,3]", "optimizer.lr=0.01"])
+    owner.succeed(owner.begin())
+    for words in ([grid.grid_id], ["bias", "other"], ["bias", "bias"], ["other", "x/y"]):
+        do(client.comparison, words)
+        do(client.pictures, words)
+    do(client.comparison, ["other", "bias"], ["lr"], conditions=["cell=rnn"])
+    do(client.report, ["other", "bias"], ["no"])
+    do(client.delete_grid, other.grid_id)
     do(client.cancel_grid, "bias")
     do(client.fill, "bias")
     for text in ("", "nothing", "../..", "a/b", grid.grid_id[:2], second.run_id, "bias"):

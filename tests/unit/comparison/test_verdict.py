@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bptt.comparison.seeds_to_add import seeds_option
 from bptt.comparison.table import compare
-from bptt.comparison.verdict import seeds_option
 from tests.unit.comparison.points import row
 
 

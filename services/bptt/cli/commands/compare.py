@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from bptt.api.comparison_answers import Picture
     from bptt.records.comparison import Comparison
     from bptt.records.grids import Grid
+    from bptt.records.naming import Found
 
 NAMED = 10
 """How many runs without a value are named."""
 
 
 @click.command()
-@click.argument("grid")
+@click.argument("grids", metavar="GRID...", nargs=-1, required=True)
 @click.option(
     "--by", multiple=True, metavar="AXIS", help="Distinguish configurations only by AXIS."
 )
@@ -71,7 +72,7 @@ NAMED = 10
 @click.option("--pictures", type=click.Path(path_type=Path), help="Write pictures into a folder.")
 @click.option("--svg", is_flag=True, help="Write pictures as SVG, not PNG.")
 def compare(
-    grid: str,
+    grids: tuple[str, ...],
     by: tuple[str, ...],
     metrics: tuple[str, ...],
     at: str,
@@ -85,7 +86,7 @@ def compare(
     pictures: Path | None,
     svg: bool,
 ) -> None:
-    """Compare the configurations of GRID, each by its mean over seeds with a 95 % interval.
+    """Compare the configurations of GRIDs, each by its mean over seeds with a 95 % interval.
 
     The best comes first, with all that cannot be told from it; the command that adds the seeds to
     tell them apart stands below. Configurations of different problems (another task, or another
@@ -100,6 +101,10 @@ def compare(
     With --tune each configuration takes its best value of an axis (a learning rate), by its mean
     on some seeds, and is compared on the others, which had no say: the best of several on the
     seeds it was chosen by is better than it is.
+
+    Several grids are compared as if they were one: configurations are the same if all is that
+    determines a result but the seed, whatever a file left at its default; then their seeds are
+    pooled, and a run that serves several grids counts once.
     """
     named = [word for word in (as_json and "json", as_csv and "csv", form) if word]
     if len(named) > 1:
@@ -111,22 +116,25 @@ def compare(
         if place is not None:
             _refuse_unwritable(place, is_folder)
     with connected() as client:
-        found = client.find(grid, "grid")
-        grid_id = found.id
+        found = [client.find(grid, "grid") for grid in grids]
+        ids = [one.id for one in found]
         asked = {"at": at, "tune": tune, "tune_seeds": tune_seeds, "conditions": conditions}
-        comparisons = client.comparison(grid_id, by, metrics, **asked)
+        comparisons = client.comparison(ids, by, metrics, **asked)
         if chosen == "json":
             print_json(comparisons)
         elif chosen in FORMATS:
-            if owner_of(found):
-                click.echo(f"Grid {title_of(found)}", err=True)
+            for one in found:
+                if owner_of(one) or len(found) > 1:
+                    click.echo(f"Grid {title_of(one)}", err=True)
             _print_text(comparisons, chosen)
         else:
-            _print(title_of(found), client.grid(grid_id), comparisons)
+            _print(found, comparisons)
+            _print_held([client.grid(grid_id) for grid_id in ids], found)
+            say(wording.EXPLAINED)
         if html is not None:
-            _write(html, client.report(grid_id, by, metrics, **asked).encode())
+            _write(html, client.report(ids, by, metrics, **asked).encode())
         if pictures is not None:
-            drawn = client.pictures(grid_id, by, "svg" if svg else "png", conditions)
+            drawn = client.pictures(ids, by, "svg" if svg else "png", conditions)
             _write_pictures(drawn, pictures, svg)
 
 
@@ -157,10 +165,13 @@ def _write_pictures(drawn: "list[Picture]", folder: Path, svg: bool) -> None:
         name = f"{picture.name}.{'svg' if svg else 'png'}"
         _write(folder / name, base64.b64decode(picture.base64))
     if not drawn:
-        click.echo("No run of this grid has left anything to draw on its machine yet.", err=True)
+        click.echo(
+            "No run of what is compared has left anything to draw on its machine yet.", err=True
+        )
 
 
-def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
+def _print(found: "list[Found]", comparisons: "list[Comparison]") -> None:
+    title = wording.listed([title_of(one) for one in found])
     if len(comparisons) > 1:
         alone = [one for one in comparisons if one.problems == 1]
         ended, points = sum(one.ended for one in alone), sum(one.points for one in alone)
@@ -178,20 +189,28 @@ def _print(title: str, grid: "Grid", comparisons: "list[Comparison]") -> None:
         for line in [*wording.conclusions(comparison), *_without_value(comparison)]:
             say(line)
         click.echo()
-    if grid.held_reason:
-        say(f"All held: {grid.held_reason} (bptt release {grid.grid_id})\n")
-    say(wording.EXPLAINED)
+
+
+def _print_held(grids: "list[Grid]", found: "list[Found]") -> None:
+    for grid, one in zip(grids, found, strict=True):
+        if grid.held_reason:
+            what = f"All of {title_of(one)} held" if len(grids) > 1 else "All held"
+            say(f"{what}: {grid.held_reason} (bptt release {grid.grid_id})\n")
 
 
 def _heading(title: str, comparison: "Comparison", alone: bool) -> str:
-    name = title if alone else f"{title}, {comparison.title}"
+    # several grids were named above
+    several = len(comparison.grids) > 1
+    of_problem = comparison.title if several else f"{title}, {comparison.title}"
+    name = title if alone else of_problem
     told = f"{name}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"
     return ", ".join(filter(None, (told, wording.heading(comparison))))
 
 
 def _without_value(comparison: "Comparison") -> list[str]:
     lines = [
-        f"No value: {one.run_id or 'deleted'}, {one.config} seed={one.seed}: {one.why}"
+        f"No value: {wording.lacking_told(comparison, one)}, {one.config} seed={one.seed}: "
+        f"{one.why}"
         for one in comparison.lacking[:NAMED]
     ]
     if (more := len(comparison.lacking) - NAMED) > 0:

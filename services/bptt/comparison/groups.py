@@ -1,0 +1,62 @@
+"""One configuration of a problem, over its seeds, as a record."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from bptt.comparison.axes import values_of
+from bptt.comparison.column import Column
+from bptt.comparison.interval import LEAST
+from bptt.comparison.metrics import Measure
+from bptt.comparison.point import ComparedPoint
+from bptt.comparison.rates import solved_share
+from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
+from bptt.records.comparison import Group, Interval
+
+
+def group_of(
+    config: str,
+    points: Sequence[ComparedPoint],
+    number: int,
+    shown: Mapping[str, Column],
+    own: Column,
+) -> Group:
+    """Return what is known of a configuration.
+
+    Args:
+        config: its name.
+        points: its points.
+        number: of it in the columns.
+        shown: the figures of the table, by their short names; the first decides.
+        own: the task's own metric.
+    """
+    first, *_ = shown.values()
+    counts = Counter(point.outcome for point in points)
+    return Group(
+        config=config,
+        values=values_of(points),
+        points=len(points),
+        grids=Counter(grid for point in points for grid in point.grids),
+        counts=dict(counts),
+        metrics={short: column.interval(number) for short, column in shown.items()},
+        value=first.interval(number),
+        survivors=first.survivors(number),
+        diverged=counts["diverged"],
+        counted_as=first.counted_as(number),
+        solved=solved_share(points),
+        slope=mean_slope(points),
+        slope_mixed=has_mixed_slope(points),
+        layer_slopes=layer_slopes(points),
+        learned=_learned(own.interval(number), own.measure),
+        standing=first.standing(number),
+        lead=first.lead(number),
+        median=first.median(number) if first.measure.until_solved else None,
+    )
+
+
+def _learned(value: Interval | None, measure: Measure) -> bool | None:
+    """Say whether a mean is better than the best answer without memory, beyond chance."""
+    if measure.baseline is None or value is None or value.n < LEAST:
+        return None
+    # seeds that are all alike have no interval
+    low, high = (value.estimate if end is None else end for end in (value.low, value.high))
+    return low > measure.baseline if measure.better == "higher" else high < measure.baseline

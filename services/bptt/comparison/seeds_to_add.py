@@ -1,0 +1,93 @@
+"""The commands that add seeds to what is compared, one for each grid that needs them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bptt.comparison.point import ComparedPoint
+
+
+@dataclass(frozen=True)
+class SeedsToAdd:
+    """What there is, and what commands call it."""
+
+    grids: Mapping[str, Collection[int]]
+    """The seeds of each grid, by what commands call the grid."""
+
+    @property
+    def seeds(self) -> set[int]:
+        """Those of all grids."""
+        return {seed for seeds in self.grids.values() for seed in seeds}
+
+    @property
+    def shown(self) -> str:
+        """The commands that show every run, a line each."""
+        return "\n".join(f"bptt show {grid}" for grid in self.grids)
+
+    def first_of(self, points: Sequence[ComparedPoint]) -> str:
+        """Return what commands call a grid that has these points."""
+        return self._covering(points)[0]
+
+    def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> str:
+        """Return the commands, a line each, after which configurations have so many seeds.
+
+        Args:
+            wanted: how many.
+            points: of the configurations; none: all there are.
+            unequal: whether some lack seeds that others have: then the first `wanted` of all give
+                everybody as many.
+        """
+        chosen = self._covering(points)
+        there = set.intersection(*(set(self.grids[grid]) for grid in chosen))
+        option = wanted if unequal else seeds_option(there, wanted)
+        new = set(range(option))
+        lacking = [grid for grid in chosen if not new <= set(self.grids[grid])]
+        return "\n".join(f"bptt extend {grid} --set seeds={option}" for grid in lacking or chosen)
+
+    def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> str:
+        """Return the commands after which the configurations of points have these very seeds."""
+        plain = list(seeds) == list(range(len(seeds)))
+        # a shell takes brackets for a pattern
+        option = f"seeds={len(seeds)}" if plain else f"'seeds=[{','.join(map(str, seeds))}]'"
+        chosen = self._covering(points)
+        return "\n".join(f"bptt extend {grid} --set {option}" for grid in chosen)
+
+    def _covering(self, points: Sequence[ComparedPoint]) -> list[str]:
+        """Return grids that have all configurations of these points, few of them."""
+        having: dict[str, set[str]] = {}
+        for point in points:
+            having.setdefault(point.config, set()).update(point.grids)
+        left = [grids for grids in having.values() if grids]
+        chosen: list[str] = []
+        while left:
+            most = max(self.grids, key=lambda grid: sum(grid in one for one in left))
+            chosen.append(most)
+            left = [one for one in left if most not in one]
+        return [grid for grid in self.grids if grid in chosen] or list(self.grids)
+
+
+def grids_of(points: Sequence[ComparedPoint], called: str) -> SeedsToAdd:
+    """Return the grids that points belong to, with their seeds.
+
+    Args:
+        points: all of them.
+        called: what commands call the grid of points that do not say which it is.
+    """
+    found: dict[str, dict[int, None]] = {}
+    for point in points:
+        for grid in point.grids or (called,):
+            found.setdefault(grid, {})[point.seed] = None
+    return SeedsToAdd(found or {called: ()})
+
+
+def seeds_option(there: Collection[int], wanted: int) -> int:
+    """Return the n of `seeds: n`, 0 to n - 1, that makes so many seeds with those there.
+
+    Args:
+        there: seeds that a grid has.
+        wanted: how many it should have.
+    """
+    lacking, option = wanted - len(set(there)), 0
+    while lacking > 0:
+        lacking -= option not in there
+        option += 1
+    return option
