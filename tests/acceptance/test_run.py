@@ -248,3 +248,21 @@ def test_unfinished_run_is_shown_with_how_to_go_on(place, monkeypatch, capsys, t
     text = " ".join(capsys.readouterr().out.split())
     assert "unfinished at step 4 of 10; go on with: bptt run --resume halfway-1" in text
     assert "No gradient statistics to plot yet." in text
+
+
+def test_a_command_that_trains_leaves_mlflow_to_another_process(bptt, place):
+    program = (
+        "import sys\n"
+        "from bptt.cli import main\n"
+        f"try: main(['run', {str(place / 'short.yaml')!r}, '--quiet'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "assert 'mlflow' not in sys.modules\n"
+    )
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("BPTT_")}
+    environment["BPTT_HOME"] = str(place / "home")
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr

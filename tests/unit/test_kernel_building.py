@@ -69,7 +69,7 @@ def test_another_source_is_another_library(cache):
 
 def test_another_processor_is_another_library(cache, monkeypatch):
     answer(cache)
-    monkeypatch.setattr(building, "_processor", lambda: "another one")
+    monkeypatch.setattr(building, "instructions", lambda: "another one")
 
     answer(cache)
 

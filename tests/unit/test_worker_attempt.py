@@ -1,5 +1,8 @@
 """What an attempt begins with: a result, a checkpoint of an earlier one, or nothing."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -265,3 +268,24 @@ def test_what_a_forgotten_attempt_left_is_removed(assignment):
     again = begin(assignment)
 
     assert sorted(path.name for path in again.path.iterdir()) == ["log.txt", "run.json"]
+
+
+def test_the_process_that_runs_are_forked_from_has_imported_all_but_their_plugins(assignment):
+    folder = begin(assignment)
+    program = (
+        "import json, os, sys\n"
+        "from pathlib import Path\n"
+        "import bptt.worker.template\n"
+        "from bptt.execution.execute import execute\n"
+        "from bptt.run_folder import RunFolder\n"
+        "before = set(sys.modules)\n"
+        "execute(RunFolder(Path(sys.argv[1])), checkpoint_seconds=0, keep=True)\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)), flush=True)\n"
+    )
+    command = [sys.executable, "-c", program, str(folder.path)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    # importing what torch imports when it is first used takes longer than such a run
+    later = {name for name in json.loads(done.stdout) if not name.startswith("bptt_plugins")}
+    assert later == set()

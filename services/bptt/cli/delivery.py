@@ -3,7 +3,6 @@
 import shlex
 import shutil
 import sys
-import time
 from types import TracebackType
 from typing import Self
 
@@ -11,10 +10,10 @@ import click
 from rich.console import Console
 
 from bptt import tracking
-from bptt.errors import RunUnshippable, TrackingUnavailable
+from bptt.errors import TrackingUnavailable
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
-from bptt.shipping.thread import Shipper
+from bptt.shipping.beside import ShipperBeside
 
 WAIT = 120.0
 """Seconds to wait at the end for a server that takes what it is sent."""
@@ -25,7 +24,7 @@ WAIT_FOR_EARLIER = 30.0
 
 
 class Delivery:
-    """Ships runs from a thread while they train, and what is left when the block ends.
+    """Ships runs from another process while they train, and what is left when the block ends.
 
     Raises:
         InvalidSetting: what BPTT_MLFLOW_URL names will never take a run.
@@ -42,7 +41,7 @@ class Delivery:
         except TrackingUnavailable as error:
             # a database of another version, which can be fixed while this trains
             self._hindrance = str(error)
-        self._shipper: Shipper | None = None
+        self._shipper: ShipperBeside | None = None
         self._added: set[str] = set()
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
 
@@ -55,7 +54,7 @@ class Delivery:
             return
         self._added.add(folder.run_id)
         # made with the first folder: nothing is written before
-        self._shipper = self._shipper or Shipper(self._target)
+        self._shipper = self._shipper or ShipperBeside(self._settings)
         self._shipper.add(folder)
 
     def __exit__(
@@ -69,27 +68,15 @@ class Delivery:
         wait = WAIT_WHEN_STOPPED if error else WAIT
         try:
             with self._console.status("sending to MLflow"):
-                delivered = self._shipper.drain(WAIT_WHEN_DOWN if self._hindrance else wait)
-                self._shipper.close()
-                left = self._send_earlier() if delivered and error is None else 0
+                delivered, left = self._shipper.drain(
+                    WAIT_WHEN_DOWN if self._hindrance else wait,
+                    earlier=0.0 if error else WAIT_FOR_EARLIER,
+                )
         except KeyboardInterrupt:
             delivered, left = False, 0
+        finally:
+            self._shipper.close()
         self._tell(delivered, left)
-
-    def _send_earlier(self) -> int:
-        """Send what earlier commands left behind; return how many runs still wait."""
-        until = time.monotonic() + WAIT_FOR_EARLIER
-        waiting, damaged = tracking.unshipped(self._settings.runs), 0
-        while waiting and time.monotonic() < until:
-            folder = waiting.pop(0)
-            try:
-                # whether another process is training it right now is unknown here
-                tracking.ship(folder, self._target)
-            except RunUnshippable:
-                damaged += 1
-            except TrackingUnavailable:
-                return len(waiting) + damaged + 1
-        return len(waiting) + damaged
 
     def _tell(self, delivered: bool, left: int) -> None:
         quiet = self._console.quiet

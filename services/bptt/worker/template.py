@@ -3,6 +3,9 @@
 It imports what all of them need and never computes: torch's threads do not survive a fork, and
 a child that waits for one waits for ever. Plugins are not imported here, so that a fixed one is
 used by the next run.
+
+Whatever torch imports only when it is first used is imported here as well: SymPy, by the first call
+of `autograd.grad`, takes longer than training a small run.
 """
 
 import atexit
@@ -12,21 +15,29 @@ import signal
 from bptt.imported import importing
 
 with importing():
-    import numpy
-    import torch
+    import importlib.readers
 
+    import numpy
+    import pydantic.type_adapter
+    import torch
+    import torch.fx.experimental.symbolic_shapes
+    import torch.utils.serialization.config
+
+    import bptt.execution.attempt
     import bptt.execution.recording
+    import bptt.kernels.compiled.building
     import bptt.registry
     import bptt.training
     import bptt.worker.child
 
-__all__ = ["bptt", "numpy", "torch"]
+__all__ = ["bptt", "importlib", "numpy", "pydantic", "torch"]
 
 torch.set_num_threads(1)
 # tearing torch down takes as long as a tenth of its import, and frees what the system frees anyway
 atexit.register(os._exit, 0)
 # a signal to the whole process group means that the worker should stop cleanly, and it needs us
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+bptt.kernels.compiled.building.instructions()
 for kind in bptt.registry.KINDS:
     for plugins in bptt.registry.discover(kind).values():
         for plugin in plugins:

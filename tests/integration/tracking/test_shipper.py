@@ -1,13 +1,19 @@
 """The thread beside the training: outages, the end of the process, other people's faults."""
 
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from bptt.run_folder import RunFolder
+from bptt.settings import Settings
+from bptt.shipping.beside import ShipperBeside
 from bptt.shipping.thread import Shipper
 from bptt.tracking import Target, check_target, target_of, unshipped
 from bptt.tracking.run.state import Shipped
+from tests.servers import put_mlflow_database, until
 
 
 @pytest.fixture
@@ -21,6 +27,23 @@ def start_shipper():
     yield start
     for shipper in shippers:
         shipper.close()
+
+
+@pytest.fixture
+def own_home(tmp_path):
+    """A home with the runs that are made here."""
+    put_mlflow_database(tmp_path)
+    return Settings(home=tmp_path)
+
+
+def children():
+    """Return the processes that send for this one."""
+    found = " ".join(file.read_text() for file in Path("/proc/self/task").glob("*/children"))
+    return [
+        int(pid)
+        for pid in found.split()
+        if b"bptt.shipping.beside" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def acknowledged(run, target):
@@ -195,3 +218,37 @@ def test_run_that_is_mended_before_the_end_is_sent_with_the_others(
 
 def test_drain_without_folders_is_done_at_once(start_shipper):
     assert start_shipper(Target("http://127.0.0.1:9")).drain(timeout=0.0)
+
+
+def test_a_process_beside_a_command_sends_its_runs_and_what_earlier_ones_left(
+    make_run, own_home, stored
+):
+    earlier, run = make_run(), make_run()
+    earlier.write_whole()
+    shipper = ShipperBeside(own_home)
+    try:
+        shipper.add(run.folder)
+        run.write_whole()
+        drained = shipper.drain(60.0, earlier=60.0)
+    finally:
+        shipper.close()
+
+    assert drained == (True, 0)
+    for one in (earlier, run):
+        assert stored(target_of(own_home), one.folder).points == one.points
+
+
+def test_a_process_beside_a_command_that_dies_is_told_and_takes_nothing_with_it(make_run, own_home):
+    run = make_run()
+    run.write_whole()
+    shipper = ShipperBeside(own_home)
+    # until it has become the other program, its command is ours
+    assert until(children, 30)
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+    shipper.add(run.folder)
+    drained = shipper.drain(60.0)
+    shipper.close()
+
+    assert (drained, shipper.why) == ((False, 0), "what sends to MLflow has ended")
+    assert [folder.run_id for folder in unshipped(own_home.runs)] == [run.folder.run_id]

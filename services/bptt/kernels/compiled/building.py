@@ -124,14 +124,14 @@ def _key(source: str, command: Sequence[str]) -> str:
     program = Path(command[0]).resolve()
     facts = program.stat()
     compiler = (*command, str(program), facts.st_size, facts.st_mtime_ns)
-    parts = (EDITION, source, FLAGS, NATIVE, compiler, _processor())
+    parts = (EDITION, source, FLAGS, NATIVE, compiler, instructions())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 @cache
-def _processor() -> str:
-    """Return what determines which instructions may be used here."""
-    facts = [platform.machine(), platform.processor(), platform.libc_ver()[0], platform.system()]
+def instructions() -> str:
+    """Return what determines which instructions may be used here, once per process."""
+    facts = [platform.machine(), platform.libc_ver()[0], platform.system()]
     try:
         with open("/proc/cpuinfo") as file:
             for line in file:
