@@ -50,6 +50,8 @@ class Chosen:
     """The configuration of each of them."""
     kept: tuple[ComparedPoint, ...]
     """All runs with the values taken, on whichever seed."""
+    kept_names: tuple[str, ...]
+    """The configuration of each of these."""
     taken: Mapping[str, str]
     """The values in words, by configuration."""
     note: str
@@ -162,6 +164,7 @@ def choose(
         replace(facet, points=tuple(point for _, point in judged)),
         tuple(name for name, _ in judged),
         tuple(point for _, point in held),
+        tuple(name for name, _ in held),
         {name: label(point, tuning.axes) for name, point in held},
         _note(tuning, tried, edges, equal, others),
     )

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bptt.comparison.axes import axes_of
+from bptt.comparison.chosen import Chosen, Tuning
 from bptt.comparison.column import Column
 from bptt.comparison.differing import DATA, is_program
 from bptt.comparison.facets import TASK
@@ -70,9 +71,12 @@ def _pooled(by_config: Mapping[str, Sequence[ComparedPoint]]) -> str:
     told, shared = [], 0
     pooled = []
     for name, points in by_config.items():
-        held = Counter(grid for point in points for grid in point.grids)
         shared += sum(len(point.grids) > 1 for point in points)
-        if held and max(held.values()) < len(points):
+        # a mean over other axes is of several configurations
+        whole: dict[str, list[ComparedPoint]] = {}
+        for point in points:
+            whole.setdefault(point.config, []).append(point)
+        if any(map(_is_pooled, whole.values())):
             pooled.append(name)
     if pooled:
         told.append(f"The same configuration in several grids, its seeds pooled: {listed(pooled)}.")
@@ -80,6 +84,28 @@ def _pooled(by_config: Mapping[str, Sequence[ComparedPoint]]) -> str:
         once = "is in several grids and counts" if shared == 1 else "are in several grids and count"
         told.append(f"{counted(shared, 'run')} {once} once.")
     return " ".join(told)
+
+
+def _is_pooled(points: Sequence[ComparedPoint]) -> bool:
+    """Say whether no grid has all points of a configuration."""
+    held = Counter(grid for point in points for grid in point.grids)
+    return bool(held) and max(held.values()) < len(points)
+
+
+def unjudged_note(chosen: Chosen, tuning: Tuning, more: SeedsToAdd) -> str:
+    """Return which configurations were tuned and have no seed that judges; empty if all have one.
+
+    Args:
+        chosen: what each was tuned to.
+        tuning: on which seeds.
+        more: how to add seeds.
+    """
+    lacking = [name for name in chosen.taken if name not in chosen.names]
+    if not lacking:
+        return ""
+    held = zip(chosen.kept_names, chosen.kept, strict=True)
+    commands = more.commands_for(tuning.judging, [one for name, one in held if name in lacking])
+    return f"Tuned, and without a seed that judges: {listed(lacking)}:\n{commands}"
 
 
 def _programs(points: Sequence[ComparedPoint]) -> list[str]:

@@ -22,7 +22,7 @@ from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean
 from bptt.comparison.point import RESULTS, ComparedPoint
 from bptt.comparison.scores import budget_of
 from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
-from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided
+from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided, unjudged_note
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.undecided import of_one, so_far, to_be_judged
 from bptt.comparison.verdict import Ranked
@@ -72,10 +72,13 @@ def compare(
     if tuning and not tuning.decides:
         return [_unjudged(facet, tuning, measures, asked) for facet, measures in shown]
     tables = [Table(facet, measures, asked) for facet, measures in shown]
-    found = [
-        replace(one, notes=[*one.notes, *_lacking_metrics(measures, metrics, one)])
-        for one, (_, measures) in zip((table.comparison() for table in tables), shown, strict=True)
-    ]
+    found = []
+    for table, (facet, measures) in zip(tables, shown, strict=True):
+        # where values were chosen, a problem may have none of the seeds that judge
+        unjudged = tuning if not table.by_config else None
+        one = _unjudged(facet, unjudged, measures, asked) if unjudged else table.comparison()
+        lacking_told = _lacking_metrics(measures, metrics, one)
+        found.append(replace(one, notes=[*one.notes, *lacking_told]))
     if len(found) > 1:
         each = f"At most 6 of 100 tables make a false claim, each of these {len(found)} alone."
         found = [replace(one, notes=[*one.notes, each]) for one in found]
@@ -156,7 +159,8 @@ class Table:
             verdict = of_one(self._facet, self.decided, ordered[0], self._asked.more)
         if chosen:
             ordered = [replace(one, tuned_to=chosen.taken.get(one.config)) for one in ordered]
-            notes = [chosen.note, *notes]
+            unjudged = unjudged_note(chosen, tuning, self._asked.more) if tuning else ""
+            notes = [chosen.note, unjudged, *notes]
         return Comparison(
             task=facet.task,
             problem=facet.problem,

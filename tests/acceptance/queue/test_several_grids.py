@@ -221,3 +221,25 @@ def test_an_edited_cell_is_another_configuration_and_says_which_is_which(
     # averaged over nothing, whatever distinguishes configurations
     (by_cells,) = compared(bptt, "one", "two", "--by", "cell")
     assert len(by_cells["groups"]) == 3
+
+
+def test_what_was_tuned_and_has_no_seed_that_judges_is_named(bptt, grids):
+    rates = f"{TASK}{STOPPED}optimizer: {{lr: [0.001, 0.01]}}\n"
+    grids("one", f"{rates}cell: [rnn, gru]\nseeds: [0, 1, 2, 7, 8, 9]\n", by_cell)
+    two = grids("two", f"{rates}cell: lstm\nseeds: 3\n", by_cell)
+
+    (found,) = compared(bptt, "one", "two", "--tune", "lr")
+
+    assert sorted(groups(found)) == ["gru", "rnn"]
+    note = "Tuned, and without a seed that judges: lstm:\n"
+    assert f"{note}bptt extend {two} --set 'seeds=[7,8,9]'" in found["notes"]
+
+
+def test_a_mean_over_other_axes_is_not_called_pooled(bptt, grids):
+    grids("one", f"{TASK}{STOPPED}cell: [rnn, gru]\nseeds: 3\n", by_cell)
+    grids("two", f"{TASK}{STOPPED}cell: [rnn, gru]\nclipper: value\nseeds: 3\n", by_cell)
+
+    (found,) = compared(bptt, "one", "two", "--by", "cell")
+
+    assert [group["points"] for group in found["groups"]] == [6, 6]
+    assert not any("pooled" in note for note in found["notes"])

@@ -1,5 +1,7 @@
 """Tuned comparisons: values are chosen on some seeds and judged on others."""
 
+from dataclasses import replace
+
 import pytest
 
 from bptt.comparison import wording
@@ -161,3 +163,19 @@ def test_values_that_are_equally_good_are_said_to_be():
     (found,) = compare(points, tune=["lr"])
 
     assert found.notes[0].endswith("Several values are equally good on these seeds for a and b.")
+
+
+def test_a_problem_without_a_seed_that_judges_says_what_was_chosen():
+    lengths = [
+        replace(one, task="latch", values={**one.values, "task.length": length})
+        for length, seeds in ((20, (1, 2, 3, 7, 8, 9)), (30, (1, 2, 3)))
+        for rate in (0.1, 0.2)
+        for cell in ("a", "b")
+        for one in (point(cell, seed, 0.8, **{"optimizer.lr": rate}) for seed in seeds)
+    ]
+
+    judged, chosen, *_ = compare(lengths, tune=["lr"])
+
+    assert len(judged.groups) == 2
+    assert chosen.groups == []
+    assert chosen.verdict.startswith("Chosen: ")
