@@ -18,6 +18,7 @@ with patch.object(random, "getrandbits", random.Random(0).getrandbits):
 MODULES = ("bptt.measuring", "bptt.kernels", "bptt.contracts", "bptt.norms")
 AT_EVERY_STEP = {
     "OperationRecorder.known",
+    "PointwiseCell.product",
     "PointwiseCell.split",
     "begins_at",
     "frobenius_norm",

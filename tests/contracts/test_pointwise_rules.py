@@ -96,7 +96,54 @@ class VectorHasNoBounds(Peephole):
     vectors = {"p": (1.0, 0.1)}
 
 
+class KeepsWhatItSaysItWrites(Peephole):
+    gates = {"f": "write"}
+
+
+class WritesWhatItSaysItKeeps(PointwiseCell):
+    states = ("h",)
+    preactivations = {"f": "x+h", "n": "x"}
+    products = ("n",)
+    gates = {"f": "keep"}
+
+    def step(self, f, n, h):
+        f = self.gate("f", torch.exp(-torch.exp(-f)))
+        return (1 - f) * h + f * tanh(n + self.product("n", f * h))
+
+
+class UsesAnUnknownProduct(WritesWhatItSaysItKeeps):
+    def step(self, f, n, h):
+        return super().step(f, n, h) + self.product("m", h)
+
+
+class NeverUsesItsProduct(WritesWhatItSaysItKeeps):
+    products = ("n", "m")
+
+
+class NamesTwoBlocksAlike(WritesWhatItSaysItKeeps):
+    products = ("n", "f")
+
+
+class ProductsAreText(WritesWhatItSaysItKeeps):
+    products = "n"
+
+
+class NotesAnExponential(WritesWhatItSaysItKeeps):
+    gates = {"f": "write"}
+
+    def step(self, f, n, h):
+        self.gate("f", torch.exp(f))
+        return tanh(n + self.product("n", sigmoid(f) * h))
+
+
 FAULTS = {
+    KeepsWhatItSaysItWrites: "gates['f'] is 'write', but the wider it opens, the more of 'c'",
+    WritesWhatItSaysItKeeps: "gates['f'] is 'keep', but the wider it opens, the less of 'h' passes",
+    UsesAnUnknownProduct: "step uses the product 'm', which must be one of `products`: n.",
+    NeverUsesItsProduct: "step never uses the product 'm', which is declared",
+    NamesTwoBlocksAlike: "has two recurrent blocks named 'f'",
+    ProductsAreText: "products must be a tuple of different names such as ('n',), got 'n'.",
+    NotesAnExponential: "'f' of NotesAnExponential.gate_values must lie in [0, 1], got values from",
     VectorIsANumber: "VectorIsANumber.vectors must map each name to the bounds",
     VectorsAreNames: "VectorsAreNames.vectors must map each name to the bounds",
     VectorHasNoBounds: "got {'p': (1.0, 0.1)}.",

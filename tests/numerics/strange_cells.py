@@ -4,7 +4,7 @@ import torch
 from torch import nn, relu, sigmoid, tanh
 from torch.nn import functional as F
 
-from bptt.contracts import PointwiseCell
+from bptt.contracts import Cell, PointwiseCell
 
 
 class Peephole(PointwiseCell):
@@ -100,6 +100,36 @@ class OwnParameter(PointwiseCell):
 
     def step(self, a, h):
         return tanh(a) * self.scale
+
+
+class Plain(Cell):
+    """A module of torch, whose step nobody knows."""
+
+    states = ("h",)
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.inner = nn.GRUCell(input_size, hidden_size)
+
+    def forward(self, x_t, state):
+        return (self.inner(x_t, state[0]),)
+
+
+class Staged(PointwiseCell):
+    """Products of all kinds: a block twice, of a product, of a vector, a number, an old state."""
+
+    states = ("h", "k")
+    preactivations = {"x": "x"}
+    products = ("a", "b", "d")
+    vectors = {"p": (-1.0, 1.0)}
+
+    def step(self, x, h, k, p):
+        u = self.product("a", h) + self.product("b", torch.exp(p))
+        v = self.product("a", tanh(u + x)) + self.product("b", torch.full_like(h, 0.3))
+        # a product that decides, but that no gradient passes
+        w = torch.where(self.product("d", k) > 0, v, 0.5 * u)
+        y = self.product("a", self.product("d", u))
+        return 0.3 * tanh(w) + 0.1 * y * sigmoid(h), tanh(self.product("b", k * p) + h)
 
 
 class Unknown(PointwiseCell):

@@ -177,9 +177,14 @@ def test_matrices_of_a_built_in_cell_have_a_row_for_each_input_and_a_column_for_
     inputs[0, 1] = h[0, 1] = 1.0
     rest = [torch.full((1, 5), 0.3, dtype=FLOAT64) for _ in cell.states[1:]]
 
+    # a product multiplies what a step makes; a matrix that is made of another one is what counts
+    of_state, _ = used = [w if w is None else w.detach() for w in cell.used_weights()]
+    of_state.requires_grad_()
+    cell.used_weights = lambda: used
+
     sum(state.sum() for state in cell(inputs, (h, *rest))).backward()
 
-    matrices = [p for p in cell.parameters(recurse=False) if p.dim() == 2 and p.numel()]
+    matrices = [matrix for matrix in (cell.input_weight, of_state) if matrix.numel()]
     assert matrices
     for matrix in matrices:
         assert matrix.grad.abs().sum(1).nonzero().flatten().tolist() == [1]

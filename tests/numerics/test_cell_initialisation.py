@@ -41,8 +41,6 @@ def build(kind, hidden=HIDDEN, seed=0, horizon=None, **options):
 
 def total_bias(cell, gate):
     """Return the sum of the biases of one gate."""
-    if isinstance(cell, GRUCho):
-        return dict(zip("rzn", cell.bias.detach().split(cell.hidden_size), strict=True))[gate]
     total = torch.zeros(cell.hidden_size)
     for names, bias in (
         (cell.input_biased, cell.input_bias),

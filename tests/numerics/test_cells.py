@@ -4,13 +4,18 @@ from torch import nn
 from torch.autograd import gradcheck
 from torch.func import functional_call
 
+from bptt_plugins.cells.cornn import CoRNN
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
+from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
+from bptt_plugins.cells.mgu import MGU
 from bptt_plugins.cells.mingru import MinGRU
 from bptt_plugins.cells.minlstm import MinLSTM
+from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
+from bptt_plugins.cells.rhn import RHN
 from bptt_plugins.cells.rnn import RNN
 
 TIME, BATCH, INPUT, HIDDEN = 6, 3, 2, 4
@@ -31,6 +36,11 @@ EVERY_CELL = {
     "mingru": lambda: MinGRU(INPUT, HIDDEN),
     "minlstm": lambda: MinLSTM(INPUT, HIDDEN, candidate="linear"),
     "lru": lambda: LRU(INPUT, HIDDEN),
+    "mgu": lambda: MGU(INPUT, HIDDEN),
+    "rhn": lambda: RHN(INPUT, HIDDEN, depth=3),
+    "lem": lambda: LEM(INPUT, HIDDEN, dt=0.5),
+    "cornn": lambda: CoRNN(INPUT, HIDDEN),
+    "multiplicative_lstm": lambda: MultiplicativeLSTM(INPUT, HIDDEN),
 }
 
 
@@ -141,9 +151,8 @@ def test_gru_cho_computes_equations_5_to_8_of_its_paper():
     cell = make(EVERY_CELL["gru_cho"])
     x, h = random(INPUT), random(HIDDEN, seed=2)
     w_r, w_z, w = (w.detach().T for w in cell.input_weight.split(HIDDEN, dim=1))
-    u_r, u_z = (u.detach().T for u in cell.gate_weight.split(HIDDEN, dim=1))
-    u = cell.candidate_weight.detach().T
-    b_r, b_z, b = cell.bias.detach().split(HIDDEN)
+    u_r, u_z, u = (block.detach().T for block in cell.recurrent_weights.values())
+    b_r, b_z, b = cell.input_bias.detach().split(HIDDEN)
 
     (new,) = cell(x.unsqueeze(0), (h.unsqueeze(0),))
 
@@ -161,7 +170,7 @@ def test_gru_chung_is_gru_cho_with_the_update_gate_turned_around():
     chung.load_state_dict(cho.state_dict())
     z = slice(HIDDEN, 2 * HIDDEN)
     with torch.no_grad():
-        for packed in (chung.input_weight, chung.gate_weight, chung.bias):
+        for packed in (chung.input_weight, chung.recurrent_weight, chung.input_bias):
             packed[..., z] *= -1
     x, h = random(TIME, BATCH, INPUT), random(BATCH, HIDDEN, seed=2)
 
@@ -178,9 +187,9 @@ def test_gru_that_resets_after_the_product_is_another_function():
     with torch.no_grad():
         before.input_weight.copy_(after.input_weight)
         gates, candidate = after.recurrent_weight.split([2 * HIDDEN, HIDDEN], dim=1)
-        before.gate_weight.copy_(gates)
-        before.candidate_weight.copy_(candidate)
-        before.bias.copy_(after.input_bias)
+        before.recurrent_weight.copy_(gates)
+        before.product_weight.copy_(candidate)
+        before.input_bias.copy_(after.input_bias)
         after.recurrent_bias.zero_()
     x, h = random(BATCH, INPUT), random(BATCH, HIDDEN, seed=2)
 

@@ -7,13 +7,16 @@ from bptt import registry
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner
 from bptt.kernels.autograd import unroll
-from bptt.kernels.compiled.emission import plan
+from bptt.kernels.step.plan import plan
 from bptt.kernels.step.tracing import trace
 from bptt_plugins.cells.gru import GRU
+from bptt_plugins.cells.gru_cho import GRUCho
+from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.mingru import MinGRU
 from bptt_plugins.cells.minlstm import MinLSTM
+from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
 from bptt_plugins.cells.rnn import RNN
 from tests.numerics import strange_cells as strange
 
@@ -28,6 +31,7 @@ STRANGE = [
     strange.OfVectors,
     strange.ThreeStates,
     strange.ManyOperations,
+    strange.Staged,
 ]
 SIZES = [(7, 4, 3, 5), (50, 33, 2, 33), (2, 1, 9, 1), (1, 3, 1, 32), (3, 13, 20, 257)]
 """(time, batch, features, hidden); the last one's weights lie in panels, of odd width"""
@@ -80,7 +84,7 @@ def test_backend_gives_the_states_and_gradients_of_autograd(cell_class, backend,
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_kernel_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
-    for cell_class in (LSTM, strange.ManyOperations):
+    for cell_class in (LSTM, strange.ManyOperations, strange.Staged):
         for sizes in SIZES:
             assert_same(run_both(make(cell_class, sizes, dtype), "compiled", sizes))
     # none of them is what this processor would have got
@@ -90,7 +94,9 @@ def test_kernel_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])
 @pytest.mark.parametrize("biases", [0, 1, 2])
 @pytest.mark.parametrize("truncation", [None, 1, 3])
-@pytest.mark.parametrize("cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors])
+@pytest.mark.parametrize(
+    "cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors, GRUCho, LEM]
+)
 def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases, truncation):
     sizes = (7, 35, 3, 5)
     lengths = torch.arange(35) % 7 + 1
@@ -103,7 +109,7 @@ def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])
 @pytest.mark.parametrize("biases", [0, 1])
 @pytest.mark.parametrize("truncation", [None, 3])
-@pytest.mark.parametrize("cell_class", [MinGRU, MinLSTM, LRU])
+@pytest.mark.parametrize("cell_class", [MinGRU, MinLSTM, LRU, strange.Staged])
 def test_cell_without_recurrent_weights_heeds_them_too(cell_class, backend, biases, truncation):
     sizes = (7, 35, 3, 5)
     lengths = torch.arange(35) % 7 + 1
@@ -134,8 +140,9 @@ def test_backends_gradient_is_that_of_finite_differences(cell_class, backend):
 
 @pytest.mark.parametrize("backend", ["compiled", "sequence", "autograd"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_norms_are_those_of_retained_gradients(backend, dtype):
-    cell = make(strange.Peephole, (9, 40, 3, 5), dtype)
+@pytest.mark.parametrize("cell_class", [strange.Peephole, LEM])
+def test_norms_are_those_of_retained_gradients(cell_class, backend, dtype):
+    cell = make(cell_class, (9, 40, 3, 5), dtype)
     x = torch.randn(9, 40, 3, dtype=dtype)
 
     def backward(unrolled):
@@ -217,7 +224,7 @@ def test_padding_reaches_neither_states_nor_gradients():
 
 
 @pytest.mark.parametrize("hidden", [24, 272])
-@pytest.mark.parametrize("cell_class", [LSTM, GRU, strange.Peephole])
+@pytest.mark.parametrize("cell_class", [LSTM, GRU, strange.Peephole, MultiplicativeLSTM])
 def test_sequence_has_the_same_bits_whoever_stands_beside_it(cell_class, hidden):
     cell = make(cell_class, (20, 50, 3, hidden), torch.float32)
     runner = Runner("compiled")
@@ -237,7 +244,7 @@ def test_sequence_has_the_same_bits_whoever_stands_beside_it(cell_class, hidden)
 
 
 @pytest.mark.parametrize("reads", ["final", "outputs"])
-@pytest.mark.parametrize("cell_type", [LSTM, LRU, strange.WithClock])
+@pytest.mark.parametrize("cell_type", [LSTM, LRU, strange.WithClock, LEM, MultiplicativeLSTM])
 @pytest.mark.parametrize("backend", ["sequence", "compiled"])
 def test_norms_of_sequences_of_different_lengths_are_those_of_autograd(cell_type, backend, reads):
     def norms(of):

@@ -11,7 +11,7 @@ from bptt.spec import ModelSpec
 from bptt.training import TrainingRun
 from bptt_plugins.cells.lstm import LSTM
 
-CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
+CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru", "lem")
 EXACT = {"training": {"dtype": "float64"}}
 
 

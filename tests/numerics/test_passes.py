@@ -31,7 +31,21 @@ def run_of(make_spec, monkeypatch, backend, cell, task, model, training):
     return TrainingRun(spec)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", {"name": "gru", "biases": 2}], ids=str)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "rnn",
+        "lstm",
+        "gru",
+        {"name": "gru", "biases": 2},
+        "gru_cho",
+        "lem",
+        "antisymmetric",
+        {"name": "antisymmetric", "gated": True},
+        "orthogonal_rnn",
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("name", MODELS)
 def test_both_ways_agree(make_spec, monkeypatch, name, cell):
     found = {}

@@ -10,10 +10,12 @@ from bptt.measuring.jacobian import step_jacobians
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
+from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.mingru import MinGRU
 from bptt_plugins.cells.minlstm import MinLSTM
+from bptt_plugins.cells.rhn import RHN
 from bptt_plugins.cells.rnn import RNN
 
 TIME, INPUT, HIDDEN = 5, 3, 4
@@ -29,6 +31,8 @@ CELLS = {
     "mingru": lambda: MinGRU(INPUT, HIDDEN),
     "minlstm": lambda: MinLSTM(INPUT, HIDDEN),
     "lru": lambda: LRU(INPUT, HIDDEN),
+    "rhn": lambda: RHN(INPUT, HIDDEN),
+    "lem": lambda: LEM(INPUT, HIDDEN),
 }
 
 

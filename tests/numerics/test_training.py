@@ -10,7 +10,7 @@ from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.training import TrainingRun, train
 from bptt.training.window import log_interval
 
-CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru")
+CELLS = ("rnn", "lstm", "gru", "gru_cho", "gru_chung", "mingru", "minlstm", "lru", "lem")
 
 
 def finish(run):

@@ -182,7 +182,7 @@ def test_check_says_what_runs_a_cell_and_why_it_is_not_compiled(install_plugin):
 
     assert backends("gru", "gru_cho", "mine", "adding") == {
         "gru": ("compiled", ""),
-        "gru_cho": ("autograd", "GRUCho is no PointwiseCell, so its step is not known"),
+        "gru_cho": ("compiled", ""),
         "mine": ("autograd", "Mine has a `project_input` of its own"),
         "adding": ("", ""),
     }
@@ -201,19 +201,22 @@ def test_check_says_that_there_is_no_compiler(monkeypatch):
     }
 
 
-def test_a_backend_that_cannot_run_the_cell_fails_the_check_of_that_cell(monkeypatch):
+def test_a_backend_that_cannot_run_the_cell_fails_the_check_of_that_cell(
+    install_plugin, monkeypatch
+):
+    install_plugin("[bptt.cells]\nmine = acme_mine:Mine\n", source=OWN_PROJECTION)
     monkeypatch.setenv("BPTT_BACKEND", "sequence")
 
-    result = bptt("check", "lstm", "gru_cho")
+    result = bptt("check", "lstm", "mine")
 
     assert (result.exit_code, result.stderr) == (
         2,
-        "BPTT_BACKEND is sequence, which cannot run GRUCho: GRUCho is no PointwiseCell, so its "
-        "step is not known. Set BPTT_BACKEND=auto to train with what can.\n",
+        "BPTT_BACKEND is sequence, which cannot run Mine: Mine has a `project_input` of its own. "
+        "Set BPTT_BACKEND=auto to train with what can.\n",
     )
     assert [line.split()[-2:] for line in result.stdout.splitlines()[1:]] == [
-        ["ok", "none"],
         ["ok", "sequence"],
+        ["ok", "none"],
     ]
     # who names none asks what keeps its contract, and each of them does
     assert bptt("check").exit_code == 0

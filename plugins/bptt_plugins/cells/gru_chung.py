@@ -1,23 +1,18 @@
 """Gated recurrent unit of Chung et al. 2014."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from torch import Tensor, sigmoid, tanh
 
-from torch import Tensor
-
-from bptt.contracts import GateRole
-from bptt_plugins.cells.gru_cho import GRUCho
+from bptt.contracts import PointwiseCell
 
 
-class GRUChung(GRUCho):
-    """Like `gru_cho` with z reversed: h = (1 - z) h + z n, z writes. Chung 2014, equation 5.
+class GRUChung(PointwiseCell):
+    """Like `gru_cho` with z reversed: h = (1 - z) h + z n, z writes. Chung 2014, equation 5."""
 
-    Args:
-        forget_bias: as in `gru_cho`, towards keeping: the update gate's bias is its negative.
-    """
+    states = ("h",)
+    preactivations = {"r": "x+h", "z": "x+h", "n": "x"}
+    products = ("n",)
+    gates = {"z": "write", "r": "reset"}
 
-    gates: ClassVar[Mapping[str, GateRole]] = {"z": "write", "r": "reset"}
-    towards_keeping = -1.0
-
-    def mix(self, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
-        return (1 - z) * h + z * n
+    def step(self, r: Tensor, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
+        n = tanh(n + self.product("n", sigmoid(r) * h))
+        return h + sigmoid(z) * (n - h)

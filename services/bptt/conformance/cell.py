@@ -6,8 +6,9 @@ from typing import Any, get_args
 import torch
 
 from bptt.conformance import unrolled
-from bptt.conformance.pointwise import check_declarations, check_step
+from bptt.conformance.pointwise import check_declarations, check_products, check_step
 from bptt.conformance.requirement import constructed, require, running, same
+from bptt.conformance.roles import check_roles
 from bptt.contracts import Cell, GateRole, PointwiseCell
 
 Make = Callable[[int], Cell]
@@ -37,9 +38,11 @@ def check_cell(
         _check_names(cell_class)
         if issubclass(cell_class, PointwiseCell):
             check_declarations(cell_class)
+        pointwise = make(0)
+        if isinstance(pointwise, PointwiseCell):
+            check_products(pointwise)
         _check_construction(make, input_size, hidden_size)
         _check_reset(make)
-        pointwise = make(0)
         if isinstance(pointwise, PointwiseCell):
             check_step(pointwise.double(), hidden_size)
         for dtype in (torch.float32, torch.float64):
@@ -50,6 +53,8 @@ def check_cell(
         unrolled.check_gradients(make(0).double())
         unrolled.check_loading(make(0), make(1))
         unrolled.check_gates(make(0))
+        if isinstance(pointwise, PointwiseCell):
+            check_roles(pointwise)
         unrolled.check_recurrent_weights(make(0))
 
 

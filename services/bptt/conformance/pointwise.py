@@ -13,6 +13,7 @@ from bptt.conformance.effect import check_decisions, without_effects
 from bptt.conformance.requirement import got, require, require_tensor, running, same
 from bptt.contracts import PointwiseCell
 from bptt.contracts.pointwise import Source
+from bptt.contracts.stand_in import stand_in
 
 LEADING = (2, 3)
 """Axes before the hidden one: the framework calls a step on a single step or a whole sequence."""
@@ -62,7 +63,10 @@ def _are_bounds(bounds: object) -> bool:
 
 
 def check_step(cell: PointwiseCell, hidden_size: int) -> None:
-    """Check that element i of every result of `step` depends on element i of its arguments."""
+    """Check that element i of every result of `step` depends on element i of its arguments.
+
+    Products, which mix the units, are replaced by a factor each.
+    """
     name, shape = type(cell).__name__, (*LEADING, hidden_size)
     generator = torch.Generator().manual_seed(5)
 
@@ -72,11 +76,19 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
     wide = {argument: draw(*shape) for argument in (*cell.preactivations, *cell.states)}
     vectors = {vector: draw(hidden_size) for vector in cell.vectors}
     arguments = wide | vectors
+    used: set[str] = set()
+    unmixed = _without_products(cell, used)
     for dtype in (torch.float32, torch.float64):
         typed = {argument: value.to(dtype, copy=True) for argument, value in arguments.items()}
-        results = _step(cell, typed)
+        results = _step(unmixed, typed)
         for state, value in zip(cell.states, results, strict=True):
             require_tensor(value, f"{state!r} of {name}.step", shape, dtype)
+    unused = [product for product in cell.products if product not in used]
+    require(
+        not unused,
+        f"{name}.step never uses the product {', '.join(map(repr, unused))}, which is declared: "
+        "call self.product, or leave it out of `products`.",
+    )
     for training in (True, False):
         cell.train(training)
         for graph in (False, True):
@@ -92,11 +104,42 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
         element[0, 1, i] = True
         column = torch.arange(hidden_size) == i
         changed = {a: torch.where(element, draw(*shape), value) for a, value in wide.items()}
-        others = _elsewhere(_step(cell, changed | vectors), element)
+        others = _elsewhere(_step(unmixed, changed | vectors), element)
         require(same(others, _elsewhere(results, element)), _not_pointwise(name))
         changed = {v: torch.where(column, draw(hidden_size), value) for v, value in vectors.items()}
-        others = _elsewhere(_step(cell, wide | changed), column.expand(shape))
+        others = _elsewhere(_step(unmixed, wide | changed), column.expand(shape))
         require(same(others, _elsewhere(results, column.expand(shape))), _not_pointwise(name))
+
+
+def check_products(cell: PointwiseCell) -> None:
+    """Check that every recurrent block has a name of its own."""
+    name = type(cell).__name__
+    products: object = cell.products
+    require(
+        isinstance(products, tuple)
+        and len(set(products)) == len(products)
+        and all(isinstance(product, str) and product.isidentifier() for product in products),
+        f"{name}.products must be a tuple of different names such as ('n',), got {products!r}.",
+    )
+    twice = [product for product in cell.products if product in cell.state_fed]
+    require(
+        not twice,
+        f"{name} has two recurrent blocks named {', '.join(map(repr, twice))}: the state feeds a "
+        "preactivation of this name; call the product something else.",
+    )
+
+
+def _without_products(cell: PointwiseCell, used: set[str]) -> PointwiseCell:
+    """Return the cell with a factor for each product, and note which ones are used."""
+
+    def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
+        if name not in cell.products:
+            # says so
+            PointwiseCell.product(cell, name, value)
+        used.add(name)
+        return value * (1.25 + cell.products.index(name))
+
+    return stand_in(cell, product=product)
 
 
 def _step(cell: PointwiseCell, arguments: dict[str, Tensor]) -> tuple[Tensor, ...]:
@@ -121,5 +164,5 @@ def _elsewhere(results: tuple[Tensor, ...], place: Tensor) -> list[Tensor]:
 def _not_pointwise(name: str) -> str:
     return (
         f"{name}.step must be pointwise: an element of its result changes with another element "
-        "of an argument. Derive from Cell if the equations need that."
+        "of an argument. Multiply with a matrix by self.product, or derive from Cell."
     )

@@ -1,10 +1,13 @@
 """How recurrent blocks and gate biases are initialised, in place, from torch's generator."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from bptt.contracts.cell import GateRole
 
 
 def fill_recurrent(
@@ -46,3 +49,26 @@ def gate_bias(bias: float | str | None, hidden: int, horizon: int) -> Float[Tens
     if bias == "chrono":
         return torch.empty(hidden).uniform_(1.0, max(horizon - 1, 1.0 + 1e-6)).log()
     return torch.full((hidden,), float(bias or 0.0))
+
+
+def bias_gates(
+    gates: Mapping[str, GateRole],
+    biases: Sequence[Mapping[str, Float[Tensor, "hidden"]]],
+    keeping: Float[Tensor, "hidden"],
+    closes_input: bool,
+) -> None:
+    """Bias every gate that keeps by `keeping`, and by its negative those that write.
+
+    Args:
+        gates: role of each.
+        biases: of gates, in place; a gate that has two gets the first, and zeros.
+        keeping: what `gate_bias` returns.
+        closes_input: bias gates that write although others keep; else only if none does.
+    """
+    writes_too = closes_input or "keep" not in gates.values()
+    for gate, role in gates.items():
+        if role != "keep" and not (role == "write" and writes_too):
+            continue
+        total = keeping if role == "keep" else -keeping
+        for number, bias in enumerate(named[gate] for named in biases if gate in named):
+            bias.copy_(total) if number == 0 else bias.zero_()

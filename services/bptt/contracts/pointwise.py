@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bptt.contracts import initialisation
 from bptt.contracts.cell import Cell, State
+from bptt.contracts.stand_in import stand_in
 from bptt.errors import ContractViolation
 
 Source = Literal["x", "h", "x+h"]
@@ -19,12 +20,13 @@ Source = Literal["x", "h", "x+h"]
 class PointwiseCell(Cell):
     """A cell whose step is pointwise, given linear maps of its input and its state.
 
-    A subclass declares `states`, `preactivations`, `gates`, `vectors` and writes `step`.
+    A subclass declares `states`, `preactivations`, `gates`, `products` and `vectors` and writes
+    `step`.
     The framework owns weights, initialisation, the matrix products, the derivative and the
     statistics. Weights are stored so that `x @ input_weight` and `h @ recurrent_weight` need no
     transpose: `input_weight` (input, P_x * hidden), `recurrent_weight` (hidden, P_h * hidden),
     where P_x and P_h count the preactivations fed by the input and by the state, in the order
-    in which they are declared.
+    in which they are declared; likewise `product_weight` (hidden, N * hidden) for N products.
 
     Args:
         recurrent_init: each recurrent block: `uniform` U(+-1/sqrt(hidden)) as torch,
@@ -45,6 +47,11 @@ class PointwiseCell(Cell):
 
     vectors: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Trainable vectors (hidden,): name -> bounds of its uniform initialisation."""
+
+    products: ClassVar[tuple[str, ...]] = ()
+    """Further recurrent blocks, which `step` multiplies with by `self.product(name, value)`."""
+
+    product_weight: nn.Parameter | None
 
     def __init__(
         self,
@@ -82,6 +89,9 @@ class PointwiseCell(Cell):
         width = hidden_size
         self.input_weight = nn.Parameter(torch.empty(input_size, len(self.input_fed) * width))
         self.recurrent_weight = nn.Parameter(torch.empty(width, len(self.state_fed) * width))
+        # no parameter without products, so that cells without them keep their checkpoints
+        blocks = nn.Parameter(torch.empty(width, len(self.products) * width))
+        self.register_parameter("product_weight", blocks if self.products else None)
         self.input_bias = nn.Parameter(torch.empty(len(self.input_biased) * width))
         self.recurrent_bias = nn.Parameter(torch.empty(len(self.state_biased) * width))
         self.vector = nn.ParameterDict(
@@ -93,28 +103,98 @@ class PointwiseCell(Cell):
         """Reject options about recurrent weights if there are none.
 
         Raises:
-            ValueError: one was given, and the state feeds no preactivation.
+            ValueError: one was given, and no state is multiplied with a matrix.
         """
-        if self.state_fed:
-            return
         given = {
             "recurrent_init": self.recurrent_init != "uniform",
             "recurrent_gain": self.recurrent_gain != 1.0,
             "spectral_radius": self.spectral_radius is not None,
         }
         for option, is_given in given.items():
-            if is_given:
+            if is_given and not (self.state_fed or self.products):
                 raise ValueError(f"{option} needs recurrent weights, and this cell has none")
-        if self.biases == 2:
+        if self.biases == 2 and not self.state_fed:
             raise ValueError("biases must be 0 or 1 for a cell without recurrent weights, got 2")
+
+    def declare(self, **declared: Any) -> None:
+        """Declare for this cell what its options decide, before `super().__init__` is called.
+
+        Args:
+            declared: `preactivations`, `gates`, `vectors` or `products`.
+        """
+        vars(self).update(declared)
 
     @abstractmethod
     def step(self, *args: Any, **kwargs: Any) -> Any:
         """Return the new state(s) from preactivations, states and vectors, passed by name.
 
-        Pointwise torch operations only; every argument broadcasts to (..., hidden). A cell with
-        one state returns the tensor, one with several a tuple in the order of `states`.
+        Pointwise torch operations and `self.product` only; every argument broadcasts to
+        (..., hidden). A cell with one state returns the tensor, one with several a tuple in the
+        order of `states`.
         """
+
+    def product(
+        self, name: str, value: Float[Tensor, "*axes hidden"]
+    ) -> Float[Tensor, "*axes hidden"]:
+        """Return `value` times the block `name` of `products`: for `step` to call.
+
+        It stands where the equation has it, after a gate or of any state: in Cho's GRU,
+        `self.product("n", r * h)`. One block may be used several times in a step.
+
+        Raises:
+            ContractViolation: there is no such block.
+        """
+        if name not in self.products:
+            raise ContractViolation(
+                f"{type(self).__name__}.step uses the product {name!r}, which must be one of "
+                f"`products`: {', '.join(self.products) or 'none are declared'}."
+            )
+        start = self.products.index(name) * self.hidden_size
+        _, blocks = self.used_weights()
+        assert blocks is not None
+        return value @ blocks[:, start : start + self.hidden_size]
+
+    def gate(
+        self, name: str, value: Float[Tensor, "*axes hidden"]
+    ) -> Float[Tensor, "*axes hidden"]:
+        """Return `value`, and note that it is what the gate `name` is: for `step` to call.
+
+        Of a gate that is not noted, the value is the logistic of its preactivation.
+        """
+        return value
+
+    def recurrent(
+        self, name: str, block: Float[Tensor, "hidden hidden"]
+    ) -> Float[Tensor, "hidden hidden"]:
+        """Return the recurrent block `name` as steps use it, made of the one that is stored.
+
+        To be overridden by a cell whose recurrent matrix is a function of parameters, such as
+        W - W^T. It is called once for all steps of a pass, gradients go back through it, and the
+        spectra that a run measures are those of what it returns.
+        """
+        return block
+
+    def used_weights(
+        self,
+    ) -> tuple[Float[Tensor, "hidden by_state"], Float[Tensor, "hidden by_product"] | None]:
+        """Return `recurrent_weight` and `product_weight` as steps use them; see `recurrent`."""
+        if type(self).recurrent is PointwiseCell.recurrent:
+            return self.recurrent_weight, self.product_weight
+        made = {name: self.recurrent(name, block) for name, block in self.stored_blocks().items()}
+        packed: list[Tensor | None] = [self.recurrent_weight, self.product_weight]
+        for number, names in enumerate((self.state_fed, self.products)):
+            if names:
+                packed[number] = torch.cat([made[name] for name in names], dim=-1)
+        of_state, of_products = packed
+        assert of_state is not None
+        return of_state, of_products
+
+    def stored_blocks(self) -> dict[str, Float[Tensor, "hidden hidden"]]:
+        """Return the parameter of each recurrent block, those of `products` last."""
+        blocks = self.split(self.recurrent_weight, self.state_fed)
+        if self.product_weight is not None:
+            blocks |= self.split(self.product_weight, self.products)
+        return blocks
 
     def forward(self, x_t: Float[Tensor, "... input"], state: State) -> State:
         return self.advance(self.project_input(x_t), state)
@@ -134,7 +214,7 @@ class PointwiseCell(Cell):
         from_input = self.split(projected, self.input_fed)
         if not self.state_fed:
             return from_input
-        from_state = self.split(h @ self.recurrent_weight, self.state_fed)
+        from_state = self.split(h @ self.used_weights()[0], self.state_fed)
         for name, bias in self.split(self.recurrent_bias, self.state_biased).items():
             from_state[name] = from_state[name] + bias
         both = {**from_input, **from_state}
@@ -161,13 +241,27 @@ class PointwiseCell(Cell):
     def gate_values(
         self, x_t: Float[Tensor, "... input"], state: State
     ) -> dict[str, Float[Tensor, "... hidden"]]:
-        """Return the logistic of every gate's preactivation, which is what a gate is here."""
+        """Return what `step` notes of each gate, else the logistic of its preactivation."""
         values = self.preactivate(self.project_input(x_t), state[0])
-        return {name: torch.sigmoid(values[name]) for name in self.gates}
+        noted: dict[str, Tensor] = {}
+
+        def gate(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
+            noted[name] = value
+            return value
+
+        if self.gates:
+            stand_in(self, gate=gate).apply_step(values, state)
+        return {
+            name: noted[name].expand_as(state[0]) if name in noted else torch.sigmoid(values[name])
+            for name in self.gates
+        }
 
     @property
     def recurrent_weights(self) -> Mapping[str, Float[Tensor, "hidden hidden"]]:
-        return self.split(self.recurrent_weight, self.state_fed)
+        """The blocks that steps use: of preactivations that the state feeds, then of `products`."""
+        of_state, of_products = self.used_weights()
+        blocks = self.split(of_state, self.state_fed)
+        return blocks if of_products is None else blocks | self.split(of_products, self.products)
 
     def reset_parameters(self, horizon: int) -> None:
         bound = self.hidden_size**-0.5
@@ -176,7 +270,7 @@ class PointwiseCell(Cell):
                 self.input_weight.uniform_(-bound, bound)
             else:
                 self.input_weight.normal_(0.0, self.input_std)
-            for block in self.recurrent_weights.values():
+            for block in self.stored_blocks().values():
                 initialisation.fill_recurrent(
                     block, self.recurrent_init, self.recurrent_gain, self.spectral_radius
                 )
@@ -185,21 +279,12 @@ class PointwiseCell(Cell):
             for name, (low, high) in self.vectors.items():
                 self.vector[name].uniform_(low, high)
             if self.forget_bias is not None:
-                self._bias_gates(horizon)
-
-    def _bias_gates(self, horizon: int) -> None:
-        input_bias = self.split(self.input_bias, self.input_biased)
-        state_bias = self.split(self.recurrent_bias, self.state_biased)
-        keeping = initialisation.gate_bias(self.forget_bias, self.hidden_size, horizon)
-        writes_too = self.forget_bias == "chrono" or "keep" not in self.gates.values()
-        for gate, role in self.gates.items():
-            if role != "keep" and not (role == "write" and writes_too):
-                continue
-            total = keeping if role == "keep" else -keeping
-            first, *second = [b[gate] for b in (input_bias, state_bias) if gate in b]
-            first.copy_(total)
-            for bias in second:
-                bias.zero_()
+                biases = (
+                    self.split(self.input_bias, self.input_biased),
+                    self.split(self.recurrent_bias, self.state_biased),
+                )
+                keeping = initialisation.gate_bias(self.forget_bias, self.hidden_size, horizon)
+                initialisation.bias_gates(self.gates, biases, keeping, self.forget_bias == "chrono")
 
     def split(
         self, packed: Float[Tensor, "*axes packed"], names: tuple[str, ...]

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
+from bptt.contracts.stand_in import stand_in
 from bptt.kernels.windows import begins_at
 from bptt.norms import frobenius_norm
 
@@ -77,6 +78,7 @@ def unroll(
     norms = torch.zeros(1, len(initial), len(inputs), dtype=torch.float64)
     step: Callable[[Tensor, State], State] = cell
     if isinstance(cell, PointwiseCell):
+        cell = _prepared(cell)
         # one product over the whole sequence instead of one per step
         step, inputs_to_step = cell.advance, cell.project_input(inputs)
     else:
@@ -99,6 +101,14 @@ def unroll(
         for number, kept in enumerate(state if gradient_norms else ()):
             _listen(norms[0, number], t, made[number], kept, valid)
     return StepByStep(inputs, initial, steps, norms)
+
+
+def _prepared(cell: PointwiseCell) -> PointwiseCell:
+    """Return a cell that does not make its recurrent weights again at every step."""
+    if type(cell).recurrent is PointwiseCell.recurrent:
+        return cell
+    used = cell.used_weights()
+    return stand_in(cell, used_weights=lambda cell: used)
 
 
 def _cut(state: State, begins: Tensor | bool) -> State:

@@ -14,12 +14,22 @@ from bptt.kernels.compiled.building import NotBuilt, load
 from bptt.kernels.compiled.call import Kernel
 from bptt.kernels.compiled.emission import source
 from bptt.kernels.step.fingerprint import Fingerprint
+from bptt.kernels.step.program import TracedProgram
 from bptt.kernels.step.tracing import NotTraceable, trace
-from bptt.kernels.traced import TracedProgram
 from bptt.kernels.unrolled import Unrolled
 from bptt.settings import read_settings
 
-FRAMEWORK = ("forward", "project_input", "advance", "preactivate", "apply_step", "split")
+FRAMEWORK = (
+    "forward",
+    "project_input",
+    "advance",
+    "preactivate",
+    "apply_step",
+    "product",
+    "gate",
+    "used_weights",
+    "split",
+)
 """Methods of `PointwiseCell` whose behaviour a kernel knows."""
 
 
@@ -128,7 +138,7 @@ class Runner:
             library = load(source(cell, found, dtype), settings.compilers, settings.kernels)
         except NotBuilt as why:
             return "sequence", str(why), TracedProgram(cell, found)
-        return "compiled", "", Kernel(library, len(found.states), len(found.vectors))
+        return "compiled", "", Kernel(library, found)
 
 
 def _is_changed(cell: PointwiseCell, method: str) -> bool:

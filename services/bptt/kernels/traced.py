@@ -4,69 +4,21 @@ It needs no compiler: the traced step is executed as traced, forward and backwar
 products with the input and the gradients of the weights are computed over the whole sequence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bptt.contracts import PointwiseCell, State
-from bptt.kernels.compiled.call import WholeSequence
-from bptt.kernels.compiled.emission import EmissionPlan, plan
-from bptt.kernels.step.tracing import Argument, Operation, Trace, TracedValue
+from bptt.kernels.compiled.call import WholeSequence, used_weights
+from bptt.kernels.step.plan import AppliedProduct, computed_states
+from bptt.kernels.step.program import TracedProgram, on_tensors
 from bptt.kernels.windows import begins_at
 from bptt.norms import frobenius_norm
-
-
-class TracedProgram:
-    """A traced step that runs on tensors.
-
-    Args:
-        cell: whose columns of weights the preactivations are.
-        traced: its step.
-    """
-
-    def __init__(self, cell: PointwiseCell, traced: Trace) -> None:
-        self.trace = traced
-        self.plan: EmissionPlan = plan(traced)
-        lanes = traced.preactivations
-        self.by_input = [(lanes.index(name), n) for n, name in enumerate(cell.input_fed)]
-        self.by_state = [(lanes.index(name), n) for n, name in enumerate(cell.state_fed)]
-        self.state_biased = [cell.state_fed.index(name) for name in cell.state_biased]
-        self.input_biased = bool(cell.input_biased)
-
-    def run(
-        self, operations: Iterable[Operation], values: dict[int, Shaped[Tensor, "..."]]
-    ) -> None:
-        """Add the results of operations to the values they are computed from."""
-        for operation in operations:
-            like = next(iter(values.values()))
-            schema = operation.function.func._schema.arguments
-            arguments = [
-                _on_tensors(argument, str(place.type) == "Tensor", values, like)
-                for argument, place in zip(operation.arguments, schema, strict=False)
-            ]
-            values[operation.result.number] = operation.function(*arguments)
-
-    def of_vectors(
-        self, vectors: Iterable[Float[Tensor, "hidden"]]
-    ) -> dict[int, Shaped[Tensor, "..."]]:
-        """Return the vectors and what depends only on them, by number of the value."""
-        first = len(self.trace.preactivations) + len(self.trace.states)
-        values = dict(enumerate(vectors, first))
-        self.run(self.plan.fixing, values)
-        return values
-
-
-def _on_tensors(
-    argument: Argument, is_tensor: bool, values: dict[int, Tensor], like: Tensor
-) -> Any:
-    if isinstance(argument, TracedValue):
-        return values[argument.number]
-    return like.new_tensor(argument) if is_tensor else argument
 
 
 def unroll(
@@ -88,11 +40,7 @@ def unroll(
         limits,
         norms,
         inputs,
-        cell.input_weight,
-        cell.recurrent_weight,
-        cell.input_bias,
-        cell.recurrent_bias,
-        *(cell.vector[name] for name in cell.vectors),
+        *used_weights(cell),
         *initial,
     )
     count = len(initial)
@@ -107,15 +55,23 @@ class Weights:
     recurrent: Float[Tensor, "hidden by_state"]
     input_bias: Float[Tensor, "_"]
     recurrent_bias: Float[Tensor, "_"]
+    products: tuple[Float[Tensor, "hidden by_product"], ...]
+    """One tensor, if the cell has products."""
     vectors: tuple[Float[Tensor, "hidden"], ...]
     initial: State
 
     @classmethod
     def of(cls, program: TracedProgram, tensors: tuple[Float[Tensor, "..."], ...]) -> "Weights":
         """Sort what `Steps` was given."""
-        vectors = 4 + len(program.trace.vectors)
+        own = 4 + bool(program.trace.products)
+        vectors = own + len(program.trace.vectors)
         w, u, b, c = tensors[:4]
-        return cls(w, u, b, c, tensors[4:vectors], tensors[vectors:])
+        return cls(w, u, b, c, tensors[4:own], tensors[own:vectors], tensors[vectors:])
+
+    @property
+    def blocks(self) -> tuple[Float[Tensor, "hidden hidden"], ...]:
+        """The block of each product."""
+        return tuple(b for p in self.products for b in p.split(len(p), dim=1))
 
 
 class Steps(torch.autograd.Function):
@@ -146,7 +102,7 @@ class Steps(torch.autograd.Function):
         states = [torch.empty(len(inputs) + 1, *s.shape, dtype=s.dtype) for s in weights.initial]
         for whole, s in zip(states, weights.initial, strict=True):
             whole[0] = s
-        of_vectors = program.of_vectors(weights.vectors)
+        of_vectors, blocks = program.of_vectors(weights.vectors), weights.blocks
         kept: list[list[Tensor]] = []
         for t in range(len(inputs)):
             old = [whole[t] for whole in states]
@@ -157,10 +113,10 @@ class Steps(torch.autograd.Function):
                 for lane, n in program.by_state:
                     values[lane] = values[lane] + from_state[n] if lane in values else from_state[n]
             values |= dict(enumerate(old, lanes)) | of_vectors
-            program.run(found.forward, values)
+            program.run(found.forward, values, blocks)
             kept.append([values[value.number] for value in found.saved])
             for n, argument in enumerate(trace.new):
-                new = _on_tensors(argument, True, values, old[n])
+                new = on_tensors(argument, True, values, old[n])
                 if lengths is not None:
                     new = torch.where((t < lengths).unsqueeze(1), new, old[n])
                 states[n][t + 1] = new
@@ -178,7 +134,7 @@ class Steps(torch.autograd.Function):
         trace, found = program.trace, program.plan
         lengths, truncation = ctx.limits
         x, *rest = ctx.saved_tensors
-        tensors = 4 + len(trace.vectors) + len(trace.states)
+        tensors = 4 + bool(trace.products) + len(trace.vectors) + len(trace.states)
         weights = Weights.of(program, tuple(rest[:tensors]))
         states = rest[tensors : tensors + len(trace.states)]
         saved = rest[tensors + len(trace.states) :]
@@ -188,29 +144,26 @@ class Steps(torch.autograd.Function):
             torch.zeros_like(s) if g is None else g.clone()
             for s, g in zip(weights.initial, of_final, strict=True)
         ]
-        by_lane = [x.new_empty(*x.shape[:2], hidden) for _ in range(lanes)]
+        # of a product first what is multiplied, then the gradient
+        by_lane, by_product = (
+            [x.new_empty(*x.shape[:2], hidden) for _ in range(count)]
+            for count in (lanes, 2 * len(found.applications))
+        )
         d_vectors = [torch.zeros_like(vector) for vector in weights.vectors]
         of_vectors = program.of_vectors(weights.vectors)
         blocks = weights.recurrent.split(hidden, dim=1) if program.by_state else ()
-        new_states = {
-            v: n for n, v in reversed(list(enumerate(trace.new))) if isinstance(v, TracedValue)
-        }
+        first = trace.arguments
         for t in range(len(x) - 1, -1, -1):
             for n, g in enumerate(of_states):
                 if g is not None:
                     d[n] = d[n] + g[t]
-            old = [s[t] for s in states]
-            values = dict(enumerate(old, lanes)) | of_vectors
-            values |= dict(enumerate(d, trace.arguments))
-            for value, n in new_states.items():
-                values.setdefault(value.number, states[n][t + 1])
             here = saved[t * len(found.saved) : (t + 1) * len(found.saved)]
-            values |= {v.number: s for v, s in zip(found.saved, here, strict=True)}
-            program.run(found.backward, values)
-            made = [_on_tensors(g, True, values, d[0]).expand_as(d[0]) for g in trace.gradients]
-            totals = [_on_tensors(g, True, values, d[0]) for g in trace.totals]
-            if lengths is not None:
-                valid = (t < lengths).unsqueeze(1)
+            values = of_vectors | _kept(program, states, here, t) | dict(enumerate(d, first))
+            program.run(found.backward, values, weights.blocks)
+            made = [on_tensors(g, True, values, d[0]).expand_as(d[0]) for g in trace.gradients]
+            totals = [on_tensors(g, True, values, d[0]) for g in trace.totals]
+            valid = None if lengths is None else (t < lengths).unsqueeze(1)
+            if valid is not None:
                 totals = [torch.where(valid, m, h) for m, h in zip(totals, d, strict=True)]
                 held = (
                     [torch.zeros_like(d[0])] * lanes + d + [torch.zeros_like(d[0])] * len(d_vectors)
@@ -222,14 +175,19 @@ class Steps(torch.autograd.Function):
             d = made[lanes : lanes + len(d)]
             for n, gradient in enumerate(made[lanes + len(d) :]):
                 d_vectors[n] += gradient.sum(0)
-            for lane in range(lanes):
-                by_lane[lane][t] = made[lane]
+            factors = _factors(program, values, valid, d[0])
+            for whole, value in zip(
+                (*by_lane, *by_product), (*made[:lanes], *factors), strict=True
+            ):
+                whole[t] = value
             for lane, n in program.by_state:
                 d[0] = torch.addmm(d[0], made[lane], blocks[n].mT)
             begins = begins_at(t, len(x), lengths, truncation)
             if begins is not False:
                 d = [g.masked_fill(torch.as_tensor(begins), 0) for g in d]
-        return (None, None, None, *_gradients(ctx, x, weights, states[0], by_lane), *d_vectors, *d)
+        own = _gradients(ctx, x, weights, states[0], by_lane)
+        own += _product_gradients(weights, found.applications, by_product)
+        return (None, None, None, *own, *d_vectors, *d)
 
 
 def _gradients(
@@ -254,3 +212,35 @@ def _gradients(
         d_input_bias,
         d_state_bias,
     ]
+
+
+def _kept(
+    program: TracedProgram, states: Sequence[Tensor], saved: Sequence[Tensor], t: int
+) -> dict[int, Tensor]:
+    """Return the states before and after step t, and what was kept of it, by number."""
+    trace, found = program.trace, program.plan
+    values = dict(enumerate((whole[t] for whole in states), len(trace.preactivations)))
+    values |= {v.number: states[n][t + 1] for v, n in computed_states(trace).items()}
+    return values | {v.number: s for v, s in zip(found.saved, saved, strict=True)}
+
+
+def _factors(
+    program: TracedProgram, values: dict[int, Tensor], valid: Tensor | None, like: Tensor
+) -> list[Tensor]:
+    """Return what each product multiplies, and the gradient of its result."""
+    both = [of for a in program.plan.applications for of in (a.operand, a.gradient)]
+    factors = [on_tensors(of, True, values, like) for of in both]
+    return factors if valid is None else [torch.where(valid, f, 0.0) for f in factors]
+
+
+def _product_gradients(
+    weights: Weights, applications: Sequence[AppliedProduct], factors: Sequence[Tensor]
+) -> list[Tensor]:
+    """Return the gradient to the blocks of all products, if there are any."""
+    found = [torch.zeros_like(whole) for whole in weights.products]
+    flat = [factor.flatten(end_dim=1) for factor in factors]
+    for whole in found:
+        blocks = whole.split(len(whole), dim=1)
+        for one, operand, gradient in zip(applications, flat[::2], flat[1::2], strict=True):
+            blocks[one.block].addmm_(operand.mT, gradient)
+    return found

@@ -23,7 +23,8 @@ def step_jacobians(
     an LSTM's memory does through the output of its own step is not part of dc_t / dc_{t-1}.
 
     Args:
-        cell: any cell; a `PointwiseCell` takes one backward pass per state, others one per row.
+        cell: any cell; a `PointwiseCell` without products takes one backward pass per state, others
+            one per row.
         x: (time, input) inputs of one sequence; more axes may follow time.
         states: per state (time, hidden), what each step starts from: the initial state first,
             the state after the last step not among them.
@@ -35,7 +36,7 @@ def step_jacobians(
     x = x.detach().flatten(end_dim=-2)
     states = tuple(s.detach().flatten(end_dim=-2).requires_grad_() for s in states)
     with torch.enable_grad():
-        if isinstance(cell, PointwiseCell):
+        if isinstance(cell, PointwiseCell) and not cell.products:
             jacobians = _from_partials(cell, x, states)
         else:
             jacobians = _row_by_row(cell, x, states)

@@ -3,7 +3,7 @@
 Torch's overhead for a graph of a dozen nodes exceeds the kernels' time for a small network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -17,6 +17,7 @@ from bptt.kernels.compiled.call import Kernel, WholeSequence, weights
 from bptt.kernels.compiled.read_out import Losses, ReadOut
 from bptt.kernels.compiled.repeated import Repeated, Shape
 from bptt.kernels.compiled.update import UpdateKernel
+from bptt.network.made_weights import MadeWeights
 from bptt.network.model import Forward, Model, mean_loss
 from bptt.network.parameters import FlatParameters
 
@@ -36,6 +37,10 @@ class CellPasses:
         self.cell = cell
         # a tensor without elements is not a parameter of the run
         self._views = [views.get(id(w), w.detach()) for w in weights(cell)]
+        self._own = list(weights(cell))
+        self._made: MadeWeights | None = None
+        if type(cell).recurrent is not PointwiseCell.recurrent:
+            self._made = MadeWeights(cell, self._own, self._views, views)
         self._gradient_norms = gradient_norms
         self._shape: Shape | None = None
         self._zeros: State = ()
@@ -53,13 +58,19 @@ class CellPasses:
         x = x if x.stride(-1) == 1 else x.contiguous()
         shape = Shape(kernel, x.shape, x.stride(), x.dtype, truncation)
         if shape != self._shape:
-            self._repeated = Repeated(shape, self.cell, self._views, self._gradient_norms)
+            own, views = self._own, self._views
+            if self._made:
+                own, views = self._made.weights, self._made.gradients
+            biases = self.cell.biases
+            self._repeated = Repeated(shape, biases, own, views, self._gradient_norms)
             self._shape = shape
             self._zeros = self.cell.initial_state(x.shape[1])
         if initial is None:
             initial = self._zeros
             if type(self.cell).initial_state is not Cell.initial_state:
                 initial = self.cell.initial_state(x.shape[1])
+        if self._made:
+            self._made.make()
         size = (x.shape[1], self.cell.hidden_size)
         initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
         return self._repeated.forward(x, initial, lengths)
@@ -68,7 +79,17 @@ class CellPasses:
         self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
     ) -> Tensor:
         """Fill in the gradients of the parameters; see `Repeated.backward`."""
-        return self._repeated.backward(to_outputs, to_final, wants_inputs)
+        to_inputs = self._repeated.backward(to_outputs, to_final, wants_inputs)
+        if self._made:
+            self._made.give_back()
+        return to_inputs
+
+
+def _read(cell: PointwiseCell) -> Iterable[Tensor]:
+    """Return the parameters whose gradients the passes of a cell give."""
+    # recurrent weights may be made of any of them
+    made = type(cell).recurrent is not PointwiseCell.recurrent
+    return cell.parameters() if made else weights(cell)
 
 
 class Passes:
@@ -103,7 +124,7 @@ class Passes:
         own = [cell for cell in cells if isinstance(cell, PointwiseCell)]
         known = [model.read_out.weight, model.read_out.bias]
         known += [] if model.embedding is None else [model.embedding.weight]
-        known += [weight for cell in own for weight in weights(cell)]
+        known += [weight for cell in own for weight in _read(cell)]
         self._cells: list[CellPasses] = []
         if (
             len(own) == len(layers)

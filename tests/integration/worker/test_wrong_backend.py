@@ -1,7 +1,42 @@
 """A worker whose BPTT_BACKEND cannot run what is queued says so, and burns one run, not a grid."""
 
+import os
+
+import pytest
+
 from bptt import store
 from tests.integration.worker.queue import GRID
+
+PLAIN = """
+import torch
+from torch import nn
+from bptt.contracts import Cell
+
+class Plain(Cell):
+    "A cell that is no PointwiseCell."
+    states = ("h",)
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.inner = nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, x_t, state):
+        return (self.inner(x_t, state[0]),)
+"""
+
+
+@pytest.fixture
+def plain(tmp_path, monkeypatch):
+    """Install a cell that no kernel runs, for this process and what it starts; return its name."""
+    site = tmp_path / "site"
+    metadata = site / "acme_plain-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Name: acme-plain\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[bptt.cells]\nplain = acme_plain:Plain\n")
+    (site / "acme_plain.py").write_text(PLAIN)
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+    return "plain"
 
 
 def check_held(queue, ids, backend, why):
@@ -18,11 +53,11 @@ def check_held(queue, ids, backend, why):
 
 
 def test_a_backend_that_cannot_run_the_cell_fails_the_first_run_and_holds_the_rest(
-    queue, start_worker
+    queue, start_worker, plain
 ):
-    first, *rest = queue.submit(text=GRID.replace("cell: rnn", "cell: gru_cho"), seeds=4)
+    first, *rest = queue.submit(text=GRID.replace("cell: rnn", f"cell: {plain}"), seeds=4)
     wrong = start_worker(backend="compiled")
-    why = "cannot run GRUCho: GRUCho is no PointwiseCell, so its step is not known"
+    why = "cannot run Plain: Plain is no PointwiseCell, so its step is not known"
     check_held(queue, [first, *rest], "compiled", why)
     wrong.drain()
 

@@ -12,7 +12,17 @@ from torch.autograd.function import once_differentiable
 
 from bptt.contracts import PointwiseCell, State
 from bptt.kernels.compiled.layout import call_type
+from bptt.kernels.step.tracing import Trace
 from bptt.norms import frobenius_norm
+
+WEIGHTS = (
+    "input_weight",
+    "recurrent_weight",
+    "input_bias",
+    "recurrent_bias",
+    "product_weight",
+)
+"""Of a cell, in the order in which a kernel takes them; the last one if it has products."""
 
 TILE = 32
 """Sequences that the kernel computes together, RT in cell.c."""
@@ -51,18 +61,25 @@ class Kernel:
 
     Args:
         library: built from the source of a cell's kernel.
-        states: how many the cell has.
-        vectors: how many the cell has.
+        trace: of the cell's step.
     """
 
-    def __init__(self, library: ctypes.CDLL, states: int, vectors: int) -> None:
+    def __init__(self, library: ctypes.CDLL, trace: Trace) -> None:
         self.saved: int = library.saved()
-        self.states = states
-        self.vectors = vectors
+        self.states, self.vectors = len(trace.states), len(trace.vectors)
+        self.weights = WEIGHTS if trace.products else WEIGHTS[:-1]
+        """Names in `struct call` of what comes first among `weights`."""
         self.width: int = library.width()
         self._forward = library.forward
         self._backward = library.backward
-        self.call = call_type(states, vectors)
+        self.call = call_type(self.states, self.vectors)
+
+    def place(self, call: ctypes.Structure, own: Sequence[Tensor], to: str = "") -> None:
+        """Write into a call where weights and vectors lie, or their gradients (`to`: "d_")."""
+        pointers = [tensor.data_ptr() for tensor in own]
+        for name, pointer in zip(self.weights, pointers, strict=False):
+            setattr(call, f"{to}{name}", pointer)
+        getattr(call, f"{to}vectors")[:-1] = pointers[len(self.weights) :]
 
     def run_forward(self, call: ctypes.Structure) -> None:
         """Call the forward pass."""
@@ -100,7 +117,7 @@ def unroll(
     """
     initial = tuple(s.expand(inputs.shape[1], cell.hidden_size) for s in initial)
     norms = room_for_norms(kernel, len(inputs), inputs.shape[1] if gradient_norms else 0)
-    tensors = (*weights(cell), *initial)
+    tensors = (*used_weights(cell), *initial)
     limits = (cell.biases, truncation or 0)
     if torch.is_grad_enabled():
         apply: Any = KernelNode.apply
@@ -113,13 +130,20 @@ def unroll(
 
 def weights(cell: PointwiseCell) -> tuple[Float[Tensor, "..."], ...]:
     """Return the parameters of a cell in the order in which a kernel takes them."""
-    return (
-        cell.input_weight,
-        cell.recurrent_weight,
-        cell.input_bias,
-        cell.recurrent_bias,
-        *(cell.vector[name] for name in cell.vectors),
-    )
+    return _in_order(cell, cell.recurrent_weight, cell.product_weight)
+
+
+def used_weights(cell: PointwiseCell) -> tuple[Float[Tensor, "..."], ...]:
+    """Return the same as a step uses them; see `PointwiseCell.recurrent`."""
+    return _in_order(cell, *cell.used_weights())
+
+
+def _in_order(
+    cell: PointwiseCell, recurrent: Tensor, products: Tensor | None
+) -> tuple[Tensor, ...]:
+    own = (cell.input_weight, recurrent, cell.input_bias, cell.recurrent_bias)
+    of_products = () if products is None else (products,)
+    return (*own, *of_products, *(cell.vector[name] for name in cell.vectors))
 
 
 def room_for_norms(kernel: Kernel, time: int, batch: int) -> Float64[Tensor, "tiles states {time}"]:
@@ -180,7 +204,7 @@ def run_forward(
         limits: how many biases the cell has, and the truncation, 0 for none.
         lengths: (batch,) valid steps of each sequence.
         inputs: (time, batch, features).
-        tensors: both weights, both biases, the vectors and the initial states, (batch, hidden).
+        tensors: what `weights` returns, then the initial states, (batch, hidden).
         saves: keep what `run_backward` needs.
 
     Raises:
@@ -201,9 +225,8 @@ def run_forward(
     call.lengths = 0 if lengths is None else lengths.data_ptr()
     call.x, (call.x_step, call.x_row) = x.data_ptr(), x.stride()[:2]
     call.states, call.saved = states.data_ptr(), 0 if saved is None else saved.data_ptr()
-    own, vectors, first = _by_kind(kernel, tensors)
-    call.input_weight, call.recurrent_weight, call.input_bias, call.recurrent_bias = own
-    call.vectors[:-1], call.initial[:] = vectors, first
+    kernel.place(call, tensors[: -kernel.states])
+    call.initial[:] = [tensor.data_ptr() for tensor in tensors[-kernel.states :]]
     kernel.run_forward(call)
     valid = states if padded == hidden else states[..., :hidden]
     found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
@@ -230,9 +253,8 @@ def run_backward(
     """
     count, call = kernel.states, kept.call
     call.d_x = 0 if to_inputs is None else to_inputs.data_ptr()
-    own, vectors, first = _by_kind(kernel, found)
-    call.d_input_weight, call.d_recurrent_weight, call.d_input_bias, call.d_recurrent_bias = own
-    call.d_vectors[:-1], call.d_initial[:] = vectors, first
+    kernel.place(call, found[:-count], "d_")
+    call.d_initial[:] = [tensor.data_ptr() for tensor in found[-count:]]
     call.norms = norms.data_ptr() if len(norms) else 0
     # kept until the call is over
     given = [g if g is None or g.stride(-1) == 1 else g.contiguous() for g in gradients]
@@ -243,12 +265,6 @@ def run_backward(
     call.d_final[:] = [0 if g is None else g.data_ptr() for g in of_final]
     call.d_final_row[:] = [0 if g is None else g.stride(0) for g in of_final]
     kernel.run_backward(call)
-
-
-def _by_kind(kernel: Kernel, tensors: Sequence[Tensor]) -> tuple[list[int], list[int], list[int]]:
-    """Return where weights and biases lie, where vectors, and where what is there per state."""
-    pointers = [tensor.data_ptr() for tensor in tensors]
-    return pointers[:4], pointers[4 : 4 + kernel.vectors], pointers[4 + kernel.vectors :]
 
 
 class KernelNode(torch.autograd.Function):

@@ -23,13 +23,13 @@ FIELDS = (
     Field("const REAL *", "x"),  # (T, B, I), strides behind it
     *(Field("long", name) for name in ("x_step", "x_row")),
     *(Field("const REAL *", name) for name in ("input_weight", "recurrent_weight")),
-    *(Field("const REAL *", name) for name in ("input_bias", "recurrent_bias")),
+    *(Field("const REAL *", name) for name in ("input_bias", "recurrent_bias", "product_weight")),
     Field("REAL *", "states"),  # (NS, T + 1, B, HP)
     Field("REAL *", "saved"),  # (T * B * NK * HP)
     # from here on of the way back alone, but for vectors and initial
     Field("REAL *", "d_x"),  # (T, B, I)
     *(Field("REAL *", name) for name in ("d_input_weight", "d_recurrent_weight")),
-    *(Field("REAL *", name) for name in ("d_input_bias", "d_recurrent_bias")),
+    *(Field("REAL *", name) for name in ("d_input_bias", "d_recurrent_bias", "d_product_weight")),
     Field("double *", "norms"),  # (tiles, NS, T)
     Field("const REAL *", "vectors", VECTORS),
     Field("const REAL *", "initial", STATES),

@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bptt.contracts import PointwiseCell, State
+from bptt.contracts import State
 from bptt.kernels.compiled.call import (
     Kernel,
     WholeSequence,
     check,
     checked_lengths,
     room_for_norms,
-    weights,
 )
 
 REMEMBERED = 32
@@ -41,8 +40,9 @@ class Repeated:
 
     Args:
         shape: of the sequences.
-        cell: whose parameters stay where they are.
-        gradients: where the gradient of each of its parameters goes, in the order of `weights`.
+        biases: how many the cell has.
+        own: its weights, which stay where they are, in the order of `weights`.
+        gradients: where the gradient of each goes.
         gradient_norms: have the backward pass measure the gradient to every state.
 
     Raises:
@@ -52,14 +52,14 @@ class Repeated:
     def __init__(
         self,
         shape: Shape,
-        cell: PointwiseCell,
+        biases: int,
+        own: Sequence[Tensor],
         gradients: Sequence[Tensor],
         gradient_norms: bool,
     ) -> None:
         self._kernel = kernel = shape.kernel
         time, batch, features = shape.size
-        hidden = cell.hidden_size
-        own = weights(cell)
+        hidden = own[1].shape[0]
         check(shape.size, shape.dtype, own)
         if not all(tensor.is_contiguous() for tensor in (*own, *gradients)):
             raise ValueError("parameters and their gradients must be contiguous")
@@ -79,18 +79,12 @@ class Repeated:
         self._to_inputs = torch.empty(0)
         self._size = shape.size
         # these have to live as long as their addresses
-        self._buffers = (own, tuple(gradients), states, saved, to_initial)
-        call = kernel.call(time, batch, features, hidden, cell.biases, shape.truncation or 0)
+        self._buffers = (tuple(own), tuple(gradients), states, saved, to_initial)
+        call = kernel.call(time, batch, features, hidden, biases, shape.truncation or 0)
         call.x_step, call.x_row = shape.strides[:2]
         call.states, call.saved = states.data_ptr(), saved.data_ptr()
-        weight, recurrent, bias, recurrent_bias, *vectors = (w.data_ptr() for w in own)
-        call.input_weight, call.recurrent_weight = weight, recurrent
-        call.input_bias, call.recurrent_bias = bias, recurrent_bias
-        call.vectors[:-1] = vectors
-        weight, recurrent, bias, recurrent_bias, *vectors = (g.data_ptr() for g in gradients)
-        call.d_input_weight, call.d_recurrent_weight = weight, recurrent
-        call.d_input_bias, call.d_recurrent_bias = bias, recurrent_bias
-        call.d_vectors[:-1] = vectors
+        kernel.place(call, own)
+        kernel.place(call, gradients, "d_")
         call.d_initial[:] = [d.data_ptr() for d in to_initial]
         self._call = call
         # the same memory, found once

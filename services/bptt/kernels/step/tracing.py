@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bptt.contracts import PointwiseCell
+from bptt.contracts.stand_in import stand_in
 from bptt.kernels.step.operations import ALIASES, FILLS, INTO_C, in_place_of
+from bptt.kernels.step.staged import OPERATIONS, Applied
 from bptt.registry.author import place_before, place_of
 from bptt.registry.discovery import one_line
 
@@ -44,7 +46,7 @@ Argument = TracedValue | float | None
 
 @dataclass(frozen=True)
 class Operation:
-    """One pointwise operation; `name` is torch's, with its overload."""
+    """One operation, pointwise unless it is of `staged`; `name` is torch's, with its overload."""
 
     name: str
     arguments: tuple[Argument, ...]
@@ -53,6 +55,9 @@ class Operation:
     """The same on tensors: it takes `arguments`."""
     factor: float = 1.0
     """`alpha` of an addition, `value` of `addcmul`."""
+    applications: tuple[int, ...] = ()
+    """Of a product: which one it is in its step; of a derivative of products: of which, one for
+    each argument."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,9 @@ class Trace:
     preactivations: tuple[str, ...]
     states: tuple[str, ...]
     vectors: tuple[str, ...]
+    products: tuple[str, ...]
+    applications: tuple[int, ...]
+    """Which of the products each call of `product` is of, in order."""
     operations: tuple[Operation, ...]
     new: tuple[Argument, ...]
     """The new state."""
@@ -107,7 +115,7 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), recorder:
         for leaf in leaves:
             leaf.requires_grad_()
-        new = _stepped(cell, dict(zip(names, leaves, strict=True)))
+        new = _stepped(recorder.watching(cell), dict(zip(names, leaves, strict=True)))
         recorder.check_states(new, len(cell.states))
         # a state that depends on no argument has no gradient
         depends = [i for i, state in enumerate(new) if state.requires_grad]
@@ -115,18 +123,22 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
         if depends:
             found = torch.autograd.grad(
                 [new[i] for i in depends],
-                [*leaves, *(new[i] if i in depends else leaves[0] for i in range(len(new)))],
+                # the block, for products of what is no argument
+                [*leaves, *(new[i] if i in depends else leaves[0] for i in range(len(new)))]
+                + [recorder.block] * bool(recorder.products),
                 [incoming[i] for i in depends],
                 allow_unused=True,
             )
         totals = [
             recorder.known(g if g is not None and i in depends else incoming[i])
-            for i, g in enumerate(found[len(names) :])
+            for i, g in enumerate(found[len(names) : len(names) + len(new)])
         ]
     return Trace(
         order,
         tuple(cell.states),
         tuple(cell.vectors),
+        tuple(cell.products),
+        tuple(cell.products.index(name) for name in recorder.products),
         tuple(recorder.operations),
         tuple(recorder.known(state) for state in new),
         tuple(0.0 if g is None else recorder.known(g) for g in found[: len(names)]),
@@ -152,6 +164,10 @@ class OperationRecorder(TorchDispatchMode):
     def __init__(self, given: list[Tensor], dtype: torch.dtype, name: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
+        self.products: list[str] = []
+        """The block of each call of `product` so far."""
+        self.block = torch.zeros((), dtype=dtype, requires_grad=True)
+        """Stands for all blocks."""
         self._dtype = dtype
         self._name = name
         # the tensors are kept alive, so that no other gets their id
@@ -165,6 +181,20 @@ class OperationRecorder(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         # nobody compiles a trace; to be skipped by torch's compiler would take its import, of 1 s
         return False
+
+    def watching(self, cell: PointwiseCell) -> PointwiseCell:
+        """Return the cell with a `product` that is recorded."""
+
+        def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
+            if name not in cell.products:
+                # says so
+                PointwiseCell.product(cell, name, value)
+            self.products.append(name)
+            apply: Any = Applied.apply
+            result: Tensor = apply(value, self.block, len(self.products) - 1)
+            return result
+
+        return stand_in(cell, product=product)
 
     def known(self, tensor: Shaped[Tensor, "..."]) -> Argument:
         """Return the value that a tensor holds."""
@@ -196,7 +226,14 @@ class OperationRecorder(TorchDispatchMode):
             name = name.replace("default", keywords.get("approximate", "none"))
         result = func(*args, **keywords)
         base = in_place_of(name)
-        if name in ALIASES:
+        if name in OPERATIONS and self._is_pointwise(result):
+            value = self._next("real")
+            operation = Operation(
+                OPERATIONS[name], (self.known(args[0]),), value, func, applications=(args[1],)
+            )
+            self.operations.append(operation)
+            self._remember(result, value)
+        elif name in ALIASES:
             self._remember(result, self.known(args[0]))
         elif name == "lift_fresh.default" and args[0].dim() == 0:
             # a number that step wrote as torch.tensor(...)
