@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from bptt.client.connection import Connection
 from bptt.errors import GridNotFound, RunNotFound
@@ -58,7 +58,7 @@ class Requests:
         return TypeAdapter(list[answer]).validate_python(content)  # type: ignore[valid-type]
 
     def _post(self, answer: type[A], path: str, order: Any = None) -> A:
-        body = None if order is None else order.model_dump(mode="json")
+        body = None if order is None else _said(order)
         return read_answer(answer, self._connection.request("POST", path, body=body))
 
     def _grid(self, grid: str) -> str:
@@ -86,7 +86,7 @@ class Requests:
         method: str = "POST",
     ) -> A:
         """Change what a text refers to; the application takes only full ids for that."""
-        body = None if order is None else order.model_dump(mode="json")
+        body = None if order is None else _said(order)
         if "/" not in text:
             try:
                 given = f"{_path(kind, text)}{rest}"
@@ -101,6 +101,15 @@ class Requests:
 def read_answer(answer: type[A], content: Any) -> A:
     """Return the content of an answer as its type."""
     return TypeAdapter(answer).validate_python(content)
+
+
+def _said(order: BaseModel) -> dict[str, Any]:
+    """Return an order's content without what is as usual.
+
+    So a server of an earlier version takes every order that names nothing which it lacks.
+    """
+    content: dict[str, Any] = order.model_dump(mode="json", exclude_defaults=True)
+    return content
 
 
 def _path(kind: FoundKind, text: str) -> str:

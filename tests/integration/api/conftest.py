@@ -219,13 +219,18 @@ def team(request, home):
 
 @pytest.fixture
 def answering(monkeypatch):
-    """Return a function that serves one answer to everything, after some seconds; its address."""
+    """Return a function that serves one answer to everything, after some seconds; its address.
+
+    `asked`, a list, receives the body of every request.
+    """
     servers = []
 
-    def serve_answer(status=200, headers=(), body=b"{}", seconds=0.0):
+    def serve_answer(status=200, headers=(), body=b"{}", seconds=0.0, asked=None):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if asked is not None:
+                    asked.append(content)
                 time.sleep(seconds)
                 self.send_response(status)
                 for name, value in headers:

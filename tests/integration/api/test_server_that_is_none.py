@@ -1,3 +1,4 @@
+import json
 import socket
 import traceback
 
@@ -5,7 +6,7 @@ import pytest
 
 from bptt import __version__
 from bptt.client import connect
-from bptt.errors import GridNotFound, ServerUnavailable
+from bptt.errors import GridNotFound, NotPossible, ServerUnavailable
 from bptt.settings import Settings
 
 
@@ -75,6 +76,24 @@ def test_server_that_lacks_what_is_asked_for_is_older_and_that_is_told(answering
         f"The server {address} is bptt 0.0.1, this program is {__version__}: "
         "it does not know GET /api/users. Upgrade the server."
     )
+
+
+def test_an_order_holds_only_what_is_not_as_usual_so_that_an_older_server_takes_it(answering):
+    asked = []
+    body = b'{"error": "NotPossible", "exit_code": 2, "message": "Not now."}'
+    address = answering(409, [("Bptt-Api", "1")], body, asked=asked)
+
+    with connect(Settings(server=address)) as client:
+        for call in (
+            lambda: client.extend("3f8a2b01", overrides=["seeds=3"]),
+            lambda: client.extend("3f8a2b01", tuned=["lr"], seeds=5),
+            lambda: client.retry_grid("3f8a2b01"),
+        ):
+            with pytest.raises(NotPossible):
+                call()
+
+    orders = [json.loads(content) for content in asked]
+    assert orders == [{"overrides": ["seeds=3"]}, {"tuned": ["lr"]}, {}]
 
 
 def test_what_is_not_found_by_an_older_server_is_told_as_ever(answering):
