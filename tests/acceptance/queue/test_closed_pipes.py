@@ -48,6 +48,17 @@ def test_so_does_one_that_prints_little(arguments):
     assert complained == ""
 
 
+def test_the_page_is_written_all_the_same(bptt, tmp_path):
+    assert bptt("submit", "bias.yaml")[0] == 0
+    page = tmp_path / "page.html"
+
+    code, complained = call("compare", "bias", "--html", str(page), reads=0)
+
+    assert code in (0, 141)
+    assert complained.startswith(f"Wrote {page}")
+    assert page.read_text().rstrip().endswith("</html>")
+
+
 def test_nobody_who_reads_errors_is_no_error_of_its_own():
     code, said = call("nonsense", reads=0, which="stderr")
 

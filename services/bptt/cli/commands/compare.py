@@ -120,6 +120,12 @@ def compare(
         ids = [one.id for one in found]
         asked = {"at": at, "tune": tune, "tune_seeds": tune_seeds, "conditions": conditions}
         comparisons = client.comparison(ids, by, metrics, **asked)
+        # first, as who reads what is printed may stop reading: `bptt compare ... | head`
+        if html is not None:
+            _write(html, client.report(ids, by, metrics, **asked).encode())
+        if pictures is not None:
+            drawn = client.pictures(ids, by, "svg" if svg else "png", conditions)
+            _write_pictures(drawn, pictures, svg)
         if chosen == "json":
             print_json(comparisons)
         elif chosen in FORMATS:
@@ -131,11 +137,6 @@ def compare(
             _print(found, comparisons)
             _print_held([client.grid(grid_id) for grid_id in ids], found)
             say(wording.EXPLAINED)
-        if html is not None:
-            _write(html, client.report(ids, by, metrics, **asked).encode())
-        if pictures is not None:
-            drawn = client.pictures(ids, by, "svg" if svg else "png", conditions)
-            _write_pictures(drawn, pictures, svg)
 
 
 def _refuse_unwritable(path: Path, is_folder: bool) -> None:
