@@ -2,13 +2,12 @@
 
 import os
 import random
-import subprocess
-import sys
 
 import click
 import pytest
 
 from bptt.cli import COMMANDS, main
+from tests.servers import warm
 
 WAITING = {"up", "worker", "api", "ui", "watch", "heartbeat"}
 """What goes on until it is stopped, or opens a browser: only help and misfits are asked."""
@@ -50,7 +49,7 @@ def any_line(known, chance):
     return line
 
 
-def ask_any(folder, count, seed):
+def ask_any(folder, count, seed, **how):
     """Give so many command lines in a scratch home; return the exit codes that came."""
     chance = random.Random(seed)
     (folder / "grid.yaml").write_text(
@@ -64,15 +63,8 @@ def ask_any(folder, count, seed):
         if any("\0" in word for word in line):
             continue
         # each in a process of its own: what one leaves behind must not hide what another does
-        done = subprocess.run(
-            [sys.executable, "-m", "bptt", *line],
-            cwd=folder,
-            env=environment,
-            input=b"",
-            capture_output=True,
-            timeout=120,
-        )
-        told = done.stderr.decode(errors="replace")
+        done = warm.run(*line, cwd=folder, env=environment, errors="replace", **how)
+        told = done.stderr
         assert done.returncode in CODES, (line, done.returncode, told[-2000:])
         assert "Traceback" not in told, (line, told[-2000:])
         assert "bptt failed:" not in told, (line, told[-2000:])
@@ -87,4 +79,4 @@ def test_no_command_line_ends_in_a_traceback(tmp_path):
 
 @pytest.mark.soak
 def test_none_of_a_thousand_command_lines_ends_in_a_traceback(tmp_path):
-    assert {0, 2} <= ask_any(tmp_path, 1_000, seed=2)
+    assert {0, 2} <= ask_any(tmp_path, 1_000, seed=2, warm=False)

@@ -1,13 +1,12 @@
 import http.server
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from bptt.cli import main
+from tests.servers import warm
 
 GOOD = "task: latch\ncell: rnn\n"
 
@@ -37,9 +36,7 @@ def bptt(home, capsys):
 
 
 def bptt_process(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "bptt", *arguments], capture_output=True, text=True, timeout=60
-    )
+    return warm.run(*arguments)
 
 
 BAD_FILES = {

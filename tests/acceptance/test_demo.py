@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import until
+from tests.servers import until, warm
 
 DEMO = Path(__file__).parents[2] / "grids" / "demo.sh"
 PATIENCE = 900
@@ -46,10 +46,7 @@ class Demo:
         return process.returncode, said
 
     def bptt(self, *arguments):
-        command = [sys.executable, "-m", "bptt", *arguments]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE
-        )
+        return warm.run(*arguments, env=self.environment, timeout=PATIENCE)
 
     def is_up(self):
         """Say whether anything is up, without ending it."""
@@ -83,9 +80,17 @@ def demo(tmp_path):
     demo.bptt("down")
 
 
-def test_demo_ends_well_twice_and_says_whose_runs_serve_it(demo):
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A demo that has been given once, and how it ended."""
+    demo = Demo(tmp_path_factory.mktemp("first") / "home")
     # settings of the shell that would lead elsewhere
-    first = demo.run(BPTT_SERVER="http://127.0.0.1:1")
+    yield demo, demo.run(BPTT_SERVER="http://127.0.0.1:1")
+    demo.bptt("down")
+
+
+def test_demo_ends_well_twice_and_says_whose_runs_serve_it(first):
+    demo, first = first
     second = demo.run()
 
     assert first[0] == 0, first[1]
@@ -98,7 +103,8 @@ def test_demo_ends_well_twice_and_says_whose_runs_serve_it(demo):
     assert not demo.is_up()
 
 
-def test_demo_leaves_up_what_was_up_in_its_home(demo):
+def test_demo_leaves_up_what_was_up_in_its_home(first):
+    demo, _ = first
     assert demo.bptt("up", "-d").returncode == 0
 
     code, said = demo.run()

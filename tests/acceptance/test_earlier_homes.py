@@ -17,7 +17,7 @@ from bptt import store
 from bptt.client import connect
 from bptt.settings import Settings
 from bptt.store.schema import downgrade
-from tests.servers import postgres_server, redis_server, short_folder, until
+from tests.servers import postgres_server, redis_server, short_folder, until, warm
 
 __all__ = ["postgres_server", "redis_server"]
 
@@ -42,13 +42,7 @@ class Home:
         self.environment = kept | {"BPTT_HOME": str(self.folder), "COLUMNS": "120"} | settings
 
     def bptt(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "bptt", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = warm.run(*arguments, env=self.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -79,7 +73,7 @@ def embedded(request) -> Iterator[Home]:
     with short_folder() as folder:
         home = Home(folder, request.param)
         yield home
-        subprocess.run([sys.executable, "-m", "bptt", "down"], env=home.environment)
+        warm.run("down", env=home.environment)
 
 
 def refill(url: str, revision: str, tables: dict) -> None:

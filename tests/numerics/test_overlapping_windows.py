@@ -1,5 +1,7 @@
 """Truncated backpropagation whose windows overlap, against autograd step by step."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -15,6 +17,17 @@ CASES = {
     "lengths differ": (UNEQUAL, {"layers": 2}),
 }
 WINDOWS = [(1, 1), (4, 1), (4, 3), (5, 2), (7, 4), (11, 1), (40, 9)]
+CELLS = ["rnn", "lstm", {"name": "gru", "biases": 2}]
+
+
+def pairs_first(*axes):
+    """Return every combination: a third in which any two values meet, the others for `soak`."""
+    found = []
+    for place in itertools.product(*(range(len(axis)) for axis in axes)):
+        values = [axis[n] for axis, n in zip(axes, place, strict=True)]
+        marks = () if sum(place) % 3 == 0 else pytest.mark.soak
+        found.append(pytest.param(*values, marks=marks, id="-".join(map(str, values))))
+    return found
 
 
 def run_of(make_spec, monkeypatch, backend, cell, task, model, windows, **training):
@@ -92,9 +105,7 @@ def check(run, batch, carried=None, right=None):
     return forward
 
 
-@pytest.mark.parametrize("windows", WINDOWS, ids=str)
-@pytest.mark.parametrize("cell", ["rnn", "lstm", {"name": "gru", "biases": 2}], ids=str)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "cell", "windows"), pairs_first([*CASES], CELLS, WINDOWS))
 def test_gradient_is_the_sum_over_windows(make_spec, monkeypatch, case, cell, windows):
     right = None
     for backend in ("autograd", "sequence", "compiled"):

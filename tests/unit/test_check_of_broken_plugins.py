@@ -1,10 +1,11 @@
 """`bptt plugins check` says of a broken plugin what is wrong and on which line of its author's."""
 
 import os
-import subprocess
 import sys
 
 import pytest
+
+from tests.servers import warm
 
 STEP = """
 from torch import dropout, tanh
@@ -41,10 +42,9 @@ class Mine(Cell):
 )
 def test_check_names_cause_and_place_in_one_line(install_plugin, tmp_path, source, fault, line):
     install_plugin("[bptt.cells]\nmine = acme_mine:Mine\n", source=source)
-    command = [sys.executable, "-m", "bptt", "plugins", "check", "mine"]
     paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), *sys.path])}
 
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **paths})
+    done = warm.run("plugins", "check", "mine", env={**os.environ, **paths})
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("acme-clippers[mine] 1.2: Mine.")

@@ -1,5 +1,6 @@
 """The application: its routes, and what an error becomes on its way out."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -36,6 +37,9 @@ from bptt.settings import Settings
 
 log = logging.getLogger(__name__)
 
+PREPARED_AFTER = 30.0
+"""Seconds after the start until what grid files need is imported, unless one comes before: a
+second of processor time, which a server that has just started has better uses for."""
 TOKEN = HTTPBearer(auto_error=False, description="As `bptt tokens create` prints it.")
 """Only tells /docs where a token goes; the gate reads it."""
 
@@ -61,9 +65,12 @@ def create_app(settings: Settings, admission: Admission = "tokens", apart: bool 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if admission != "machine":
-            app.state.drafting.prepare()
+        loop = asyncio.get_running_loop()
+        soon = loop.call_later(PREPARED_AFTER, app.state.drafting.prepare)
+        if admission == "machine":
+            soon.cancel()
         yield
+        soon.cancel()
         app.state.drafting.close()
         app.state.service.close()
 

@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from bptt.records.ownership import Beat, Failure
 from bptt.records.workers import WorkerProcess
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
+from tests.servers import warm
 
 GRID = "name: bias\ntask: latch\ncell: [rnn, {name: lstm, forget_bias: [0, 3]}]\nseeds: 2\n"
 RESULT = {
@@ -50,13 +49,7 @@ def installed():
     """Run the installed command in a process of its own."""
 
     def call(*arguments, stdin=""):
-        done = subprocess.run(
-            [sys.executable, "-m", "bptt", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = warm.run(*arguments, stdin=stdin)
         return done.returncode, done.stdout, done.stderr.splitlines()
 
     return call

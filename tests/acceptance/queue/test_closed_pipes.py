@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
+
+from tests.servers.warm import Command
 
 SIZE = "seeds=300"
 """Runs whose list is far longer than what a pipe holds."""
@@ -16,7 +17,7 @@ def call(*arguments, reads, which="stdout"):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, which: writer}
     if not reads:
         os.close(reader)
-    process = subprocess.Popen([sys.executable, "-m", "bptt", *arguments], text=True, **streams)
+    process = Command(*arguments, **streams)
     os.close(writer)
     if reads:
         assert os.read(reader, reads)

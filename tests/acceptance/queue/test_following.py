@@ -1,9 +1,10 @@
 import json
 import signal
 import subprocess
-import sys
 
 import pytest
+
+from tests.servers.warm import Command
 
 
 def rows(out):
@@ -130,8 +131,7 @@ def test_logs_of_a_run_that_has_not_begun_says_so(bptt, submitted):
 def test_logs_follows_a_run_to_its_end(submitted, machine, home):
     worker = machine()
     run = worker.begin(log="one\n")
-    command = [sys.executable, "-m", "bptt", "logs", "-f", run.run_id]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = Command("logs", "-f", run.run_id, stdout=subprocess.PIPE)
 
     first = process.stdout.readline()
     with (home / "runs" / run.run_id / "a1" / "log.txt").open("a") as log:
@@ -148,9 +148,8 @@ def watching():
     processes = []
 
     def watch(*arguments):
-        command = [sys.executable, "-m", "bptt", "watch", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        processes.append(subprocess.Popen(command, text=True, **pipes))
+        processes.append(Command("watch", *arguments, **pipes))
         return processes[-1]
 
     yield watch

@@ -5,7 +5,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -13,6 +12,7 @@ import pytest
 
 from bptt.settings import Settings, for_child
 from tests.servers import until
+from tests.servers.warm import Command
 
 TOKEN = re.compile(r"bptt_[\w-]{43}\n")
 
@@ -26,9 +26,10 @@ def server(home):
             with socket.socket() as unused:
                 unused.bind(("127.0.0.1", 0))
                 port = unused.getsockname()[1]
-            command = [sys.executable, "-m", "bptt", "api", "--port", str(port), *options]
-            process = subprocess.Popen(
-                command, env=for_child(Settings(home=home)), stdout=subprocess.DEVNULL
+            process = Command(
+                *("api", "--port", str(port), *options),
+                env=for_child(Settings(home=home)),
+                stdout=subprocess.DEVNULL,
             )
             stack.callback(process.wait)
             stack.callback(process.terminate)

@@ -17,7 +17,7 @@ import psycopg
 from tests.faults.queue import witness
 from tests.faults.queue.checker import Event
 from tests.faults.queue.small_disk import SmallDisk
-from tests.servers import MlflowServer, put_mlflow_database, start_postgres, start_redis
+from tests.servers import MlflowServer, put_mlflow_database, start_postgres, start_redis, warm
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 PATIENCE = 300.0
@@ -78,8 +78,10 @@ class Cluster:
             "BPTT_SLOTS": str(slots),
             "BPTT_LEASE_SECONDS": str(lease),
             "BPTT_CHECKPOINT_SECONDS": "0.3",
-            "BPTT_KERNEL_CACHE": str(self.home / "kernels"),
         }
+        if up or small_disk:
+            # kernels are damaged too, and lie on the disk that is filled
+            self.environment["BPTT_KERNEL_CACHE"] = str(self.home / "kernels")
         if not mlflow:
             # whoever makes it is killed too often to be done before the storm is over
             put_mlflow_database(self.home)
@@ -94,14 +96,7 @@ class Cluster:
         """Run a command to its end; unless it is allowed to fail, try again while it says 75."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            done = subprocess.run(
-                [sys.executable, "-m", "bptt", *arguments],
-                env=self.environment,
-                cwd=self.folder,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-            )
+            done = warm.run(*arguments, env=self.environment, cwd=self.folder, timeout=PATIENCE)
             if done.returncode != 75 or not check or time.monotonic() > deadline:
                 break
             self.keep()

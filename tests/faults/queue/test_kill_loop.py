@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.queue.storm import Storm
 
-SMALL = {"runs": 10, "steps": 60, "faults": 8, "workers": 2}
+SMALL = {"runs": 6, "steps": 60, "faults": 5, "workers": 2}
 DAMAGE = {"runs": 120, "steps": 80, "faults": 200, "damage": True}
 FULL = {"runs": 500, "steps": 80, "faults": 1000, "everything": True}
 """The proof: about half an hour for each database."""

@@ -12,7 +12,7 @@ from tests.faults.queue.storm import newest_attempt
 from tests.faults.queue.undisturbed import undisturbed_weights
 from tests.faults.queue.weights import weights_hash
 
-WORKERS, RUNS, STEPS = 3, 16, 30
+WORKERS, RUNS, STEPS = 3, 9, 30
 
 
 @pytest.fixture

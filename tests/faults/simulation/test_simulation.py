@@ -20,7 +20,7 @@ from tests.integration.store.queueing import put_grid
 
 __all__ = ["database_folder", "empty_database", "kept_databases", "sqlite_template"]
 
-SEEDS = 50
+SEEDS = 30
 MORE = 20_000
 TURNS = 400
 

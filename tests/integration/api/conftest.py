@@ -3,7 +3,6 @@ import http.server
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -21,6 +20,7 @@ from bptt.records.workers import WorkerProcess
 from bptt.settings import Settings, for_child
 from bptt.store.tables import metadata
 from tests.servers import application_of, postgres_server
+from tests.servers.warm import Command
 
 __all__ = ["postgres_server"]
 
@@ -54,17 +54,16 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serve(settings, *options, said=subprocess.PIPE):
+def serve(settings, *options, said=subprocess.PIPE, warm=True):
     """Run `bptt api` with these settings until it answers; yield its address."""
     address = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "bptt", "api", "--port", str(port), *options]
-    process = subprocess.Popen(
-        command,
+    process = Command(
+        *("api", "--port", str(port), *options),
+        warm=warm,
         # a pipe that nobody reads would fill with it
         env=for_child(replace(settings, access_log="off") if said is subprocess.PIPE else settings),
         stdout=said,
         stderr=subprocess.STDOUT,
-        text=True,
     )
     try:
         until = time.monotonic() + 120

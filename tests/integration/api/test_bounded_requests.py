@@ -128,7 +128,7 @@ def test_twenty_requests_at_once_keep_nobody_else_waiting(served, settings, tmp_
             yield time.perf_counter() - began
         time.sleep(0.05)
 
-    with log.open("w") as said, served(settings, said=said) as address:
+    with log.open("w") as said, served(settings, said=said, warm=False) as address:
         assert preview(address, HUGE).status_code == 422
         before, usual = (
             resident_megabytes(address),
@@ -155,7 +155,7 @@ def test_twenty_requests_at_once_keep_nobody_else_waiting(served, settings, tmp_
 
 
 def test_preview_of_a_million_points_is_cut_and_small(served, settings):
-    with served(settings) as address:
+    with served(settings, warm=False) as address:
         answer = preview(address, "task: latch\ncell: lstm\nseeds: 1000000\n")
         grown = resident_megabytes(address)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import is_alive, until
+from tests.servers import is_alive, until, warm
 from tests.servers.process import die_with_parent
 
 READY = "bptt is up"
@@ -32,14 +32,7 @@ class Home:
 
     def bptt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Give a command and wait for its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "bptt", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN + 60,
-            check=False,
-        )
+        return warm.run(*arguments, env=self.environment, timeout=WITHIN + 60)
 
     @contextmanager
     def up(self) -> Iterator["Up"]:

@@ -109,7 +109,7 @@ def test_a_grid_is_queued_trained_and_shipped_in_a_home_of_this_name(
                 any(json.loads(file.read_text())["complete"] for file in shipped)
                 or shipped.extend(run.rglob("shipped.json"))
             ),
-            60,
+            WITHIN,
         )
     finally:
         assert home.bptt("down").returncode == 0

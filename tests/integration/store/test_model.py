@@ -234,7 +234,7 @@ def run_machine(database: Callable[[], Database], examples: int, steps: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("dialect", "examples", "steps"), [("sqlite", 100, 60), ("postgresql", 20, 60)]
+    ("dialect", "examples", "steps"), [("sqlite", 50, 60), ("postgresql", 15, 60)]
 )
 def test_the_store_does_what_the_model_does_whatever_is_called(
     dialect: str, examples: int, steps: int, empty_database: Callable[[str], Database]

@@ -21,7 +21,7 @@ LIMIT = 3
 def test_eight_processes_never_claim_the_same_attempt(
     dialect: str, new_database: Callable[[str], Database]
 ) -> None:
-    check_processes(new_database(dialect), 60)
+    check_processes(new_database(dialect), 20)
 
 
 @pytest.mark.soak

@@ -81,7 +81,9 @@ def test_another_user_or_another_name_or_force_queue_it_again(database: Database
 
 
 def test_two_processes_that_submit_the_same_grid_at_once_make_one(database: Database) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    # as drafts have it: there is one such process for all
+    context.set_forkserver_preload(["bptt.api.draft_template"])
     barrier, answers = context.Barrier(2), context.Queue()
     url = database.url.render_as_string(hide_password=False)
     both = [context.Process(target=submit_at_once, args=(url, barrier, answers)) for _ in range(2)]
