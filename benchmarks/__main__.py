@@ -17,7 +17,9 @@ from benchmarks import (
     agreement,
     commands,
     compare_scale,
+    disk,
     estimates,
+    floor_per_run,
     grid_throughput,
     growth,
     inference,
@@ -51,6 +53,8 @@ PARTS: dict[str, Part] = {
         queue_scale,
         queue_commands,
         commands,
+        floor_per_run,
+        disk,
         compare_scale,
         estimates,
     )

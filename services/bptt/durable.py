@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,37 @@ def replace(path: Path, content: bytes, durable: bool = True) -> None:
         raise
     if durable:
         _sync(path.parent)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, which another file may have had; a copy where there are no links.
+
+    For a file that is never written to in place, only replaced: a copy that takes no room.
+
+    Raises:
+        OSError: it cannot be written; what had the name still has it.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            # not every file system has hard links
+            shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def link_tree(folder: Path, place: Path) -> None:
+    """Give every file of a folder a second name at another place; see `link`."""
+    for source in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = place / source.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link(source, target)
 
 
 def sweep(folder: Path) -> None:

@@ -4,7 +4,7 @@ run.json          identity, spec, plugin versions, project, when it was created
 journal.jsonl     metrics, tags and artifacts in the order they were observed
 probe/NNNNNNNN.npz    statistics arrays of the probe at step NNNNNNNN
 checkpoint.pt     weights, optimiser, clipper, step, length of the journal; hashed
-checkpoint.previous.pt    the one before
+checkpoint.previous.pt    the one before, until the run has ended
 committed.json    length of the journal at the last checkpoint: what is final
 result.json       outcome and final figures, once the run has ended
 shipped.json      how much of the journal MLflow has acknowledged; shipped.lock keeps others off
@@ -28,7 +28,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from bptt.durable import replace
+from bptt.durable import link, replace
 from bptt.errors import DocumentDamaged, JournalDamaged, RunBusy, RunNotFound
 from bptt.file_lock import try_lock
 from bptt.identifiers import grid_of
@@ -120,18 +120,14 @@ class RunFolder:
 
     def keep_checkpoint(self) -> None:
         """Make the checkpoint the previous one as well, so that a new one may take its place."""
-        if not self.checkpoint.exists():
-            return
-        temporary = self.path / f".{self.previous_checkpoint.name}.{os.getpid()}"
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(self.checkpoint, temporary)
-        except OSError:
-            # not every file system has hard links
-            shutil.copyfile(self.checkpoint, temporary)
-        os.replace(temporary, self.previous_checkpoint)
-        # if both names already referred to one file, replacing did nothing
-        temporary.unlink(missing_ok=True)
+        if self.checkpoint.exists():
+            link(self.checkpoint, self.previous_checkpoint)
+
+    def drop_previous_checkpoint(self) -> None:
+        """Remove, once there is a result, the checkpoint that nothing will go on from."""
+        # what cannot be removed only takes room
+        with suppress(OSError):
+            self.previous_checkpoint.unlink()
 
     def discard(self) -> None:
         """Remove the folder of a run that never started."""

@@ -1,5 +1,6 @@
 """Whole or not at all: what is left when the system takes a part of what is written."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -125,3 +126,32 @@ def test_disk_that_is_filled_and_freed_again_and_again_tears_no_line(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 60
+
+
+def test_linked_files_take_no_room_and_replacing_one_leaves_the_other(tmp_path):
+    source, place = tmp_path / "source", tmp_path / "place"
+    (source / "in").mkdir(parents=True)
+    (source / "in" / "file").write_bytes(b"old")
+    (place / "in").mkdir(parents=True)
+    (place / "in" / "file").write_bytes(b"what was there before")
+
+    durable.link_tree(source, place)
+    durable.link_tree(source, place)
+    assert (place / "in" / "file").samefile(source / "in" / "file")
+    assert [path.name for path in (place / "in").iterdir()] == ["file"]
+
+    durable.replace(source / "in" / "file", b"new")
+    assert (place / "in" / "file").read_bytes() == b"old"
+
+
+def test_files_are_copied_where_they_cannot_be_linked(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_bytes(b"kept")
+    monkeypatch.setattr(durable.os, "link", refuse)
+
+    durable.link_tree(tmp_path / "source", tmp_path / "place")
+
+    assert (tmp_path / "place" / "file").read_bytes() == b"kept"

@@ -5,6 +5,7 @@ import multiprocessing
 import pytest
 
 from bptt.cli.summary import summarize
+from bptt.damage import find_damage
 from bptt.errors import (
     CheckpointDamaged,
     DataChanged,
@@ -144,6 +145,17 @@ def test_run_without_any_checkpoint_that_fits_its_journal_is_left_as_it_is(folde
 
     with pytest.raises(CheckpointDamaged, match=r"whole for 0 bytes.*delete .*checkpoint\.pt"):
         execute(folder, checkpoint_seconds=10)
+
+
+def test_a_run_that_has_ended_keeps_no_previous_checkpoint(folder):
+    execute(folder, checkpoint_seconds=0, should_stop=lambda: True)
+    assert folder.previous_checkpoint.exists()
+
+    execute(folder, checkpoint_seconds=10)
+
+    assert folder.is_finished
+    assert not folder.previous_checkpoint.exists()
+    assert find_damage(folder, True) == []
 
 
 def test_run_asked_to_stop_is_saved_where_it_stands_and_goes_on(folder):

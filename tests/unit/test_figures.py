@@ -199,6 +199,21 @@ def test_figure_that_is_used_again_shows_nothing_of_the_run_before(
         assert path.read_bytes() == style.to_bytes(draw(flow, **options), "png")
 
 
+def test_a_map_keeps_each_of_its_colours_and_lines_take_few(make_flow, tmp_path):
+    flow, files = make_flow("h", lags=300, slope=-0.02), {}
+    for save in (frames.save_heat_map, frames.save_curves):
+        files[save] = tmp_path / f"{save.__name__}.png"
+        save(files[save], flow, title="rnn")
+    figure = gradient_heat_map(flow, title="rnn")
+    whole = tmp_path / "whole.png"
+    figure.savefig(whole)
+
+    with Image.open(files[frames.save_heat_map]) as kept, Image.open(whole) as all_:
+        assert np.array_equal(np.asarray(kept), np.asarray(all_.convert("RGB")))
+    with Image.open(files[frames.save_curves]) as lines:
+        assert (lines.mode, lines.format) == ("P", "PNG")
+
+
 def test_picture_that_failed_leaves_no_trace_in_the_next(make_flow, tmp_path):
     good, path = make_flow("h"), tmp_path / "good.png"
     frames.save_tile(path, good, title="rnn")

@@ -35,7 +35,7 @@ def group_of(
         config=config,
         values=values_of(points),
         points=len(points),
-        grids=Counter(grid for point in points for grid in point.grids),
+        grids=dict(Counter(grid for point in points for grid in point.grids)),
         counts=dict(counts),
         metrics={short: column.interval(number) for short, column in shown.items()},
         value=first.interval(number),

@@ -93,7 +93,7 @@ def group_over(name: str, number: int, problems: Sequence[Problem], ranks: Colum
         config=name,
         values=values_of(points),
         points=len(points),
-        grids=Counter(grid for point in points for grid in point.grids),
+        grids=dict(Counter(grid for point in points for grid in point.grids)),
         counts=dict(counts),
         metrics=metrics,
         value=value,

@@ -119,6 +119,7 @@ class Recorder:
         make_durable(sorted(checkpoints.iterdir()))
         result = self._result()
         self._folder.write("result", result.as_json())
+        self._folder.drop_previous_checkpoint()
         return result
 
     def close(self) -> None:

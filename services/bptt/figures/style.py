@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
@@ -33,8 +34,8 @@ UNKNOWN = "#BBBBBB"
 """Where nothing finite was measured."""
 
 DOTS_PER_INCH = 100
-PACKING = {"compress_level": 1}
-"""Compression of PNG files: a tenth of the time for a twentieth more bytes."""
+COLOURS_OF_LINES = 256
+"""A palette takes a quarter of the bytes of a PNG file, and half the time to write it."""
 
 TICKS = 5
 """Approximate number of ticks: labels take longer to draw than lines."""
@@ -170,10 +171,31 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     # without a date and with fixed ids, two drawings of the same figure are the same file
     with rc_context({"svg.hashsalt": "bptt"}):
         if kind == "png":
-            figure.savefig(content, format=kind, pil_kwargs=PACKING)
+            figure.savefig(content, format="rgba")
+            return _packed(content.getvalue(), figure)
         else:
             figure.savefig(content, format=kind, metadata={"Date": None})
     return content.getvalue()
+
+
+def _packed(pixels: bytes, figure: Figure) -> bytes:
+    """Return the pixels of a drawn figure, (height, width, 4), as a PNG file."""
+    from PIL import Image
+
+    size = figure.canvas.get_width_height(physical=True)
+    image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
+    # in a map each colour is a number
+    if not any(axes.images or _has_mesh(axes) for axes in figure.axes):
+        how = Image.Quantize.FASTOCTREE
+        image = image.quantize(COLOURS_OF_LINES, how, dither=Image.Dither.NONE)
+    content = io.BytesIO()
+    # more takes ten times as long for a twentieth fewer bytes
+    image.save(content, "png", compress_level=1 if image.mode == "RGB" else 6)
+    return content.getvalue()
+
+
+def _has_mesh(axes: Axes) -> bool:
+    return any(isinstance(part, QuadMesh) for part in axes.collections)
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -1,6 +1,9 @@
 """What a run becomes in MLflow, over HTTP and straight into SQLite."""
 
 import math
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -128,6 +131,22 @@ def test_artifacts_and_heat_map_are_there(make_run, target, stored):
         "plots/gradient_heat_map.png",
     }
     assert found.run.data.tags["mlflow.loggedImages"] == "True"
+
+
+def test_what_a_database_in_the_home_has_of_a_run_takes_no_room_of_its_own(
+    make_run, sqlite_target, stored
+):
+    run = make_run()
+    run.write_whole()
+    ship(run.folder, sqlite_target)
+
+    found = stored(sqlite_target, run.folder).run
+    place = Path(url2pathname(urlsplit(found.info.artifact_uri).path))
+    for own in (run.folder.artifacts, run.folder.images):
+        within = place / "images" if own == run.folder.images else place
+        for file in (path for path in own.rglob("*") if path.is_file()):
+            assert (within / file.relative_to(own)).samefile(file)
+    assert not (run.folder.path / "shipped.lock").exists()
 
 
 def test_replay_from_the_first_byte_adds_nothing(make_run, target, stored):

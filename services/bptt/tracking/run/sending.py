@@ -99,6 +99,13 @@ def _ship(folder: RunFolder, target: Target, state: Shipped, context: RunContext
 
 @contextmanager
 def alone(folder: RunFolder) -> Iterator[bool]:
-    """Hold the right to ship a folder; yields False if another process holds it."""
-    with (folder.path / "shipped.lock").open("w") as lock:
-        yield try_lock(lock)
+    """Hold the right to ship a folder; yields False if another process holds it.
+
+    Its file is gone once all is sent: whoever comes later finds nothing left to do.
+    """
+    path = folder.path / "shipped.lock"
+    with path.open("w") as lock:
+        is_ours = try_lock(lock)
+        yield is_ours
+        if is_ours and (state := Shipped.remembered(folder)) and state.complete:
+            path.unlink(missing_ok=True)

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from bptt.durable import sweep
+from bptt.durable import link_tree, sweep
 from bptt.measuring.table import LAYER_GRAD_NORM
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import FINAL, connect, points_of, require_run, send
@@ -148,14 +151,23 @@ class RunUpload:
         with pictures.heat_map(self._state.heat_maps) as (reached, images):
             if images:
                 sweep(images)
-                self._client.log_artifacts(self._state.mlflow_run_id, str(images), "images")
+                self._log(images, "images")
                 self._client.set_tag(self._state.mlflow_run_id, "mlflow.loggedImages", "True")
                 self._state.heat_maps = reached
                 self._state.write(self._folder)
         if pictures.ended:
             pictures.write_artifacts()
             sweep(self._folder.artifacts)
-            self._client.log_artifacts(self._state.mlflow_run_id, str(self._folder.artifacts))
+            self._log(self._folder.artifacts)
+
+    def _log(self, folder: Path, within: str = "") -> None:
+        """Log the files of a folder; a database in the home is given them, not copies of them."""
+        run_id = self._state.mlflow_run_id
+        if self._target.home is None:
+            self._client.log_artifacts(run_id, str(folder), within or None)
+            return
+        uri = self._client.get_run(run_id).info.artifact_uri
+        link_tree(folder, Path(url2pathname(urlsplit(uri).path)) / within)
 
     def _end(self, outcome: str, at: int | None) -> None:
         """Set the last status, as of a time in milliseconds or now."""

@@ -1,0 +1,105 @@
+"""What ended runs leave on the disk: bytes and files, and bytes of MLflow's database a point."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.embedded import Embedded
+from benchmarks.interleaving import digits
+from benchmarks.part import Found, Part
+
+RUNS = 20_000
+"""For how many the page says what they would take."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    runs: int = 16
+    updates: int = 600
+
+
+def measure(plan: Plan) -> Found:
+    """Return bytes, blocks and files of each kind of run, and what MLflow's database takes."""
+    return {
+        "one update": _left_by(plan, 1, "statistics: {interval: 0, jacobian_interval: 0}"),
+        "with statistics": _left_by(plan, plan.updates, "statistics: {}"),
+    }
+
+
+def _left_by(plan: Plan, updates: int, statistics: str) -> dict[str, float]:
+    with Embedded() as stack:
+        before = _database(stack.home)
+        stack.submit(
+            "name: disk\ntask: {name: adding, length: 50}\ncell: rnn\nmodel: {hidden_size: 32}\n"
+            f"training: {{steps: {updates}}}\n{statistics}\nseeds: {plan.runs}\n"
+        )
+        stack.wait()
+        stack.wait_for_shipping()
+        stack.bptt("down")
+        points, size = _database(stack.home)
+        # one file may have several names
+        found = {
+            (there.st_dev, there.st_ino): (there.st_size, there.st_blocks * 512)
+            for place in ("runs", "artifacts")
+            for path in (stack.home / place).rglob("*")
+            if path.is_file() and not _of_grid(stack.home, path)
+            for there in [path.stat()]
+        }
+    return {
+        "files": len(found) / plan.runs,
+        "bytes": sum(size for size, _ in found.values()) / plan.runs,
+        "blocks": sum(blocks for _, blocks in found.values()) / plan.runs,
+        "points": (points - before[0]) / plan.runs,
+        "database": (size - before[1]) / plan.runs,
+    }
+
+
+def _of_grid(home: Path, path: Path) -> bool:
+    """Say whether a file is of the parent of the grid, of which there is one."""
+    return path.is_relative_to(home / "artifacts") and (
+        path.name == "summary.json" or "pictures" in path.parts
+    )
+
+
+def _database(home: Path) -> tuple[int, int]:
+    """Return how many points MLflow's database has, and its bytes."""
+    if not (home / "mlflow.db").exists():
+        return 0, 0
+    with closing(sqlite3.connect(home / "mlflow.db", timeout=30)) as connection:
+        (points,) = connection.execute("SELECT count(*) FROM metrics").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return points, pages * size
+
+
+def lines(plan: Plan, found: Found) -> Iterator[str]:
+    """Yield the table."""
+    yield "## Disk\n"
+    yield (
+        f"Of each of {plan.runs} runs that have ended and are in MLflow, pictures included (rnn, "
+        "adding problem, T = 50, hidden 32): files and kilobytes in the home, those of MLflow in "
+        "it counted once where they are the same file; *blocks*: what the file system takes for "
+        "them; points in MLflow's database and its bytes for each, empty tables included.\n"
+    )
+    head = ["", "files", "kB", "blocks, kB", "points", "bytes a point", f"{RUNS:,} runs, GB"]
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for name, one in found.items():
+        updates = f"{plan.updates} updates, with statistics" if "with" in name else name
+        each = one["database"] / one["points"]
+        whole = RUNS * (one["bytes"] + one["database"]) / 1e9
+        row = [
+            updates,
+            digits(one["files"]),
+            digits(one["bytes"] / 1e3),
+            digits(one["blocks"] / 1e3),
+            digits(one["points"]),
+            digits(each),
+            digits(whole),
+        ]
+        yield f"| {' | '.join(row)} |"
+
+
+PART = Part("disk", "performance", Plan(), measure, lines)
