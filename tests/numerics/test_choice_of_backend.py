@@ -1,6 +1,7 @@
 """Which backend runs a cell, why, and that nothing stale is ever run."""
 
 import ctypes
+import inspect
 import resource
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from bptt.errors import InvalidSetting
 from bptt.kernels import Runner
 from bptt.kernels.autograd import unroll
-from bptt.kernels.step.tracing import NotTraceable, trace
+from bptt.kernels.step.recorder import NotTraceable
+from bptt.kernels.step.tracing import trace
 from bptt.training import TrainingRun, train
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.rnn import RNN
@@ -72,10 +74,12 @@ def test_backend_that_was_asked_for_and_cannot_is_one_clear_line(wanted):
     with pytest.raises(InvalidSetting) as caught:
         Runner(wanted).prepare(make(strange.Unknown), torch.float32)
 
+    lines, first = inspect.getsourcelines(strange.Unknown.step)
+    number = first + next(n for n, line in enumerate(lines) if "bessel_j0" in line)
     assert str(caught.value) == (
         f"BPTT_BACKEND is {wanted}, which cannot run Unknown: Unknown.step uses "
-        "special_bessel_j0.default, which is not known to be pointwise. "
-        "Set BPTT_BACKEND=auto to train with what can."
+        "special_bessel_j0.default, which is not known to be pointwise "
+        f"({strange.__file__}:{number}). Set BPTT_BACKEND=auto to train with what can."
     )
 
 

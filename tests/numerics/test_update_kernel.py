@@ -132,6 +132,23 @@ def test_run_says_if_this_library_alone_cannot_be_built(make_spec, monkeypatch, 
     assert run.backend_reason.startswith("torch runs what surrounds the cells: the C compiler")
 
 
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ({"layers": 2, "skip": "residual"}, "the model has skip connections (residual)"),
+        ({"layers": 2, "skip": "dense"}, "the model has skip connections (dense)"),
+        ({"bidirectional": True}, "the model has two directions"),
+    ],
+    ids=str,
+)
+def test_run_says_that_autograd_surrounds_its_cells(make_spec, model, why):
+    run = TrainingRun(make_spec({"name": "right_context"}, "rnn", model=model))
+
+    assert run.model.backend == "compiled"
+    assert run.backend_reason == f"torch runs what surrounds the cells: {why}"
+    assert TrainingRun(make_spec({"name": "right_context"}, "rnn")).backend_reason == ""
+
+
 WAYS = {
     "clipped, squared error": ({"name": "adding", "length": 12}, {"name": "global_norm"}, "adam"),
     "classes": ({"name": "latch", "length": 12}, {"name": "none"}, "adamw"),

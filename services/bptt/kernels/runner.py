@@ -15,7 +15,8 @@ from bptt.kernels.compiled.call import Kernel
 from bptt.kernels.compiled.emission import source
 from bptt.kernels.step.fingerprint import Fingerprint
 from bptt.kernels.step.program import TracedProgram
-from bptt.kernels.step.tracing import NotTraceable, trace
+from bptt.kernels.step.recorder import NotTraceable
+from bptt.kernels.step.tracing import trace
 from bptt.kernels.unrolled import Unrolled
 from bptt.settings import read_settings
 

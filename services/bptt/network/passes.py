@@ -126,11 +126,15 @@ class Passes:
         known += [] if model.embedding is None else [model.embedding.weight]
         known += [weight for cell in own for weight in _read(cell)]
         self._cells: list[CellPasses] = []
-        if (
-            len(own) == len(layers)
-            and model.stack.skip == "none"
-            and views.keys() <= {id(weight) for weight in known}
-        ):
+        self.by_autograd = ""
+        """Why autograd runs what surrounds the cells, if kernels run those; empty: it does not."""
+        if len(cells) < len(layers):
+            self.by_autograd = "the model has two directions"
+        elif model.stack.skip != "none":
+            self.by_autograd = f"the model has skip connections ({model.stack.skip})"
+        elif len(own) < len(layers) or not views.keys() <= {id(weight) for weight in known}:
+            self.by_autograd = "a cell has parameters of its own"
+        else:
             self._cells = [CellPasses(cell, views, gradient_norms) for cell in own]
         # none without `_cells`
         self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))

@@ -74,6 +74,8 @@ class TrainingRun:
             except NotBuilt as why:
                 self.backend_reason = f"torch runs what surrounds the cells: {why}"
         self.passes = Passes(self.model, self.parameters, self.task, norms, kernel)
+        if kernel and self.passes.by_autograd:
+            self.backend_reason = f"torch runs what surrounds the cells: {self.passes.by_autograd}"
         self.updating = Updating(spec.optimizer, self.parameters.flat, kernel)
         self.range = NormalRange(self.parameters.flat.dtype, self.parameters.count)
         self.clipper_state = self.parameters.detached(

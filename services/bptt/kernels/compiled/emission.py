@@ -11,7 +11,8 @@ from bptt.kernels.compiled.places import Places
 from bptt.kernels.compiled.sources import assembled, number_type
 from bptt.kernels.compiled.stages import BackwardStages, ForwardStages, block
 from bptt.kernels.step.plan import StepPlan, plan
-from bptt.kernels.step.tracing import Trace, TracedValue
+from bptt.kernels.step.recorder import TracedValue
+from bptt.kernels.step.tracing import Trace
 
 NONE = -1
 

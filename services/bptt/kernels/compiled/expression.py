@@ -1,7 +1,7 @@
 """One traced operation as C."""
 
 from bptt.kernels.step.operations import INTO_C
-from bptt.kernels.step.tracing import Argument, Operation, TracedValue
+from bptt.kernels.step.recorder import Argument, Operation, TracedValue
 
 
 class _Text:

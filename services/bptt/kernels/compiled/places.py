@@ -1,7 +1,8 @@
 """Where the values of a step lie in memory."""
 
 from bptt.kernels.step.plan import StepPlan, computed_states, first_values
-from bptt.kernels.step.tracing import Argument, Trace, TracedValue
+from bptt.kernels.step.recorder import Argument, TracedValue
+from bptt.kernels.step.tracing import Trace
 
 
 class Places:

@@ -6,7 +6,8 @@ from bptt.kernels.compiled.expression import as_number, loaded, statement, store
 from bptt.kernels.compiled.places import Places
 from bptt.kernels.compiled.staging import Stage, divide, level_of, levels
 from bptt.kernels.step.plan import StepPlan, first_values
-from bptt.kernels.step.tracing import Argument, Trace, TracedValue
+from bptt.kernels.step.recorder import Argument, TracedValue
+from bptt.kernels.step.tracing import Trace
 
 ZERO = "(V){0}"
 ROW = "(j * rows + i * WIDTH)"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bptt.kernels.step.operations import COSTLY
-from bptt.kernels.step.tracing import Argument, Operation, TracedValue
+from bptt.kernels.step.recorder import Argument, Operation, TracedValue
 
 CHEAP = 3
 """Operations that are rather done again in a later stage than their result kept for it."""

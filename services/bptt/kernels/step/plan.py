@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bptt.kernels.step.operations import COSTLY
+from bptt.kernels.step.recorder import Argument, Operation, TracedValue
 from bptt.kernels.step.staged import PRODUCT, PRODUCT_BACK
-from bptt.kernels.step.tracing import Argument, Operation, Trace, TracedValue
+from bptt.kernels.step.tracing import Trace
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from bptt.contracts import PointwiseCell
 from bptt.kernels.step.plan import StepPlan, plan
+from bptt.kernels.step.recorder import Argument, Operation, TracedValue
 from bptt.kernels.step.staged import PRODUCT
-from bptt.kernels.step.tracing import Argument, Operation, Trace, TracedValue
+from bptt.kernels.step.tracing import Trace
 
 
 class TracedProgram:
