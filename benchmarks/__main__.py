@@ -2,7 +2,7 @@
 
 `python -m benchmarks` measures everything. `python -m benchmarks step_time rounds=3 cells=gru`
 measures one part with these settings and leaves the others as they were. Rivals are measured if
-they are installed: torchrecurrent, ray, joblib (which comes with MLflow), wandb.
+they are installed: torchrecurrent, jax, ray, joblib (which comes with MLflow), wandb.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from benchmarks import (
     queue_overhead,
     queue_scale,
     scan_cells,
+    staged_cells,
     statistics_cost,
     step_time,
 )
@@ -44,6 +45,7 @@ PARTS: dict[str, Part] = {
         looks,
         step_time,
         growth,
+        staged_cells,
         scan_cells,
         memory,
         statistics_cost,
