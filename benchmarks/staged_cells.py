@@ -101,9 +101,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield (
         "Processor time of one step of gradient descent whose loss reads the last of T steps "
         f"(batch {BATCH}, {FEATURES} features, float32, one thread): the kernel, and how many "
-        "times longer `gru`'s kernel of the same size, the loop by autograd and JAX take (jit of a scan "
-        f"over time inside a scan over {jax_cells.UPDATES} updates, compiled before; the same "
-        "weights, whose last outputs agree). The kernel's time contains the call of torch's "
+        "times longer `gru`'s kernel of the same size, the loop by autograd and JAX take (jit of "
+        f"a scan over time inside a scan over {jax_cells.UPDATES} updates, compiled before; the "
+        "same weights, whose last outputs agree). The kernel's time contains the call of torch's "
         f"autograd around it, which a run does without. {plan.rounds} interleaved blocks.\n"
     )
     yield "| cell | H | T | kernel, us | `gru`'s kernel | autograd | JAX |"

@@ -7,6 +7,7 @@ from torch.func import jacrev, vmap
 
 from bptt.contracts import Cell, PointwiseCell
 from bptt.measuring.jacobian import step_jacobians
+from bptt_plugins.cells.antisymmetric import Antisymmetric
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
@@ -15,8 +16,10 @@ from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.mingru import MinGRU
 from bptt_plugins.cells.minlstm import MinLSTM
+from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
 from bptt_plugins.cells.rhn import RHN
 from bptt_plugins.cells.rnn import RNN
+from tests.numerics.strange_cells import Staged
 
 TIME, INPUT, HIDDEN = 5, 3, 4
 CELLS = {
@@ -33,6 +36,9 @@ CELLS = {
     "lru": lambda: LRU(INPUT, HIDDEN),
     "rhn": lambda: RHN(INPUT, HIDDEN),
     "lem": lambda: LEM(INPUT, HIDDEN),
+    "multiplicative_lstm": lambda: MultiplicativeLSTM(INPUT, HIDDEN),
+    "antisymmetric": lambda: Antisymmetric(INPUT, HIDDEN, gated=True),
+    "products of all kinds": lambda: Staged(INPUT, HIDDEN),
 }
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
+from bptt.contracts.stand_in import stand_in
 
 CACHED_ELEMENTS = 2**16
 """Elements of Jacobians that are processed together."""
@@ -23,8 +24,8 @@ def step_jacobians(
     an LSTM's memory does through the output of its own step is not part of dc_t / dc_{t-1}.
 
     Args:
-        cell: any cell; a `PointwiseCell` without products takes one backward pass per state, others
-            one per row.
+        cell: any cell; a `PointwiseCell` takes one backward pass for each state and each product,
+            others one per row.
         x: (time, input) inputs of one sequence; more axes may follow time.
         states: per state (time, hidden), what each step starts from: the initial state first,
             the state after the last step not among them.
@@ -36,8 +37,9 @@ def step_jacobians(
     x = x.detach().flatten(end_dim=-2)
     states = tuple(s.detach().flatten(end_dim=-2).requires_grad_() for s in states)
     with torch.enable_grad():
-        if isinstance(cell, PointwiseCell) and not cell.products:
-            jacobians = _from_partials(cell, x, states)
+        if isinstance(cell, PointwiseCell):
+            way = _through_products if cell.products else _from_partials
+            jacobians = way(cell, x, states)
         else:
             jacobians = _row_by_row(cell, x, states)
     return jacobians.double().reshape(*axes, *jacobians.shape[1:])
@@ -73,16 +75,55 @@ def _from_partials(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
     return jacobians
 
 
+def _through_products(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
+    # between its products the step is pointwise, so what each product multiplies and each new state
+    # have diagonal derivatives by states, preactivations and results of products; a result p = o U
+    # adds diag(ds'/dp) U^T do/ds
+    with torch.no_grad():
+        preactivations = cell.preactivate(cell.project_input(x), states[0])
+    leaves = {name: a.detach().requires_grad_() for name, a in preactivations.items()}
+    operands: list[Tensor] = []
+    results: list[Tensor] = []
+    used: list[str] = []
+
+    def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
+        result = PointwiseCell.product(cell, name, value).detach().expand_as(states[0])
+        operands.append(value.expand_as(states[0]))
+        results.append(result.clone().requires_grad_())
+        used.append(name)
+        return results[-1]
+
+    new = stand_in(cell, product=product).apply_step(leaves, states)
+    blocks = {name: u.detach().mT.contiguous() for name, u in cell.recurrent_weights.items()}
+    fed = {name: blocks[name] for name in cell.state_fed}
+    count, size = len(states), len(states) * cell.hidden_size
+    of_results: list[Tensor] = []
+    made = []
+    for output in (*operands, *new):
+        partials = _gradients(output.sum(), (*states, *leaves.values(), *results))
+        jacobian = torch.zeros(len(x), cell.hidden_size, size, dtype=x.dtype)
+        _fill(jacobian, [partials[: count + len(leaves)]], leaves, fed)
+        through = partials[count + len(leaves) :]
+        for partial, of_result in zip(through, of_results, strict=False):
+            jacobian.addcmul_(partial.unsqueeze(-1), of_result)
+        if len(of_results) < len(operands):
+            of_results.append(blocks[used[len(of_results)]] @ jacobian)
+        else:
+            made.append(jacobian)
+    return torch.cat(made, dim=1)
+
+
 def _fill(
     jacobians: Tensor,
     partials: Sequence[Sequence[Tensor]],
     leaves: Iterable[str],
     blocks: Mapping[str, Tensor],
 ) -> None:
-    """Add to (steps, size, size) zeros how each state depends on each state and preactivation."""
-    states = len(partials)
-    # (steps, states, hidden, states, hidden)
-    parts = jacobians.unflatten(2, (states, -1)).unflatten(1, (states, -1))
+    """Add to (steps, rows * hidden, size) zeros how rows depend on states and preactivations."""
+    # (steps, rows, hidden, states, hidden)
+    parts = jacobians.unflatten(1, (len(partials), -1))
+    parts = parts.unflatten(3, (-1, parts.shape[2]))
+    states = parts.shape[3]
     for i, row in enumerate(partials):
         for j, direct in enumerate(row[:states]):
             parts[:, i, :, j].diagonal(dim1=1, dim2=2).copy_(direct)
