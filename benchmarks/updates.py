@@ -1,6 +1,6 @@
 """Single updates of bptt and of a plain script, on the same batches of the adding problem."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -25,8 +25,12 @@ def make_run(
     interval: int | None = 0,
     steps: int = 10_000_000,
     seed: int = 0,
+    others: Sequence[str] = (),
 ) -> TrainingRun:
-    """Return a run that measures nothing but the statistics that `interval` asks for."""
+    """Return a run that measures nothing but the statistics that `interval` asks for.
+
+    `others` are fields of the run file, as `training.dtype=float64`.
+    """
     # torch's layers have two biases; other cells decide for themselves
     cell_of = f"{{name: {cell}, biases: 2}}" if cell in LAYERS else cell
     overrides = [
@@ -39,6 +43,7 @@ def make_run(
         *(f"training.steps={steps}", f"training.evaluate_every={steps}"),
         *(f"training.batch_size={batch}", "training.evaluation_size=32"),
         "training.stop_when_solved=false",
+        *others,
     ]
     return TrainingRun(read_run_file(FILES / "adding.yaml", overrides).spec)
 

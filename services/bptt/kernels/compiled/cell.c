@@ -7,7 +7,6 @@
 
    A step is cut into stages at its products, because a product needs its operand of all units. */
 
-#define RT 32 /* sequences computed together */
 #define DEPTH 128 /* rows of derivatives gathered before they become gradients of weights */
 
 /* what the stages of one step of up to RT sequences read and write; s...: from row to row */
@@ -229,8 +228,15 @@ int backward(const struct call *c) {
     struct gathered g = {c, ring, du, dw, dp, b, rows, 0, 0, slots, sd};
     s.lengths = c->lengths ? c->lengths + b : 0;
     begin(c, d, R, b, rows);
+    long from = -1;
     for (long t = s.t = T - 1; t >= 0; t = --s.t) {
       add_given(c, d, R, b, t, rows);
+      if (KEEPS_ZERO && is_over(c, d, vectors, R, b, t, rows, &from)) {
+        g.last = t + g.filled;
+        if (g.filled) gather_weights(&g);
+        leave_zeros(c, d, R, b, t, rows);
+        break;
+      }
       s.old = c->states + (t * B + b) * HP, s.new = c->states + ((t + 1) * B + b) * HP;
       s.kept = c->saved + (T * b + t * rows) * NK * HP;
       REAL *dl = s.lanes = ring + g.filled * R * sd;

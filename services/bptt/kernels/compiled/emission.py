@@ -13,7 +13,9 @@ from bptt.kernels.compiled.stages import BackwardStages, ForwardStages, block
 from bptt.kernels.step.plan import StepPlan, plan
 from bptt.kernels.step.recorder import TracedValue
 from bptt.kernels.step.tracing import Trace
+from bptt.kernels.step.vanishing import prove_zeros
 
+FILES = ("numbers.c", "matrices.c", "norms.c", "weights.c", "zeros.c", "cell.c")
 NONE = -1
 
 
@@ -23,6 +25,7 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
     places = Places(trace, found)
     forward = ForwardStages(trace, found, places)
     backward = BackwardStages(trace, found, places, dtype == torch.float64)
+    zeros = prove_zeros(trace, found)
     fed_alone = [name for name in cell.state_fed if name not in cell.input_fed]
     columns = {
         "IN_INPUT_WEIGHT": cell.input_fed,
@@ -44,6 +47,8 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "NO": len(places.operands),
         "NB": len(places.backs),
         "NC": max(len(forward.crossing), len(backward.crossing)),
+        "KEEPS_ZERO": int(zeros.keeps_zero),
+        "SAVED_IS_FINITE": int(zeros.saved_is_finite),
         "BLOCKS": ", ".join(map(str, [*(a.block for a in found.applications), NONE])),
     }
     for name, order in columns.items():
@@ -55,7 +60,7 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "STAGES": [*forward.text(), *backward.text()],
         "GATHER": places.gathering(),
     }
-    text = assembled(defines, "numbers.c", "matrices.c", "norms.c", "weights.c", "cell.c")
+    text = assembled(defines, *FILES)
     for marker, lines in texts.items():
         indent = next(line for line in text.splitlines() if line.strip() == marker)
         indent = indent.removesuffix(marker)

@@ -229,3 +229,23 @@ static void gather(const struct gathering *given, long features, long columns) {
   const struct gathering p = *given;
   SWEEP_ALL(gather_block, &p, features, 0, columns)
 }
+
+/* ---- what may be multiplied by 0 ---- */
+
+/* whether none of them is larger than 2^30, infinite or not a number */
+static int are_moderate(const REAL *a, long rows, long step, long n) {
+  V parts[4] = {{0}};
+  REAL sum = 0;
+  for (long i = 0; i < rows; i++, a += step) {
+    long j = 0;
+    for (; j + 4 * WIDTH <= n; j += 4 * WIDTH)
+      UNROLL for (long v = 0; v < 4; v++) {
+        const V next = LOAD(a + j + v * WIDTH);
+        parts[v] += next * next;
+      }
+    for (; j < n; j++) sum += a[j] * a[j];
+  }
+  const V whole = parts[0] + parts[1] + (parts[2] + parts[3]);
+  for (long l = 0; l < WIDTH; l++) sum += whole[l];
+  return sum < (REAL)(1ul << 60);
+}

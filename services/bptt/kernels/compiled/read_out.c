@@ -104,19 +104,6 @@ static double squares(const struct read_out *c, REAL *g, long r, long rows, doub
   return total;
 }
 
-/* whether no product of two of these numbers is anything but 0 where one factor is 0 */
-static int are_moderate(const REAL *a, long rows, long step, long n) {
-  REAL part[BLOCK] = {0}, sum = 0;
-  for (long i = 0; i < rows; i++, a += step) {
-    long k = 0;
-    for (; k + BLOCK <= n; k += BLOCK)
-      for (long l = 0; l < BLOCK; l++) part[l] += a[k + l] * a[k + l];
-    for (; k < n; k++) sum += a[k] * a[k];
-  }
-  for (long l = 0; l < BLOCK; l++) sum += part[l];
-  return sum < (REAL)(1ul << 60);
-}
-
 static void read_rows(struct read_out *c, const struct between *of, double share, double *total) {
   const long H = c->hidden, O = c->losses.outputs, OP = WHOLE(O), HP = WHOLE(H);
   const int moderate = c->losses.counts && are_moderate(c->weight, O, H, H);

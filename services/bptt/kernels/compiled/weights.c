@@ -6,6 +6,8 @@
    and a block of the user's; one block may serve several. Every row of H numbers is padded to HP,
    a multiple of WIDTH. Padding never reaches a result. */
 
+#define RT 32 /* sequences computed together */
+
 /* ---- eight bytes each; see layout.py ---- */
 
 struct call {
