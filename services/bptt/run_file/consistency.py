@@ -168,7 +168,8 @@ def _try_cell(content: SectionContent, size: int, faults: Faults) -> CellShape |
     pointwise = isinstance(cell, PointwiseCell)
     lanes = max(blocks, round(by_input))
     if isinstance(cell, PointwiseCell):
-        lanes = len(cell.preactivations)
+        # a product often stands beside the preactivation of its name, in one argument of a gate
+        lanes = len({*cell.preactivations, *cell.products})
     return CellShape(
         by_input,
         by_unit=(counts[0] - size * of_feature) / size**2,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bptt.content import NamedContent
 from bptt.errors import InvalidSpec
-from bptt.run_file import read_run_file
+from bptt.run_file import read_grid_text, read_run_file
 
 SECTIONS = (
     "name, project, task, cell, clipper, model, optimizer, training, statistics, evaluation, seed"
@@ -111,3 +111,16 @@ def test_any_content_is_a_request_or_faults_of_one_line_each(tmp_path_factory, c
 
     assert told
     assert not any("\n" in line for line in told)
+
+
+def test_every_product_of_a_step_costs_as_much_as_a_preactivation():
+    text = (
+        "task: {name: adding, length: 100}\nmodel: {hidden_size: 8}\n"
+        "cell: [{name: rhn, depth: 1}, {name: rhn, depth: 8}]\n"
+    )
+    request = read_grid_text(text, "grid.yaml")
+
+    one, eight = (request.cost_of(number)[1].updates for number in range(2))
+
+    # for 8 units products with weights take little, what is done unit by unit takes the rest
+    assert 2 < eight / one < 8

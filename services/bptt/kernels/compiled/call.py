@@ -15,13 +15,7 @@ from bptt.kernels.compiled.layout import call_type
 from bptt.kernels.step.tracing import Trace
 from bptt.norms import frobenius_norm
 
-WEIGHTS = (
-    "input_weight",
-    "recurrent_weight",
-    "input_bias",
-    "recurrent_bias",
-    "product_weight",
-)
+WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias", "product_weight")
 """Of a cell, in the order in which a kernel takes them; the last one if it has products."""
 
 TILE = 32
@@ -74,7 +68,9 @@ class Kernel:
         self._backward = library.backward
         self.call = call_type(self.states, self.vectors)
 
-    def place(self, call: ctypes.Structure, own: Sequence[Tensor], to: str = "") -> None:
+    def place(
+        self, call: ctypes.Structure, own: Sequence[Float[Tensor, "..."]], to: str = ""
+    ) -> None:
         """Write into a call where weights and vectors lie, or their gradients (`to`: "d_")."""
         pointers = [tensor.data_ptr() for tensor in own]
         for name, pointer in zip(self.weights, pointers, strict=False):
