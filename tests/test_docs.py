@@ -96,6 +96,22 @@ def test_links_between_pages_lead_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_each_number_is_of_one_decision_and_what_refers_to_it_says_that_number():
+    names = [path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+    told = [
+        (page.name, number, target)
+        for page in pages
+        for number, target in re.findall(r"\[(\d{4})\]\(([^)]*)\)", page.read_text())
+    ]
+
+    assert len({name[:4] for name in names}) == len(names)
+    headings = {path[:4]: PAGES[path] for path in names}
+    assert all(text.startswith(f"# {number}: ") for number, text in headings.items())
+    assert told
+    assert [one for one in told if not Path(one[2]).name.startswith(one[1])] == []
+
+
 def test_every_file_that_a_page_names_exists():
     known = {
         path.relative_to(ROOT).as_posix()
