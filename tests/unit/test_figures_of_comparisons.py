@@ -170,6 +170,17 @@ def test_time_to_solve_has_a_band_from_six_seeds_on_and_shows_the_last_update():
     assert many.get_ydata()[-1] == pytest.approx(1, abs=0.02)
 
 
+def test_a_line_of_runs_with_fewer_updates_ends_before_the_others():
+    lines = {"few": solving_line(5, [0, 50, 100], [0, 0.4]), "more": solving_line(5, [0, 400], [0])}
+
+    figure = figures.solving_curves([figures.Panel("", lines)], WORDS, list(lines.values()))
+
+    (axes,) = figure.axes
+    few, more = (one for one in axes.lines if one.get_label() in lines)
+    assert few.get_xdata()[-1] == 100
+    assert more.get_xdata()[-1] > 400
+
+
 @pytest.mark.parametrize(("earliest", "scale"), [(10, "log"), (200, "linear")])
 def test_times_over_decades_are_on_a_logarithmic_scale(earliest, scale):
     line = solving_line(5, [0, earliest, 1000], [0, 0.4])

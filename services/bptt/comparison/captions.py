@@ -28,6 +28,8 @@ class Kind:
     told: str
     """How to read it, in sentences."""
     without_diverged: bool = False
+    unless_all: bool = False
+    """Whether those of a line are shown nevertheless where all of its runs diverged."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,10 @@ class Read:
     absent: int
     """Runs whose folders are not here."""
 
-    @property
-    def diverged(self) -> int:
-        """Runs that diverged."""
-        return sum(one.outcome == "diverged" for held in self.curves.values() for one in held)
+    def diverged(self, *, unless_all: bool = False) -> int:
+        """Return how many runs diverged; without lines of which all did, if these are shown."""
+        lines = [[one.diverged for one in held] for held in self.curves.values()]
+        return sum(sum(line) for line in lines if not (unless_all and all(line)))
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Captions:
             few = self._few()
             told.append(f"{few[:1].upper()}{few[1:]}; --by and --filter choose others.")
         if self._diverged():
-            told.append(f"Curves leave out {counted(self._diverged(), 'run')} that diverged.")
+            told.append(f"It leaves out {counted(self._diverged(), 'run')} that diverged.")
         if self.read and self.read.absent:
             whose = counted(self.read.absent, "run")
             told.append(f"The folders of {whose} are not on this machine, or damaged.")
@@ -121,4 +123,6 @@ class Captions:
         return f"the {shown} panels of {total} with the best configurations"
 
     def _diverged(self) -> int:
-        return self.read.diverged if self.read and self.kind.without_diverged else 0
+        if self.read is None or not self.kind.without_diverged:
+            return 0
+        return self.read.diverged(unless_all=self.kind.unless_all)

@@ -33,19 +33,28 @@ class Curves:
     series: dict[str, tuple[Array, Array]]
     """Metric -> (steps, values), finite ones."""
     flow: FlowHistory | None
+    budget: int
+    """Updates that it might make: one that solved the task earlier stays as it is until then."""
+
+    @property
+    def diverged(self) -> bool:
+        return self.outcome == "diverged"
 
     def at_end(self) -> Array | None:
         """Return log10 of the gradient's norm over the lag at the last probe, (lags,)."""
         return None if self.flow is None else self.flow.log10()[-1]
 
 
-def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Curves | None:
+def read_curves(
+    runs: Path, run_id: str, seed: int, names: Iterable[str], budget: int
+) -> Curves | None:
     """Return what the newest attempt with a result measured; None if there is none here.
 
     Args:
         runs: the folder of all runs.
         run_id: of the run.
         seed: of the run.
+        budget: updates that it might make.
         names: metrics to read from its journal.
     """
     done = (folder for folder in attempts(runs, run_id) if folder.is_finished)
@@ -60,7 +69,7 @@ def read_curves(runs: Path, run_id: str, seed: int, names: Iterable[str]) -> Cur
         known = np.array([pair for pair in found if pair[1] is not None], dtype=float)
         if len(known):
             series[name] = known[:, 0], known[:, 1]
-    return Curves(result.outcome, seed, series, _flow(folder))
+    return Curves(result.outcome, seed, series, _flow(folder), budget)
 
 
 def _records(folder: RunFolder) -> list[dict[str, Any]]:
@@ -78,21 +87,21 @@ def _flow(folder: RunFolder) -> FlowHistory | None:
 
 
 def over_training(
-    curves: Mapping[Key, Sequence[Curves]], name: str, *, hold: bool = False, log: bool = False
+    curves: Mapping[Key, Sequence[Curves]], name: str, *, log: bool = False
 ) -> dict[Key, Band]:
     """Return a metric's mean over the runs of each configuration, in windows of training steps.
 
-    A diverged run does not count.
+    It is a mean over the same runs at every step: a diverged run does not count, one that solved
+    the task keeps its last value until its budget, and the mean ends where the first of its runs
+    does.
 
     Args:
         curves: configuration -> runs; one without a run that has the metric has no band.
         name: of the metric.
-        hold: a run that stopped because it solved the task keeps its last value until
-            the longest run's end.
         log: average the logarithms: for norms, which differ by orders of magnitude.
     """
     held = {
-        key: [c for c in runs if c.outcome != "diverged" and name in c.series]
+        key: [c for c in runs if not c.diverged and name in c.series]
         for key, runs in curves.items()
     }
     steps = [one.series[name][0] for runs in held.values() for one in runs]
@@ -101,10 +110,19 @@ def over_training(
     centres, edges = _windows(np.unique(np.concatenate(steps)))
     bands = {}
     for key, runs in held.items():
-        if runs:
-            rows = _by_seed(runs, [_in_windows(one, name, edges, hold, log) for one in runs])
-            bands[key] = _from_log(band(centres, rows)) if log else band(centres, rows)
+        rows = np.array([_in_windows(one, name, edges, log) for one in runs])
+        if runs and (known := np.isfinite(rows).all(0)).any():
+            end = max(one.series[name][0][-1] for one in runs)
+            at = np.minimum(centres[known], _end(runs, end, centres[-1]))
+            found = band(at, _by_seed(runs, rows[:, known]))
+            bands[key] = _from_log(found) if log else found
     return bands
+
+
+def _end(runs: Sequence[Curves], last: float, farthest: float) -> float:
+    """Return where the mean of runs ends: a window may have its centre beyond that."""
+    held = min((one.budget for one in runs if one.outcome == "solved"), default=0)
+    return min(max(last, held), farthest)
 
 
 def _windows(steps: Array) -> tuple[Array, Array]:
@@ -115,8 +133,8 @@ def _windows(steps: Array) -> tuple[Array, Array]:
     return steps, np.concatenate([steps, [steps[-1] + 1]])
 
 
-def _in_windows(one: Curves, name: str, edges: Array, hold: bool, log: bool) -> Array:
-    """Return a run's mean value in each window, nan where it logged nothing."""
+def _in_windows(one: Curves, name: str, edges: Array, log: bool) -> Array:
+    """Return a run's mean value in each window, nan where it has none."""
     at, values = one.series[name]
     if log:
         values = np.log10(np.maximum(values, 10.0**FLOOR))
@@ -124,8 +142,9 @@ def _in_windows(one: Curves, name: str, edges: Array, hold: bool, log: bool) -> 
     count = np.bincount(place, minlength=len(edges) - 1)
     total = np.bincount(place, weights=values, minlength=len(edges) - 1)
     row: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    if hold and one.outcome == "solved":
-        row[place[-1] + 1 :] = values[-1]
+    if one.outcome == "solved":
+        until = np.searchsorted(edges[:-1], one.budget, side="right")
+        row[place[-1] + 1 : until] = values[-1]
     return row
 
 
@@ -157,22 +176,34 @@ def over_lag(curves: Sequence[Curves]) -> Band | None:
 
 
 def flow_map(curves: Sequence[Curves]) -> FlowMap | None:
-    """Return the mean of log10 of the gradient's norm over lag and training step."""
-    flows = [c.flow for c in curves if c.flow is not None]
+    """Return the mean of log10 of the gradient's norm over lag and training step.
+
+    Every row is a mean over the same runs. One that solved the task stays as its last probe found
+    it, since its weights do, until its budget. Diverged runs do not count, but where all did:
+    those are shown until the first of them has no probe any more.
+    """
+    measured = [c for c in curves if c.flow is not None]
+    runs = [c for c in measured if not c.diverged] or measured
+    flows = [c.flow for c in runs if c.flow is not None]
     if not flows:
         return None
     steps = np.unique(np.concatenate([flow.steps for flow in flows]))
     lags = max(flow.lags for flow in flows)
     cube = np.full((len(flows), len(steps), lags), np.nan)
-    for layer, flow in zip(cube, flows, strict=True):
-        values = flow.log10()
+    known = np.zeros((len(flows), len(steps)), dtype=bool)
+    for layer, there, run, flow in zip(cube, known, runs, flows, strict=True):
         # non-finite counts as unknown here; how often it happened is counted elsewhere
-        layer[np.searchsorted(steps, flow.steps), : flow.lags] = np.where(
-            np.isfinite(values), values, np.nan
-        )
-    held = [c for c in curves if c.flow is not None]
-    by_seed = _by_seed(held, cube)
-    return FlowMap(steps, _mean(by_seed), len(by_seed))
+        values = np.where(np.isfinite(flow.log10()), flow.log10(), np.nan)
+        at = np.searchsorted(steps, flow.steps)
+        layer[at, : flow.lags], there[at] = values, True
+        if run.outcome == "solved":
+            held = slice(at[-1] + 1, np.searchsorted(steps, run.budget, side="right"))
+            layer[held, : flow.lags], there[held] = values[-1], True
+    complete = known.all(0)
+    if not complete.any():
+        return None
+    by_seed = _by_seed(runs, cube[:, complete])
+    return FlowMap(steps[complete], _mean(by_seed), len(by_seed))
 
 
 def _by_seed(runs: Sequence[Curves], rows: Sequence[Array] | Array) -> Array:

@@ -13,6 +13,7 @@ from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_trai
 from bptt.comparison.facets import TASK, Facet, facets_of
 from bptt.comparison.layout import Sheet, Variable
 from bptt.comparison.metrics import deciding_metric
+from bptt.comparison.places import by_sheet, of_points, of_runs
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.rates import solved_share
 from bptt.comparison.table import compare
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from bptt.figures.multiples import Counted
 
 T = TypeVar("T", bound="Counted")
+HELD = (
+    "one that solved the task keeps its last value until its budget (training.steps), and nothing "
+    "is shown beyond where the first of them ended."
+)
 
 
 @dataclass(frozen=True)
@@ -81,17 +86,18 @@ class Gallery:
         """Yield the share of runs that solved the task, over updates."""
         from bptt.figures import solving_curves
 
-        end = max(float((point.result or {}).get("step", 0)) for point in self._points)
+        most = max(float((point.result or {}).get("step", 0)) for point in self._points)
         kind = Kind(
             "time_to_solve",
             "Solved, over training",
             "The share of runs that have solved the task after so many updates (1 minus Kaplan and "
             "Meier's estimate): further up and to the left is better. A run that ended unsolved "
-            "counts until it ended; one that diverged never solves the task. Lines are drawn a "
-            "little apart, so that those that coincide can be seen.",
+            "counts until it ended; one that diverged never solves the task. A line ends at the "
+            "budget of its runs (training.steps). Lines are drawn a little apart, so that those "
+            "that coincide can be seen.",
         )
         sheets = self._sheets(self._lines())
-        found = [_each(sheet, partial(solving, end=end)) for sheet in sheets]
+        found = [of_points(sheet, partial(solving, farthest=most)) for sheet in sheets]
         yield from self._draw(kind, sheets, found, solving_curves)
 
     def _rates(self, variables: Sequence[Variable]) -> Iterator[Shown]:
@@ -114,7 +120,7 @@ class Gallery:
             ordered=self._is_quantity(along),
         )
         sheets = self._sheets(layout.longest(others, layout.LINES), others)
-        found = [_each(sheet, partial(_rates_along, along)) for sheet in sheets]
+        found = [of_points(sheet, partial(_rates_along, along)) for sheet in sheets]
         yield from self._draw(kind, sheets, found, draw)
 
     def _is_quantity(self, variable: Variable) -> bool:
@@ -127,17 +133,17 @@ class Gallery:
 
         sheets = self._sheets(self._lines())
         read = self._read(sheets)
-        bands = over_training(read.curves, name, hold=True)
+        bands = over_training(read.curves, name)
         if geometric := bool(bands) and spans_decades(list(bands.values())):
-            bands = over_training(read.curves, name, hold=True, log=True)
+            bands = over_training(read.curves, name, log=True)
         kind = Kind(
             f"curve_{name}",
             f"{name} over training",
-            "A run that solved the task keeps its last value." + " Geometric means." * geometric,
+            f"{'Geometric means, all' if geometric else 'Means, all'} over the same runs: {HELD}",
             without_diverged=True,
         )
         draw = partial(learning_curves, metric=name, baseline=baseline)
-        yield from self._draw(kind, sheets, _by_sheet(sheets, bands), draw, read)
+        yield from self._draw(kind, sheets, by_sheet(sheets, bands), draw, read)
 
     def _gradients(self) -> Iterator[Shown]:
         """Yield the gradient through time: over the lag at the end, and over training."""
@@ -150,17 +156,21 @@ class Gallery:
         )
         sheets = self._sheets(self._lines())
         read = self._read(sheets)
-        bands = _known(read, over_lag)
-        yield from self._draw(kind, sheets, _by_sheet(sheets, bands), gradient_bands, read)
+        bands = of_runs(read, over_lag)
+        yield from self._draw(kind, sheets, by_sheet(sheets, bands), gradient_bands, read)
         kind = Kind(
             "gradient_heat_maps",
             "Gradient through time over training",
-            "The same over training, a mean over seeds: dark is vanished, orange is exploded.",
+            "The same over training: dark is vanished, orange is exploded. Every row is a mean "
+            f"over the same runs: {HELD} A panel whose runs all diverged shows those until the "
+            "first of them did.",
+            without_diverged=True,
+            unless_all=True,
         )
         sheets = self._sheets(None)
         read = self._read(sheets)
-        maps = _known(read, flow_map)
-        yield from self._draw(kind, sheets, _by_sheet(sheets, maps), heat_map_group, read)
+        maps = of_runs(read, flow_map)
+        yield from self._draw(kind, sheets, by_sheet(sheets, maps), heat_map_group, read)
 
     def _clipping(self) -> Iterator[Shown]:
         """Yield what clipping did, where it did anything."""
@@ -178,12 +188,14 @@ class Gallery:
         kind = Kind(
             "clipping_norms",
             "Norm of the whole gradient before and after clipping",
-            "Geometric means; where the thin line and the thick one part, clipping acts.",
+            "Geometric means; where the thin line and the thick one part, clipping acts. All are "
+            f"over the same runs: {HELD}",
             without_diverged=True,
         )
-        yield from self._draw(kind, sheets, _by_sheet(sheets, norms), clipped_norms, read)
-        kind = Kind("clipping_share", "How often the gradient is clipped", "", True)
-        yield from self._draw(kind, sheets, _by_sheet(sheets, shares), clipped_shares, read)
+        yield from self._draw(kind, sheets, by_sheet(sheets, norms), clipped_norms, read)
+        told = f"Means, all over the same runs: {HELD}"
+        kind = Kind("clipping_share", "How often the gradient is clipped", told, True)
+        yield from self._draw(kind, sheets, by_sheet(sheets, shares), clipped_shares, read)
 
     def _lines(self, section: str = "") -> Variable | None:
         """Return what the lines of a picture are; `section` has precedence if it varies."""
@@ -228,7 +240,7 @@ class Gallery:
             wanted = (self._metric.name, *SERIES)
             try:
                 self._cache[point.run_id] = read_curves(
-                    self._runs, point.run_id, point.seed, wanted
+                    self._runs, point.run_id, point.seed, wanted, point.budget
                 )
             # a damaged file concerns only that run, and is reported when it is shipped or shown
             except (OSError, ValueError, LookupError, TypeError, BpttError):
@@ -261,28 +273,6 @@ class Gallery:
                     words.alt(),
                     words.caption(),
                 )
-
-
-def _by_sheet(sheets: Sequence[Sheet], found: Mapping[Place, T]) -> list[Mapping[Place, T]]:
-    """Return what was found, for each picture."""
-    titles = [{panel.title for panel in sheet.panels} for sheet in sheets]
-    return [{place: one for place, one in found.items() if place[0] in held} for held in titles]
-
-
-def _each(sheet: Sheet, measure: "Callable[[Sequence[ComparedPoint]], T | None]") -> dict[Place, T]:
-    """Return a figure of the points of each line; one that has none is left out."""
-    found = {
-        (panel.title, name): measure(points)
-        for panel in sheet.panels
-        for name, points in panel.lines.items()
-    }
-    return {place: one for place, one in found.items() if one is not None}
-
-
-def _known(read: Read, measure: "Callable[[Sequence[Curves]], T | None]") -> dict[Place, T]:
-    """Return a figure of the runs of each line; one that has none is left out."""
-    found = {place: measure(held) for place, held in read.curves.items()}
-    return {place: one for place, one in found.items() if one is not None}
 
 
 def _rates_along(along: Variable, points: Sequence[ComparedPoint]) -> "Rates | None":

@@ -13,20 +13,23 @@ from bptt.figures.rates import Solving
 Array = NDArray[np.float64]
 
 
-def solving(points: Sequence[ComparedPoint], end: float) -> Solving | None:
+def solving(points: Sequence[ComparedPoint], farthest: float) -> Solving | None:
     """Return the share solved over updates; None if none of the points has a result.
 
     A run that ended unsolved counts until it ended, and one that diverged to the last update: it
-    never solves the task, however long it is given. Runs of one seed are not independent, so the
+    never solves the task, however long it is given. The curve ends at the largest budget of these
+    runs: nothing is known of them beyond. Runs of one seed are not independent, so the
     width of the interval depends on the seeds.
 
     Args:
         points: of one configuration.
-        end: updates at which the curve ends: the most that any run of the problem made.
+        farthest: the most updates that any run of the problem made; nothing is shown beyond.
     """
     ended = [point for point in points if point.outcome in RESULTS and point.result]
     if not ended:
         return None
+    made = max(_last(point, 0.0) for point in ended)
+    end = max(made, min(float(max(point.budget for point in ended)), farthest))
     times = np.array([_last(point, end) for point in ended])
     solved = np.array([point.solved for point in ended])
     seeds = len({point.seed for point in ended})

@@ -152,7 +152,9 @@ def solving_curves(
         for name, line in panel.lines.items():
             place = picture.places[name]
             colour, raised = style.colour(place), APART * (middle - place)
-            updates = np.append(line.updates[:-1], farthest)
+            # a line of runs that were given fewer updates than others ends with them
+            last = farthest if line.updates[-1] >= end else line.updates[-1]
+            updates = np.append(line.updates[:-1], last)
             axes.step(
                 updates,
                 line.share + raised,

@@ -1,5 +1,7 @@
 """The share of runs solved over updates, against published figures, scipy and simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -116,6 +118,18 @@ def test_runs_count_until_they_ended_and_diverged_ones_to_the_last_update():
     # one of four, then one of the two that are left
     assert found.share.tolist() == pytest.approx([0, 0.25, 0.625, 0.625])
     assert found.left.tolist() == [40]
+
+
+def test_a_curve_ends_at_the_budget_of_its_runs_though_others_made_more_updates():
+    points = [point(0, "solved", 20, 20), point(1, "finished", 60)]
+    points = [replace(one, budget=60) for one in points]
+
+    found = solving(points, 100.0)
+
+    assert found.updates.tolist() == [0, 20, 60]
+    # they ended because their updates were used up, as all of them did
+    assert found.left.tolist() == []
+    assert solving(points, 40.0).updates[-1] == 60
 
 
 def test_runs_of_one_seed_are_not_as_many_observations():
