@@ -107,7 +107,10 @@ class Column:
         found = self.ranking.leads.get(number)
         if found is None:
             return None
-        alike = found.needed <= CLOSE * float(np.nanmax(np.abs(self.ranking.means)))
+        rounding = CLOSE * float(np.nanmax(np.abs(self.ranking.means)))
+        if found.lead <= rounding:
+            found = replace(found, lead=0.0)
+        alike = found.needed <= rounding
         if alike or not np.isfinite(found.needed) or self.is_unmeasured(number):
             return self._shown(Interval(found.lead, None, None, found.seeds))
         low, high = found.lead - found.needed, found.lead + found.needed

@@ -46,7 +46,10 @@ def group_of(
         slope=mean_slope(points),
         slope_mixed=has_mixed_slope(points),
         layer_slopes=layer_slopes(points),
-        learned=_learned(own.interval(number), own.measure),
+        # nothing has been learned yet
+        learned=None
+        if any(point.untrained for point in points)
+        else _learned(own.interval(number), own.measure),
         standing=first.standing(number),
         lead=first.lead(number),
         median=first.median(number) if first.measure.until_solved else None,

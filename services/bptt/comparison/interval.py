@@ -82,4 +82,7 @@ def rate_interval(successes: float, n: int) -> Interval:
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return Interval(share, max(centre - reach, 0.0), min(centre + reach, 1.0), n)
+    # at the ends exactly these, but for rounding
+    low = max(centre - reach, 0.0) if successes > 0 else 0.0
+    high = min(centre + reach, 1.0) if successes < n else 1.0
+    return Interval(share, low, high, n)

@@ -28,11 +28,11 @@ TOLD_BY_THE_TASK = (
     BEST_TEST.beginning,
 )
 """Beginnings of figures whose direction is that of the task's metric of the same name."""
-TESTED = (TEST_METRIC.section, BEST_TEST.beginning)
-"""Those of a set that stops nobody."""
 UPDATES, SECONDS = "updates", "seconds"
 OF_THE_RUN = {"steps_per_second": "higher"}
 """Which way the figures of a run as a whole are better."""
+OF_TRAINING = (UPDATES, "step", SECONDS, *OF_THE_RUN)
+"""What an untrained network does not have."""
 NAMED = 8
 """How many metrics are listed when an unknown one is requested."""
 
@@ -120,6 +120,9 @@ def find_metrics(
     found: dict[str, Measure] = {}
     faults = []
     for text in asked:
+        if text in OF_TRAINING and any(point.untrained for point in points):
+            faults.append(f"--metric {text!r} has no value before the first update (--at init).")
+            continue
         if there and (timed := _timed(text, points)):
             found[timed.name] = timed
             continue
@@ -147,11 +150,16 @@ def find_metrics(
 def default_measure(points: Sequence[ComparedPoint]) -> Measure:
     """Return what decides if nobody says: updates to solve where runs stop there.
 
-    Such runs all end just beyond the threshold, and their last value says how far.
+    Such runs all end just beyond the threshold, and their last value says how far; their best one
+    is asked for by name (`--at best`), so it is shown and ranks nobody.
     """
-    if any(point.outcome == "solved" for point in points):
-        return Measure(UPDATES, UPDATES, "lower", ratio=True, until_solved=True)
-    return deciding_metric(points)
+    stopped = [point for point in points if point.stopped]
+    own = deciding_metric(points)
+    if not stopped:
+        return own
+    if any(point.moment == "best" for point in stopped):
+        return replace(own, unranked=_stopped(own.name, points))
+    return Measure(UPDATES, UPDATES, "lower", ratio=True, until_solved=True)
 
 
 def _timed(text: str, points: Sequence[ComparedPoint]) -> Measure | None:
@@ -177,15 +185,20 @@ def unless_none_solved(measure: Measure, points: Sequence[ComparedPoint]) -> Mea
 
 
 def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:
-    """Return why the last values of runs that stopped when they were solved rank nobody."""
+    """Return why values of runs that stopped when they had solved their task rank nobody.
+
+    Whichever set they are of: when training ended was decided by the threshold.
+    """
     ended = [point for point in points if point.result]
-    stopped = sum(point.outcome == "solved" for point in ended)
-    if not stopped or not name.startswith(TOLD_BY_THE_TASK) or name.startswith(TESTED):
+    stopped = sum(point.stopped for point in ended)
+    if not stopped or not name.startswith(TOLD_BY_THE_TASK):
         return ""
+    at_best = any(point.moment == "best" for point in ended)
+    best = at_best or name.startswith((BEST.beginning, BEST_TEST.beginning))
     return (
-        f"{stopped:,} of {len(ended):,} runs stopped at the threshold, so the last value says how "
-        "far beyond it they stopped. Ranked are updates to solve (--metric updates); for final "
-        "values: training.stop_when_solved: false"
+        f"{stopped:,} of {len(ended):,} runs stopped at the threshold, so the "
+        f"{'best' if best else 'last'} value says how far beyond it they stopped. Ranked are "
+        "updates to solve (--metric updates); for final values: training.stop_when_solved: false"
     )
 
 

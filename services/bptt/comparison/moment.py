@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from bptt.comparison.point import ComparedPoint
+from bptt.comparison.point import ComparedPoint, Moment
 from bptt.measuring.earlier import is_of_earlier_estimator
 from bptt.measuring.logged import BEST_STEP
 from bptt.measuring.stored import finished_folder, renewed
 from bptt.run_folder import RunFolder
 
-Moment = Literal["init", "best", "end"]
 WORDS: Mapping[Moment, str] = {
-    "init": "Measured before the first update.",
+    "init": "Measured before the first update; runs: what became of them later.",
     "best": "Measured at the best evaluation of each run.",
 }
 """What stands below the table."""
@@ -32,7 +31,7 @@ def at_moment(points: Sequence[ComparedPoint], runs: Path, moment: Moment) -> li
     """
     if moment == "end":
         return list(points)
-    return [replace(point, result=_result(point, runs, moment)) for point in points]
+    return [replace(p, result=_result(p, runs, moment), moment=moment) for p in points]
 
 
 def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, Any] | None:
@@ -45,15 +44,11 @@ def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, An
     folder = finished_folder(runs, point.run_id)
     metrics = {} if folder is None else _figures(folder, at)
     result = {**point.result, "metrics": metrics, "step": at}
-    if moment == "best" and point.diverged:
-        return result
-    if moment == "best":
-        # its value is compared, not how long it took
-        solved_at = point.result.get("solved_at", point.result["step"]) if point.solved else None
-        return {**result, "outcome": "finished", "solved_at": solved_at}
-    # what became of it later is not what it was
-    solved_at = 0 if point.result.get("solved_at") == 0 else None
-    return {**result, "outcome": "finished", "solved_at": solved_at, "divergence": None}
+    if moment == "init":
+        return {**result, "seconds": None, "steps_per_second": None}
+    # in proportion: those of the whole run are for all of its updates
+    taken, made = point.result.get("seconds"), point.result["step"]
+    return {**result, "seconds": taken * at / made if taken and made else taken}
 
 
 def _figures(folder: RunFolder, at: int) -> dict[str, Any]:

@@ -4,10 +4,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bptt.measuring.logged import BEST, EVAL_METRIC, TRAIN_METRIC
 
+Moment = Literal["init", "best", "end"]
+"""When the figures of a run were measured."""
 RESULTS = ("solved", "finished", "time_limit", "diverged")
 """Outcomes of runs that succeeded."""
 LIVE = ("held", "queued", "running")
@@ -64,6 +66,8 @@ class ComparedPoint:
     """`optimizer.lr`."""
     grids: tuple[str, ...] = ()
     """Ids of the grids that it is a point of."""
+    moment: Moment = "end"
+    """Of its figures; its outcome is always that of the whole run."""
 
     @property
     def outcome(self) -> str:
@@ -75,13 +79,23 @@ class ComparedPoint:
         return self.outcome in LIVE
 
     @property
+    def untrained(self) -> bool:
+        """Whether its figures are those before the first update, whatever came of it later."""
+        return self.moment == "init"
+
+    @property
     def diverged(self) -> bool:
-        return self.outcome == "diverged"
+        return self.outcome == "diverged" and not self.untrained
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stopped when it had solved its task: its values are those at the threshold."""
+        return self.outcome == "solved" and not self.untrained
 
     @property
     def solved(self) -> bool:
         """Whether an evaluation met the rule, even if training continued; False if diverged."""
-        return solved(self.result or {})
+        return not self.untrained and solved(self.result or {})
 
     @property
     def solved_at(self) -> float | None:

@@ -35,7 +35,7 @@ def best_run(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) 
     ]
     if decided.measure.until_solved:
         found = [one for one in found if one[2].solved]
-    if not found or not decided.measure.ranks:
+    if not found or not decided.measure.ranks or any(p.untrained for _, _, p in found):
         return None
     choose = max if decided.measure.better == "higher" else min
     value, config, point = choose(found, key=lambda one: one[0])

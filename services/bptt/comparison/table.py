@@ -25,6 +25,7 @@ from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
 from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided, unjudged_note
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.undecided import of_one, so_far, to_be_judged
+from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
 from bptt.comparison.verdict import Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
 from bptt.records.comparison import Comparison
@@ -121,6 +122,10 @@ class Table:
             self.by_config.setdefault(name, []).append(point)
         held = [point for one in self.by_config.values() for point in one]
         measures = [_if_anything(measure, held) for measure in measures]
+        self._same = same_networks(self.by_config)
+        if self._same and len(self._same[0]) == len(self.by_config):
+            measures = [replace(measure, unranked=ALL_SAME) for measure in measures]
+            self._same = []
         every = (self._own, *measures)
         self._columns = {m.name: column_of(self.by_config, m, by) for m in every}
         self._shown = {measure.short: self._columns[measure.name] for measure in measures}
@@ -149,6 +154,7 @@ class Table:
         notes = [
             ranked.power(),
             ranked.again(),
+            same_told(self._same),
             *notes_of(facet.points, ordered, self.decided, self._own, names),
             *notes_of_several(self.by_config, self.decided, self._asked.more),
         ]

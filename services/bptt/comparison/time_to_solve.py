@@ -81,4 +81,6 @@ def _wilson(share: Array, n: Array) -> tuple[Array, Array]:
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.maximum(centre - reach, 0.0), np.minimum(centre + reach, 1.0)
+    # at the ends exactly these, but for rounding
+    low, high = np.maximum(centre - reach, 0.0), np.minimum(centre + reach, 1.0)
+    return np.where(share > 0, low, 0.0), np.where(share < 1, high, 1.0)

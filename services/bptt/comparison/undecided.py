@@ -43,7 +43,7 @@ def of_one(facet: Facet, decided: Column, group: Group, more: SeedsToAdd) -> str
     if any(path != SEED and path not in facet.axes for path in facet.points[0].values):
         return f"{said} The grid's others are left out by --by, --filter or --tune."
     lr = facet.points[0].lr
-    if lr is None:
+    if lr is None or facet.points[0].untrained:
         return said
     return (
         f"{said} To compare it, give an axis more values, for example:\n"

@@ -23,6 +23,7 @@ from bptt.comparison.wording import listed
 from bptt.counted import counted
 
 TOGETHER = "95 % for all of these statements together"
+UNTRAINED = "More seeds need no training to tell more: training.steps: 0, in a file of its own."
 PROCEDURE = "Procedure: step-down blocked Tukey test, with each pair's own t test"
 
 
@@ -45,6 +46,11 @@ class Ranked:
     """Runs that have not ended."""
     runs: int = 0
     """All that there are, ended or not."""
+
+    @property
+    def _untrained(self) -> bool:
+        """Whether the figures are those of networks before the first update."""
+        return any(point.untrained for held in self.points for point in held)
 
     @property
     def _leads(self) -> list[Lead]:
@@ -73,6 +79,8 @@ class Ranked:
             nothing = "1 seed tells nothing" if most == 1 else f"{most} seeds tell nothing"
             if most < len(self.more.seeds) - self.choosing:
                 nothing = f"{counted(most, 'seed')} in common with the best: that tells nothing"
+            if self._untrained:
+                return f"{nothing}. {UNTRAINED}"
             return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on:\n{self._command(5)}"
         few = min(lead.seeds for lead in self._leads)
         alone = self._winner() if len(top) == 1 else ""
@@ -112,7 +120,8 @@ class Ranked:
         if not below and ranked > 2:
             apart = f"the {ranked} configurations"
         what = f"{counted(seeds, 'seed')} cannot tell" if seeds else "nothing tells"
-        return f"{what} {apart} apart: {together}{worse}. {self._advice(seeds)}"
+        advice = UNTRAINED if self._untrained else self._advice(seeds)
+        return f"{what} {apart} apart: {together}{worse}. {advice}"
 
     def _advice(self, seeds: int) -> str:
         top = self.ranking.top
@@ -168,7 +177,7 @@ class Ranked:
     def again(self) -> str:
         """Return what a test of more seeds does to the rate; empty where none is advised."""
         tested = any(lead.seeds >= SEEDS_TO_TELL for lead in self._leads)
-        if self.live or len(self.ranking.top) < 2 or not tested:
+        if self.live or self._untrained or len(self.ranking.top) < 2 or not tested:
             return ""
         return (
             "More seeds because nothing was told are one more test: after that, up to 11 of 100 "

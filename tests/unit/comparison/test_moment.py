@@ -1,9 +1,13 @@
 """Runs are compared by what they had measured at a moment."""
 
+from dataclasses import replace
+
 import pytest
 
-from bptt.comparison import ComparedPoint
+from bptt.comparison import ComparedPoint, wording
 from bptt.comparison.moment import at_moment
+from bptt.comparison.table import compare
+from bptt.errors import InvalidSpec
 from bptt.run_folder import RunFolder
 
 RECORDS = [
@@ -29,6 +33,7 @@ def runs(tmp_path):
 
 def point(run_id="abcde-0", outcome="finished", **others):
     result = {"outcome": outcome, "step": 200, "best": {"step": 100.0, "eval_accuracy": 0.9}}
+    result |= {"metric": "accuracy", "better": "higher", "baseline": 0.5}
     result |= {"metrics": {"eval/accuracy": 0.7, "flow/slope": -0.1}, **others}
     return ComparedPoint("a", 0, "succeeded", result, run_id=run_id)
 
@@ -57,10 +62,90 @@ def test_a_run_that_diverged_later_has_its_figures_of_the_beginning(runs):
     assert at_best.diverged
 
 
-def test_a_run_that_stopped_when_it_solved_the_task_is_compared_by_its_best_value(runs):
-    (found,) = at_moment([point(outcome="solved")], runs, "best")
+@pytest.mark.parametrize(
+    "asked", [[], ["accuracy"], ["best/eval_accuracy"], ["eval/accuracy_long"]]
+)
+def test_the_best_values_of_runs_that_stopped_at_the_threshold_rank_nobody(runs, asked):
+    held = [
+        replace(point(outcome="solved"), config=name, seed=seed, values={"cell": name})
+        for name in "ab"
+        for seed in range(5)
+    ]
+    at_best = at_moment(held, runs, "best")
+    for number, one in enumerate(at_best):
+        figures = {"eval/accuracy_long": number / 10, "best/eval_accuracy": number / 10}
+        one.result["metrics"].update(figures)
+        one.result["metrics"]["eval/accuracy"] = number / 10
 
-    assert (found.outcome, found.solved) == ("finished", True)
+    (comparison,) = compare(at_best, metrics=asked)
+
+    assert comparison.verdict.startswith(
+        "Not ranked: 10 of 10 runs stopped at the threshold, so the "
+    )
+    assert {group.standing for group in comparison.groups} == {""}
+    assert [wording.cells(comparison, group)[-1] for group in comparison.groups] == ["5 solved"] * 2
+
+
+def test_seconds_until_the_best_evaluation_are_those_of_its_updates(runs):
+    (found,) = at_moment([point(seconds=8.0)], runs, "best")
+
+    assert found.figures["seconds"] == 4.0
+
+
+def test_what_became_of_runs_later_is_shown_beside_figures_of_the_beginning_and_counts_nowhere(
+    runs,
+):
+    outcomes = ["solved", "diverged", "finished", "solved", "diverged"]
+    held = [
+        replace(point(outcome=outcome, seconds=1.0), config=name, seed=seed, values={"cell": name})
+        for name in "ab"
+        for seed, outcome in enumerate(outcomes)
+    ]
+    at_init = at_moment(held, runs, "init")
+    for number, one in enumerate(at_init):
+        one.result["metrics"]["eval/accuracy"] = 0.5 + 0.1 * (number * 7 % 10)
+
+    (comparison,) = compare(at_init)
+
+    assert {group.standing for group in comparison.groups} == {"best so far", "may be best"}
+    for group in comparison.groups:
+        assert wording.cells(comparison, group)[-1] == "2 diverged, 1 finished, 2 solved"
+        assert (group.solved, group.learned) == (None, None)
+    assert comparison.best_run is None
+    assert comparison.lacking == []
+    said = " ".join(wording.conclusions(comparison))
+    assert "More seeds need no training to tell more: training.steps: 0" in said
+    assert "bptt extend" not in said
+    assert "one more test" not in said
+
+
+def test_configurations_that_are_the_same_networks_before_the_first_update_are_no_rivals(runs):
+    def held(name, shift):
+        found = at_moment(
+            [replace(point(), config=name, seed=s, values={"lr": name}) for s in range(5)],
+            runs,
+            "init",
+        )
+        for one in found:
+            one.result["metrics"]["eval/accuracy"] = 0.5 + (one.seed + shift) % 5 / 100
+        return found
+
+    (same,) = compare(held("a", 0) + held("b", 0))
+    (some,) = compare(held("a", 0) + held("b", 0) + held("c", 2))
+
+    assert same.verdict == (
+        "Not ranked: before the first update these configurations are the same networks, alike "
+        "in every figure; what they differ in acts later."
+    )
+    assert (
+        "The same networks before the first update, alike in every figure: a and b." in some.notes
+    )
+
+
+@pytest.mark.parametrize("metric", ["seconds", "updates", "step", "steps_per_second"])
+def test_what_training_takes_has_no_value_before_it_begins(runs, metric):
+    with pytest.raises(InvalidSpec, match="has no value before the first update"):
+        compare(at_moment([point(seconds=1.0)], runs, "init"), metrics=[metric])
 
 
 def test_a_run_without_a_folder_here_has_no_figures(runs):
@@ -69,4 +154,4 @@ def test_a_run_without_a_folder_here_has_no_figures(runs):
     elsewhere, unended = at_moment([point("fghij-0"), waiting], runs, "init")
 
     assert "eval/accuracy" not in elsewhere.figures
-    assert unended == waiting
+    assert unended.result is None

@@ -145,3 +145,14 @@ def test_runs_of_one_seed_are_not_as_many_observations():
 
 def test_what_has_not_ended_is_nothing_to_draw():
     assert solving([ComparedPoint("a", 0, "running", None)], 100.0) is None
+
+
+@pytest.mark.parametrize("n", [3, 5, 7, 10, 13, 30])
+def test_the_interval_of_none_begins_at_zero_and_that_of_all_ends_at_one_without_rounding(n):
+    assert (rate_interval(0, n).low, rate_interval(n, n).high) == (0.0, 1.0)
+    assert rate_interval(0, n).high > 0
+    assert rate_interval(n, n).low < 1
+
+    _, _, low, high = share_over_time(np.arange(1.0, n + 1), np.ones(n, bool))
+
+    assert (low[0], high[-1]) == (0.0, 1.0)
