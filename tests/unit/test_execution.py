@@ -108,7 +108,9 @@ def test_run_does_not_go_on_with_another_version_of_a_plugin(folder):
     run = folder.read("run")
     folder.write("run", run | {"plugins": run["plugins"] | {"cell:rnn": "bptt 9.9"}})
 
-    with pytest.raises(PluginChanged, match=r"cell rnn of bptt 9\.9, installed is bptt 0"):
+    with pytest.raises(
+        PluginChanged, match=r"cell rnn of bptt 9\.9, and what is installed is bptt 0"
+    ):
         execute(folder, checkpoint_seconds=10)
 
 

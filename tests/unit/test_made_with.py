@@ -72,7 +72,7 @@ def test_run_says_what_it_was_computed_with_and_records_it(folder):
 def test_run_names_the_files_that_are_not_what_they_were(folder, module):
     edit(module)
 
-    told = "of acme-clippers 1.2, installed now differs in acme_mine.py"
+    told = "of acme-clippers 1.2, and what is installed now differs in acme_mine.py"
     assert changed_since(folder.read_run()) == {"clipper:mine": told}
     assert made_with(summarize(folder))[0] == (
         "plugins",

@@ -172,12 +172,12 @@ def test_difference_names_the_files(package):
     write(package / "acme" / "gates" / "soft.py", "def soft(x): ...\n")
 
     assert changes(recorded, code, " on lab3") == {
-        "clipper:mine": "of acme-clippers 1.2, installed on lab3 differs in "
+        "clipper:mine": "of acme-clippers 1.2, and what is installed on lab3 differs in "
         "acme/gates/soft.py, acme/late.py"
     }
     write(package / "acme" / "mine.py", MINE)
     (told,) = changes(recorded, code).values()
-    assert told == "of acme-clippers 1.2, installed differs in acme/mine.py"
+    assert told == "of acme-clippers 1.2, and what is installed differs in acme/mine.py"
 
 
 def test_same_code_in_a_wheel_is_the_same_plugin(install):
@@ -199,7 +199,7 @@ def test_run_of_a_release_is_not_one_of_its_edited_code_unless_nobody_recorded_t
     recorded = {"clipper:mine": "acme-clippers 1.2"}
 
     assert changes(recorded, {}) == {
-        "clipper:mine": "of acme-clippers 1.2 as released, installed is other code"
+        "clipper:mine": "of acme-clippers 1.2 as released, and what is installed is other code"
     }
     assert changes(recorded, None) == {}
 

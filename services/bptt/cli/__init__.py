@@ -70,8 +70,18 @@ SPEAKING = {
 class Deferred(click.Command):
     """A command known by name and summary, whose module is imported when it is called."""
 
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        return self.load().make_context(*args, **extra)
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        command = self.load()
+        given = list(args)
+        found = command.make_context(info_name, args, parent, **extra)
+        _refuse_repeated(found, given)
+        return found
 
     def load(self) -> click.Command:
         """Import and return the command itself."""
@@ -79,6 +89,18 @@ class Deferred(click.Command):
         if not isinstance(command, click.Command):
             raise TypeError(f"bptt.cli.commands.{self.name}.{self.name} is not a command")
         return command
+
+
+def _refuse_repeated(ctx: click.Context, args: list[str]) -> None:
+    """Raise if an option that has one value was given several: click takes the last in silence."""
+    if isinstance(ctx.command, click.Group):
+        return
+    _, _, order = ctx.command.make_parser(ctx).parse_args(list(args))
+    for one in order:
+        if isinstance(one, click.Option) and not (one.multiple or one.is_flag or one.count):
+            name = max(one.opts, key=len)
+            if order.count(one) > 1:
+                raise click.UsageError(f"{name} is given twice: give it once.", ctx)
 
 
 class Commands(click.Group):
@@ -136,9 +158,14 @@ class Commands(click.Group):
 
 @contextmanager
 def _short() -> Iterator[None]:
-    """Truncate what click repeats of a command line, which may be endless."""
+    """Tell misuse in a line, truncating what click repeats of a command line."""
     try:
         yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        click.echo(_misuse(error), err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         vars(error)["message"] = plain(error.message)
         raise
@@ -147,6 +174,18 @@ def _short() -> Iterator[None]:
             raise
         # like a program stopped by the signal
         sys.exit(128 + signal.SIGPIPE)
+
+
+def _misuse(error: click.UsageError) -> str:
+    """Return what is wrong with a command line, and where it says what is right, as one line."""
+    told = " ".join(plain(error.format_message()).split())
+    # what ends in a full stop is of this program, and says what to do; so does a wrong value
+    clear = told.endswith(".") or isinstance(error, click.BadParameter)
+    told += "" if told.endswith((".", "?")) else "."
+    if error.ctx is None or (clear and not isinstance(error, click.MissingParameter)):
+        return told
+    command = error.ctx.command_path.partition(" ")[2]
+    return f"{told} See bptt {f'{command} -h'.lstrip()}."
 
 
 def _end_output() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from bptt.comparison import wording
@@ -19,6 +20,14 @@ OF_LATEX = {
     "‖": r"$\Vert$",
 }
 
+NUMBER, EXPONENT = r"\d+(?:,\d{3})*(?:\.\d+)?", r"(?:e[+-]?\d+)"
+FIGURE = re.compile(
+    rf"(?<![\w.=@+-])(?:\[-?{NUMBER}{EXPONENT}?, -?{NUMBER}{EXPONENT}?\]"
+    rf"|-{NUMBER}{EXPONENT}?|{NUMBER}{EXPONENT})(?![\w.@])"
+)
+"""An interval, or a number that stands alone and is not the same in text."""
+POWER = re.compile(r"e([+-]?\d+)")
+
 
 def as_csv(comparisons: Sequence[Comparison]) -> str:
     """Return one line per configuration, with a column for each axis and each bound."""
@@ -33,7 +42,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
     named = ["task", "problem", wording.BEST_COLUMN, "configuration", *axes, "tuned to"]
     several = any(len(comparison.grids) > 1 for comparison in comparisons)
     named += ["grids"] if several else []
-    out.writerow([*named, "points", "counted as", *columns, *outcomes])
+    ended = [f"runs {name}" for name in outcomes]
+    out.writerow([*named, "points", "baseline", "counted as", "median", *columns, *ended])
     for comparison, group in groups:
         found = {**group.metrics, "lead": group.lead, "solved": group.solved, "slope": group.slope}
         cells = [getattr(found.get(name), bound, None) for name in intervals for bound in BOUNDS]
@@ -41,8 +51,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
         values = [group.values.get(path) for path in axes]
         counts = [group.counts.get(name, 0) for name in outcomes]
         grids = [" ".join(group.grids)] if several else []
-        first = [*named, *values, group.tuned_to, *grids, group.points, group.counted_as]
-        out.writerow([*first, *cells, *counts])
+        first = [*named, *values, group.tuned_to, *grids, group.points, comparison.baseline]
+        out.writerow([*first, group.counted_as, group.median, *cells, *counts])
     return text.getvalue()
 
 
@@ -108,6 +118,20 @@ def _row_of_latex(cells: Sequence[str]) -> str:
 
 
 def _for_latex(text: str) -> str:
+    """Return a text with its numbers and intervals as mathematics: a hyphen is no minus."""
+    parts, end = [], 0
+    for found in FIGURE.finditer(text):
+        parts += [_escaped(text[end : found.start()]), _math(found.group())]
+        end = found.end()
+    told = "".join([*parts, _escaped(text[end:])])
     # a bracket at the start of a line would be an option of \\
-    told = "".join(OF_LATEX.get(sign, sign) for sign in text)
     return f"{{{told}}}" if told.startswith("[") else told
+
+
+def _escaped(text: str) -> str:
+    return "".join(OF_LATEX.get(sign, sign) for sign in text)
+
+
+def _math(text: str) -> str:
+    powers = POWER.sub(lambda found: rf" \times 10^{{{int(found[1])}}}", text)
+    return f"${powers.replace(',', '{,}').replace('{,} ', ', ')}$"

@@ -86,4 +86,7 @@ class SeedList(click.ParamType[list[int]]):
                 param,
                 ctx,
             )
-        return [int(word) for word in words]
+        seeds = [int(word) for word in words]
+        if twice := [seed for seed in seeds if seeds.count(seed) > 1]:
+            self.fail(f"{value!r} names seed {twice[0]} twice.", param, ctx)
+        return seeds

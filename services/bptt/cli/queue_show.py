@@ -82,7 +82,8 @@ def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]")
     if runs:
         click.echo()
         print_runs(runs)
-    if grid.points > len(runs):
+    # points whose runs were deleted have none to list
+    if grid.points - grid.missing > len(runs):
         say(f"\nThe first {len(runs):,}; all of them: bptt runs {grid.grid_id} --limit N")
 
 

@@ -48,6 +48,9 @@ def find_axes(
 
 def _unknown(text: str, points: Sequence[ComparedPoint]) -> str:
     axes, has = axes_of(points), has_told(points)
+    if text == SEED:
+        there = ", ".join(axes) or "none"
+        return f"is what means are taken over, so it sets nothing apart; other axes: {there}"
     below = [path for path in axes if path.startswith(f"{text}.")]
     close = below or get_close_matches(text, axes, cutoff=0.7)
     meant = f"; did you mean {' or '.join(close)}? {has.capitalize()}" if close else f"; {has}"

@@ -109,8 +109,8 @@ class Captions:
 
     def _axes(self) -> str:
         """Return what lines and panels are."""
-        parts = [f"a line for each {self.sheet.lines.name}"] if self.sheet.lines else []
-        parts += [f"a panel for each {self._over()}"] if self.sheet.over else []
+        parts = [f"lines by {self.sheet.lines.name}"] if self.sheet.lines else []
+        parts += [f"panels by {self._over()}"] if self.sheet.over else []
         said = ", ".join(parts)
         return f"{said[:1].upper()}{said[1:]}." if said else ""
 

@@ -7,6 +7,7 @@ from bptt.comparison.column import Column
 from bptt.comparison.interval import CONFIDENCE, LEAST
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
+from bptt.comparison.scores import represents
 from bptt.comparison.several import unfinished_in
 from bptt.comparison.slopes import of_earlier
 from bptt.comparison.wording import listed, number_told
@@ -37,12 +38,8 @@ def notes_of(
     if decided.ranking.adjusted:
         said.append("Means are adjusted for seeds that not all have.")
     first = decided.measure
-    few = [g.config for g in groups if g.value and not g.standing and len(groups) > 1]
-    if first.ranks and few:
-        said.append(
-            f"Not ranked: {listed(few)}: half or more of the ended runs have no value, or no seed "
-            "has what others have in it."
-        )
+    if first.ranks and len(groups) > 1:
+        said += _not_ranked(decided, names)
     if nothing := [group.config for group in groups if group.learned is False]:
         said.append(
             f"Cannot be told from the baseline of {number_told(own.baseline or 0.0)} in "
@@ -53,6 +50,21 @@ def notes_of(
     said.append(_alike(groups))
     said.append(of_earlier(points))
     return said
+
+
+def _not_ranked(decided: Column, names: Sequence[str]) -> list[str]:
+    """Return which configurations have values and no rank, a sentence for each cause."""
+    causes: dict[str, list[str]] = {}
+    for number in decided.ranking.apart:
+        if not represents(decided.rows[number]):
+            why = "half or more of the ended runs have no value"
+        elif not decided.values[number]:
+            why = "no seed has a value for all that the means are over"
+        else:
+            why = "no seed is one of the others', and only runs of one seed are paired"
+        if decided.interval(number) is not None:
+            causes.setdefault(why, []).append(names[number])
+    return [f"Not ranked: {listed(which)}: {why}." for why, which in causes.items()]
 
 
 def _counted(decided: Column) -> list[str]:

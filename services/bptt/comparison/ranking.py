@@ -116,8 +116,14 @@ def rank(values: Array, floor: Array | None = None) -> Ranking:
         below=tuple(sorted(below, key=lambda i: -means[i])),
         apart=tuple(i for i in range(len(values)) if not ranked[i]),
         leads=leads,
-        adjusted=bool(np.isnan(values[ranked]).any()) if ranked.any() else False,
+        adjusted=_has_holes(values[ranked]),
     )
+
+
+def _has_holes(values: Array) -> bool:
+    """Say whether some row, (rows, seeds), lacks a seed that another one has."""
+    there = np.isfinite(values)
+    return bool((there.any(0) & ~there.all(0)).any())
 
 
 def _best(means: Array) -> int:

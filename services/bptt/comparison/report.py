@@ -122,7 +122,12 @@ def _lacking(comparison: Comparison) -> list[str]:
     ]
     if (more := len(comparison.lacking) - LACKING_AT_MOST) > 0:
         lines.append(f"<li>and {more:,} more</li>")
-    return [f"<h3>Without a value: {len(comparison.lacking):,}</h3>", "<ul>", *lines, "</ul>"]
+    return [
+        f"<h3>Without a value of their own: {len(comparison.lacking):,}</h3>",
+        "<ul>",
+        *lines,
+        "</ul>",
+    ]
 
 
 def _figure(picture: DrawnPicture) -> str:

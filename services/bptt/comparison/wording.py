@@ -14,8 +14,9 @@ LISTED = 6
 BEST_COLUMN, LEAD_COLUMN = "best?", "lead of best"
 TIMES_AS_MANY, TIMES_AS_LONG = "times as many", "times as long"
 EXPLAINED = (
-    "n: seeds with a value. Mean [95 % interval of this mean alone]; lead of best, or times as "
-    "much as the best: [interval that holds for all rows together], in pairs of one seed; solved: "
+    "n: seeds that count, diverged runs included. Mean [95 % interval of this mean alone]; lead of "
+    "best, or times as much as the best: [interval that holds for all rows together], in pairs of "
+    "one seed; solved: "
     "share of ended runs [Wilson]; slope: of log10 gradient norm per step of lag."
 )
 

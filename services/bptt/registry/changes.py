@@ -15,7 +15,7 @@ def changes(
 ) -> dict[str, str]:
     """Return what is to be said behind the name of each plugin that is not as recorded.
 
-    As in `of my-cells 0.1.0, installed differs in my_cells.py`.
+    As in `of my-cells 0.1.0, and what is installed differs in my_cells.py`.
 
     Args:
         plugins: the record: `PluginCode.text` by `kind:name`.
@@ -59,14 +59,14 @@ def told_change(
         where: see `changes`.
     """
     if released(now) != released(was):
-        return f"of {released(was)}, installed{where} is {released(now)}"
+        return f"of {released(was)}, and what is installed{where} is {released(now)}"
     if was == released(was) and code_was is None:
         return f"of {was}, and its code was not recorded then"
     if was == released(was):
-        return f"of {was} as released, installed{where} is other code"
+        return f"of {was} as released, and what is installed{where} is other code"
     known = code_was or {}
     files = [file for file in known if file in code_now and code_now[file] != known[file]]
     more = len(files) - MOST_FILES
     told = files[:MOST_FILES] + ([f"{more} more"] if more > 0 else [])
     differing = ", ".join(told) or "what it imports"
-    return f"of {released(was)}, installed{where} differs in {differing}"
+    return f"of {released(was)}, and what is installed{where} differs in {differing}"

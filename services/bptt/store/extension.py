@@ -121,10 +121,11 @@ def extend_grid(
             return _as_it_was(grid_id, grid)
         reused = find_finished(connection, new, plan.earlier)
         refuse_too_many(connection, grid.user_name, len(new) - len(reused))
-        if dry_run:
-            return _would_be(grid_id, grid, len(new), reused)
         seeds = [row.seed for row in there] + [point.seed for point in new]
         merged = _merge(connection, grid_id, seeds, plan)
+        # after everything that may refuse
+        if dry_run:
+            return _would_be(grid_id, grid, len(new), reused)
         _rename(connection, merged)
         ids = _configuration_ids(connection, grid_id, numbers, merged, plan)
         first = there[-1].number + 1

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,8 @@ def test_other_programs_get_a_column_for_each_axis_and_papers_a_table(bptt, mach
         return out
 
     table = list(csv.DictReader(io.StringIO(told("--format", "csv"))))
+    assert {"median", "baseline", "runs solved", "solved estimate"} <= table[0].keys()
+    assert [row["median"] for row in table] == ["300.0", "300.0"]
     assert [(row["cell"], row["optimizer.lr"]) for row in table] == [
         ("rnn", "0.001"),
         ("gru", "0.001"),
@@ -188,6 +191,8 @@ def test_other_programs_get_a_column_for_each_axis_and_papers_a_table(bptt, mach
     latex = told("--format", "latex").splitlines()
     assert latex[1:3] == [r"\begin{tabular}{lllllllll}", r"\toprule"]
     assert sum(line.endswith(r" \\") for line in latex) == 3
+    # a hyphen is no minus
+    assert any(re.search(r"\$-0\.\d+\$", line) for line in latex[4:6])
     assert all(line.count(" & ") == 8 for line in latex if line.endswith(r" \\"))
     markdown = told("--format", "markdown").splitlines()
     assert [line.count(" | ") for line in markdown if line.startswith("| ")] == [8] * 4

@@ -16,7 +16,7 @@ def test_cancel_of_a_grid_asks_first(bptt, submitted):
 
     assert (code, out) == (2, "")
     assert errors[-1] == (
-        f"Error: Cancel 6 runs of bias ({submitted})? Nobody can answer here: give --yes to agree."
+        f"Cancel 6 runs of bias ({submitted})? Nobody can answer here: give --yes to agree."
     )
     assert counts(bptt, submitted) == {"queued": 6}
 
@@ -143,7 +143,7 @@ def test_extend_wants_to_know_with_what(bptt, submitted):
     code, _, errors = bptt("extend", "bias")
 
     assert code == 2
-    assert errors[-1] == "Error: Say what to add: --set KEY=VALUE, --tuned AXIS, or a FILE."
+    assert errors == ["Say what to add: --set KEY=VALUE, --tuned AXIS, or a FILE."]
 
 
 def test_priority_may_be_negative(bptt, submitted):
@@ -174,6 +174,8 @@ def test_one_run_is_deleted_and_its_point_filled_under_an_id_that_none_had(
     assert (code, out) == (0, f"Deleted run {submitted}-2: 1 run, 1 folder.\n")
     assert not (home / "runs" / f"{submitted}-2").exists()
     assert "was deleted" in bptt("show", f"{submitted}-2")[2][0]
+    # the five that are left are all there are
+    assert "The first" not in bptt("show", submitted)[1]
     assert bptt("fill", "bias")[0] == 0
     assert f"{submitted}-2r1" in bptt("runs", submitted)[1]
 

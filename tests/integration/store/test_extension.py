@@ -150,8 +150,9 @@ def test_another_version_of_a_plugin_is_refused(database: Database) -> None:
         connection.execute(update(configurations).values(plugins=older))
         connection.execute(update(points).values(identity=points.c.identity.concat("0")))
 
-    with pytest.raises(NotPossible, match=r"was of bptt 0.0, installed is bptt \d"):
-        extend(database, grid_id, "cell=rnn")
+    for dry_run in (False, True):
+        with pytest.raises(NotPossible, match=r"was of bptt 0.0, and what is installed is bptt \d"):
+            extend(database, grid_id, "cell=rnn", dry_run=dry_run)
 
     assert store.get_grid(database, grid_id).points == 4
 

@@ -11,7 +11,10 @@ from tests.integration.store.queueing import row_of, rows_of
 from tests.integration.store.scenarios import begin, take
 from tests.integration.store.submitting import extend, submit
 
-WHY = "queued with the cell mine of my-cells 1.0, installed on lab3 differs in my_cells.py"
+WHY = (
+    "queued with the cell mine of my-cells 1.0, and what is installed on lab3 differs in "
+    "my_cells.py"
+)
 
 
 def test_a_worker_with_other_plugins_gives_the_run_back_and_holds_its_grid(
@@ -57,7 +60,7 @@ def test_who_lost_the_run_holds_nothing(database: Database) -> None:
     ("was", "code", "told"),
     [
         ("bptt 0.1.0 code 00ff", {"bptt/errors.py": "00ff"}, r"differs in bptt/errors\.py"),
-        ("bptt 0.1.0", {}, "as released, installed is other code"),
+        ("bptt 0.1.0", {}, "as released, and what is installed is other code"),
         ("bptt 0.1.0", None, "and its code was not recorded then"),
     ],
     ids=["edited", "released", "of an earlier version"],

@@ -100,7 +100,8 @@ def test_run_of_a_plugin_that_was_installed_while_the_worker_is_up_succeeds(
 
     # nothing was run as something else, and nothing is lost
     assert re.fullmatch(
-        r"queued with the clipper mine of my-bits 2\.0, installed on \S+ differs in my_bits\.py; "
+        r"queued with the clipper mine of my-bits 2\.0, and what is installed on \S+ differs in "
+        r"my_bits\.py; "
         "put it back, or submit the grid again, as a new one",
         store.get_grid(queue.database, grid).held_reason,
     )

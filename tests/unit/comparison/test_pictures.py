@@ -66,11 +66,11 @@ def test_a_caption_says_what_lines_and_panels_are(tmp_path):
     found = drawn(points, tmp_path)
 
     told = found["curve_eval_accuracy"]
-    assert "A line for each cell, a panel for each clipper." in told.caption
+    assert "Lines by cell, panels by clipper." in told.caption
     assert told.alt.endswith("Panels: clipper none; clipper global_norm; clipper value.")
     # what is to be compared in a picture of clipping are the clippers
     told = found["clipping_norms"]
-    assert "A line for each clipper, a panel for each cell." in told.caption
+    assert "Lines by clipper, panels by cell." in told.caption
 
 
 def test_clipping_is_drawn_only_where_something_is_clipped(tmp_path):

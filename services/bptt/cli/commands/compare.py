@@ -139,8 +139,17 @@ def compare(
             say(wording.EXPLAINED)
 
 
+PAGES = ("", ".html", ".htm")
+"""What the name of a page may end in."""
+
+
 def _refuse_unwritable(path: Path, is_folder: bool) -> None:
     """Report at once, rather than after the work is done, that a place cannot be written to."""
+    if not is_folder and path.suffix.lower() not in PAGES:
+        raise UserError(
+            f"Cannot write {path}: --html writes a page, whose name ends in .html; single pictures "
+            "are written by --pictures FOLDER."
+        )
     if path.exists() and path.is_dir() != is_folder:
         kind, needed = ("file", "folder") if is_folder else ("folder", "file")
         raise UserError(f"Cannot write {path}: it is a {kind}. Name a {needed}.")
