@@ -91,7 +91,7 @@ def extend_grid(
         overrides: that were applied to it.
         library: where the contents are that the request reads; None if it reads no file.
         only: which of the points of the request; None: all of them.
-        dry_run: whether to add nothing and return what would have been added.
+        dry_run: whether to add nothing and return what would have been added; it is refused alike.
 
     Returns:
         What was added; `points` counts all that the grid now has.
@@ -123,7 +123,6 @@ def extend_grid(
         refuse_too_many(connection, grid.user_name, len(new) - len(reused))
         seeds = [row.seed for row in there] + [point.seed for point in new]
         merged = _merge(connection, grid_id, seeds, plan)
-        # after everything that may refuse
         if dry_run:
             return _would_be(grid_id, grid, len(new), reused)
         _rename(connection, merged)
