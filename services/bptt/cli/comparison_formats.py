@@ -37,7 +37,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
     groups = [(comparison, group) for comparison in comparisons for group in comparison.groups]
     outcomes = sorted({name for _, group in groups for name in group.counts})
     axes = list(dict.fromkeys(path for _, group in groups for path in group.values))
-    intervals = [*metrics, "lead", "solved", "slope"]
+    tested = list(dict.fromkeys(_tested_name(c, told) for c in comparisons for told in c.tested))
+    intervals = [*metrics, *tested, "lead", "solved", "slope"]
     columns = [f"{name} {bound}" for name in intervals for bound in BOUNDS]
     named = ["task", "problem", wording.BEST_COLUMN, "configuration", *axes, "tuned to"]
     several = any(len(comparison.grids) > 1 for comparison in comparisons)
@@ -46,6 +47,7 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
     out.writerow([*named, "points", "baseline", "counted as", "median", *columns, *ended])
     for comparison, group in groups:
         found = {**group.metrics, "lead": group.lead, "solved": group.solved, "slope": group.slope}
+        found |= {_tested_name(comparison, told): one for told, one in group.tested.items()}
         cells = [getattr(found.get(name), bound, None) for name in intervals for bound in BOUNDS]
         named = [comparison.task, comparison.problem, group.standing, group.config]
         values = [group.values.get(path) for path in axes]
@@ -60,11 +62,12 @@ def as_markdown(comparisons: Sequence[Comparison]) -> str:
     """Return a table for each problem, and what it says."""
     parts = []
     for comparison in comparisons:
-        rows = [wording.columns(comparison), ["---"] * len(wording.columns(comparison))]
-        rows += [wording.cells(comparison, group) for group in comparison.groups]
-        table = "\n".join(f"| {' | '.join(map(_for_markdown, row))} |" for row in rows)
+        tables = [
+            f"**{_for_markdown(title)}**\n\n{_markdown_table(columns, rows)}"
+            for title, columns, rows in _tables(comparison)
+        ]
         said = [_for_markdown(line) for line in wording.conclusions(comparison)]
-        parts.append("\n\n".join([f"**{_for_markdown(_title(comparison))}**", table, *said]))
+        parts.append("\n\n".join([*tables, *said]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,24 +75,9 @@ def as_latex(comparisons: Sequence[Comparison]) -> str:
     r"""Return a tabular of booktabs for each problem; `\usepackage{booktabs}` is needed."""
     parts = []
     for comparison in comparisons:
-        columns = wording.columns(comparison)
-        rows = [wording.cells(comparison, group) for group in comparison.groups]
-        lines = [
-            f"% {_title(comparison)}",
-            f"\\begin{{tabular}}{{{'l' * len(columns)}}}",
-            r"\toprule",
-            _row_of_latex(columns),
-            r"\midrule",
-            *map(_row_of_latex, rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(
-                f"% {line}"
-                for said in wording.conclusions(comparison)
-                for line in said.splitlines()
-            ),
-        ]
-        parts.append("\n".join(lines))
+        lines = [line for table in _tables(comparison) for line in _latex_table(*table)]
+        said = [line for told in wording.conclusions(comparison) for line in told.splitlines()]
+        parts.append("\n".join([*lines, *(f"% {line}" for line in said)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,6 +86,38 @@ FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
     "markdown": as_markdown,
     "latex": as_latex,
 }
+
+
+def _tested_name(comparison: Comparison, told: str) -> str:
+    return f"test/{comparison.task_metric} {told}"
+
+
+def _tables(comparison: Comparison) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return title, heads and rows of each table of a problem."""
+    rows = [wording.cells(comparison, group) for group in comparison.groups]
+    tables = [(_title(comparison), wording.columns(comparison), rows)]
+    if heads := wording.tested_columns(comparison):
+        rows = [wording.tested_cells(group) for group in comparison.groups]
+        tables.append((wording.tested_heading(comparison), heads, rows))
+    return tables
+
+
+def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(map(_for_markdown, row))} |" for row in lines)
+
+
+def _latex_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"% {title}",
+        f"\\begin{{tabular}}{{{'l' * len(columns)}}}",
+        r"\toprule",
+        _row_of_latex(columns),
+        r"\midrule",
+        *map(_row_of_latex, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
 
 
 def _title(comparison: Comparison) -> str:

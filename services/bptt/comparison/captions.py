@@ -39,11 +39,14 @@ class Read:
     curves: Mapping[Place, Sequence[Curves]]
     absent: int
     """Runs whose folders are not here."""
+    without_curves: int = 0
+    """Runs that diverged, of a picture that needs no curves."""
 
     def diverged(self, *, unless_all: bool = False) -> int:
         """Return how many runs diverged; without lines of which all did, if these are shown."""
         lines = [[one.diverged for one in held] for held in self.curves.values()]
-        return sum(sum(line) for line in lines if not (unless_all and all(line)))
+        left = sum(sum(line) for line in lines if not (unless_all and all(line)))
+        return left + self.without_curves
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from bptt.comparison.places import by_sheet, of_points, of_runs
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.rates import solved_share
 from bptt.comparison.table import compare
+from bptt.comparison.tested_pictures import tested_pictures
 from bptt.comparison.time_to_solve import solving
 from bptt.errors import BpttError
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
@@ -74,6 +75,7 @@ class Gallery:
             yield from self._rates([*filter(self._is_quantity, self._variables), *self._variables])
         for name, baseline in ((self._metric.name, self._metric.baseline), (TRAIN_LOSS.key, None)):
             yield from self._learning(name, baseline)
+        yield from self._tested()
         yield from self._gradients()
         yield from self._clipping()
 
@@ -144,6 +146,14 @@ class Gallery:
         )
         draw = partial(learning_curves, metric=name, baseline=baseline)
         yield from self._draw(kind, sheets, by_sheet(sheets, bands), draw, read)
+
+    def _tested(self) -> Iterator[Shown]:
+        """Yield the metric against each option of the task that runs were tested with, too."""
+        sheets = self._sheets(self._lines())
+        read = Read({}, 0, sum(point.diverged for point in self._points))
+        for kind, measure, draw in tested_pictures(self._points, self._metric.short):
+            found = [of_points(sheet, measure) for sheet in sheets]
+            yield from self._draw(kind, sheets, found, draw, read)
 
     def _gradients(self) -> Iterator[Shown]:
         """Yield the gradient through time: over the lag at the end, and over training."""

@@ -19,6 +19,7 @@ def group_of(
     number: int,
     shown: Mapping[str, Column],
     own: Column,
+    tested: Mapping[str, Column],
 ) -> Group:
     """Return what is known of a configuration.
 
@@ -28,6 +29,7 @@ def group_of(
         number: of it in the columns.
         shown: the figures of the table, by their short names; the first decides.
         own: the task's own metric.
+        tested: the same with other options of the task, by these in words.
     """
     first, *_ = shown.values()
     counts = Counter(point.outcome for point in points)
@@ -45,6 +47,7 @@ def group_of(
         solved=solved_share(points),
         slope=mean_slope(points),
         slope_mixed=has_mixed_slope(points),
+        tested={told: column.interval(number) for told, column in tested.items()},
         layer_slopes=layer_slopes(points),
         # nothing has been learned yet
         learned=None

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from bptt.measuring.logged import BEST, EVAL_METRIC, TRAIN_METRIC
+from bptt.spec import EvaluationSpec
 
 Moment = Literal["init", "best", "end"]
 """When the figures of a run were measured."""
@@ -68,6 +69,10 @@ class ComparedPoint:
     """Ids of the grids that it is a point of."""
     moment: Moment = "end"
     """Of its figures; its outcome is always that of the whole run."""
+    tested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The sets with other options of the task that it is measured with: these, by its name."""
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the task that it is trained with."""
 
     @property
     def outcome(self) -> str:
@@ -166,6 +171,7 @@ def points_of(runs: Sequence[Listed], spec: Mapping[str, Any], grid_id: str) -> 
         grid_id: of the grid.
     """
     training = spec["training"]
+    tested = EvaluationSpec(**(spec.get("evaluation") or {})).sets()
     return [
         ComparedPoint(
             # if the seed is the only axis, the configuration has no name of its own
@@ -183,6 +189,22 @@ def points_of(runs: Sequence[Listed], spec: Mapping[str, Any], grid_id: str) -> 
             ),
             lr=run.values.get("optimizer.lr", spec["optimizer"].get("lr")),
             grids=(grid_id,),
+            tested=tested,
+            task_options=_task_options(run, spec["task"]),
         )
         for run in runs
     ]
+
+
+def _task_options(run: Listed, task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of a point's task, as far as the grid's first point and its axes tell."""
+    common = task.get("options") or {}
+    own = common if run.values.get("task", task["name"]) == task["name"] else {}
+    return {
+        **own,
+        **{
+            path.removeprefix("task."): value
+            for path, value in run.values.items()
+            if path.startswith("task.")
+        },
+    }

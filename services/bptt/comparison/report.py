@@ -93,22 +93,29 @@ def _comparison(comparison: Comparison) -> list[str]:
     first, *others = [comparison.verdict, *wording.notes(comparison)]
     if first:
         parts.append(f'<p class="verdict">{"<br>".join(map(escape, first.splitlines()))}</p>')
-    parts.append('<div class="scroll"><table><thead><tr>')
-    parts.append("".join(f"<th>{escape(column)}</th>" for column in wording.columns(comparison)))
-    parts.append("</tr></thead><tbody>")
-    parts += [_row(comparison, group) for group in comparison.groups]
-    parts.append("</tbody></table></div>")
+    rows = [_row(group, wording.cells(comparison, group)) for group in comparison.groups]
+    parts += _table(wording.columns(comparison), rows)
     parts += [f'<p class="note">{escape(note)}</p>' for note in (*others, wording.EXPLAINED)]
+    if columns := wording.tested_columns(comparison):
+        parts.append(f"<p>{escape(_capital(wording.tested_heading(comparison)))}.</p>")
+        rows = [_row(group, wording.tested_cells(group)) for group in comparison.groups]
+        parts += _table(columns, rows)
     return parts + _lacking(comparison)
+
+
+def _table(columns: Sequence[str], rows: Sequence[str]) -> list[str]:
+    heads = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    head = f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>'
+    return [head, *rows, "</tbody></table></div>"]
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _row(comparison: Comparison, group: Group) -> str:
+def _row(group: Group, told: Sequence[str]) -> str:
     kind = ' class="best"' if group.standing in (BEST, MAY_BE) else ""
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in wording.cells(comparison, group))
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in told)
     return f"<tr{kind}>{cells}</tr>"
 
 

@@ -24,6 +24,7 @@ from bptt.comparison.scores import budget_of
 from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
 from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided, unjudged_note
 from bptt.comparison.single_runs import best_run, lacking
+from bptt.comparison.tested import tested_columns
 from bptt.comparison.undecided import of_one, so_far, to_be_judged
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
 from bptt.comparison.verdict import Ranked
@@ -130,6 +131,7 @@ class Table:
         self._columns = {m.name: column_of(self.by_config, m, by) for m in every}
         self._shown = {measure.short: self._columns[measure.name] for measure in measures}
         self.decided = self._columns[measures[0].name]
+        self._tested = tested_columns(self.by_config, self._own, by)
 
     def comparison(self) -> Comparison:
         """Return the record of what they say."""
@@ -146,7 +148,7 @@ class Table:
             self._runs,
         )
         groups = [
-            group_of(name, held, number, self._shown, self._columns[self._own.name])
+            group_of(name, held, number, self._shown, self._columns[self._own.name], self._tested)
             for number, (name, held) in enumerate(self.by_config.items())
         ]
         ordered = [groups[number] for number in self.decided.order()]
@@ -181,6 +183,7 @@ class Table:
             points=len(facet.points),
             ended=sum(point.outcome in RESULTS for point in facet.points),
             live=self._live,
+            tested=list(self._tested),
             groups=ordered,
             lacking=lacking(self.by_config, self.decided),
             best_run=best_run(self.by_config, self.decided),

@@ -92,6 +92,27 @@ def cells(comparison: Comparison, group: Group) -> list[str]:
     ]
 
 
+def tested_heading(comparison: Comparison) -> str:
+    """Return what stands over the table of `tested_columns`."""
+    counted = ""
+    if any(group.diverged for group in comparison.groups):
+        counted = "; a diverged run counts as the worst of the others"
+    return (
+        f"{comparison.task_metric} with further options of the task (evaluation), measured once, "
+        f"at the end: mean [95 % interval of this mean alone]{counted}"
+    )
+
+
+def tested_columns(comparison: Comparison) -> list[str]:
+    """Return the heads of the table of other options of the task; empty: there are none."""
+    return ["configuration", *comparison.tested] if comparison.tested else []
+
+
+def tested_cells(group: Group) -> list[str]:
+    """Return what stands under each of `tested_columns`."""
+    return [group.config, *(interval_told(one) for one in group.tested.values())]
+
+
 def lacking_told(comparison: Comparison, one: Lacking) -> str:
     """Return the run of a point without a value; of one that was deleted, the grid it is of."""
     if one.run_id or len(comparison.grids) < 2:

@@ -3,6 +3,7 @@
 from matplotlib.figure import Figure
 
 from bptt.figures.bands import (
+    Band,
     Norms,
     clipped_norms,
     clipped_shares,
@@ -10,12 +11,14 @@ from bptt.figures.bands import (
     learning_curves,
     spans_decades,
 )
+from bptt.figures.by_value import curves_by_value
 from bptt.figures.dark import for_page
 from bptt.figures.heat_map import heat_map_group
 from bptt.figures.multiples import Panel, Words
 from bptt.figures.rates import Rate, Rates, solving_curves, success_rates
 
 __all__ = [
+    "Band",
     "Figure",
     "Norms",
     "Panel",
@@ -24,6 +27,7 @@ __all__ = [
     "Words",
     "clipped_norms",
     "clipped_shares",
+    "curves_by_value",
     "for_page",
     "gradient_bands",
     "heat_map_group",

@@ -75,16 +75,16 @@ def gradient_bands(panels: Panels, words: Words, bands: Sequence[Band]) -> Figur
         for name, band in panel.lines.items():
             place = picture.places[name]
             style.lag_line(axes, band.mean, place, name, band.alone_from)
-            _spread(axes, band, place)
+            spread(axes, band, place)
         axes.axhline(0.0, color=style.FAINT, linewidth=0.8)
         mark_floor(axes)
-        _limit(axes, bands)
+        limit(axes, bands)
         axes.set_xlim(0, max(*(band.x[-1] for band in bands), 1.0))
     alone = any(band.alone_from is not None for band in bands)
     dashed = Line2D([], [], color=style.FAINT, linestyle=style.ALONE)
     dashed.set_label("one position of the loss left")
     more = [dashed] if alone else []
-    return picture.finish(style.LAG, style.norm_label("s"), _spread_told(bands), more=more)
+    return picture.finish(style.LAG, style.norm_label("s"), spread_told(bands), more=more)
 
 
 def learning_curves(
@@ -107,14 +107,14 @@ def learning_curves(
     picture = Multiples(panels, words)
     for axes, panel in picture:
         for name, band in panel.lines.items():
-            _mean(axes, band, picture.places[name], name)
-            _spread(axes, band, picture.places[name])
+            mean_line(axes, band, picture.places[name], name)
+            spread(axes, band, picture.places[name])
         if baseline is not None:
             axes.axhline(
                 baseline, color=style.FAINT, linewidth=1.2, linestyle=":", label="baseline"
             )
-        _limit(axes, bands, [] if baseline is None else [baseline])
-    return picture.finish(style.STEP, metric, _spread_told(bands))
+        limit(axes, bands, [] if baseline is None else [baseline])
+    return picture.finish(style.STEP, metric, spread_told(bands))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def clipped_norms(panels: Sequence[Panel[Norms]], words: Words, every: Sequence[
         for name, line in panel.lines.items():
             place = picture.places[name]
             axes.plot(line.before.x, line.before.mean, color=style.colour(place), linewidth=0.8)
-            _mean(axes, line.after, place, name)
+            mean_line(axes, line.after, place, name)
         axes.set_yscale("log")
         axes.set_ylim(least / 1.3, most * 1.3)
     thin = Line2D([], [], color=style.FAINT, linewidth=0.8, label="before clipping")
@@ -152,42 +152,45 @@ def clipped_shares(panels: Panels, words: Words, every: Sequence[Band]) -> Figur
     picture = Multiples(panels, words)
     for axes, panel in picture:
         for name, band in panel.lines.items():
-            _mean(axes, band, picture.places[name], name)
+            mean_line(axes, band, picture.places[name], name)
         axes.set_ylim(-0.03, 1.03)
         axes.set_xlim(-0.03 * last, 1.03 * last)
     return picture.finish(style.STEP, "share of updates clipped", "means")
 
 
-def _mean(axes: Axes, band: Band, place: int, name: str) -> None:
-    """Draw one line in the colour and dash of its place."""
+def mean_line(
+    axes: Axes, band: Band, place: int, name: str, at: Sequence[float] | None = None
+) -> None:
+    """Draw one line in the colour and dash of its place; `at`: where its points are, if not `x`."""
     axes.plot(
-        band.x,
+        band.x if at is None else at,
         band.mean,
         color=style.colour(place),
         linestyle=style.DASHES[place % len(style.DASHES)],
         linewidth=1.8,
         # one evaluation, of a network that is measured and not trained, makes no line
-        marker=style.MARKERS[place % len(style.MARKERS)] if len(band.x) == 1 else None,
+        marker=style.MARKERS[place % len(style.MARKERS)] if at or len(band.x) == 1 else None,
         label=name,
     )
 
 
-def _spread(axes: Axes, band: Band, place: int) -> None:
-    """Draw the band around a mean, or the seeds if they are too few for one."""
+def spread(axes: Axes, band: Band, place: int, at: Sequence[float] | None = None) -> None:
+    """Draw the band around a mean, or the seeds if they are too few; `at` as in `mean_line`."""
     colour = style.colour(place)
+    x = band.x if at is None else np.asarray(at, dtype=float)
     if band.n >= FEWEST:
         where = band.has_interval
         axes.fill_between(
-            band.x, band.low, band.high, where=where, color=colour, alpha=0.18, linewidth=0
+            x, band.low, band.high, where=where, color=colour, alpha=0.18, linewidth=0
         )
     elif band.n > 1:
-        seeds = [np.column_stack([band.x, row]) for row in band.seeds]
+        seeds = [np.column_stack([x, row]) for row in band.seeds]
         axes.add_collection(
             LineCollection(seeds, colors=colour, linewidths=0.6, alpha=0.5), autolim=False
         )
 
 
-def _spread_told(bands: Iterable[Band]) -> str:
+def spread_told(bands: Iterable[Band]) -> str:
     """Say in words what lines average over; empty if each is of one seed."""
     sizes = [band.n for band in bands if band.n > 1]
     told = [BAND] if any(n >= FEWEST for n in sizes) else []
@@ -196,7 +199,7 @@ def _spread_told(bands: Iterable[Band]) -> str:
     return "; ".join(told)
 
 
-def _limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> None:
+def limit(axes: Axes, bands: Sequence[Band], others: Sequence[float] = ()) -> None:
     """Zoom to the values: an interval over few seeds may extend far beyond any of them."""
     least, most = _extremes(bands)
     least, most = min([least, *others]), max([most, *others])

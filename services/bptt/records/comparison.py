@@ -74,6 +74,9 @@ class Group:
     """Median of the time to solve over all runs, where that decides; null: most did not."""
     slope_mixed: bool = False
     """Whether, in any run, single losses that are traced back differ in the sign of their slope."""
+    tested: Mapping[str, Interval | None] = field(default_factory=dict)
+    """The task's own metric with each of `Comparison.tested`, at the end of training; diverged runs
+    count as in `value`."""
     layer_slopes: Mapping[str, Interval] = field(default_factory=dict)
     """Slope of each layer's cell alone, `0`, `1`, `0_backward`, where there are several."""
     lead: Interval | None = None
@@ -148,6 +151,8 @@ class Comparison:
     live: int = 0
     """Points whose run has not ended. While there are any, nothing is said to be worse, and leads
     have no interval: each look would be one more test."""
+    tested: Sequence[str] = ()
+    """Further options of the task that the runs were measured with at their end, `length=256`."""
     groups: Sequence[Group]
     """The best first; those without a rank last."""
     lacking: Sequence[Lacking]

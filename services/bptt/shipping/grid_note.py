@@ -114,6 +114,11 @@ def _table(comparison: Comparison, rows: int) -> str:
     if len(comparison.groups) > rows:
         all_of_them = counted(len(comparison.groups), "configuration")
         lines += ["", f"The first {rows} of {all_of_them}; all are in the artifact summary.json."]
+    if heads := wording.tested_columns(comparison):
+        told = [wording.tested_cells(one) for one in comparison.groups[:rows]]
+        lines += ["", _cell(wording.tested_heading(comparison)), ""]
+        lines += [_line([_cell(head) for head in heads]), f"|{' :--- |' * len(heads)}"]
+        lines += [_line([_cell(cell) for cell in row]) for row in told]
     for sentence in wording.conclusions(comparison):
         lines += ["", _cell(sentence)]
     return "\n".join(lines)

@@ -196,6 +196,11 @@ def _print(found: "list[Found]", comparisons: "list[Comparison]") -> None:
             needed=3 + len(comparison.metrics),
         )
         click.echo()
+        if heads := wording.tested_columns(comparison):
+            say(f"{wording.tested_heading(comparison)}:")
+            rows = [wording.tested_cells(group) for group in comparison.groups]
+            print_rows(heads, rows, needed=len(heads))
+            click.echo()
         for line in [*wording.conclusions(comparison), *_without_value(comparison)]:
             say(line)
         click.echo()
