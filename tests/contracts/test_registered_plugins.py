@@ -28,6 +28,8 @@ VARIANTS = [
     ("cell", "antisymmetric", {"gated": True, "gamma": 0.0, "recurrent_init": "gaussian"}),
     ("cell", "orthogonal_rnn", {"skew_init": "henaff", "biases": 0}),
     ("cell", "cornn", {"dt": 0.1, "gamma": 1.0, "epsilon": 0.0}),
+    ("cell", "peephole_lstm", {"forget_bias": "chrono", "biases": 2}),
+    ("cell", "janet", {"beta": 0.0, "forget_bias": "chrono"}),
     ("cell", "lru", {"nonlinearity": "identity", "r_min": 0.9, "r_max": 0.999, "phi_max": 0.3}),
     ("cell", "mingru", {"candidate": "linear", "forget_bias": "chrono"}),
     ("cell", "minlstm", {"forget_bias": 3.0, "input_std": 0.1}),

@@ -1,0 +1,140 @@
+"""Cells against the equations of their papers, written out for one sequence."""
+
+import pytest
+import torch
+from torch import relu, sigmoid, tanh
+
+from bptt.kernels import Runner
+from bptt_plugins.cells.cornn import CoRNN
+from bptt_plugins.cells.janet import JANET
+from bptt_plugins.cells.lem import LEM
+from bptt_plugins.cells.mgu import MGU
+from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
+from bptt_plugins.cells.nas import NAS
+from bptt_plugins.cells.peephole_lstm import PeepholeLSTM
+from bptt_plugins.cells.rhn import RHN
+from bptt_plugins.cells.star import STAR
+
+TIME, BATCH, INPUT, HIDDEN = 7, 3, 2, 5
+
+
+def make(cell_class, **options):
+    torch.manual_seed(0)
+    return cell_class(INPUT, HIDDEN, **options).double()
+
+
+def weights_of(cell):
+    """Return W, U and b by the name of what they feed, for `W @ x` as papers write it."""
+    w = cell.split(cell.input_weight.detach(), cell.input_fed)
+    u = {name: block.detach() for name, block in cell.recurrent_weights.items()}
+    b = cell.split(cell.input_bias.detach(), cell.input_biased)
+    b |= cell.split(cell.recurrent_bias.detach(), cell.state_biased)
+    return {n: m.T for n, m in w.items()}, {n: m.T for n, m in u.items()}, b
+
+
+def mgu(cell, w, u, b, x, h):
+    f = sigmoid(w["f"] @ x + u["f"] @ h + b["f"])
+    candidate = tanh(w["n"] @ x + u["n"] @ (f * h) + b["n"])
+    return ((1 - f) * h + f * candidate,)
+
+
+def rhn(cell, w, u, b, x, s):
+    for layer in range(1, cell.depth + 1):
+        if layer == 1:
+            h = tanh(w["c"] @ x + u["c"] @ s + b["c"])
+            t = sigmoid(w["t"] @ x + u["t"] @ s + b["t"])
+        else:
+            h = tanh(u[f"c{layer}"] @ s + cell.vector[f"bias_c{layer}"].detach())
+            t = sigmoid(u[f"t{layer}"] @ s + cell.vector[f"bias_t{layer}"].detach())
+        s = h * t + s * (1 - t)
+    return (s,)
+
+
+def lem(cell, w, u, b, x, y, z):
+    dt = cell.dt * sigmoid(u["a"] @ y + w["a"] @ x + b["a"])
+    dt_bar = cell.dt * sigmoid(u["b"] @ y + w["b"] @ x + b["b"])
+    z = (1 - dt) * z + dt * tanh(u["c"] @ y + w["c"] @ x + b["c"])
+    y = (1 - dt_bar) * y + dt_bar * tanh(u["d"] @ z + w["d"] @ x + b["d"])
+    return y, z
+
+
+def cornn(cell, w, u, b, x, y, z):
+    drive = tanh(u["a"] @ y + u["z"] @ z + w["a"] @ x + b["a"])
+    z = z + cell.dt * (drive - cell.gamma * y - cell.epsilon * z)
+    return y + cell.dt * z, z
+
+
+def multiplicative_lstm(cell, w, u, b, x, h, c):
+    m = (w["mx"] @ x + b["mx"]) * (u["mh"] @ h + b["mh"])
+    i, f, o, g = (w[n] @ x + u[n] @ m + b[n] for n in "ifog")
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return tanh(c) * sigmoid(o), c
+
+
+def peephole_lstm(cell, w, u, b, x, h, c):
+    p_i, p_f, p_o = (cell.vector[name].detach() for name in ("p_i", "p_f", "p_o"))
+    i = sigmoid(w["i"] @ x + u["i"] @ h + p_i * c + b["i"])
+    f = sigmoid(w["f"] @ x + u["f"] @ h + p_f * c + b["f"])
+    c = f * c + i * tanh(w["g"] @ x + u["g"] @ h + b["g"])
+    o = sigmoid(w["o"] @ x + u["o"] @ h + p_o * c + b["o"])
+    return o * tanh(c), c
+
+
+def janet(cell, w, u, b, x, h):
+    s = u["s"] @ h + w["s"] @ x + b["s"]
+    candidate = tanh(u["c"] @ h + w["c"] @ x + b["c"])
+    return (sigmoid(s) * h + (1 - sigmoid(s - cell.beta)) * candidate,)
+
+
+def star(cell, w, u, b, x, h):
+    k = sigmoid(w["k"] @ x + u["k"] @ h + b["k"])
+    return (tanh((1 - k) * h + k * tanh(w["z"] @ x + b["z"])),)
+
+
+def nas(cell, w, u, b, x, h, c):
+    a, bb, d, p, q, r, s = (w[n] @ x + u[n] @ h + b[n] for n in "abdpqrs")
+    product = relu((w["ex"] @ x + b["ex"]) * (u["eh"] @ h + b["eh"]))
+    first = tanh(sigmoid(a) * relu(bb))
+    second = tanh(sigmoid(d) + product)
+    third = tanh(tanh(p) * sigmoid(q))
+    fourth = sigmoid(tanh(r) + sigmoid(s))
+    c = tanh(first + c) * second
+    return tanh(c * tanh(third + fourth)), c
+
+
+CELLS = {
+    "mgu": (MGU, {}, mgu),
+    "rhn": (RHN, {}, rhn),
+    "rhn of one layer": (RHN, {"depth": 1}, rhn),
+    "rhn of ten layers": (RHN, {"depth": 10}, rhn),
+    "lem": (LEM, {"dt": 0.7}, lem),
+    "cornn": (CoRNN, {"dt": 0.2, "gamma": 1.5, "epsilon": 0.5}, cornn),
+    "multiplicative_lstm": (MultiplicativeLSTM, {}, multiplicative_lstm),
+    "peephole_lstm": (PeepholeLSTM, {}, peephole_lstm),
+    "janet": (JANET, {}, janet),
+    "janet with one gate": (JANET, {"beta": 0.0}, janet),
+    "star": (STAR, {}, star),
+    "nas": (NAS, {}, nas),
+}
+
+
+@pytest.mark.parametrize("backend", ["autograd", "compiled"])
+@pytest.mark.parametrize("name", CELLS)
+def test_cell_computes_the_equations_of_its_paper(name, backend):
+    cell_class, options, equations = CELLS[name]
+    cell = make(cell_class, **options)
+    x = torch.randn(TIME, BATCH, INPUT, dtype=torch.float64)
+    first = tuple(torch.randn(BATCH, HIDDEN, dtype=torch.float64) for _ in cell.states)
+
+    runner = Runner(backend)
+    states = runner.unroll(cell, x, first).states
+
+    assert runner.backend == backend
+    for sequence in range(BATCH):
+        state = tuple(s[sequence] for s in first)
+        for t in range(TIME):
+            state = equations(cell, *weights_of(cell), x[t, sequence], *state)
+            for found, expected in zip(states, state, strict=True):
+                torch.testing.assert_close(
+                    found[t, sequence].detach(), expected, rtol=1e-12, atol=1e-13
+                )
