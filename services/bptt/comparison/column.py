@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bptt.comparison.interval import mean_by_key, mean_interval
-from bptt.comparison.metrics import Measure
-from bptt.comparison.point import ComparedPoint
+from bptt.comparison.metrics import UPDATES, Measure
+from bptt.comparison.point import ComparedPoint, budget_of
 from bptt.comparison.ranking import CLOSE, Ranking, rank
 from bptt.comparison.scores import Array, Scored, matrix, over_seeds_of, represents, score
+from bptt.comparison.time_to_solve import median_time
 from bptt.records.comparison import BEST, MAY_BE, UNRANKED, WORSE, Interval, Standing
 
 LARGEST = 700.0
@@ -45,17 +46,38 @@ class Column:
         if self.is_unmeasured(number):
             found = replace(found, low=None, high=None)
         mean = self._sign * float(self.ranking.means[number])
-        adjusted = self.ranking.adjusted and np.isfinite(mean)
+        # what unsolved runs count as is the same for every seed
+        constant = self.measure.until_solved and self.is_unmeasured(number)
+        adjusted = self.ranking.adjusted and np.isfinite(mean) and not constant
         shift = mean - found.estimate if adjusted else 0.0
         low, high = (None if end is None else end + shift for end in (found.low, found.high))
-        return self._shown(replace(found, estimate=found.estimate + shift, low=low, high=high))
+        moved = replace(found, estimate=found.estimate + shift, low=low, high=high)
+        return self._shown(self._possible(moved, number))
+
+    def _possible(self, interval: Interval, number: int) -> Interval:
+        """Return an interval without what a time to solve, as runs are evaluated, cannot be.
+
+        No mean of times is below the first evaluation, nor above what unsolved runs count as.
+        """
+        known = [one for one in self.natural[number] if one.value is not None]
+        if not self._in_updates or interval.low is None or interval.high is None:
+            return interval
+        if self.is_at_first(number):
+            return replace(interval, low=None, high=None)
+        budget = budget_of([one.point for row in self.natural for one in row])
+        first = min(min(one.point.evaluate_every, one.value or math.inf) for one in known)
+        return replace(
+            interval,
+            low=min(max(interval.low, math.log(first)), interval.estimate),
+            high=max(min(interval.high, math.log(2 * budget)), interval.estimate),
+        )
 
     def survivors(self, number: int) -> Interval | None:
         """Return the mean of the runs that did not diverge."""
         held = mean_by_key(
             (one.point.seed, one.value)
             for one in self.rows[number]
-            if one.value is not None and not one.counted
+            if one.value is not None and not one.point.diverged
         )
         return self._shown(mean_interval(list(held.values()))) if held else None
 
@@ -77,13 +99,28 @@ class Column:
     def median(self, number: int) -> float | None:
         """Return Kaplan and Meier's median (1958) of the time to solve; None: most did not.
 
-        All that did not solve the task are censored at the budget, so it is the middle one.
+        Each run counts until it ended by its own budget, also where others had less.
         """
-        held = sorted(one.value for one in self.natural[number] if one.value is not None)
-        solved = sum(one.step > 0 for one in self.natural[number])
-        if not held or 2 * solved <= len(held):
+        held = [one for one in self.natural[number] if one.value is not None]
+        if not held:
             return None
-        return (held[(len(held) - 1) // 2] + held[len(held) // 2]) / 2
+        times = np.array([one.until for one in held])
+        return median_time(times, np.array([one.point.solved for one in held]))
+
+    def unsolved_until(self, number: int) -> float | None:
+        """Return how long runs of a configuration were followed, at most, in updates."""
+        held = [one.point for one in self.natural[number] if one.value is not None]
+        made = [float(p.budget if p.diverged else (p.result or {}).get("step", 0)) for p in held]
+        return max(made, default=None)
+
+    def is_at_first(self, number: int) -> bool:
+        """Say whether all runs had solved the task at their first evaluation, or before."""
+        held = [one for one in self.natural[number] if one.value is not None]
+        return self._in_updates and bool(held) and all(one.step == 1 for one in held)
+
+    @property
+    def _in_updates(self) -> bool:
+        return self.measure.until_solved and self.measure.name == UPDATES
 
     def counted_as(self, number: int) -> float | None:
         """Return what each diverged run of a configuration counts as; None: it has none."""

@@ -56,6 +56,8 @@ def group_of(
         standing=first.standing(number),
         lead=first.lead(number),
         median=first.median(number) if first.measure.until_solved else None,
+        unsolved_until=first.unsolved_until(number) if first.measure.until_solved else None,
+        at_first_evaluation=first.is_at_first(number),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from bptt.comparison.point import ComparedPoint, whose
+from bptt.comparison.point import ComparedPoint, budget_of, whose
 from bptt.errors import InvalidSpec
 from bptt.measuring.logged import (
     BEST,
@@ -172,13 +172,17 @@ def _timed(text: str, points: Sequence[ComparedPoint]) -> Measure | None:
 def unless_none_solved(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
     """Return a time to solve; as one that ranks nobody if every run ended without solving."""
     made = [int(point.result.get("step", 0)) for point in points if point.result]
-    if not made or any(point.solved for point in points):
+    budget = budget_of(points)
+    if not made or any((point.solved_at or budget + 1) <= budget for point in points):
         return measure
+    none = "none solved the task"
+    if any(point.solved for point in points):
+        none += f" within {budget:,} updates, the smallest budget here"
     if measure.name != SECONDS:
-        return replace(measure, unranked="none solved the task")
+        return replace(measure, unranked=none)
     updates = f"{min(made):,}" if min(made) == max(made) else f"{min(made):,} to {max(made):,}"
     cost = (
-        f"none solved the task, so these are seconds for {updates} updates: what they cost on the "
+        f"{none}, so these are seconds for {updates} updates: what they cost on the "
         "machine that each run had, whatever came of it (as a speed: --metric steps_per_second)"
     )
     return replace(measure, until_solved=False, unranked=cost)

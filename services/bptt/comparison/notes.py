@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bptt.comparison.axes import SEED
 from bptt.comparison.column import Column
 from bptt.comparison.interval import CONFIDENCE, LEAST
-from bptt.comparison.metrics import Measure
-from bptt.comparison.point import ComparedPoint
+from bptt.comparison.metrics import SECONDS, Measure
+from bptt.comparison.point import ComparedPoint, budget_of
 from bptt.comparison.scores import represents
 from bptt.comparison.several import unfinished_in
 from bptt.comparison.slopes import of_earlier
@@ -46,7 +46,7 @@ def notes_of(
             f"{own.short}, or worse: {listed(nothing)}."
         )
     said.append(unfinished_in(points))
-    said += _counted(decided)
+    said += _counted(decided, names)
     said.append(_alike(groups))
     said.append(of_earlier(points))
     return said
@@ -67,15 +67,42 @@ def _not_ranked(decided: Column, names: Sequence[str]) -> list[str]:
     return [f"Not ranked: {listed(which)}: {why}." for why, which in causes.items()]
 
 
-def _counted(decided: Column) -> list[str]:
-    """Return what runs count as that did not solve the task."""
+def _counted(decided: Column, names: Sequence[str]) -> list[str]:
+    """Return what runs count as that did not solve the task, and how well times are known."""
     if not decided.measure.until_solved:
         return []
-    unsolved = sum(one.value is not None and not one.step for row in decided.natural for one in row)
-    mean = f"{decided.measure.short}: until the task was solved, geometric mean over seeds"
-    if not unsolved:
-        return [f"{mean}."]
-    return [f"{mean}; {counted(unsolved, 'run')} did not solve it, counted as twice the budget."]
+    held = [one for row in decided.natural for one in row if one.value is not None]
+    late = sum(one.stands_in and one.point.solved for one in held)
+    unsolved = sum(one.stands_in for one in held) - late
+    in_seconds = decided.measure.name == SECONDS
+    as_long = "twice the longest that any run took" if in_seconds else "twice the budget"
+    said = [f"{decided.measure.short}: until the task was solved, geometric mean over seeds"]
+    if unsolved and not late:
+        said.append(f"{counted(unsolved, 'run')} did not solve it, counted as {as_long}")
+    if late:
+        # nobody has longer than others
+        budget = budget_of([one.point for row in decided.natural for one in row])
+        count = "counts" if late == 1 else "count"
+        said += [f"{counted(unsolved, 'run')} did not solve it"] if unsolved else []
+        said.append(
+            f"{counted(late, 'run')} solved it only after {budget:,} updates, the smallest budget "
+            f"here, and {count} as not having solved it by then"
+        )
+        said.append(f"what was not solved by then is counted as {as_long}")
+    return [f"{'; '.join(said)}.", _known_to(decided, names)]
+
+
+def _known_to(decided: Column, names: Sequence[str]) -> str:
+    """Return to how many updates times are known; empty if to one."""
+    every = sorted({one.point.evaluate_every for row in decided.natural for one in row if one.step})
+    if not every or every[-1] <= 1:
+        return ""
+    each = f"{every[0]:,}" if len(every) == 1 else f"{every[0]:,} to {every[-1]:,}"
+    said = f"Times are those of the evaluation that found the task solved, one every {each} updates"
+    first = [name for number, name in enumerate(names) if decided.is_at_first(number)]
+    if not first:
+        return f"{said}."
+    return f"{said}; all runs of {listed(first)} solved it by the first, so it took at most that."
 
 
 def _averaged(decided: Column, names: Sequence[str]) -> str:

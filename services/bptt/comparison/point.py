@@ -114,15 +114,15 @@ class ComparedPoint:
     def figures(self) -> Mapping[str, float]:
         """Every finite figure of the result by its name.
 
-        Of a run that diverged: the statistics taken before it did.
+        Of a run that diverged: the statistics taken before it did, and what it cost.
         """
         if self.result is None:
             return {}
         found = dict(self.result["metrics"])
         if self.diverged:
             found = {n: v for n, v in found.items() if not n.startswith(OF_THE_END)}
-        else:
-            found |= {name: self.result.get(name) for name in BESIDE_METRICS}
+        # what it cost, however it ended
+        found |= {name: self.result.get(name) for name in BESIDE_METRICS}
         return {n: v for n, v in found.items() if isinstance(v, int | float) and math.isfinite(v)}
 
     @property
@@ -141,6 +141,12 @@ class ComparedPoint:
             cause = str(self.failure.get("cause", "unknown"))
             return f"failed: {cause} ({said})" if said else f"failed: {cause}"
         return "" if self.result else self.status
+
+
+def budget_of(points: Sequence[ComparedPoint]) -> int:
+    """Return the updates after which a run counts as unsolved: the fewest that one may make."""
+    # a run without updates only measures
+    return min((point.budget for point in points if point.budget), default=1)
 
 
 def whose(points: Iterable[ComparedPoint]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bptt.comparison.axes import partner, without_seed
 from bptt.comparison.interval import mean_by_key, whole_seeds
 from bptt.comparison.metrics import SECONDS, Measure
-from bptt.comparison.point import RESULTS, ComparedPoint
+from bptt.comparison.point import RESULTS, ComparedPoint, budget_of
 
 Array = NDArray[np.float64]
 Key = tuple[Hashable, Hashable]
@@ -29,6 +29,9 @@ class Scored:
     """The step to which `value` is known, as a share of it."""
     stands_in: bool = False
     """Whether `value` is none of its own, but what it counts as: it diverged, or did not solve."""
+    until: float = math.inf
+    """When it solved its task, within its own budget, or until when it had not; infinity where it
+    diverged: it never does."""
 
 
 def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
@@ -49,36 +52,52 @@ def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
     return scored
 
 
-def budget_of(points: Sequence[ComparedPoint]) -> int:
-    """Return the updates after which a run counts as unsolved: the fewest that one may make."""
-    # a run without updates only measures
-    return min((point.budget for point in points if point.budget), default=1)
-
-
 def _until_solved(points: Sequence[ComparedPoint], *, in_seconds: bool) -> list[Scored]:
     """Return the updates, or seconds, that each run took to solve its task.
 
-    One that did not counts as twice the budget, whichever way it ended.
+    One that did not counts as twice the budget, whichever way it ended: the smallest of several, so
+    that nobody has longer than others. In seconds as twice the longest that any run took for that
+    budget; twice its own would be of the machine that it happened to have.
     """
     budget = budget_of(points)
-    scored = []
-    for point in points:
-        result = point.result
-        if result is None:
-            scored.append(Scored(point, None))
-            continue
-        ended = float(result.get("step", 0))
-        at = point.solved_at
-        solved_at = at if at is not None and at <= budget else None
-        value: float | None = 2.0 * budget if solved_at is None else solved_at
-        if in_seconds:
-            # in proportion, where a run trained on after it had solved the task
-            taken = result.get("seconds")
-            value = value * taken / ended if value and taken and ended else None
-        step = 0.0 if solved_at is None else point.evaluate_every / solved_at
-        stands_in = solved_at is None
-        scored.append(Scored(point, value, point.diverged, step, stands_in=stands_in))
-    return scored
+    unsolved: float | None = 2.0 * budget
+    if in_seconds:
+        longest = [_seconds_for(point, budget) for point in points]
+        unsolved = 2 * max((one for one in longest if one), default=0.0) or None
+    return [_timed(point, budget, unsolved, in_seconds=in_seconds) for point in points]
+
+
+def _timed(
+    point: ComparedPoint, budget: int, unsolved: float | None, *, in_seconds: bool
+) -> Scored:
+    result, at = point.result, point.solved_at
+    if result is None:
+        return Scored(point, None)
+    in_time = at is not None and at <= budget
+    value: float | None = at if in_time else unsolved
+    until: float | None = at if at is not None else float(result.get("step", 0))
+    if in_seconds:
+        value = _seconds_for(point, at) if in_time and at is not None else unsolved
+        until = _seconds_for(point, until or 0.0)
+    if point.diverged:
+        until = math.inf
+    # solved by the first evaluation, it is known to lie between nothing and this
+    step = min(point.evaluate_every / at, 1.0) if in_time and at is not None else 0.0
+    return Scored(
+        *(point, value, point.diverged, step),
+        stands_in=not in_time,
+        until=math.inf if until is None else until,
+    )
+
+
+def _seconds_for(point: ComparedPoint, updates: float) -> float | None:
+    """Return the seconds of a run's first updates; of all it made, if they are more than that.
+
+    In proportion, where it trained on after it had solved the task.
+    """
+    result = point.result or {}
+    taken, made = result.get("seconds"), float(result.get("step", 0))
+    return taken * min(updates, made) / made if taken and made else None
 
 
 def _worst(points: Sequence[ComparedPoint], measure: Measure) -> float | None:

@@ -31,12 +31,11 @@ def best_run(by_config: Mapping[str, Sequence[ComparedPoint]], decided: Column) 
         (one.value, config, one.point)
         for config, row in zip(by_config, decided.natural, strict=True)
         for one in row
-        if one.value is not None and not one.counted
+        if one.value is not None and not one.stands_in
     ]
-    if decided.measure.until_solved:
-        found = [one for one in found if one[2].solved]
     if not found or not decided.measure.ranks or any(p.untrained for _, _, p in found):
         return None
     choose = max if decided.measure.better == "higher" else min
     value, config, point = choose(found, key=lambda one: one[0])
-    return BestRun(point.run_id, config, point.seed, value)
+    others = sum(one[0] == value for one in found) - 1
+    return BestRun(point.run_id, config, point.seed, value, others)

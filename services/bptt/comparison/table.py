@@ -19,8 +19,7 @@ from bptt.comparison.metrics import (
 )
 from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
-from bptt.comparison.point import RESULTS, ComparedPoint
-from bptt.comparison.scores import budget_of
+from bptt.comparison.point import RESULTS, ComparedPoint, budget_of
 from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
 from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided, unjudged_note
 from bptt.comparison.single_runs import best_run, lacking

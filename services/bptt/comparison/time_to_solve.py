@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from bptt.comparison.interval import CONFIDENCE
+from bptt.comparison.interval import CLOSE, CONFIDENCE
 from bptt.comparison.point import RESULTS, ComparedPoint
 from bptt.figures.rates import Solving
 
@@ -75,6 +75,24 @@ def share_over_time(
         trials[place] = trials[place - 1]
     low, high = _wilson(1.0 - remaining, trials * independent)
     return np.concatenate([[0.0], changes]), 1.0 - remaining, low, high
+
+
+def median_time(times: Array, happened: NDArray[np.bool_]) -> float | None:
+    """Return Kaplan and Meier's median (1958); None: it had happened to half or fewer of them.
+
+    Where it had happened to just half for some time, the middle of that.
+
+    Args:
+        times: (runs,) when it happened, or until when it had not.
+        happened: (runs,) whether it did.
+    """
+    changes, share, _, _ = share_over_time(times, happened)
+    above = np.flatnonzero(share > 0.5 + CLOSE)
+    if not len(above):
+        return None
+    half = np.flatnonzero(np.abs(share - 0.5) <= CLOSE)
+    first = half[0] if len(half) else above[0]
+    return float(changes[first] + changes[above[0]]) / 2
 
 
 def _wilson(share: Array, n: Array) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from bptt.counted import counted
 from bptt.measuring.slopes import ALL_LAYERS, MIXED, MIXED_MEANS
 from bptt.measuring.table import SLOPE
 from bptt.records.comparison import Comparison, Group, Interval, Lacking
@@ -11,6 +12,7 @@ ENDED = ("solved", "finished", "time_limit")
 THOUSAND, MILLION = 1e3, 1e6
 LISTED = 6
 """How many configurations a sentence names."""
+AT_MOST = "<= "
 BEST_COLUMN, LEAD_COLUMN = "best?", "lead of best"
 TIMES_AS_MANY, TIMES_AS_LONG = "times as many", "times as long"
 EXPLAINED = (
@@ -126,14 +128,14 @@ def _is_tuned(comparison: Comparison) -> bool:
 
 def _median_told(comparison: Comparison, group: Group) -> str:
     if group.median is not None:
-        return number_told(group.median)
-    if not group.value or comparison.metric == "seconds":
+        return AT_MOST * group.at_first_evaluation + number_told(group.median)
+    if not group.value or group.unsolved_until is None or comparison.metric == "seconds":
         return "-"
-    return f"> {comparison.budget:,}"
+    return f"> {number_told(group.unsolved_until)}"
 
 
 def _value_told(group: Group) -> str:
-    told = interval_told(group.value)
+    told = AT_MOST * group.at_first_evaluation + interval_told(group.value)
     if not group.diverged or group.counted_as is None:
         return told
     ended = group.diverged + sum(group.counts.get(name, 0) for name in ENDED)
@@ -165,7 +167,8 @@ def notes(comparison: Comparison) -> list[str]:
         lines.append(f"{MIXED_MEANS}.")
     if (best := comparison.best_run) is not None:
         told = f"{best.run_id}, {best.config} seed={best.seed}, {number_told(best.value)}"
-        lines.append(f"Best single run: {told}.")
+        same = f"; {counted(best.others, 'other run')} as good" if best.others else ""
+        lines.append(f"Best single run: {told}{same}.")
     return lines
 
 

@@ -71,7 +71,14 @@ class Group:
     """`may be best`: it cannot be told from the best so far; `worse`: it can; empty: it is not
     ranked. The order among the worse ones is not tested."""
     median: float | None = None
-    """Median of the time to solve over all runs, where that decides; null: most did not."""
+    """Median of the time to solve over all runs, each followed to its own end, where that decides;
+    null: most did not solve it."""
+    unsolved_until: float | None = None
+    """The most updates that a run of it made, where the time to solve decides: no more is known of
+    those that did not solve it."""
+    at_first_evaluation: bool = False
+    """Whether every run had solved the task at its first evaluation: `value` is the most that it
+    took, and has no interval."""
     slope_mixed: bool = False
     """Whether, in any run, single losses that are traced back differ in the sign of their slope."""
     tested: Mapping[str, Interval | None] = field(default_factory=dict)
@@ -107,6 +114,8 @@ class BestRun:
     config: str
     seed: int
     value: float
+    others: int = 0
+    """Further runs that have the same value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +149,7 @@ class Comparison:
     """Whether values are compared by their ratio; means are geometric then."""
     budget: int | None = None
     """Updates after which a run counts as unsolved, where the time to solve decides: it counts as
-    twice as many."""
+    twice as many. The smallest of the problem's budgets."""
     baseline: float | None
     """What the best answer without memory achieves, if the task's own metric decides."""
     by: Sequence[str]

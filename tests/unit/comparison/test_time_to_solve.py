@@ -5,38 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bptt.comparison import ComparedPoint, wording
+from bptt.comparison import wording
 from bptt.comparison.table import compare
-
-BUDGET, EVERY = 1000, 50
-
-
-def run(cell, seed, solved_at, *, outcome="solved", seconds_per_update=0.01, ended=None):
-    step = ended or solved_at or BUDGET
-    result = {
-        "outcome": outcome if solved_at else "finished",
-        "metric": "mse",
-        "better": "lower",
-        "baseline": 0.167,
-        "step": step,
-        "solved_at": solved_at,
-        "seconds": step * seconds_per_update,
-        # the last value says how far below the threshold a run stopped: lstm looks better
-        "metrics": {"eval/mse": {"gru": 0.0095, "lstm": 0.004}.get(cell, 0.16)},
-    }
-    values = {"cell": cell, "seed": seed}
-    return ComparedPoint(
-        *(cell, seed, "succeeded", result),
-        values=values,
-        run_id=f"g-{cell}-{seed}",
-        budget=BUDGET,
-        evaluate_every=EVERY,
-    )
-
-
-def runs(cell, solved, **kwargs):
-    return [run(cell, seed, at, **kwargs) for seed, at in enumerate(solved)]
-
+from tests.unit.comparison.timed import BUDGET, EVERY, run, runs
 
 GRU, LSTM = [350, 400, 400, 450, 350], [750, 800, 700, 750, 800]
 # case 10 of the specification
@@ -166,14 +137,81 @@ def test_runs_that_all_count_as_twice_the_budget_have_no_interval_nor_has_their_
 
 
 def test_a_time_that_is_known_to_an_evaluation_is_not_known_without_error():
-    (comparison,) = compare(runs("a", [EVERY] * 5))
+    (comparison,) = compare(runs("a", [2 * EVERY] * 5))
 
     (group,) = comparison.groups
-    # uniform between two evaluations: a variance of 1 / 12 of the logarithm
-    reach = 2.776445 * math.sqrt(1 / 12 / 5)
+    # uniform between two evaluations: a variance of (1 / 2)^2 / 12 of the logarithm
+    reach = 2.776445 * math.sqrt(1 / 4 / 12 / 5)
     assert (group.value.low, group.value.high) == pytest.approx(
-        (EVERY * math.exp(-reach), EVERY * math.exp(reach)), rel=1e-5
+        (2 * EVERY * math.exp(-reach), 2 * EVERY * math.exp(reach)), rel=1e-5
     )
+    assert (
+        "Times are those of the evaluation that found the task solved, one every 50 updates."
+        in comparison.notes
+    )
+
+
+def test_a_time_solved_by_the_first_evaluation_is_at_most_that_and_has_no_interval():
+    (comparison,) = compare(runs("a", [EVERY] * 5) + runs("b", [EVERY] * 4 + [4 * EVERY]))
+
+    a, b = comparison.groups
+    assert a.at_first_evaluation
+    assert wording.cells(comparison, a)[3] == "<= 50"
+    assert wording.cells(comparison, a)[5] == "<= 50"
+    # no mean of evaluations is below the first one
+    spread = math.log(4) / math.sqrt(5)
+    high = EVERY * 4**0.2 * math.exp(2.776445 * spread / math.sqrt(5))
+    assert not b.at_first_evaluation
+    assert (b.value.low, b.value.high) == (EVERY, pytest.approx(high))
+    said = " ".join(comparison.notes)
+    assert "all runs of a solved it by the first, so it took at most that." in said
+
+
+def test_no_interval_of_a_time_to_solve_goes_beyond_what_unsolved_runs_count_as():
+    (comparison,) = compare(runs("a", [900, None, None, None, None]) + runs("b", [50] * 5))
+
+    (a,) = [group for group in comparison.groups if group.config == "a"]
+    assert a.value.high == 2 * BUDGET
+
+
+def test_unsolved_runs_count_as_twice_the_budget_whichever_seeds_a_configuration_lacks():
+    held = runs("a", [100, 200, 400, 800]) + runs("b", [None] * 4)
+    (comparison,) = compare([one for one in held if (one.config, one.seed) != ("b", 0)])
+
+    (b,) = [group for group in comparison.groups if group.config == "b"]
+    assert b.value.estimate == pytest.approx(2 * BUDGET)
+    assert b.value.n == 3
+
+
+def test_seconds_of_unsolved_runs_are_none_of_their_own_machine():
+    slow = runs("slow", [None] * 5, seconds_per_update=0.05)
+    noisy = [run("noisy", s, None, seconds_per_update=0.01 * (1 + s)) for s in range(5)]
+    some = runs("some", [400, 500, None, 450, 400])
+
+    (comparison,) = compare(slow + noisy + some, metrics=["seconds"])
+
+    groups = {group.config: group for group in comparison.groups}
+    # twice 1000 updates of the slowest
+    for name in ("slow", "noisy"):
+        assert groups[name].value.estimate == pytest.approx(100)
+        assert (groups[name].value.low, groups[name].lead.low) == (None, None)
+    assert groups["some"].standing == "best so far"
+    assert any("counted as twice the longest that any run took" in n for n in comparison.notes)
+    (one,) = [n for n in compare(slow + noisy + some)[0].notes if "did not solve it" in n]
+    assert one.endswith("11 runs did not solve it, counted as twice the budget.")
+
+
+def test_what_a_diverged_run_cost_is_shown_where_seconds_are_a_cost():
+    held = runs("a", [None] * 3) + runs("b", [None] * 3)
+    held[0].result.update(outcome="diverged", step=2, seconds=0.02)
+
+    (comparison,) = compare(held, metrics=["seconds"])
+
+    a = comparison.groups[0]
+    assert a.value.estimate == pytest.approx((0.02 * 10 * 10) ** (1 / 3))
+    assert (a.diverged, a.counted_as, comparison.lacking) == (1, None, [])
+    assert "counted" not in wording.cells(comparison, a)[3]
+    assert "seconds for 2 to 1,000 updates" in comparison.verdict
 
 
 @pytest.mark.parametrize(
