@@ -15,6 +15,8 @@ PROGRAM_DIGITS = 8
 DATA, VERSION = "task.data", f"training.{PROGRAM}"
 """Paths of the data of a task that are not in its options, and of what trains."""
 OF_PLUGINS = ("task", "cell", "clipper")
+MEASURED = ("statistics", "evaluation")
+"""Sections of a spec that say what is measured, and change nothing of what is trained."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Content:
     """All that determines a run's result, apart from its seed."""
 
     spec: str
-    """Canonical JSON with seed 0."""
+    """Canonical JSON with seed 0, without what is only measured."""
     plugins: str
     """JSON with sorted keys: what each plugin is, by `kind:name`."""
     data: str
@@ -72,6 +74,21 @@ def differing(
         one: {path: values[path] for path in order if path in values}
         for one, values in found.items()
     }
+
+
+def measured_otherwise(specs: Iterable[str], files: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return what each spec says on the paths of what is only measured, where any two differ.
+
+    Args:
+        specs: canonical JSON.
+        files: names of the files that specs refer to, by the hash of their content.
+    """
+    read = {Content(text, "", "", 0): json.loads(text) for text in dict.fromkeys(specs)}
+    found: dict[Content, dict[str, Any]] = {one: {} for one in read}
+    for section in MEASURED:
+        held = {one: _text(spec.get(section, {})) for one, spec in read.items()}
+        _add_section(section, held, found, files)
+    return {one.spec: values for one, values in found.items()}
 
 
 def ordered(paths: Iterable[str], first: Sequence[str]) -> list[str]:

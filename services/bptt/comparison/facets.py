@@ -27,16 +27,41 @@ class Facet:
         """The task and what sets it apart: `copy_memory delay=30`."""
         return f"{self.task} {self.problem}".strip()
 
-    def names(self, by: Sequence[str] = ()) -> list[str]:
+    def names(self, by: Sequence[str] = (), *, whole: bool = False) -> list[str]:
         """Return the name of each point's configuration, without what sets the problem apart.
 
         Args:
             by: paths of the axes that distinguish configurations; none: all but the seed.
+            whole: whether to name what all of its points have in common, too.
         """
         rest = [path for path in by or axes_of(self.points) if path not in self.axes]
+        common = () if whole else self._common(by)
         # what distinguishes nothing else has no other name
-        shown = rest if rest and self.axes else by
+        shown = [p for p in rest if p not in common] if rest and (self.axes or common) else by
         return [label(point, shown) for point in self.points]
+
+    def common(self, by: Sequence[str] = ()) -> str:
+        """Return what names leave out because all of its points have it: `layers=2`, or nothing.
+
+        Other problems, or other grids, differ in it.
+        """
+        paths = self._common(by)
+        return label(self.points[0], paths) if paths else ""
+
+    def _common(self, by: Sequence[str]) -> list[str]:
+        rest = [path for path in by or axes_of(self.points) if path not in self.axes]
+        several = len({grid for point in self.points for grid in point.grids}) > 1
+        if not (self.axes or several):
+            return []
+        first, *others = self.points
+        common = [
+            path
+            for path in rest
+            if path in first.values
+            and all(one.values.get(path) == first.values[path] for one in others)
+        ]
+        # the only configuration is called by all that it is
+        return common if len(common) < len(rest) else []
 
 
 def facets_of(points: Sequence[ComparedPoint]) -> list[Facet]:

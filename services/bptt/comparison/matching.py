@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from bptt.comparison.axes import SEED, axes_of, label
-from bptt.comparison.differing import Content, differing, ordered
+from bptt.comparison.differing import MEASURED, Content, differing, measured_otherwise, ordered
 from bptt.comparison.point import ComparedPoint
 from bptt.records.contents import WholeConfiguration, WholePoint
 from bptt.spec import RunSpec, identity_of, section_text
@@ -30,14 +31,20 @@ def together(grids: Sequence[GridToMatch]) -> list[ComparedPoint]:
     Points of equal configurations have one name, whatever each grid's file left out. Points that
     are equal in their seed as well are one: of a run that serves several grids, or of two
     executions of one run, of which that with a result is taken, the first grid's if both have one.
+    What is only measured sets no configuration apart: of two executions, each with figures that the
+    other lacks, all figures count.
 
     Args:
         grids: in the order in which their configurations come.
     """
     held: dict[tuple[Content, int], ComparedPoint] = {}
     files: dict[str, str] = {}
-    for content, point, whole in _contents(grids):
+    contents = list(_contents(grids))
+    for _, _, whole in contents:
         files = {**whole.configuration.files, **files}
+    measured = measured_otherwise((whole.configuration.spec for _, _, whole in contents), files)
+    for content, found, whole in contents:
+        point = replace(found, measured=measured[whole.configuration.spec])
         key = content, point.seed
         held[key] = _one_of(held[key], point) if key in held else point
     first = [path for grid in grids for path in axes_of(grid.points)]
@@ -48,8 +55,8 @@ def together(grids: Sequence[GridToMatch]) -> list[ComparedPoint]:
         replace(point, values=values[content] | ({SEED: seed} if several else {}))
         for (content, seed), point in held.items()
     ]
-    # what differs in nothing but its seed keeps the name that its grid gave it
-    return [replace(one, config=label(one, axes)) if axes else one for one in named]
+    # what differs in nothing but its seed keeps the name that the first grid gave it
+    return [replace(one, config=label(one, axes) if axes else named[0].config) for one in named]
 
 
 def _contents(
@@ -59,14 +66,32 @@ def _contents(
         for point, whole in zip(grid.points, grid.whole, strict=True):
             one = whole.configuration
             version = _version(one, point.seed, whole.identity)
-            yield Content(one.spec, _plugins(one.plugins), one.data, version), point, whole
+            yield (
+                Content(_trained(one.spec), _plugins(one.plugins), one.data, version),
+                point,
+                whole,
+            )
 
 
 def _one_of(one: ComparedPoint, other: ComparedPoint) -> ComparedPoint:
     """Return the same point of two grids."""
     first, second = (_worth(point) for point in (one, other))
-    taken = other if second > first else one
-    return replace(taken, grids=tuple(dict.fromkeys((*one.grids, *other.grids))))
+    taken, left = (other, one) if second > first else (one, other)
+    return replace(
+        taken,
+        result=_with_figures(taken.result, left.result),
+        grids=tuple(dict.fromkeys((*one.grids, *other.grids))),
+    )
+
+
+def _with_figures(
+    result: Mapping[str, Any] | None, other: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return a result, with the figures that only another execution of the same run measured."""
+    ends = ("outcome", "step")
+    if not result or not other or any(result.get(end) != other.get(end) for end in ends):
+        return result
+    return {**result, "metrics": {**other["metrics"], **result["metrics"]}}
 
 
 def _worth(point: ComparedPoint) -> int:
@@ -84,6 +109,12 @@ def _version(one: WholeConfiguration, seed: int, identity: str) -> int:
         if identity_of(canonical, one.plugins, one.data, version) == identity:
             return version
     return 0
+
+
+@lru_cache(maxsize=4096)
+def _trained(spec: str) -> str:
+    """Return a spec without what is only measured."""
+    return section_text({name: held for name, held in _read(spec).items() if name not in MEASURED})
 
 
 @lru_cache(maxsize=4096)

@@ -67,6 +67,8 @@ class ComparedPoint:
     """`optimizer.lr`."""
     grids: tuple[str, ...] = ()
     """Ids of the grids that it is a point of."""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured otherwise than of other points: values by path, as of `statistics`."""
     moment: Moment = "end"
     """Of its figures; its outcome is always that of the whole run."""
     tested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

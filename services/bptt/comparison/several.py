@@ -15,7 +15,9 @@ from bptt.comparison.seeds_to_add import SeedsToAdd
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.errors import InvalidSpec
+from bptt.registry.wording import show
 
+EVALUATION = "evaluation"
 SAME_SEED = "a seed need not draw the same there, so nothing is ranked across"
 
 
@@ -63,7 +65,12 @@ def notes_of_several(
         more: how to add seeds.
     """
     points = [point for held in by_config.values() for point in held]
-    said = [_pooled(by_config), *_programs(points), _unpaired(list(by_config), decided, more)]
+    said = [
+        _pooled(by_config),
+        *_programs(points),
+        *_measured(points),
+        _unpaired(list(by_config), decided, more),
+    ]
     return [note for note in said if note]
 
 
@@ -124,6 +131,27 @@ def _programs(points: Sequence[ComparedPoint]) -> list[str]:
             said.append(
                 f"{path} differs: {listed(where)}; another program is another configuration, and "
                 "bptt show RUN says what is other about it."
+            )
+    return said
+
+
+def _measured(points: Sequence[ComparedPoint]) -> list[str]:
+    """Return what was measured otherwise in some grids, which sets no configuration apart."""
+    said = []
+    for path in dict.fromkeys(path for point in points for path in point.measured):
+        of_value: dict[str, dict[str, None]] = {}
+        for point in points:
+            held = point.measured.get(path)
+            value = "not given" if held is None else show(held)
+            of_value.setdefault(value, {}).update(dict.fromkeys(point.grids[:1]))
+        if len(of_value) > 1:
+            where = listed([f"{value} ({', '.join(grids)})" for value, grids in of_value.items()])
+            what = "figures of the gradient are each run's own last ones"
+            if path.partition(".")[0] == EVALUATION:
+                what = "figures of sets that only some runs were tested on are of these runs alone"
+            said.append(
+                f"{path} differs: {where}. It says what is measured and not what is trained, so it "
+                f"sets no configuration apart; {what}."
             )
     return said
 

@@ -65,7 +65,9 @@ def compare(
     if tuning:
         axes = tuple(path for path in axes or axes_of(points) if path not in tuning.axes)
     known = names_of(points)
-    asked = Asked(axes, grids_of(whole or points, grid), tuning)
+    # what a filter leaves out, not what is another problem
+    there = whole if len(whole) > len(points) else ()
+    asked = Asked(axes, grids_of(whole or points, grid), tuning, there)
     # what only another task has is shown for that one
     shown = [(facet, find_metrics(metrics, facet.points, known)) for facet in facets_of(points)]
     for facet, (first, *_) in ((facet, found) for facet, found in shown if found):
@@ -83,7 +85,7 @@ def compare(
     if len(found) > 1:
         each = f"At most 6 of 100 tables make a false claim, each of these {len(found)} alone."
         found = [replace(one, notes=[*one.notes, each]) for one in found]
-    problems = [(table.by_config, table.decided) for table in tables]
+    problems = [table.problem for table in tables]
     if len(names := in_all(problems)) > 1:
         found.append(_overall(problems, names, points, asked))
     return found
@@ -98,13 +100,28 @@ class Asked:
     more: SeedsToAdd
     """The seeds there are, and how to add others."""
     tuning: Tuning | None = None
+    whole: Sequence[ComparedPoint] = ()
+    """All points of the grids, those that a filter leaves out included."""
+
+    def left_out(self, facet: Facet) -> str:
+        """Return why the only configuration of a problem stands alone, if others are there."""
+        if self.tuning:
+            return f"Values of {listed(self.tuning.axes)} are chosen among, not compared."
+        if len(configs := {point.config for point in facet.points}) > 1:
+            return f"It is the mean over {len(configs):,} configurations, as --by asks."
+        others = [
+            point
+            for point in self.whole
+            if point.task == facet.task and point.config not in configs
+        ]
+        return "The others are left out by --filter." if others else ""
 
 
 class Table:
     """The configurations of one problem."""
 
     def __init__(self, facet: Facet, found: Sequence[Measure], asked: Asked) -> None:
-        self._facet = facet
+        self._facet = self._of = facet
         self._asked = asked
         # also those of what is not chosen: that may still change
         self._live, self._runs = sum(p.is_live for p in facet.points), len(facet.points)
@@ -113,6 +130,8 @@ class Table:
         self.by_config: dict[str, list[ComparedPoint]] = {}
         self._chosen = None
         names, by = facet.names(asked.by), asked.by
+        self._whole = dict(zip(names, facet.names(asked.by, whole=True), strict=True))
+        self._common = facet.common(asked.by)
         if asked.tuning:
             self._chosen = choose(facet, by, asked.tuning, measures[0], self._own)
             self._facet, names = self._chosen.facet, list(self._chosen.names)
@@ -131,6 +150,12 @@ class Table:
         self._shown = {measure.short: self._columns[measure.name] for measure in measures}
         self.decided = self._columns[measures[0].name]
         self._tested = tested_columns(self.by_config, self._own, by)
+
+    @property
+    def problem(self) -> Problem:
+        """Its configurations by names that are the same for all problems, and what decides."""
+        held = {self._whole.get(name, name): points for name, points in self.by_config.items()}
+        return held, self.decided
 
     def comparison(self) -> Comparison:
         """Return the record of what they say."""
@@ -163,7 +188,8 @@ class Table:
         if self._live:
             ordered = [so_far(one) for one in ordered]
         elif not verdict:
-            verdict = of_one(self._facet, self.decided, ordered[0], self._asked.more)
+            left_out = self._asked.left_out(self._of)
+            verdict = of_one(self._facet, self.decided, ordered[0], self._asked.more, left_out)
         if chosen:
             ordered = [replace(one, tuned_to=chosen.taken.get(one.config)) for one in ordered]
             unjudged = unjudged_note(chosen, tuning, self._asked.more) if tuning else ""
@@ -171,6 +197,7 @@ class Table:
         return Comparison(
             task=facet.task,
             problem=facet.problem,
+            common=self._common,
             metric=first.short,
             metrics=list(self._shown),
             better=first.better,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bptt.comparison.axes import SEED, axes_of, without_seed
+from bptt.comparison.axes import axes_of, without_seed
 from bptt.comparison.chosen import Chosen, Tuning
 from bptt.comparison.column import Column
 from bptt.comparison.facets import Facet
@@ -20,7 +20,9 @@ def so_far(group: Group) -> Group:
     return replace(group, standing=MAY_BE if group.standing == WORSE else group.standing, lead=lead)
 
 
-def of_one(facet: Facet, decided: Column, group: Group, more: SeedsToAdd) -> str:
+def of_one(
+    facet: Facet, decided: Column, group: Group, more: SeedsToAdd, left_out: str = ""
+) -> str:
     """Return what the only configuration of a table lets one claim, and what would make it more.
 
     Args:
@@ -28,6 +30,7 @@ def of_one(facet: Facet, decided: Column, group: Group, more: SeedsToAdd) -> str
         decided: the figure that decides.
         group: the configuration.
         more: the seeds there are, and how to add others.
+        left_out: why others of the grid are not there; empty: there are none.
     """
     seeds = group.value.n if group.value else 0
     if not seeds:
@@ -40,8 +43,8 @@ def of_one(facet: Facet, decided: Column, group: Group, more: SeedsToAdd) -> str
         return f"{said} {least}\n{commands}"
     what = decided.measure.short
     said = f"{has}: its {what} and how far that varies with the seed; nothing of any other."
-    if any(path != SEED and path not in facet.axes for path in facet.points[0].values):
-        return f"{said} The grid's others are left out by --by, --filter or --tune."
+    if left_out:
+        return f"{said} {left_out}"
     lr = facet.points[0].lr
     if lr is None or facet.points[0].untrained:
         return said

@@ -173,11 +173,15 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def heading(comparison: Comparison) -> str:
-    """Return what decides, which way it is better, and the baseline; empty: no result yet."""
+    """Return what decides, which way it is better, the baseline, and what all have in common.
+
+    Empty: there is no result yet.
+    """
     if not comparison.metric:
         return ""
     better = f", {comparison.better} is better" if comparison.better else ""
     baseline = ""
     if comparison.baseline is not None:
         baseline = f", baseline {comparison.baseline:.4g}"
-    return f"{comparison.metric}{better}{baseline}"
+    common = f"; all with {comparison.common}" if comparison.common else ""
+    return f"{comparison.metric}{better}{baseline}{common}"

@@ -136,6 +136,9 @@ class Comparison:
     task: str
     problem: str = ""
     """The options of the task that make it another problem than the grid's others."""
+    common: str = ""
+    """What all of its configurations have and those of other grids or problems do not: `layers=2`;
+    names leave it out."""
     problems: int = 1
     """How many problems it is over; of several, only ranks within each are compared."""
     metric: str

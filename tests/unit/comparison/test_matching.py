@@ -70,7 +70,7 @@ def test_equal_configurations_are_one_and_their_points_too():
 
     assert [(one.config, one.seed, one.grids) for one in points] == [
         *(("a0", seed, ("a", "b")) for seed in range(3)),
-        *(("b0", seed, ("b",)) for seed in (3, 4)),
+        *(("a0", seed, ("b",)) for seed in (3, 4)),
     ]
     assert paths(points) == []
 
@@ -96,7 +96,11 @@ def test_what_a_spec_leaves_out_is_null():
     points = together([grid("a", (spec_of(),)), grid("b", (every,))])
 
     assert values(points, "training.truncation_every") == {("a",): None, ("b",): 5}
-    assert values(points, "evaluation.length") == {("a",): None, ("b",): [64]}
+    # what is measured at the end changes nothing of what was trained before
+    assert {one.grids: dict(one.measured) for one in points} == {
+        ("a",): {"evaluation.length": None},
+        ("b",): {"evaluation.length": [64]},
+    }
 
 
 def test_a_file_is_shown_by_its_name_and_content():
@@ -207,3 +211,38 @@ def test_programs_are_never_averaged():
         "gru program=1.0",
         "rnn program=1.0+01234567",
     ]
+
+
+def test_what_is_only_measured_sets_no_configuration_apart():
+    often, seldom = (spec_of(statistics={"interval": every}) for every in (20, 50))
+    first, second = grid("a", (often,), seeds=3), grid("b", (seldom,), seeds=5)
+    for point in first.points:
+        point.result["metrics"]["flow/slope"] = -0.1
+    for point in second.points:
+        point.result["metrics"]["test/accuracy_length_64"] = 0.5
+
+    points = together([first, second])
+    (comparison,) = compare(points)
+
+    assert [one.grids for one in points] == [("a", "b")] * 3 + [("b",)] * 2
+    assert paths(points) == []
+    # one run was executed twice, and each execution has figures of its own
+    assert {"flow/slope", "test/accuracy_length_64"} <= points[0].figures.keys()
+    assert len(comparison.groups) == 1
+    (note,) = (one for one in comparison.notes if one.startswith("statistics.interval"))
+    assert note.startswith("statistics.interval differs: 20 (a) and 50 (b). It says what is")
+
+
+def test_names_in_a_table_leave_out_what_all_of_it_have_in_common():
+    small, large = ({"hidden_size": size} for size in (8, 16))
+    lstm = {"name": "lstm", "options": {}}
+    easy, hard = (("latch", {"length": length}) for length in (20, 50))
+    first = grid("a", (spec_of(task=easy, model=small),), (spec_of(lstm, easy, model=small),))
+    second = grid("b", (spec_of(task=hard, model=large),), (spec_of(lstm, hard, model=large),))
+
+    each = compare(together([first, second]))
+
+    assert [{group.config for group in one.groups} for one in each] == [{"gru", "lstm"}] * 2
+    assert [one.common for one in each] == ["hidden_size=8", "hidden_size=16"]
+    # a network of another size is another configuration: nothing is over both problems
+    assert [one.problems for one in each] == [1, 1]

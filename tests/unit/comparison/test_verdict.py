@@ -192,7 +192,8 @@ def test_one_configuration_may_be_claimed_to_be_what_it_is_and_nothing_of_others
     held = [replace(one, values={"seed": one.seed}, lr=0.003) for one in row("a", [0.9, 0.8, 0.7])]
 
     (several,), (one,) = compare(held, grid="abcde"), compare(held[:1], grid="abcde")
-    (among_others,) = compare(row("a", [0.9, 0.8, 0.7]))
+    both = row("a", [0.9, 0.8, 0.7]) + row("b", [0.9, 0.8, 0.7])
+    (filtered,) = compare(both[:3], whole=both)
 
     assert several.verdict == (
         "One configuration, 3 seeds: its accuracy and how far that varies with the seed; nothing "
@@ -203,7 +204,7 @@ def test_one_configuration_may_be_claimed_to_be_what_it_is_and_nothing_of_others
         "One configuration, 1 seed: nothing can be said of others, nor of how much a further seed "
         "would differ. 5 seeds are the least to rely on:\nbptt extend abcde --set seeds=5"
     )
-    assert among_others.verdict.endswith("others are left out by --by, --filter or --tune.")
+    assert filtered.verdict.endswith("nothing of any other. The others are left out by --filter.")
 
 
 def test_values_that_are_all_alike_have_no_interval_and_are_told_to_have_learned():
