@@ -24,6 +24,14 @@ NARROWEST = 6.4
 """Inches; the words around a narrower picture would be a column."""
 PER_INCH = 13
 """Characters of a title, at 11 points."""
+BEGINNING = 0.12
+"""Inches to the left of the words around the panels."""
+ROOM = 40
+"""Characters of a line of them, so that a telephone, 3.5 inches of a picture, shows all of it."""
+HANDLE = 8
+"""Characters that the line before a name in the legend takes."""
+JOINED = "\u00a0"
+"""A space at which no line ends."""
 LINE = 0.2
 """Inches of a line of words."""
 MARGINS = style.Margins(0.85, 0.2, 0.6, 0.15)
@@ -131,12 +139,14 @@ class Multiples(Generic[Line]):
                 axes.tick_params(labelbottom=True)
         content = self._size.across * self._columns + 0.15 * (self._columns - 1)
         width = max(MARGINS.left + content + MARGINS.right + self._aside, NARROWEST)
-        said = "; ".join(filter(None, [self._words.of, *told, self._common_n()]))
-        room = int((width - MARGINS.left - MARGINS.right) * PER_INCH)
-        heads = [*textwrap.wrap(self._words.what, room), *textwrap.wrap(said, room)]
-        self._place(width, len(heads), self._legend(width, room, more))
+        # a number is not parted from what it counts
+        count = self._common_n().replace(" ", JOINED)
+        said = "; ".join(filter(None, [self._words.of, *told, count]))
+        heads = [*textwrap.wrap(self._words.what, ROOM), *textwrap.wrap(said, ROOM)]
+        heads = [line.replace(JOINED, " ") for line in heads]
+        self._place(width, len(heads), self._legend(width, more))
         # at the left, where somebody begins who has to scroll
-        place = {"x": MARGINS.left / width, "y": 0.995, "ha": "left", "va": "top"}
+        place = {"x": BEGINNING / width, "y": 0.995, "ha": "left", "va": "top"}
         self.figure.suptitle("\n".join(heads), fontsize=11, **place)
         return self.figure
 
@@ -157,7 +167,7 @@ class Multiples(Generic[Line]):
             hspace=gap / self._size.upwards,
         )
 
-    def _legend(self, width: float, room: int, more: Sequence[Any]) -> float:
+    def _legend(self, width: float, more: Sequence[Any]) -> float:
         """Draw the legend below the panels; return the inches that it takes."""
         handles: dict[str, Any] = {}
         for axes in self._axes:
@@ -165,16 +175,19 @@ class Multiples(Generic[Line]):
                 handles.setdefault(name, handle)
         order = sorted(handles, key=lambda name: self.places.get(name, len(self.places)))
         shown = [(handles[name], self._named(name)) for name in order if name]
-        shown += [(one, one.get_label()) for one in more]
+        shown += [(one, str(one.get_label())) for one in more]
         if not shown:
             return 0.0
-        longest = max(len(name) for _, name in shown) + 8
-        columns = max(1, min(len(shown), room // longest))
+        shown = [(one, textwrap.fill(name, ROOM - HANDLE)) for one, name in shown]
+        longest = max(len(line) for _, name in shown for line in name.splitlines()) + HANDLE
+        columns = max(1, min(len(shown), ROOM // longest))
+        if any("\n" in name for _, name in shown):
+            columns = 1
         title = self._words.lines if any(name in self.places for name in order) else ""
         self.figure.legend(
             *zip(*shown, strict=True),
             loc="lower left",
-            bbox_to_anchor=(MARGINS.left / width, 0.0),
+            bbox_to_anchor=(BEGINNING / width, 0.0),
             borderaxespad=0.3,
             borderpad=0.0,
             ncols=columns,
@@ -184,7 +197,10 @@ class Multiples(Generic[Line]):
             title=title or None,
             title_fontsize=10,
         )
-        return LINE * (-(-len(shown) // columns) + bool(title)) + 0.15
+        lines = [1 + name.count("\n") for _, name in shown]
+        # one below the other, each may be of several lines
+        rows = sum(lines) if columns == 1 else -(-len(shown) // columns)
+        return LINE * (rows + bool(title)) + 0.15
 
     def _counts(self) -> set[int]:
         return {line.n for panel in self._panels for line in panel.lines.values()}
