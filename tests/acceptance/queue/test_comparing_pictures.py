@@ -100,7 +100,7 @@ def test_csv_has_a_row_for_each_configuration(bptt, trained):
     }
     # none solved it: twice the budget
     assert [float(row["updates estimate"]) for row in rows] == pytest.approx([60] * 4)
-    assert sum(int(row["failed"]) for row in rows) == 1
+    assert sum(int(row["runs failed"]) for row in rows) == 1
 
 
 def test_json_is_strict_and_holds_every_run_without_a_value(bptt, trained):
