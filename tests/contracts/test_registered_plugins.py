@@ -30,6 +30,8 @@ VARIANTS = [
     ("cell", "cornn", {"dt": 0.1, "gamma": 1.0, "epsilon": 0.0}),
     ("cell", "peephole_lstm", {"forget_bias": "chrono", "biases": 2}),
     ("cell", "janet", {"beta": 0.0, "forget_bias": "chrono"}),
+    *(("cell", "cifg_lstm", {"variant": v}) for v in ("nig", "nfg", "nog", "np", "fgr")),
+    ("cell", "leaky_rnn", {"alpha": 1.0, "excitatory": 0.5, "self_connections": False}),
     ("cell", "lru", {"nonlinearity": "identity", "r_min": 0.9, "r_max": 0.999, "phi_max": 0.3}),
     ("cell", "mingru", {"candidate": "linear", "forget_bias": "chrono"}),
     ("cell", "minlstm", {"forget_bias": 3.0, "input_std": 0.1}),

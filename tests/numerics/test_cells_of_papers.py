@@ -5,8 +5,10 @@ import torch
 from torch import relu, sigmoid, tanh
 
 from bptt.kernels import Runner
+from bptt_plugins.cells.cifg_lstm import CIFGLSTM
 from bptt_plugins.cells.cornn import CoRNN
 from bptt_plugins.cells.janet import JANET
+from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.mgu import MGU
 from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
@@ -80,6 +82,38 @@ def peephole_lstm(cell, w, u, b, x, h, c):
     return o * tanh(c), c
 
 
+def greff(cell, w, u, b, x, h, c, *last):
+    variant, p = cell.variant, {n: v.detach() for n, v in cell.vector.items()}
+
+    def gate(name, memory):
+        total = w[name] @ x + u[name] @ h + b[name]
+        if variant != "np":
+            total = total + p[f"p_{name}"] * memory
+        if variant == "fgr":
+            for read, value in zip("fio", last, strict=True):
+                total = total + u[f"{read}_to_{name}"] @ value
+        return sigmoid(total)
+
+    f = torch.ones(HIDDEN) if variant == "nfg" else gate("f", c)
+    i = torch.ones(HIDDEN) if variant == "nig" else 1 - f if variant == "cifg" else gate("i", c)
+    z = w["g"] @ x + u["g"] @ h + b["g"]
+    c = i * (z if variant == "niaf" else tanh(z)) + f * c
+    o = torch.ones(HIDDEN) if variant == "nog" else gate("o", c)
+    y = o * (c if variant == "noaf" else tanh(c))
+    return (y, c, f, i, o) if variant == "fgr" else (y, c)
+
+
+def leaky_rnn(cell, w, u, b, x, r, v):
+    recurrent = cell.recurrent_weight.detach().T.clone()
+    if cell.exciting is not None:
+        exciting = torch.arange(HIDDEN) < cell.exciting
+        recurrent = recurrent.clamp(min=0) @ torch.diag(2.0 * exciting.double() - 1.0)
+    if not cell.self_connections:
+        recurrent.fill_diagonal_(0.0)
+    v = (1 - cell.alpha) * v + cell.alpha * (recurrent @ r + w["a"] @ x + b["a"])
+    return (relu(v) if cell.nonlinearity == "relu" else tanh(v)), v
+
+
 def janet(cell, w, u, b, x, h):
     s = u["s"] @ h + w["s"] @ x + b["s"]
     candidate = tanh(u["c"] @ h + w["c"] @ x + b["c"])
@@ -102,6 +136,7 @@ def nas(cell, w, u, b, x, h, c):
     return tanh(c * tanh(third + fourth)), c
 
 
+VARIANTS = ("cifg", "nig", "nfg", "nog", "niaf", "noaf", "np", "fgr")
 CELLS = {
     "mgu": (MGU, {}, mgu),
     "rhn": (RHN, {}, rhn),
@@ -111,6 +146,9 @@ CELLS = {
     "cornn": (CoRNN, {"dt": 0.2, "gamma": 1.5, "epsilon": 0.5}, cornn),
     "multiplicative_lstm": (MultiplicativeLSTM, {}, multiplicative_lstm),
     "peephole_lstm": (PeepholeLSTM, {}, peephole_lstm),
+    **{v: (CIFGLSTM, {"variant": v}, greff) for v in VARIANTS},
+    "leaky_rnn": (LeakyRNN, {"nonlinearity": "tanh"}, leaky_rnn),
+    "leaky_rnn of Dale": (LeakyRNN, {"excitatory": 0.6, "self_connections": False}, leaky_rnn),
     "janet": (JANET, {}, janet),
     "janet with one gate": (JANET, {"beta": 0.0}, janet),
     "star": (STAR, {}, star),

@@ -8,9 +8,10 @@ from torch.nn.utils import parametrizations
 from bptt.contracts import PointwiseCell
 from bptt.kernels import Runner
 from bptt.measuring.jacobian import step_jacobians
-from bptt.measuring.spectrum import orthogonality_error
+from bptt.measuring.spectrum import orthogonality_error, spectral_radius
 from bptt.training import TrainingRun, train
 from bptt_plugins.cells.antisymmetric import Antisymmetric
+from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.orthogonal_rnn import OrthogonalRNN
 
 INPUT, HIDDEN, TIME, BATCH = 2, 6, 7, 3
@@ -163,3 +164,49 @@ def test_gradients_reach_parameters_that_only_the_recurrent_matrix_reads(backend
 def test_options_that_an_orthogonal_matrix_cannot_have_are_refused():
     with pytest.raises(ValueError, match="spectral_radius does not apply to an orthogonal"):
         OrthogonalRNN(INPUT, HIDDEN, spectral_radius=0.9)
+
+
+def test_units_of_a_leaky_network_excite_or_inhibit_before_and_after_training(make_spec):
+    cell = {"name": "leaky_rnn", "excitatory": 0.75, "self_connections": False}
+    run = TrainingRun(make_spec(cell=cell, model={"hidden_size": 8}, training={"steps": 20}))
+    before = run.parameters.flat.clone()
+    (layer,) = run.model.stack.each_layer()
+    cell = layer.by_direction()["forward"]
+    used = [cell.recurrent_weights["a"].detach().clone()]
+    for _ in train(run):
+        pass
+    used.append(cell.recurrent_weights["a"].detach())
+
+    assert not torch.equal(before, run.parameters.flat)
+    for weights in used:
+        # the row of a unit holds what it sends
+        assert bool((weights[:6] >= 0).all())
+        assert bool((weights[6:] <= 0).all())
+        assert bool((weights.diagonal() == 0).all())
+    assert int((used[0] != 0).sum()) == 8 * 7
+
+
+def test_excitation_and_inhibition_of_a_leaky_network_are_balanced_at_first():
+    torch.manual_seed(0)
+    cell = LeakyRNN(INPUT, 400, excitatory=0.8, spectral_radius=1.5)
+    weights = cell.recurrent_weights["a"].detach()
+
+    excitation, inhibition = weights[:320].sum(0), weights[320:].sum(0)
+
+    assert float((excitation + inhibition).mean() / excitation.mean()) == pytest.approx(0, abs=0.02)
+    assert spectral_radius(weights) == pytest.approx(1.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "options", "message"),
+    [
+        (4, {"excitatory": 0.8, "nonlinearity": "tanh"}, "excitatory needs nonlinearity = relu"),
+        (4, {"excitatory": 0.9}, "leaves no inhibitory unit"),
+        (4, {"excitatory": 0.1}, "leaves no excitatory unit"),
+        (1, {"self_connections": False}, "self_connections must be true for hidden_size = 1"),
+        (4, {"self_connections": False, "recurrent_init": "identity"}, "nothing but a diagonal"),
+    ],
+)
+def test_leaky_network_refuses_options_that_leave_nothing(hidden, options, message):
+    with pytest.raises(ValueError, match=message):
+        LeakyRNN(INPUT, hidden, **options)

@@ -43,6 +43,7 @@ def run_of(make_spec, monkeypatch, backend, cell, task, model, training):
         "antisymmetric",
         {"name": "antisymmetric", "gated": True},
         "orthogonal_rnn",
+        {"name": "leaky_rnn", "excitatory": 0.5, "self_connections": False},
     ],
     ids=str,
 )

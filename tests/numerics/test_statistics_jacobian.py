@@ -8,9 +8,11 @@ from torch.func import jacrev, vmap
 from bptt.contracts import Cell, PointwiseCell
 from bptt.measuring.jacobian import step_jacobians
 from bptt_plugins.cells.antisymmetric import Antisymmetric
+from bptt_plugins.cells.cifg_lstm import CIFGLSTM
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
+from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
@@ -38,6 +40,8 @@ CELLS = {
     "lem": lambda: LEM(INPUT, HIDDEN),
     "multiplicative_lstm": lambda: MultiplicativeLSTM(INPUT, HIDDEN),
     "antisymmetric": lambda: Antisymmetric(INPUT, HIDDEN, gated=True),
+    "gates that read gates": lambda: CIFGLSTM(INPUT, HIDDEN, variant="fgr"),
+    "leaky_rnn": lambda: LeakyRNN(INPUT, HIDDEN, excitatory=0.5, self_connections=False),
     "products of all kinds": lambda: Staged(INPUT, HIDDEN),
 }
 

@@ -120,7 +120,7 @@ class PointwiseCell(Cell):
         """Declare for this cell what its options decide, before `super().__init__` is called.
 
         Args:
-            declared: `preactivations`, `gates`, `vectors` or `products`.
+            declared: `states`, `preactivations`, `gates`, `vectors` or `products`.
         """
         vars(self).update(declared)
 
