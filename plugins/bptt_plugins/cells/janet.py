@@ -10,10 +10,9 @@ from bptt.contracts import Ge, Le, PointwiseCell
 class JANET(PointwiseCell):
     """h = sigma(s) h + (1 - sigma(s - beta)) tanh(U h + W x + b), s = U_f h + W_f x + b_f.
 
-    van der Westhuizen & Lasenby 2018 (arXiv 1804.04849), section 3; the paper's c and h are the
-    same. With beta = 0 the two gates sum to 1; a larger beta writes more, and a state may grow
-    above 1. The paper takes beta = 1 and `forget_bias: chrono`, and begins with b = 0; here b is
-    drawn as torch draws it.
+    van der Westhuizen & Lasenby 2018 (arXiv 1804.04849), whose c and h are the same. With beta = 0
+    the two gates sum to 1; a larger beta writes more, and a state may grow above 1. The paper takes
+    beta = 1 and `forget_bias: chrono`, and begins with b = 0; here b is drawn as torch draws it.
 
     Args:
         beta: how far the gate that writes lags behind the one that keeps.

@@ -14,12 +14,12 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "tanh": t
 class LeakyRNN(PointwiseCell):
     """v = (1 - alpha) v + alpha (W r + W_in x + b), r = phi(v): Euler's method for firing rates.
 
-    Song, Yang & Wang 2016 (doi 10.1371/journal.pcbi.1004792), equations 4 and 5 without noise:
-    alpha is a step over the time constant of the units. With `excitatory`, units obey Dale's
-    principle: W = [M]_+ D with D = diag(1, .., 1, -1, .., -1), so that each column of W has one
-    sign. M begins as the absolute values of what is drawn, and inhibitory columns are scaled so
-    that a row of W sums to 0 on average; `spectral_radius` is that of W. Input and read-out
-    weights, which the paper constrains too, may have any sign.
+    Song, Yang & Wang 2016 (doi 10.1371/journal.pcbi.1004792), equations 1 and 2 in discrete time
+    and without noise: alpha is a step over the time constant of the units. With `excitatory`, units
+    obey Dale's principle: W = [M]_+ D with D = diag(1, .., 1, -1, .., -1), so that each column of W
+    has one sign. M begins as the absolute values of what is drawn, and inhibitory columns are
+    scaled so that a row of W sums to 0 on average; `spectral_radius` is that of W. Input and
+    read-out weights, which the paper constrains too, may have any sign.
 
     Args:
         alpha: share of the potential that is renewed in a step.
