@@ -33,6 +33,8 @@ class Column:
     """(configurations,): the least variance of one run."""
     ranking: Ranking
     """Of those that can be ranked, by what is better; of none if nothing is."""
+    limits: tuple[float, float] | None = None
+    """Between which every mean lies, where that is known."""
 
     def interval(self, number: int) -> Interval | None:
         """Return the mean of a configuration over its seeds, adjusted for seeds not all have.
@@ -55,22 +57,27 @@ class Column:
         return self._shown(self._possible(moved, number))
 
     def _possible(self, interval: Interval, number: int) -> Interval:
-        """Return an interval without what a time to solve, as runs are evaluated, cannot be.
-
-        No mean of times is below the first evaluation, nor above what unsolved runs count as.
-        """
-        known = [one for one in self.natural[number] if one.value is not None]
-        if not self._in_updates or interval.low is None or interval.high is None:
+        """Return an interval without what a mean cannot be."""
+        limits = self._limits(number)
+        if limits is None or interval.low is None or interval.high is None:
             return interval
         if self.is_at_first(number):
             return replace(interval, low=None, high=None)
-        budget = budget_of([one.point for row in self.natural for one in row])
-        first = min(min(one.point.evaluate_every, one.value or math.inf) for one in known)
+        low, high = limits
         return replace(
             interval,
-            low=min(max(interval.low, math.log(first)), interval.estimate),
-            high=max(min(interval.high, math.log(2 * budget)), interval.estimate),
+            low=min(max(interval.low, low), interval.estimate),
+            high=max(min(interval.high, high), interval.estimate),
         )
+
+    def _limits(self, number: int) -> tuple[float, float] | None:
+        """Return between which means lie: of updates the first evaluation and what unsolved are."""
+        if not self._in_updates:
+            return self.limits
+        known = [one for one in self.natural[number] if one.value is not None]
+        budget = budget_of([one.point for row in self.natural for one in row])
+        first = min(min(one.point.evaluate_every, one.value or math.inf) for one in known)
+        return math.log(first), math.log(2 * budget)
 
     def survivors(self, number: int) -> Interval | None:
         """Return the mean of the runs that did not diverge."""
@@ -206,7 +213,10 @@ def column_of(
 
 
 def column_of_seeds(
-    measure: Measure, values: Sequence[Mapping[int, float]], least: float
+    measure: Measure,
+    values: Sequence[Mapping[int, float]],
+    least: float,
+    limits: tuple[float, float],
 ) -> Column:
     """Return a figure that is known by seed and not by run.
 
@@ -214,11 +224,12 @@ def column_of_seeds(
         measure: what it is.
         values: of each configuration, by seed.
         least: variance that each of them has at least.
+        limits: between which each of them lies.
     """
     none: list[list[Scored]] = [[] for _ in values]
     sign = -1.0 if measure.better == "lower" else 1.0
     floor = np.full(len(values), least)
-    return Column(measure, none, none, values, floor, rank(sign * matrix(values), floor))
+    return Column(measure, none, none, values, floor, rank(sign * matrix(values), floor), limits)
 
 
 def _compared(scored: Scored) -> Scored:

@@ -209,7 +209,7 @@ def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:
 def _neither(name: str, measured: Scalar | None) -> str:
     if measured is None or measured.section in LOOKED_FOR:
         return f"nothing says which way {name} is better"
-    return f"neither way is {name} better"
+    return f"neither a higher nor a lower {name} is better"
 
 
 def _unknown(text: str, there: Sequence[str], of: str) -> str:

@@ -36,7 +36,10 @@ def notes_of(
     """
     said = [*_differing(points), _averaged(decided, names)]
     if decided.ranking.adjusted:
-        said.append("Means are adjusted for seeds that not all have.")
+        said.append(
+            "Means and leads are adjusted for seeds that not all have: least squares over all runs "
+            "instead of pairs of one seed."
+        )
     first = decided.measure
     if first.ranks and len(groups) > 1:
         said += _not_ranked(decided, names)
@@ -135,8 +138,8 @@ def _alike(groups: Sequence[Group]) -> str:
     others = 1 - (1 - CONFIDENCE) ** (1 / n)
     return (
         f"No interval for {listed([one.config for one in alike])}: all seeds are alike, or no run "
-        f"has a value of its own. {n} such seeds leave room for others in {100 * others:.0f} % of "
-        "runs."
+        f"has a value of its own. {counted(n, 'such seed')} do not rule out that up to "
+        f"{100 * others:.0f} % of runs are otherwise (one-sided, 95 %)."
     )
 
 

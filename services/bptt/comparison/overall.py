@@ -58,7 +58,7 @@ def mean_ranks(problems: Sequence[Problem], names: Sequence[str]) -> Column:
     # with no difference a rank is as good as drawn, so its variance is known (Friedman 1937); that
     # of a few seeds may be 0 by chance. Half of it is enough: docs/inference.md has the rates
     least = len(names) * (len(names) + 1) / (24 * len(problems))
-    return column_of_seeds(MEAN_RANK, values, least)
+    return column_of_seeds(MEAN_RANK, values, least, (1.0, float(len(names))))
 
 
 def _places(values: Array) -> Array:

@@ -26,7 +26,7 @@ from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.tested import tested_columns
 from bptt.comparison.undecided import of_one, so_far, to_be_judged
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
-from bptt.comparison.verdict import Ranked
+from bptt.comparison.verdict import EXCEPT, Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
 from bptt.records.comparison import Comparison
 
@@ -83,7 +83,8 @@ def compare(
         lacking_told = _lacking_metrics(measures, metrics, one)
         found.append(replace(one, notes=[*one.notes, *lacking_told]))
     if len(found) > 1:
-        each = f"At most 6 of 100 tables make a false claim, each of these {len(found)} alone."
+        rate = "At most 6 of 100 tables make a false claim"
+        each = f"{rate}, each of these {len(found)} alone; {EXCEPT}."
         found = [replace(one, notes=[*one.notes, each]) for one in found]
     problems = [table.problem for table in tables]
     if len(names := in_all(problems)) > 1:
@@ -186,7 +187,7 @@ class Table:
         ]
         verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()
         if self._live:
-            ordered = [so_far(one) for one in ordered]
+            ordered = [so_far(one, ahead=bool(ranked.ahead)) for one in ordered]
         elif not verdict:
             left_out = self._asked.left_out(self._of)
             verdict = of_one(self._facet, self.decided, ordered[0], self._asked.more, left_out)
@@ -254,11 +255,13 @@ def _overall(
     ranked = Ranked(ranks.ranking, names, held, asked.more, number_told, 0, live, len(points))
     groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
     if live:
-        groups = [so_far(one) for one in groups]
+        groups = [so_far(one, ahead=bool(ranked.ahead)) for one in groups]
     mean = (
         f"mean rank: over {len(problems)} problems, within each problem and seed, 1 the best of "
-        f"{len(names)}; only configurations that all of them have."
+        f"{len(names)}; only configurations that all of them have. solved: runs of one seed "
+        "count as one in its interval, whatever the problem."
     )
+    rate = f"At most 6 of 100 such tables make a false claim; {EXCEPT}."
     return Comparison(
         task="",
         problem=f"over {len(problems)} problems",
@@ -276,7 +279,7 @@ def _overall(
         lacking=[],
         best_run=None,
         verdict=ranked.verdict(),
-        notes=[note for note in (mean, ranked.power(), ranked.again()) if note],
+        notes=[note for note in (mean, ranked.power(), ranked.again(), rate) if note],
     )
 
 

@@ -11,13 +11,19 @@ from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST
 from bptt.comparison.seeds_to_add import SeedsToAdd
 from bptt.comparison.wording import listed
 from bptt.counted import counted
-from bptt.records.comparison import MAY_BE, WORSE, Group
+from bptt.records.comparison import MAY_BE, UNRANKED, WORSE, Group
 
 
-def so_far(group: Group) -> Group:
-    """Return a configuration of which runs, or of others, have not ended: nothing is told."""
+def so_far(group: Group, *, ahead: bool) -> Group:
+    """Return a configuration of which runs, or of others, have not ended: nothing is told.
+
+    Args:
+        group: as if they had.
+        ahead: whether anybody is; if not, it has no standing.
+    """
     lead = group.lead and replace(group.lead, low=None, high=None)
-    return replace(group, standing=MAY_BE if group.standing == WORSE else group.standing, lead=lead)
+    standing = MAY_BE if group.standing == WORSE else group.standing
+    return replace(group, standing=standing if ahead else UNRANKED, lead=lead)
 
 
 def of_one(
@@ -79,7 +85,8 @@ def to_be_judged(
         words += [f"--by {path}" for path in by]
     few = ""
     if tuning.judging:
-        few = f", and {counted(len(tuning.judging), 'other seed')} cannot either"
+        are = "is" if len(tuning.judging) == 1 else "are"
+        few = f", and {counted(len(tuning.judging), 'other')} {are} too few to"
         words.append(f"--tune-seeds {','.join(map(str, tuning.choosing))}")
     return (
         f"Chosen: {taken}. The seeds that chose cannot judge{few}; {SEEDS_TO_TRUST} fresh ones for "

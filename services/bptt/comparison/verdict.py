@@ -23,6 +23,10 @@ from bptt.comparison.wording import listed
 from bptt.counted import counted
 
 TOGETHER = "95 % for all of these statements together"
+EXCEPT = (
+    "more where a configuration fails rarely, or by the toss of a coin, among steady ones, or two "
+    "are skewed in opposite ways (docs/inference.md, Where it fails)"
+)
 UNTRAINED = "More seeds need no training to tell more: training.steps: 0, in a file of its own."
 PROCEDURE = "Procedure: step-down blocked Tukey test, with each pair's own t test"
 
@@ -91,8 +95,8 @@ class Ranked:
         return f"Preliminary ({counted(few, 'seed') if few else 'no common seed'}): {said}"
 
     def _so_far(self) -> str:
-        top = self.ranking.top
-        ahead = f"{self.names[top[0]]} is ahead" if top and self._leads else "nobody is ahead"
+        first = [self.names[i] for i in self.ahead]
+        ahead = f"{listed(first or ['nobody'])} {'are' if len(first) > 1 else 'is'} ahead"
         have = "has" if self.live == 1 else "have"
         return (
             f"So far, no verdict: {self.live:,} of {counted(self.runs, 'run')} {have} not ended, "
@@ -100,12 +104,20 @@ class Ranked:
             "in between makes no false claims."
         )
 
+    @property
+    def ahead(self) -> list[int]:
+        """Those with the best mean, of which there may be several; none if all have it."""
+        leads = self.ranking.leads
+        equal = [i for i in self.ranking.top[1:] if leads[i].lead <= self._rounding]
+        return [*self.ranking.top[:1], *equal] if len(equal) < len(leads) else []
+
     def _winner(self) -> str:
         best, *_ = (self.names[i] for i in self.ranking.top)
         others = len(self.ranking.below)
         if others == 1:
             return f"{best} is better than {self.names[self.ranking.below[0]]} (95 %)."
-        return f"{best} is better than all {others} others ({TOGETHER})."
+        who = "both others" if others == 2 else f"all {others} others"
+        return f"{best} is better than {who} ({TOGETHER})."
 
     def _undecided(self, ranked: int) -> str:
         top, below = self.ranking.top, self.ranking.below
@@ -142,7 +154,10 @@ class Ranked:
         most = max(known.values())
         rest = ""
         if len(known) == len(needed) and most > known[first]:
-            rest = f", and about {most:,} from all of them if theirs are"
+            rest = (
+                f", and about {most:,} would tell it from all of them, if the other differences "
+                "are, too"
+            )
         # on a line of its own, to be copied
         return (
             f"About {known[first]:,} {what}, if the difference ({lead}) is as seen{rest}:\n"
@@ -177,11 +192,15 @@ class Ranked:
     def again(self) -> str:
         """Return what a test of more seeds does to the rate; empty where none is advised."""
         tested = any(lead.seeds >= SEEDS_TO_TELL for lead in self._leads)
-        if self.live or self._untrained or len(self.ranking.top) < 2 or not tested:
+        if self.live or self._untrained or not tested:
+            return ""
+        leads = [self.ranking.leads[i] for i in self.ranking.top[1:]]
+        if all(self._seeds_needed(lead, lead.seeds) is None for lead in leads):
             return ""
         return (
             "More seeds because nothing was told are one more test: after that, up to 11 of 100 "
-            "tables without any difference have made a claim, not 6."
+            "tables without any difference have made a claim, not 6 (docs/inference.md says where "
+            "it is more)."
         )
 
     def _command(self, wanted: int) -> str:

@@ -18,8 +18,8 @@ TIMES_AS_MANY, TIMES_AS_LONG = "times as many", "times as long"
 EXPLAINED = (
     "n: seeds that count, diverged runs included. Mean [95 % interval of this mean alone]; lead of "
     "best, or times as much as the best: [interval that holds for all rows together], in pairs of "
-    "one seed; solved: "
-    "share of ended runs [Wilson]; slope: of log10 gradient norm per step of lag."
+    "one seed unless a line says otherwise; solved: share of ended runs [Wilson, over seeds]; "
+    "slope: of log10 gradient norm per step of lag."
 )
 
 

@@ -44,7 +44,7 @@ def test_cells_of_two_grids_are_in_one_ranking(bptt, grids):
     assert lines[2].split()[-1] == "grids"
     assert re.sub(" +", " ", lines[3]).startswith("best so far lstm 5 ")
     assert lines[3].endswith(two)
-    assert "lstm is better than all 2 others (95 % for all of these statements together)." in lines
+    assert "lstm is better than both others (95 % for all of these statements together)." in lines
     assert (found["grid_id"], found["user"]) == ("", "")
     assert [(grid["grid_id"], grid["grid"], grid["points"]) for grid in found["grids"]] == [
         (one, "one", 10),

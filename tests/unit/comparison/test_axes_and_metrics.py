@@ -160,7 +160,7 @@ def test_a_metric_of_choice_decides_the_order_where_its_direction_is_known():
     assert by_norm.better == ""
     assert [group.standing for group in by_norm.groups] == ["", ""]
     assert by_norm.best_run is None
-    assert by_norm.verdict == "Not ranked: neither way is grad/norm better."
+    assert by_norm.verdict == "Not ranked: neither a higher nor a lower grad/norm is better."
 
 
 def test_an_unknown_metric_is_refused_with_those_there_are():

@@ -89,7 +89,7 @@ def test_without_seeds_to_judge_on_the_choice_is_shown_and_no_result():
         "bptt extend abcde --tuned optimizer.lr --seeds 5"
     )
     (named,) = compare(grid(seeds=5), tune=["lr"], grid="abcde", tune_seeds=[0, 1, 2, 3])
-    assert "and 1 other seed cannot either" in named.verdict
+    assert "cannot judge, and 1 other is too few to" in named.verdict
     assert named.verdict.endswith("--tuned optimizer.lr --tune-seeds 0,1,2,3 --seeds 5")
 
 

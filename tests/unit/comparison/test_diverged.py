@@ -67,7 +67,7 @@ def test_a_configuration_on_seeds_of_its_own_is_not_ranked_and_adjusts_no_mean()
 
     alone = "no seed is one of the others', and only runs of one seed are paired."
     assert f"Not ranked: c: {alone}" in comparison.notes
-    assert not any(note.startswith("Means are adjusted") for note in comparison.notes)
+    assert not any(note.startswith("Means and leads are adjusted") for note in comparison.notes)
 
 
 def test_who_learned_nothing_is_named():

@@ -160,7 +160,7 @@ def test_which_way_every_metric_of_a_task_is_better_is_known():
     assert better("best/eval_f1_hard") == "higher"
     assert better("loss_hard") == "lower"
     assert compare(held, metrics=["flow/slope"])[0].verdict == (
-        "Not ranked: neither way is flow/slope better."
+        "Not ranked: neither a higher nor a lower flow/slope is better."
     )
     # and an earlier version's result says it of the deciding one
     for one in held:
@@ -199,3 +199,16 @@ def test_a_problem_without_the_metric_that_was_asked_for_says_so():
 
     assert "No run of it has test/mse: it is compared by mse." in first.notes
     assert not any("No run of it" in note for note in second.notes)
+
+
+def test_no_interval_of_a_mean_rank_holds_what_no_rank_can_be_and_the_rate_names_its_exceptions():
+    short, long, over = compare(copying())
+
+    ranks = [group.value for group in over.groups]
+    assert all(1 <= one.low <= one.estimate <= one.high <= 2 for one in ranks)
+    for one in (short, long, over):
+        (rate,) = [note for note in one.notes if note.startswith("At most 6 of 100")]
+        assert "fails rarely" in rate
+    # ten runs of five seeds
+    assert [group.solved.n for group in over.groups] == [5, 5]
+    assert "runs of one seed count as one in its interval" in over.notes[0]

@@ -28,7 +28,7 @@ def test_the_faster_one_is_best_however_far_below_the_threshold_the_other_one_st
     lead = lstm.lead
     assert (lead.estimate, lead.low, lead.high) == pytest.approx((1.955, 1.587, 2.408), abs=2e-3)
     assert comparison.verdict == (
-        "gru is better than all 2 others (95 % for all of these statements together)."
+        "gru is better than both others (95 % for all of these statements together)."
     )
     assert wording.columns(comparison)[4] == "times as many"
     assert wording.cells(comparison, lstm)[4] == "1.96 [1.59, 2.41]"
@@ -132,7 +132,7 @@ def test_runs_that_all_count_as_twice_the_budget_have_no_interval_nor_has_their_
         # 1 - 0.05 ** (1 / 5)
         assert (
             "No interval for rnn: all seeds are alike, or no run has a value of its own. 5 such "
-            "seeds leave room for others in 45 % of runs."
+            "seeds do not rule out that up to 45 % of runs are otherwise (one-sided, 95 %)."
         ) in found.notes
 
 

@@ -67,7 +67,7 @@ def test_one_that_is_better_than_all_others_is_said_to_be():
 
     assert two.verdict == "a is better than b (95 %)."
     assert three.verdict == (
-        "a is better than all 2 others (95 % for all of these statements together)."
+        "a is better than both others (95 % for all of these statements together)."
     )
     assert three.notes[0].startswith(
         "Procedure: step-down blocked Tukey test, with each pair's own t test; with 5 seeds, leads "
@@ -225,7 +225,30 @@ def test_seeds_that_are_added_because_nothing_was_told_are_said_to_be_one_more_t
         return any(note.startswith(said) for note in compare(points)[0].notes)
 
     assert is_said(open_)
-    # told at once; no test yet; not the time for one
+    # told at once; no test yet; not the time for one; nothing that seeds would tell
+    assert not is_said(row("a", [0.9, 0.8, 0.7]) + row("b", [0.9, 0.8, 0.7]))
     assert not is_said(better)
     assert not is_said([one for one in open_ if one.seed < 2])
     assert not is_said(open_ + live("c", [0.5]))
+
+
+def test_where_nobody_is_ahead_while_runs_come_in_no_row_is_the_best_so_far():
+    (alone,) = compare(row("a", [0.9, 0.8]) + live("b", [0.5, 0.5]))
+    equal = row("a", [0.9, 0.8, 0.7]) + row("b", [0.9, 0.8, 0.7])
+    (tied,) = compare(equal + live("b", [0.5]))
+    (two,) = compare(equal + row("c", [0.1, 0.2, 0.1]) + live("c", [0.5]))
+
+    for one in (alone, tied):
+        assert "and nobody is ahead" in one.verdict
+        assert {group.standing for group in one.groups} == {""}
+    assert "and a and b are ahead" in two.verdict
+    assert two.groups[0].standing == "best so far"
+
+
+def test_how_many_seeds_tell_the_rest_is_said_of_their_differences():
+    near = row("a", [0.9, 0.8, 0.7, 0.9, 0.8]) + row("b", [0.8, 0.9, 0.6, 0.7, 0.9])
+    (comparison,) = compare(near + row("c", [0.7, 0.6, 0.9, 0.8, 0.6]))
+
+    assert "would tell it from all of them, if the other differences are, too:" in (
+        comparison.verdict
+    )
