@@ -27,7 +27,7 @@ def test_compare_shows_each_configuration_over_its_seeds(bptt, submitted, machin
     assert told[0] == f"bias ({submitted}): results of 2 of 6 runs, updates, lower is better"
     assert told[2:6] == [
         "best? configuration n updates times as many median solved slope runs",
-        "best so far rnn 2 300 - 300 1 [0.342, 1] -0.02 2 solved",
+        "- rnn 2 300 - 300 1 [0.342, 1] -0.02 2 solved",
         "- lstm forget_bias=0 0 - - - - - 1 failed, 1 running",
         "- lstm forget_bias=3 0 - - - - - 2 queued",
     ]
