@@ -21,10 +21,19 @@ ELSEWHERE = {
     *("bptt up -d", "bptt down"),
     # tells the pages of MLflow, see `test_unsent`, or goes to a server, see `test_team`
     *("bptt ui latch", "bptt ui keep"),
+    # a colleague's grid, see `test_naming_several_grids`
+    "bptt compare latch ada/latch",
     # the names of commands in a row
     "bptt hold latch, release, cancel, priority, fill, delete",
 }
-SERVER = ("docker ", "BPTT_SERVER", "BPTT_DATABASE_URL", "$ bptt", "bptt tokens revoke bptt_")
+SERVER = (
+    "docker ",
+    "BPTT_SERVER",
+    "BPTT_DATABASE_URL",
+    "$ bptt",
+    "bptt tokens revoke bptt_",
+    "GRID",
+)
 """What a block has that is not for a home of one's own, or is not to be typed."""
 
 

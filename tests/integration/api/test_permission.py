@@ -46,9 +46,12 @@ def names(team):
 
 def split(route, names):
     method, path = route.split()
-    query = {"/api/find": {"text": names["grid"]}, "/api/plugin": {"word": "rnn"}}.get(path)
+    queries = {"/api/find": {"text": names["grid"]}, "/api/plugin": {"word": "rnn"}}
+    # of several grids, or of one
+    for asked in ("comparison", "pictures", "report"):
+        queries[f"/api/{asked}"] = {"grid": names["grid"]}
     # a name that is not known fails here: say above what it stands for
-    return method, path.format(**names), query
+    return method, path.format(**names), queries.get(path)
 
 
 def test_nobody_is_let_in_without_a_token(team, routes, names):
