@@ -83,15 +83,15 @@ def pictures(
     grid_id: NamedGrid,
     service: Shared,
     reader: Reader,
-    by: Names = None,
+    asked: Asked,
     kind: Kind = "png",
-    condition: Names = None,
 ) -> list[Picture]:
     """Draw what the runs of a grid measured, those whose folders the server can read.
 
-    `by` and `condition` are as in a comparison.
+    The query is that of a comparison; drawn is what it judges, from the beginning to the end of
+    each run.
     """
-    return _pictures(service, [grid_id], reader, by, kind, condition)
+    return _pictures(service, [grid_id], reader, asked, kind)
 
 
 @router.get("/pictures")
@@ -99,12 +99,11 @@ def pictures_of_several(
     grid_ids: NamedGrids,
     service: Shared,
     reader: Reader,
-    by: Names = None,
+    asked: Asked,
     kind: Kind = "png",
-    condition: Names = None,
 ) -> list[Picture]:
     """Draw what the runs of several grids measured, those whose folders the server can read."""
-    return _pictures(service, grid_ids, reader, by, kind, condition)
+    return _pictures(service, grid_ids, reader, asked, kind)
 
 
 @router.get("/grids/{grid}/report")
@@ -189,14 +188,11 @@ def _pictures(
     service: Service,
     grid_ids: Sequence[str],
     reader: str | None,
-    by: list[str] | None,
+    asked: ComparisonQuery,
     kind: Kind,
-    conditions: list[str] | None,
 ) -> list[Picture]:
-    from bptt.comparison.filtering import only
-
-    points = only(_points(service, grid_ids), conditions or [])
-    drawn = _draw(service, _title(service, grid_ids, reader), points, by, kind)
+    points = _points(service, grid_ids)
+    drawn = _draw(service, _title(service, grid_ids, reader), points, asked, kind)
     return [
         Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())
         for one in drawn
@@ -206,14 +202,13 @@ def _pictures(
 def _report(
     service: Service, grid_ids: Sequence[str], reader: str | None, asked: ComparisonQuery
 ) -> Report:
-    from bptt.comparison.filtering import only
     from bptt.comparison.report import report
 
     comparisons, points = _answer(service, grid_ids, asked)
     title = _title(service, grid_ids, reader)
     html = report(
         comparisons,
-        _draw(service, title, only(points, asked.conditions), asked.by, "svg"),
+        _draw(service, title, points, asked, "svg"),
         title=title,
         sources=[store.grid_source(service.database, grid_id).source for grid_id in grid_ids],
         at=time.time(),
@@ -236,9 +231,16 @@ def _draw(
     service: Service,
     title: str,
     points: "list[ComparedPoint]",
-    by: list[str] | None,
+    asked: ComparisonQuery,
     kind: Kind,
 ) -> "list[DrawnPicture]":
+    from bptt.comparison.filtering import only
+    from bptt.comparison.judged import judged
+    from bptt.comparison.moment import at_moment
     from bptt.comparison.pictures import draw_pictures
 
-    return draw_pictures(points, service.settings.runs, title=title, by=by or (), kind=kind)
+    runs = service.settings.runs
+    held = only(points, asked.conditions)
+    measured = at_moment(held, runs, asked.at) if asked.tune else held
+    shown = judged(held, asked.by, asked.metrics, asked.tune, asked.tune_seeds, measured)
+    return draw_pictures(shown, runs, title=title, kind=kind)

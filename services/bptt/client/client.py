@@ -94,14 +94,14 @@ class Client(Requests):
     def pictures(
         self,
         grids: Grids,
-        by: Sequence[str] = (),
+        *names: Sequence[str],
         kind: Literal["png", "svg"] = "png",
-        conditions: Sequence[str] = (),
+        **asked: Any,
     ) -> list[comparison_answers.Picture]:
-        """Return the pictures of what the runs of a grid, or of several, measured."""
+        """Return pictures of what the runs of a grid, or several, measured; asked as `report`."""
         path, which = self._compared(grids, "pictures")
-        asked = {"by": list(by) or None, "kind": kind, "condition": list(conditions) or None}
-        return self._list(comparison_answers.Picture, path, **which, **asked)
+        query = which | comparison_query(*names, **asked)
+        return self._list(comparison_answers.Picture, path, kind=kind, **query)
 
     def report(self, grids: Grids, *names: Sequence[str], **asked: Any) -> str:
         """Return the comparison and the pictures as one page of HTML."""

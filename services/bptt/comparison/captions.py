@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bptt.comparison.curves import Curves
+from bptt.comparison.judged import Judged
 from bptt.comparison.layout import Sheet
 from bptt.comparison.wording import listed
 from bptt.counted import counted
@@ -59,6 +60,8 @@ class Captions:
     """Empty: it is the grid's only one."""
     averaged: Sequence[str]
     """Axes that it is a mean over."""
+    judged: Judged
+    """What it shows of a tuned comparison."""
     kind: Kind
     sheet: Sheet
     read: Read | None
@@ -70,6 +73,7 @@ class Captions:
 
         sheet = self.sheet
         of = [self.title, sheet.part]
+        of += [self.judged.title]
         of += [f"mean over {', '.join(self.averaged)}"] if self.averaged else []
         of += [self._few()] if sheet.left_out else []
         of += [f"without {self._diverged()} diverged"] if self._diverged() else []
@@ -92,6 +96,7 @@ class Captions:
     def caption(self) -> str:
         """Return how to read it."""
         told = [f"{self._what()}.", self.kind.told, self._axes()]
+        told.append(self.judged.told)
         if self.averaged:
             told.append(f"Averaged over {listed(self.averaged)} within each seed, as --by asks.")
         if self.sheet.left_out:

@@ -11,11 +11,11 @@ from bptt.comparison.axes import axes_of
 from bptt.comparison.captions import Captions, Kind, Place, Read
 from bptt.comparison.curves import SERIES, Curves, flow_map, over_lag, over_training, read_curves
 from bptt.comparison.facets import TASK, Facet, facets_of
+from bptt.comparison.judged import Judged
 from bptt.comparison.layout import Sheet, Variable
 from bptt.comparison.metrics import deciding_metric
-from bptt.comparison.places import by_sheet, of_points, of_runs
+from bptt.comparison.places import by_sheet, of_points, of_runs, rates_along
 from bptt.comparison.point import ComparedPoint
-from bptt.comparison.rates import solved_share
 from bptt.comparison.table import compare
 from bptt.comparison.tested_pictures import tested_pictures
 from bptt.comparison.time_to_solve import solving
@@ -23,7 +23,7 @@ from bptt.errors import BpttError
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
 
 if TYPE_CHECKING:
-    from bptt.figures import Figure, Panel, Rates, Words
+    from bptt.figures import Figure, Panel, Words
     from bptt.figures.multiples import Counted
 
 T = TypeVar("T", bound="Counted")
@@ -50,17 +50,18 @@ class Gallery:
         facet: the problem.
         runs: the folder of all runs.
         title: of the grid.
-        by: axes that distinguish configurations; none: all but the seed.
+        drawn: what of a comparison is, and by which axes.
     """
 
-    def __init__(self, facet: Facet, runs: Path, title: str, by: Sequence[str]) -> None:
+    def __init__(self, facet: Facet, runs: Path, title: str, drawn: Judged) -> None:
+        by = drawn.by
         self._points = facet.points
         self._problem = facet.title if facet.problem else ""
         self._runs = runs
         self._metric = deciding_metric(facet.points)
-        self._by = by
+        self._by, self._judged = by, drawn
         self._variables = layout.variables_of(facet.points, by)
-        rest = [path for path in axes_of(facet.points) if by and path not in by]
+        rest = [path for path in axes_of(facet.points) if by and path not in (*by, *drawn.tuned)]
         varied = {path for one in layout.variables_of(facet.points) for path in one.paths}
         self._averaged = [path for path in rest if path in varied]
         alone = self._problem and title == facet.task
@@ -122,7 +123,7 @@ class Gallery:
             ordered=self._is_quantity(along),
         )
         sheets = self._sheets(layout.longest(others, layout.LINES), others)
-        found = [of_points(sheet, partial(_rates_along, along)) for sheet in sheets]
+        found = [of_points(sheet, partial(rates_along, along)) for sheet in sheets]
         yield from self._draw(kind, sheets, found, draw)
 
     def _is_quantity(self, variable: Variable) -> bool:
@@ -276,25 +277,12 @@ class Gallery:
                 if (names := [n for n in panel.lines if (panel.title, n) in held])
             ]
             if panels:
-                words = Captions(self._title, self._problem, self._averaged, kind, sheet, read)
+                words = Captions(
+                    *(self._title, self._problem, self._averaged, self._judged, kind, sheet, read)
+                )
                 yield Shown(
                     "_".join(filter(None, [kind.name, sheet.part])),
                     draw(panels, words.around(), every),
                     words.alt(),
                     words.caption(),
                 )
-
-
-def _rates_along(along: Variable, points: Sequence[ComparedPoint]) -> "Rates | None":
-    """Return how often points solved the task, for each value of a variable."""
-    from bptt.figures import Rate, Rates
-
-    shares = [solved_share([p for p in points if along.of(p) == one]) for one in along.values]
-    if not any(shares):
-        return None
-    return Rates(
-        [
-            None if one is None else Rate(one.estimate, one.low or 0.0, one.high or 0.0, one.n)
-            for one in shares
-        ]
-    )

@@ -222,9 +222,10 @@ class GridShipping:
             self._shown[grid_id] = standing
 
     def _pictures(self, points: Sequence[ComparedPoint], title: str) -> dict[str, bytes]:
+        from bptt.comparison.judged import judged
         from bptt.comparison.pictures import draw_pictures
 
-        drawn = draw_pictures(points, self.settings.runs, title=title)
+        drawn = draw_pictures(judged(points), self.settings.runs, title=title)
         return {f"pictures/{one.name}.png": one.content for one in drawn}
 
     def _retire(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+from bptt.comparison.judged import judged
 from bptt.comparison.pictures import draw_pictures
 from bptt.comparison.point import ComparedPoint
 from bptt.run_folder import RunFolder
@@ -45,7 +46,7 @@ def trained(runs, number, values, clips=0.5, solved_at=None):
 
 
 def drawn(points, runs, **options):
-    return {one.name: one for one in draw_pictures(points, runs, title="g", **options)}
+    return {one.name: one for one in draw_pictures(judged(points, **options), runs, title="g")}
 
 
 def test_nothing_is_averaged_over_unless_it_is_asked_for(tmp_path):
@@ -96,7 +97,7 @@ def test_pictures_of_several_problems_name_theirs(tmp_path):
     values = [{"task.length": length, "cell": cell} for length in (10, 20) for cell in CELLS]
     points = [trained(tmp_path, n, one, solved_at=5) for n, one in enumerate(values)]
 
-    *found, over = draw_pictures(points, tmp_path, title="g")
+    *found, over = draw_pictures(judged(points), tmp_path, title="g")
 
     assert over.alt == "over 2 problems: solved, by length. Lines: rnn, lstm, gru, mgu."
     assert {one.problem for one in found} == {"length=10", "length=20"}
@@ -115,7 +116,7 @@ def test_the_best_are_found_over_problems_too(tmp_path):
         for n, (a, b, length) in enumerate(axes)
     ]
 
-    *_, over = draw_pictures(points, tmp_path, title="g")
+    *_, over = draw_pictures(judged(points), tmp_path, title="g")
 
     assert "The 12 panels of 252 with the best configurations" in over.caption
 

@@ -12,6 +12,7 @@ from bptt import figures
 from bptt.cli.comparison_formats import as_csv, as_latex, as_markdown
 from bptt.comparison import wording
 from bptt.comparison.curves import band
+from bptt.comparison.judged import judged
 from bptt.comparison.pictures import draw_pictures
 from bptt.comparison.point import points_of
 from bptt.comparison.report import report
@@ -134,7 +135,7 @@ def test_a_line_is_of_the_runs_that_have_every_value_and_did_not_diverge():
 
 
 def test_pictures_of_a_grid_draw_the_metric_by_the_option(tmp_path):
-    drawn = {one.name: one for one in draw_pictures(GRU + RNN, tmp_path, title="g")}
+    drawn = {one.name: one for one in draw_pictures(judged(GRU + RNN), tmp_path, title="g")}
 
     picture = drawn["accuracy_by_length"]
     assert picture.alt == "accuracy by length. Lines: gru, rnn."

@@ -124,7 +124,7 @@ def compare(
         if html is not None:
             _write(html, client.report(ids, by, metrics, **asked).encode())
         if pictures is not None:
-            drawn = client.pictures(ids, by, "svg" if svg else "png", conditions)
+            drawn = client.pictures(ids, by, metrics, kind="svg" if svg else "png", **asked)
             _write_pictures(drawn, pictures, svg)
         if chosen == "json":
             print_json(comparisons)
