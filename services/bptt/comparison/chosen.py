@@ -10,7 +10,7 @@ from bptt.comparison.axes import find_axes, label
 from bptt.comparison.column import column_of
 from bptt.comparison.facets import TASK, Facet
 from bptt.comparison.fresh import fresh_seeds
-from bptt.comparison.metrics import Measure
+from bptt.comparison.metrics import Measure, refuse_unranked
 from bptt.comparison.point import ComparedPoint, has_told, whose
 from bptt.comparison.ranking import SEEDS_TO_TELL
 from bptt.comparison.tuning import split, tune
@@ -125,7 +125,11 @@ def choose(
         tuning: what is tuned.
         measure: what decides.
         own: the task's own metric, which chooses among those that are equal in what decides.
+
+    Raises:
+        InvalidSpec: what decides ranks nobody.
     """
+    refuse_unranked(measure)
     # if nothing else differs there is one configuration
     names = facet.names(by) if by else [facet.task] * len(facet.points)
     of_each: dict[tuple[str, Choice], list[ComparedPoint]] = {}

@@ -158,6 +158,9 @@ class Column:
         if alike or not np.isfinite(found.needed) or self.is_unmeasured(number):
             return self._shown(Interval(found.lead, None, None, found.seeds))
         low, high = found.lead - found.needed, found.lead + found.needed
+        if self.limits:
+            widest = self.limits[1] - self.limits[0]
+            low, high = max(low, -widest), min(high, widest)
         return self._shown(Interval(found.lead, low, high, found.seeds))
 
     def order(self) -> list[int]:

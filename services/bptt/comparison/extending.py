@@ -115,7 +115,7 @@ def _chosen(
 ) -> Chosen:
     own = deciding_metric(facet.points)
     measure, *_ = find_metrics(metrics, facet.points, known) or [default_measure(facet.points)]
-    if not measure.better:
+    if not measure.better or measure.unranked:
         why = measure.unranked or "no run has a result"
         raise NotPossible(f"Nothing can be chosen in grid {grid}: {why}.")
     return choose(facet, axes, tuning, measure, own)

@@ -188,6 +188,16 @@ def unless_none_solved(measure: Measure, points: Sequence[ComparedPoint]) -> Mea
     return replace(measure, until_solved=False, unranked=cost)
 
 
+def refuse_unranked(measure: Measure) -> None:
+    """Refuse to choose values by a figure that ranks nobody.
+
+    Raises:
+        InvalidSpec: says why it does not.
+    """
+    if measure.unranked and measure.name not in (UPDATES, SECONDS):
+        raise InvalidSpec([f"--tune cannot choose by {measure.short}: {measure.unranked}."])
+
+
 def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:
     """Return why values of runs that stopped when they had solved their task rank nobody.
 

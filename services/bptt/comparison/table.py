@@ -26,7 +26,7 @@ from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.tested import tested_columns
 from bptt.comparison.undecided import of_one, so_far, to_be_judged
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
-from bptt.comparison.verdict import EXCEPT, Ranked
+from bptt.comparison.verdict import EXCEPT, RATE, Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
 from bptt.records.comparison import Comparison
 
@@ -83,8 +83,7 @@ def compare(
         lacking_told = _lacking_metrics(measures, metrics, one)
         found.append(replace(one, notes=[*one.notes, *lacking_told]))
     if len(found) > 1:
-        rate = "At most 6 of 100 tables make a false claim"
-        each = f"{rate}, each of these {len(found)} alone; {EXCEPT}."
+        each = f"{RATE}, each of these {len(found)} alone; {EXCEPT}."
         found = [replace(one, notes=[*one.notes, each]) for one in found]
     problems = [table.problem for table in tables]
     if len(names := in_all(problems)) > 1:
@@ -250,7 +249,7 @@ def _overall(
 ) -> Comparison:
     """Return the comparison over all problems, by the mean of ranks."""
     ranks = mean_ranks(problems, names)
-    live = sum(point.is_live for point in points)
+    live, rate = sum(point.is_live for point in points), f"{RATE}; {EXCEPT}."
     held = [[point for by_config, _ in problems for point in by_config[name]] for name in names]
     ranked = Ranked(ranks.ranking, names, held, asked.more, number_told, 0, live, len(points))
     groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
@@ -261,7 +260,6 @@ def _overall(
         f"{len(names)}; only configurations that all of them have. solved: runs of one seed "
         "count as one in its interval, whatever the problem."
     )
-    rate = f"At most 6 of 100 such tables make a false claim; {EXCEPT}."
     return Comparison(
         task="",
         problem=f"over {len(problems)} problems",

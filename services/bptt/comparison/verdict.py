@@ -23,6 +23,7 @@ from bptt.comparison.wording import listed
 from bptt.counted import counted
 
 TOGETHER = "95 % for all of these statements together"
+RATE = "At most 6 of 100 tables make a false claim"
 EXCEPT = (
     "more where a configuration fails rarely, or by the toss of a coin, among steady ones, or two "
     "are skewed in opposite ways (docs/inference.md, Where it fails)"

@@ -179,3 +179,14 @@ def test_a_problem_without_a_seed_that_judges_says_what_was_chosen():
     assert len(judged.groups) == 2
     assert chosen.groups == []
     assert chosen.verdict.startswith("Chosen: ")
+
+
+def test_nothing_is_chosen_by_values_of_runs_that_stopped_at_the_threshold():
+    held = [
+        point("a", seed, 0.9, outcome="solved", **{"optimizer.lr": lr})
+        for lr in (0.1, 0.01)
+        for seed in range(6)
+    ]
+
+    with pytest.raises(InvalidSpec, match="cannot choose by accuracy: 12 of 12 runs stopped at"):
+        compare(held, tune=["lr"], metrics=["accuracy"])

@@ -209,6 +209,9 @@ def test_no_interval_of_a_mean_rank_holds_what_no_rank_can_be_and_the_rate_names
     for one in (short, long, over):
         (rate,) = [note for note in one.notes if note.startswith("At most 6 of 100")]
         assert "fails rarely" in rate
+    leads = [group.lead for group in over.groups if group.lead and group.lead.low is not None]
+    assert leads
+    assert all(-1 <= one.low <= one.high <= 1 for one in leads)
     # ten runs of five seeds
     assert [group.solved.n for group in over.groups] == [5, 5]
     assert "runs of one seed count as one in its interval" in over.notes[0]
