@@ -6,38 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from bptt.comparison.axes import find_axes, label
+from bptt.comparison.axes import label
 from bptt.comparison.column import column_of
-from bptt.comparison.facets import TASK, Facet
-from bptt.comparison.fresh import fresh_seeds
+from bptt.comparison.facets import Facet
 from bptt.comparison.metrics import Measure, refuse_unranked
-from bptt.comparison.point import ComparedPoint, has_told, whose
-from bptt.comparison.ranking import SEEDS_TO_TELL
-from bptt.comparison.tuning import split, tune
+from bptt.comparison.point import ComparedPoint
+from bptt.comparison.tuned_seeds import SeedsOfOne, Tuning
+from bptt.comparison.tuning import tune
 from bptt.comparison.wording import listed
-from bptt.errors import InvalidSpec
+from bptt.counted import counted
 
 Choice = tuple[Any, ...]
 """Values of the tuned axes, in their order; None where an axis does not apply."""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """What is tuned, and on which seeds."""
-
-    axes: tuple[str, ...]
-    """Paths; the configurations differ in the others."""
-    choosing: tuple[int, ...]
-    """Seeds that choose, in the order of the file."""
-    judging: tuple[int, ...]
-    """All others, or fresh seeds alone if there are some."""
-    fixed: bool = False
-    """Whether those are fresh: then each value was chosen before they were trained."""
-
-    @property
-    def decides(self) -> bool:
-        """Whether there are enough seeds to judge on for a verdict."""
-        return len(self.judging) >= SEEDS_TO_TELL
 
 
 @dataclass(frozen=True)
@@ -50,68 +30,12 @@ class Chosen:
     """The configuration of each of them."""
     kept: tuple[ComparedPoint, ...]
     """All runs with the values taken, on whichever seed."""
-    kept_names: tuple[str, ...]
-    """The configuration of each of these."""
     taken: Mapping[str, str]
     """The values in words, by configuration."""
     note: str
     """How they were chosen, and what that does not cover."""
-
-
-def tuning_of(
-    points: Sequence[ComparedPoint],
-    tuned: Sequence[str],
-    choosing: Sequence[int],
-    by: Sequence[str] = (),
-    *,
-    option: str = "--tune",
-) -> Tuning | None:
-    """Return what is tuned; None if nothing is.
-
-    Args:
-        points: all of the grid's.
-        tuned: axes, in full or by their last word.
-        choosing: seeds that choose; none: all but the fresh ones if there are such, otherwise the
-            first half of six and more; of those that all points have.
-        by: paths of the axes that distinguish configurations.
-        option: that the axes were given to; with `--tuned` all seeds choose that are not fresh.
-
-    Raises:
-        InvalidSpec: an axis or a seed that this grid does not have, an axis that cannot be tuned.
-    """
-    if not tuned:
-        if choosing:
-            raise InvalidSpec(["--tune-seeds needs --tune AXIS: what is chosen on these seeds."])
-        return None
-    axes = find_axes(tuned, points, option)
-    for path in axes:
-        if path in by:
-            raise InvalidSpec(
-                [f"--by and {option} both name {path}: an axis is compared or tuned."]
-            )
-        if path.partition(".")[0] == TASK:
-            raise InvalidSpec([f"{option} {path!r} makes another problem: a task is not tuned."])
-    seeds = list(dict.fromkeys(point.seed for point in points))
-    by_config: dict[str, set[int]] = {}
-    for point in points:
-        by_config.setdefault(point.config, set()).add(point.seed)
-    fresh = fresh_seeds(points, axes)
-    old = [seed for seed in seeds if seed not in fresh]
-    common = [seed for seed in old if all(seed in held for held in by_config.values())] or old
-    if unknown := [seed for seed in choosing if seed not in seeds]:
-        raise InvalidSpec(
-            [
-                f"--tune-seeds {unknown[0]} is no seed of {whose(points)}; {has_told(points)}: "
-                f"{', '.join(map(str, seeds))}."
-            ]
-        )
-    if fresh or option != "--tune":
-        # other seeds may have had a say when those were added
-        first = list(dict.fromkeys(choosing)) or common
-        judging = tuple(seed for seed in fresh if seed not in first)
-        return Tuning(axes, tuple(first), judging, fixed=bool(fresh))
-    first = list(dict.fromkeys(choosing)) or [common[place] for place in split(len(common))[0]]
-    return Tuning(axes, tuple(first), tuple(seed for seed in seeds if seed not in first))
+    untaken: tuple[str, ...] = ()
+    """Configurations none of whose values has results in most of the seeds that choose."""
 
 
 def choose(
@@ -141,16 +65,23 @@ def choose(
         _values(of_each, configs, choices, (*by, *tuning.axes), tuning, one)
         for one in (measure, own)
     )
-    count = len(tuning.choosing)
-    tuned = tune(values, range(count), range(count, values.shape[2]), second)
-    best = {
-        config: choices[place]
-        for config, place in zip(configs, tuned.choices, strict=True)
-        if place is not None
-    }
-    kept = best | (_fixed(of_each, tuning) if tuning.fixed else {})
+    by_config: dict[str, list[ComparedPoint]] = {}
+    for (config, _), some in of_each.items():
+        by_config.setdefault(config, []).extend(some)
+    seeds = {config: tuning.seeds_of(every) for config, every in by_config.items()}
+    best: dict[str, Choice] = {}
+    tried: dict[str, Sequence[int]] = {}
+    ties: dict[str, bool] = {}
+    for number, config in enumerate(configs):
+        places = [tuning.seeds.index(seed) for seed in seeds[config].choosing]
+        one = tune(values[[number]], places, (), second[[number]])
+        ((place,), (tried[config],), (ties[config],)) = one.choices, one.among, one.tied
+        if place is not None:
+            best[config] = choices[place]
+    kept = best | (_fixed(of_each, seeds) if tuning.fixed else {})
     edges, equal, others = [], [], []
-    for config, among, tied in zip(configs, tuned.among, tuned.tied, strict=True):
+    for config, among in tried.items():
+        tied = ties[config]
         if config in best and kept[config] != best[config] and not tied:
             others.append(config)
         elif config in best and tied:
@@ -162,25 +93,24 @@ def choose(
         for name, point in zip(names, facet.points, strict=True)
         if name in kept and _choice(point, tuning) == kept[name]
     ]
-    judged = [(name, point) for name, point in held if point.seed in tuning.judging]
-    tried = {config: len(among) for config, among in zip(configs, tuned.among, strict=True)}
+    judged = [(name, point) for name, point in held if point.seed in seeds[name].judging]
     return Chosen(
         replace(facet, points=tuple(point for _, point in judged)),
         tuple(name for name, _ in judged),
         tuple(point for _, point in held),
-        tuple(name for name, _ in held),
         {name: label(point, tuning.axes) for name, point in held},
-        _note(tuning, tried, edges, equal, others),
+        _note(tuning, seeds, tried, edges, equal, others),
+        tuple(config for config in configs if config not in kept),
     )
 
 
 def _fixed(
-    of_each: Mapping[tuple[str, Choice], Sequence[ComparedPoint]], tuning: Tuning
+    of_each: Mapping[tuple[str, Choice], Sequence[ComparedPoint]], seeds: Mapping[str, SeedsOfOne]
 ) -> dict[str, Choice]:
     """Return the one choice that each configuration has on fresh seeds."""
     there: dict[str, list[Choice]] = {}
     for (config, choice), held in of_each.items():
-        if any(point.seed in tuning.judging for point in held):
+        if any(point.seed in seeds[config].judging for point in held):
             there.setdefault(config, []).append(choice)
     return {config: found[0] for config, found in there.items() if len(found) == 1}
 
@@ -213,11 +143,11 @@ def _values(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return what each configuration has with each choice, (configurations, choices, seeds).
 
-    Higher is better; seeds that choose come first.
+    Higher is better.
     """
     column = column_of({str(key): held for key, held in of_each.items()}, measure, by)
     sign = -1.0 if measure.better == "lower" else 1.0
-    seeds = (*tuning.choosing, *tuning.judging)
+    seeds = tuning.seeds
     found = np.full((len(configs), len(choices), len(seeds)), np.nan)
     for (config, choice), held in zip(of_each, column.values, strict=True):
         place = configs.index(config), choices.index(choice)
@@ -237,32 +167,26 @@ def _at_edge(taken: Choice, among: Sequence[Choice]) -> bool:
 
 def _note(
     tuning: Tuning,
-    tried: Mapping[str, int],
+    seeds: Mapping[str, SeedsOfOne],
+    tried: Mapping[str, Sequence[int]],
     edges: Sequence[str],
     equal: Sequence[str],
     others: Sequence[str],
 ) -> str:
-    axes = " and ".join(tuning.axes)
-    seeds = ", ".join(map(str, tuning.choosing))
-    chose = f"Tuned over {axes}: the best mean on seeds {seeds}"
-    told = [
-        f"{chose}, judged on the others; --tune-seeds "
-        f"{','.join(map(str, tuning.choosing))} keeps the choice when seeds are added."
-    ]
-    if tuning.fixed:
-        fresh = ", ".join(map(str, tuning.judging))
-        told = [f"{chose}, judged on {fresh}, which were added for the values chosen alone."]
+    told = [_seeds_told(tuning, seeds)]
     if others:
         told.append(
             f"Judged with the value that those were added for, although another has the best mean "
             f"on the seeds that choose: {listed(others)}."
         )
-    counts = sorted(set(tried.values()))
-    if len(counts) > 1:
-        told.append(
-            f"Not tuned alike: over {counts[0]} to {counts[-1]} values; whoever has more of them "
-            "finds a better one."
-        )
+    by_count: dict[int, list[str]] = {}
+    for config, among in tried.items():
+        by_count.setdefault(len(among), []).append(config)
+    if len(by_count) > 1:
+        who = [f"{listed(held)} over {counted(n, 'value')}" for n, held in sorted(by_count.items())]
+        told.append(f"Not tuned alike: {listed(who)}; whoever has more finds a better one.")
+    else:
+        told += [f"Each was tuned over {counted(count, 'value')}." for count in by_count]
     if equal:
         told.append(f"Several values are equally good on these seeds for {listed(equal)}.")
     if edges:
@@ -270,3 +194,25 @@ def _note(
             f"At the edge of its axis, so that a better value may lie beyond: {listed(edges)}."
         )
     return " ".join(told)
+
+
+def _seeds_told(tuning: Tuning, seeds: Mapping[str, SeedsOfOne]) -> str:
+    """Return which seeds chose and which judge, of whom where that is not the same for all."""
+    chose = f"Tuned over {' and '.join(tuning.axes)}: the best mean on seeds"
+    every = set(seeds.values())
+    if len(every) > 1:
+        who = [
+            f"of {listed([name for name, own in seeds.items() if own == one])} on {one.told}"
+            for one in dict.fromkeys(seeds.values())
+        ]
+        return f"{chose} that do not judge: {'; '.join(who)}."
+    ((choosing, judging),) = ((one.choosing, one.judging) for one in every or {tuning.all_of_it})
+    first = f"{chose} {', '.join(map(str, choosing))}"
+    if tuning.fixed:
+        fresh = ", ".join(map(str, judging))
+        return f"{first}, judged on {fresh}, which were added for the values chosen alone."
+    if not judging:
+        return f"{first}; no other seed is there to judge."
+    keeps = ",".join(map(str, choosing))
+    kept = f"--tune-seeds {keeps} keeps the choice when seeds are added"
+    return f"{first}, judged on the others; {kept}."

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bptt.comparison.axes import SEED, axes_of, find_axes
-from bptt.comparison.chosen import Chosen, Tuning, choose, tuning_of
+from bptt.comparison.chosen import Chosen, choose
 from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.fresh import fresh_seeds
 from bptt.comparison.metrics import deciding_metric, default_measure, find_metrics, names_of
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TRUST
+from bptt.comparison.tuned_seeds import Tuning, tuning_of
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.errors import NotPossible

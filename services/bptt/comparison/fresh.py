@@ -45,3 +45,28 @@ def _of(values: Mapping[str, Any], tuned: Sequence[str], *, among: bool) -> Valu
     """Return the values on the tuned axes, or on all others but the seed."""
     found = sorted(values.items())
     return tuple((p, repr(v)) for p, v in found if p != SEED and (p in tuned) is among)
+
+
+def contested_seeds(
+    points: Sequence[ComparedPoint], tuned: Sequence[str]
+) -> dict[Values, frozenset[int]]:
+    """Return the seeds in which each configuration has several values on the tuned axes.
+
+    A configuration is known by its values on all other axes but the seed. What has one value in
+    every seed has nothing to choose: its seeds count as contested unless they are fresh of others.
+    """
+    choices: dict[Values, dict[int, set[Values]]] = {}
+    for point in points:
+        of_seed = choices.setdefault(rest_of(point, tuned), {})
+        of_seed.setdefault(point.seed, set()).add(_of(point.values, tuned, among=True))
+    several = {
+        rest: frozenset(seed for seed, held in of_seed.items() if len(held) > 1)
+        for rest, of_seed in choices.items()
+    }
+    fresh = {seed for rest, held in several.items() if held for seed in choices[rest].keys() - held}
+    return {rest: held or frozenset(choices[rest].keys() - fresh) for rest, held in several.items()}
+
+
+def rest_of(point: ComparedPoint, tuned: Sequence[str]) -> Values:
+    """Return the values of a point on all axes but the tuned ones and the seed."""
+    return _of(point.values, tuned, among=False)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bptt.comparison.axes import axes_of, find_axes
-from bptt.comparison.chosen import choose, tuning_of
+from bptt.comparison.chosen import choose
 from bptt.comparison.facets import facets_of
 from bptt.comparison.metrics import deciding_metric, default_measure, find_metrics, names_of
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.several import programs_in
+from bptt.comparison.tuned_seeds import tuning_of
 from bptt.comparison.wording import listed
 
 

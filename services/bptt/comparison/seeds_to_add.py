@@ -1,7 +1,7 @@
 """The commands that add seeds to what is compared, one for each grid that needs them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bptt.comparison.point import ComparedPoint
 
@@ -12,6 +12,10 @@ class SeedsToAdd:
 
     grids: Mapping[str, Collection[int]]
     """The seeds of each grid, by what commands call the grid."""
+    fresh: Mapping[str, Collection[int]] = field(default_factory=dict)
+    """Where values are tuned: those that judge within each grid alone."""
+    tuned: Mapping[str, str] = field(default_factory=dict)
+    """The options of `extend` that add such seeds to each grid; empty: nothing is tuned."""
 
     @property
     def seeds(self) -> set[int]:
@@ -36,12 +40,32 @@ class SeedsToAdd:
             unequal: whether some lack seeds that others have: then the first `wanted` of all give
                 everybody as many.
         """
+        if self.tuned:
+            return self.judging(wanted, points)
         chosen = self._covering(points)
         there = set.intersection(*(set(self.grids[grid]) for grid in chosen))
         option = wanted if unequal else seeds_option(there, wanted)
         new = set(range(option))
         lacking = [grid for grid in chosen if not new <= set(self.grids[grid])]
         return "\n".join(f"bptt extend {grid} --set seeds={option}" for grid in lacking or chosen)
+
+    def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> str:
+        """Return the commands after which so many seeds judge all configurations of points.
+
+        A grid's fresh seeds come after all that it has, so those that several grids share begin
+        where the last one's do.
+        """
+        # where nothing was chosen for good, all are to have fresh seeds
+        grids = self._covering(points) if any(self.fresh.values()) else list(self.grids)
+        grids += [grid for grid in self.grids if self.fresh.get(grid) and grid not in grids]
+        first = max(min(self.fresh[one] or [max(self.grids[one]) + 1]) for one in grids)
+        lines = []
+        for grid in grids:
+            there = len(self.fresh[grid])
+            more = first + wanted - 1 - max(self.grids[grid])
+            if more > 0:
+                lines.append(f"bptt extend {grid} {self.tuned[grid]} --seeds {there + more}")
+        return "\n".join(lines)
 
     def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> str:
         """Return the commands after which the configurations of points have these very seeds."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bptt.comparison.axes import axes_of
-from bptt.comparison.chosen import Chosen, Tuning
+from bptt.comparison.chosen import Chosen
 from bptt.comparison.column import Column
 from bptt.comparison.differing import DATA, is_program
 from bptt.comparison.facets import TASK
@@ -99,20 +99,29 @@ def _is_pooled(points: Sequence[ComparedPoint]) -> bool:
     return bool(held) and max(held.values()) < len(points)
 
 
-def unjudged_note(chosen: Chosen, tuning: Tuning, more: SeedsToAdd) -> str:
-    """Return which configurations were tuned and have no seed that judges; empty if all have one.
+def unjudged_notes(chosen: Chosen, more: SeedsToAdd) -> list[str]:
+    """Return which configurations were tuned and stand in no row, and what gives them one.
 
     Args:
         chosen: what each was tuned to.
-        tuning: on which seeds.
         more: how to add seeds.
     """
+    said = untaken_notes(chosen)
     lacking = [name for name in chosen.taken if name not in chosen.names]
-    if not lacking:
-        return ""
-    held = zip(chosen.kept_names, chosen.kept, strict=True)
-    commands = more.commands_for(tuning.judging, [one for name, one in held if name in lacking])
-    return f"Tuned, and without a seed that judges: {listed(lacking)}:\n{commands}"
+    if lacking:
+        commands = more.judging(SEEDS_TO_TRUST, chosen.kept)
+        said.append(f"Tuned, and without a seed that judges: {listed(lacking)}:\n{commands}")
+    return said
+
+
+def untaken_notes(chosen: Chosen) -> list[str]:
+    """Return which configurations nothing was chosen for."""
+    if not chosen.untaken:
+        return []
+    return [
+        f"Nothing was chosen for {listed(chosen.untaken)}: no value has results in more than half "
+        "of the seeds that choose."
+    ]
 
 
 def _programs(points: Sequence[ComparedPoint]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bptt.comparison.axes import axes_of, find_axes
-from bptt.comparison.chosen import Tuning, choose, tuning_of
+from bptt.comparison.chosen import choose
 from bptt.comparison.column import column_of
 from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.groups import group_of
@@ -21,10 +21,17 @@ from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
 from bptt.comparison.point import RESULTS, ComparedPoint, budget_of
 from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
-from bptt.comparison.several import notes_of_several, programs_in, refuse_one_sided, unjudged_note
+from bptt.comparison.several import (
+    notes_of_several,
+    programs_in,
+    refuse_one_sided,
+    unjudged_notes,
+    untaken_notes,
+)
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.tested import tested_columns
-from bptt.comparison.undecided import of_one, so_far, to_be_judged
+from bptt.comparison.tuned_seeds import Tuning, tuning_of, with_judging
+from bptt.comparison.undecided import of_one, so_far, to_be_judged, why_alone
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
 from bptt.comparison.verdict import EXCEPT, RATE, Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
@@ -62,12 +69,14 @@ def compare(
     # results of two programs are never averaged
     axes += tuple(path for path in programs_in(points) if axes and path not in axes)
     tuning = tuning_of(points, tune, tune_seeds, axes)
+    more = grids_of(whole or points, grid)
     if tuning:
+        more = with_judging(more, points, tuning, axes)
         axes = tuple(path for path in axes or axes_of(points) if path not in tuning.axes)
     known = names_of(points)
     # what a filter leaves out, not what is another problem
     there = whole if len(whole) > len(points) else ()
-    asked = Asked(axes, grids_of(whole or points, grid), tuning, there)
+    asked = Asked(axes, more, tuning, there)
     # what only another task has is shown for that one
     shown = [(facet, find_metrics(metrics, facet.points, known)) for facet in facets_of(points)]
     for facet, (first, *_) in ((facet, found) for facet, found in shown if found):
@@ -102,19 +111,6 @@ class Asked:
     tuning: Tuning | None = None
     whole: Sequence[ComparedPoint] = ()
     """All points of the grids, those that a filter leaves out included."""
-
-    def left_out(self, facet: Facet) -> str:
-        """Return why the only configuration of a problem stands alone, if others are there."""
-        if self.tuning:
-            return f"Values of {listed(self.tuning.axes)} are chosen among, not compared."
-        if len(configs := {point.config for point in facet.points}) > 1:
-            return f"It is the mean over {len(configs):,} configurations, as --by asks."
-        others = [
-            point
-            for point in self.whole
-            if point.task == facet.task and point.config not in configs
-        ]
-        return "The others are left out by --filter." if others else ""
 
 
 class Table:
@@ -188,12 +184,11 @@ class Table:
         if self._live:
             ordered = [so_far(one, ahead=bool(ranked.ahead)) for one in ordered]
         elif not verdict:
-            left_out = self._asked.left_out(self._of)
+            left_out = why_alone(self._of, tuning, self._asked.whole)
             verdict = of_one(self._facet, self.decided, ordered[0], self._asked.more, left_out)
         if chosen:
             ordered = [replace(one, tuned_to=chosen.taken.get(one.config)) for one in ordered]
-            unjudged = unjudged_note(chosen, tuning, self._asked.more) if tuning else ""
-            notes = [chosen.note, unjudged, *notes]
+            notes = [chosen.note, *unjudged_notes(chosen, self._asked.more), *notes]
         return Comparison(
             task=facet.task,
             problem=facet.problem,
@@ -238,9 +233,9 @@ def _unjudged(facet: Facet, tuning: Tuning, found: Sequence[Measure], asked: Ask
         groups=[],
         lacking=[],
         best_run=None,
-        verdict=to_be_judged(facet, chosen, tuning, asked.by, asked.more),
+        verdict=to_be_judged(facet, chosen, tuning, asked.more),
         live=live,
-        notes=[] if live else [chosen.note],
+        notes=[] if live else [chosen.note, *untaken_notes(chosen)],
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bptt.comparison.axes import axes_of, without_seed
-from bptt.comparison.chosen import Chosen, Tuning
+from bptt.comparison.axes import without_seed
+from bptt.comparison.chosen import Chosen
 from bptt.comparison.column import Column
 from bptt.comparison.facets import Facet
+from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST
 from bptt.comparison.seeds_to_add import SeedsToAdd
+from bptt.comparison.tuned_seeds import Tuning
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.records.comparison import MAY_BE, UNRANKED, WORSE, Group
@@ -60,46 +62,45 @@ def of_one(
     )
 
 
-def to_be_judged(
-    facet: Facet, chosen: Chosen, tuning: Tuning, by: Sequence[str], more: SeedsToAdd
-) -> str:
+def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, more: SeedsToAdd) -> str:
     """Return what each configuration was tuned to, and the command whose runs judge it.
 
     Args:
         facet: the problem.
         chosen: of it.
         tuning: what is tuned, and on which seeds.
-        by: paths of the axes that distinguish configurations.
         more: the seeds there are, and how to add others.
     """
     if live := sum(point.is_live and point.seed in tuning.choosing for point in facet.points):
         has = "has" if live == 1 else "have"
         return f"Nothing is chosen yet: {counted(live, 'run')} of these seeds {has} not ended."
-    taken = listed([f"{config} takes {value}" for config, value in chosen.taken.items()] or ["-"])
-    if len(more.grids) > 1:
-        return _judged_by_grids(chosen, taken, tuning, more)
-    (grid,) = more.grids
-    configs = len({without_seed(point) for point in chosen.kept})
-    words = [f"--tuned {path}" for path in tuning.axes]
-    if facet.names(by) != facet.names([p for p in axes_of(facet.points) if p not in tuning.axes]):
-        words += [f"--by {path}" for path in by]
+    # a lone configuration has no name but the task's
+    alone = len(chosen.taken) == 1 and facet.task in chosen.taken
+    took = [value if alone else f"{config} takes {value}" for config, value in chosen.taken.items()]
     few = ""
     if tuning.judging:
         are = "is" if len(tuning.judging) == 1 else "are"
         few = f", and {counted(len(tuning.judging), 'other')} {are} too few to"
-        words.append(f"--tune-seeds {','.join(map(str, tuning.choosing))}")
+    configs = len({without_seed(point) for point in chosen.kept})
+    runs = f" ({counted(configs * SEEDS_TO_TRUST, 'run')})" if len(more.grids) == 1 else ""
     return (
-        f"Chosen: {taken}. The seeds that chose cannot judge{few}; {SEEDS_TO_TRUST} fresh ones for "
-        f"what was chosen alone can ({counted(configs * SEEDS_TO_TRUST, 'run')}):\n"
-        f"bptt extend {grid} {' '.join(words)} --seeds {SEEDS_TO_TRUST}"
+        f"Chosen: {listed(took or ['-'])}. The seeds that chose cannot judge{few}; "
+        f"{SEEDS_TO_TRUST} fresh ones for what was chosen alone can{runs}:\n"
+        f"{more.judging(SEEDS_TO_TRUST, chosen.kept)}"
     )
 
 
-def _judged_by_grids(chosen: Chosen, taken: str, tuning: Tuning, more: SeedsToAdd) -> str:
-    """Return the same for several grids: `extend --tuned` would choose within one of them."""
-    wanted = len(tuning.choosing) + SEEDS_TO_TRUST
-    keep = ",".join(map(str, tuning.choosing))
-    return (
-        f"Chosen: {taken}. The seeds that chose cannot judge; {SEEDS_TO_TRUST} others can, with "
-        f"--tune-seeds {keep}:\n{more.commands(wanted, chosen.kept, unequal=False)}"
-    )
+def why_alone(facet: Facet, tuning: Tuning | None, whole: Sequence[ComparedPoint]) -> str:
+    """Return why the only configuration of a problem stands alone; empty if none else is there.
+
+    Args:
+        facet: the problem.
+        tuning: what is tuned.
+        whole: all points of the grids, if a filter leaves some out.
+    """
+    if tuning:
+        return f"Values of {listed(tuning.axes)} are chosen among, not compared."
+    if len(configs := {point.config for point in facet.points}) > 1:
+        return f"It is the mean over {len(configs):,} configurations, as --by asks."
+    others = [one for one in whole if one.task == facet.task and one.config not in configs]
+    return "The others are left out by --filter." if others else ""

@@ -207,6 +207,8 @@ class Ranked:
     def _command(self, wanted: int) -> str:
         """Return what adds seeds to the top group."""
         there = len(self.more.seeds)
+        if self.more.tuned:
+            return self.more.judging(wanted, [p for n in self.ranking.top for p in self.points[n]])
         common = min((lead.seeds for lead in self._leads), default=there)
         unequal = common + self.choosing < there
         top = [point for number in self.ranking.top for point in self.points[number]]

@@ -223,16 +223,29 @@ def test_an_edited_cell_is_another_configuration_and_says_which_is_which(
     assert len(by_cells["groups"]) == 3
 
 
-def test_what_was_tuned_and_has_no_seed_that_judges_is_named(bptt, grids):
+def test_what_was_tuned_and_has_no_seed_that_judges_is_named(bptt, grids, machine):
     rates = f"{TASK}{STOPPED}optimizer: {{lr: [0.001, 0.01]}}\n"
-    grids("one", f"{rates}cell: [rnn, gru]\nseeds: [0, 1, 2, 7, 8, 9]\n", by_cell)
+    one = grids("one", f"{rates}cell: [rnn, gru]\nseeds: [0, 1, 2, 7, 8, 9]\n", by_cell)
     two = grids("two", f"{rates}cell: lstm\nseeds: 3\n", by_cell)
 
     (found,) = compared(bptt, "one", "two", "--tune", "lr")
 
     assert sorted(groups(found)) == ["gru", "rnn"]
     note = "Tuned, and without a seed that judges: lstm:\n"
-    assert f"{note}bptt extend {two} --set 'seeds=[7,8,9]'" in found["notes"]
+    # after these commands all of them have seeds 10 to 14, and nothing else is trained on those
+    commands = f"bptt extend {one} --tuned optimizer.lr --seeds 5\n"
+    commands += f"bptt extend {two} --tuned optimizer.lr --seeds 12"
+    assert f"{note}{commands}" in found["notes"]
+    for grid, seeds in ((one, 5), (two, 12)):
+        assert bptt("extend", grid, "--tuned", "lr", "--seeds", str(seeds))[0] == 0
+    machine().finish_all()
+    (after,) = compared(bptt, "one", "two", "--tune", "lr")
+    assert {config: held["value"]["n"] for config, held in groups(after).items()} == {
+        "rnn": 5,
+        "gru": 5,
+        "lstm": 12,
+    }
+    assert "without a seed that judges" not in str(after["notes"])
 
 
 def test_a_mean_over_other_axes_is_not_called_pooled(bptt, grids):

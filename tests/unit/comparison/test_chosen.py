@@ -76,7 +76,9 @@ def test_configurations_that_were_tuned_over_fewer_values_are_named():
 
     (found,) = compare(points, tune=["lr"])
 
-    assert "Not tuned alike: over 2 to 3 values" in found.notes[0]
+    assert "Not tuned alike: gru over 2 values and lstm over 3 values; " in found.notes[0]
+    (alike,) = compare(grid(), tune=["lr"])
+    assert "Each was tuned over 3 values." in alike.notes[0]
 
 
 def test_without_seeds_to_judge_on_the_choice_is_shown_and_no_result():

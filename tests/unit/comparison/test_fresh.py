@@ -81,6 +81,38 @@ def test_the_value_that_fresh_seeds_were_added_for_is_judged_whatever_is_best_by
     ) in found.notes[0]
 
 
+def test_a_choice_that_was_made_in_one_grid_holds_beside_another_that_has_all_values_there():
+    one = [replace(p, grids=("a",)) for p in grid(seeds=4) + judged(range(4, 9))]
+    rates = (1e-3, 1e-2)
+    other = [
+        replace(point("rnn", seed, 0.4 + rate, **{"optimizer.lr": rate}), grids=("b",))
+        for rate in rates
+        for seed in range(6)
+    ]
+
+    (alone,), (both,) = (compare(points, tune=["lr"]) for points in (one, one + other))
+
+    held = [(g.config, g.tuned_to, g.value.n) for g in alone.groups]
+    assert [(g.config, g.tuned_to, g.value.n) for g in both.groups] == held
+    assert both.notes[0].startswith(
+        "Tuned over optimizer.lr: the best mean on seeds that do not judge: of lstm and gru on 0, "
+        "1, 2, 3, judged on 4, 5, 6, 7, 8; of rnn on 0, 1, 2, 3, 4, 5."
+    )
+    assert both.notes[1] == (
+        "Tuned, and without a seed that judges: rnn:\n"
+        "bptt extend a --tuned optimizer.lr --seeds 7\n"
+        "bptt extend b --tuned optimizer.lr --seeds 5"
+    )
+
+
+def test_what_nothing_can_be_chosen_for_is_named():
+    other = [point("rnn", seed, 0.4, **{"optimizer.lr": 1e-2}) for seed in (20, 21)]
+
+    (found,) = compare(grid(seeds=8) + other, tune=["lr"], tune_seeds=[0, 1, 2])
+
+    assert any(note.startswith("Nothing was chosen for rnn: ") for note in found.notes)
+
+
 def test_once_all_values_have_the_seeds_none_of_them_is_fresh():
     assert fresh_seeds(grid(seeds=8), LR) == []
     assert fresh_seeds(grid(seeds=4) + judged([4, 5]), LR) == [4, 5]
