@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from bptt.comparison import wording
+from bptt.measuring.logged import TEST_METRIC
 from bptt.records.comparison import Comparison
 
 BOUNDS = ("estimate", "low", "high", "n")
@@ -89,7 +90,7 @@ FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
 
 
 def _tested_name(comparison: Comparison, told: str) -> str:
-    return f"test/{comparison.task_metric} {told}"
+    return TEST_METRIC.named(f"{comparison.task_metric} {told}")
 
 
 def _tables(comparison: Comparison) -> list[tuple[str, list[str], list[list[str]]]]:

@@ -139,7 +139,16 @@ def test_a_killed_application_is_started_again_and_nobody_misses_it(kept: Settin
         os.kill(first, signal.SIGKILL)
         assert until(lambda: not is_alive(first), 30)
         assert [grid.name for grid in client.grids()] == ["latch"]
-    assert until(lambda: application(kept) != first, 60)
+    assert until(lambda: another(kept, first), 60)
+
+
+def another(settings: Settings, first: int) -> bool:
+    """Return whether an application runs that is not the first one."""
+    try:
+        return application(settings) != first
+    except AssertionError:
+        # asked while the next one starts, which the client then does without
+        return False
 
 
 def test_a_frozen_application_holds_nobody_up(
