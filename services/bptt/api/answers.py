@@ -83,6 +83,8 @@ class Preview(Times):
     notes: Sequence[str]
     slots: int = 0
     """For which the time is estimated."""
+    foreseen: Submitted | None = None
+    """What queueing it would do now, for which the time is, too; None: not known."""
     unsent: Mapping[str, int] = field(default_factory=dict)
     """Bytes of each file that has not been sent. If there are any, identities and work are
     unknown, and faults may be found once they are sent."""

@@ -36,9 +36,10 @@ def draft_preview(desk: Desk, order: GridText, asker: Person) -> Preview:
         found = outline_grid_text(order.source, order.filename, order.overrides, files)
         return outlined(found)
     described = preview(request)
+    foreseen = store.foresee_submission(desk.service.database, asker.name, request, order.force)
     slots = expected_slots(desk.service.settings, store.queue_status(desk.service.database))
-    times = _times(desk, request, slots, share=1.0)
-    return replace(described, **asdict(times), slots=slots)
+    times = _times(desk, request, slots, share=foreseen.queued / foreseen.points)
+    return replace(described, **asdict(times), slots=slots, foreseen=foreseen)
 
 
 def draft_submission(desk: Desk, order: Submit, asker: Person) -> Submission:

@@ -45,13 +45,13 @@ class GridText(RequestBody):
     overrides: Overrides = ()
     files: Mapping[str, NamedFile] = Field(default={}, max_length=4000)
     """By the path as written in `source` or `overrides`; no path is ever opened here."""
+    force: bool = False
+    """Repeat what has already been run."""
 
 
 class Submit(GridText):
     """Queue a grid."""
 
-    force: bool = False
-    """Repeat what has already been run."""
     hold: bool = False
     priority: int = Priority
     urgency: int = Field(default=1, ge=0, le=2)

@@ -11,7 +11,7 @@ from bptt.api import answers, comparison_answers, plugin_answers, queue_answers,
 from bptt.api.orders import Extend, GridText, RequestBody, Retry, SetPriority, Submit
 from bptt.api.user_orders import CreateToken, SetUser
 from bptt.client.content import Sender
-from bptt.client.requests import Grids, Requests, comparison_query, read_answer
+from bptt.client.requests import Grids, Requests, comparison_query, read_answer, text_of
 from bptt.errors import InvalidSpec
 from bptt.lifecycle import Standing
 from bptt.records.comparison import Comparison
@@ -151,9 +151,12 @@ class Client(Requests):
 
     # work
 
-    def preview(self, file: str | Path, overrides: Sequence[str] = ()) -> answers.Preview:
-        """Check a grid file and describe its points; nothing is queued."""
-        order = GridText(source=_text(file), filename=str(file), overrides=overrides)
+    def preview(
+        self, file: str | Path, overrides: Sequence[str] = (), force: bool = False
+    ) -> answers.Preview:
+        """Check a grid file, describe its points and what `submit` would do; queue nothing."""
+        content = {"source": text_of(file), "filename": str(file), "overrides": overrides}
+        order = GridText(**content, force=force)
         return self.files.ask(order, lambda whole: self._post(answers.Preview, "/preview", whole))
 
     def submit(
@@ -168,7 +171,7 @@ class Client(Requests):
     ) -> answers.Submission:
         """Queue the grid that a file describes: all of its points, or none."""
         order = Submit(
-            source=_text(file),
+            source=text_of(file),
             filename=str(file),
             overrides=overrides,
             force=force,
@@ -191,7 +194,7 @@ class Client(Requests):
         """
         order = _checked(Extend, overrides=overrides, **asked)
         if file is not None:
-            order = order.model_copy(update={"source": _text(file), "filename": str(file)})
+            order = order.model_copy(update={"source": text_of(file), "filename": str(file)})
         return self.files.ask(
             order,
             lambda whole: self._change(answers.Submission, "grid", grid, "/extend", whole),
@@ -292,9 +295,3 @@ def _checked(order: type[T], **fields: Any) -> T:
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()
         ]
         raise InvalidSpec(misfits) from None
-
-
-def _text(file: str | Path) -> str:
-    from bptt.file_text import read_text
-
-    return read_text(Path(file))

@@ -1,6 +1,7 @@
 """Requests about things referred to by name, and typed answers."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -101,6 +102,13 @@ class Requests:
 def read_answer(answer: type[A], content: Any) -> A:
     """Return the content of an answer as its type."""
     return TypeAdapter(answer).validate_python(content)
+
+
+def text_of(file: str | Path) -> str:
+    """Return the text of a run file."""
+    from bptt.file_text import read_text
+
+    return read_text(Path(file))
 
 
 def _said(order: BaseModel) -> dict[str, Any]:

@@ -49,7 +49,7 @@ from bptt.store.shipping import (
     training,
     unshipped,
 )
-from bptt.store.submission import submit_grid
+from bptt.store.submission import foresee_submission, submit_grid
 from bptt.store.tokens import (
     admit,
     any_token_holds,
@@ -97,6 +97,7 @@ __all__ = [
     "find_token",
     "finish",
     "first_spec",
+    "foresee_submission",
     "get_grid",
     "get_run",
     "get_user",

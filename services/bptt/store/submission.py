@@ -1,7 +1,7 @@
 """Queueing a grid: all of it, or nothing."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
@@ -20,6 +20,7 @@ from bptt.store.plan import Plan, make_plan
 from bptt.store.tables import AnyRow, grids
 from bptt.store.users import add_user
 from bptt.store.writing import (
+    Reused,
     find_finished,
     refuse_too_many,
     write_configurations,
@@ -106,14 +107,29 @@ def submit_grid(
         data |= {"held": hold, "force": force}
         record_event(connection, "submitted", grid_id=grid_id, actor=user, data=data)
         end_if_over(connection, grid_id, user)
-    return Submitted(
-        grid_id=grid_id,
-        name=plan.name,
-        project=plan.project,
-        points=len(plan.points),
-        queued=new,
-        reused=dict(Counter(run.user for run in reused.values())),
-    )
+    return _outcome(grid_id, plan, new, reused)
+
+
+def foresee_submission(
+    database: Database, user: str, request: "GridRequest", force: bool = False
+) -> Submitted:
+    """Return what `submit_grid` would do with these now; nothing is written.
+
+    The id is that of the user's grid which is in the queue already, or empty.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        NotPossible: the user would have too many queued runs.
+    """
+    plan = make_plan(request)
+    with database.read() as connection:
+        existing = _find_live(connection, user, plan.key)
+        if existing is not None and not force:
+            return _existing(existing)
+        reused = {} if force else find_finished(connection, plan.points, plan.earlier)
+        new = len(plan.points) - len(reused)
+        refuse_too_many(connection, user, new)
+    return _outcome("", plan, new, reused)
 
 
 def _find_live(connection: Connection, user: str, key: str) -> AnyRow | None:
@@ -124,6 +140,17 @@ def _find_live(connection: Connection, user: str, key: str) -> AnyRow | None:
         )
     ).one_or_none()
     return row
+
+
+def _outcome(grid_id: str, plan: Plan, new: int, reused: Mapping[str, Reused]) -> Submitted:
+    return Submitted(
+        grid_id=grid_id,
+        name=plan.name,
+        project=plan.project,
+        points=len(plan.points),
+        queued=new,
+        reused=dict(Counter(run.user for run in reused.values())),
+    )
 
 
 def _existing(grid: AnyRow) -> Submitted:

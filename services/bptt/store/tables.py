@@ -54,6 +54,8 @@ def _among(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
+MOST_QUEUED = 1_000_000
+"""Queued runs that a user may have unless an admin says otherwise."""
 ENDED = _among("status", TERMINAL)
 QUEUED = "status = 'queued'"
 RUNNING = "status = 'running'"
@@ -72,7 +74,7 @@ users = Table(
     Column("name", String, primary_key=True),
     Column("weight", Float, nullable=False, server_default=text("1")),
     Column("max_running", Integer),  # null: no limit
-    Column("max_queued", Integer, nullable=False, server_default=text("1000000")),
+    Column("max_queued", Integer, nullable=False, server_default=text(str(MOST_QUEUED))),
     Column("usage", Float, nullable=False, server_default=text("0")),  # slot-seconds, decayed
     Column("usage_at", Float, nullable=False),
     Column("created_at", Float, nullable=False),

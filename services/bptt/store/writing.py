@@ -12,7 +12,7 @@ from bptt.store.bulk import MANY, among, insert_many, learn
 from bptt.store.clock import read_clock
 from bptt.store.numbering import Numbers
 from bptt.store.plan import Configuration, PlannedPoint
-from bptt.store.tables import QUEUED, configurations, grids, points, runs, users
+from bptt.store.tables import MOST_QUEUED, QUEUED, configurations, grids, points, runs, users
 
 
 class Expected(NamedTuple):
@@ -68,7 +68,9 @@ def refuse_too_many(connection: Connection, user: str, new: int) -> None:
     Raises:
         NotPossible: they would exceed the user's limit.
     """
-    most = connection.execute(select(users.c.max_queued).where(users.c.name == user)).scalar_one()
+    limits = connection.execute(select(users.c.max_queued).where(users.c.name == user)).scalars()
+    # somebody who has never queued anything is not in the table yet
+    most = next(iter(limits), MOST_QUEUED)
     live = select(grids.c.id).where(grids.c.user_name == user, text("ended_at IS NULL"))
     queued = connection.execute(
         select(func.count()).select_from(runs).where(runs.c.grid_id.in_(live), text(QUEUED))

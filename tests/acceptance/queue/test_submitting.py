@@ -89,7 +89,7 @@ def test_dry_run_shows_the_grid_and_queues_nothing(bptt):
 
     plain = bptt("grid", "bias.yaml")[1]
     assert (code, errors) == (0, [])
-    assert out.startswith(f"{plain}About ")
+    assert out.startswith(f"{plain}Would queue 6 runs.\nAbout ")
     assert out.endswith(" on 2 slots; less where runs are solved earlier.\nNothing was queued.\n")
     assert bptt("grids", "--json")[1] == "[]\n"
 
@@ -104,6 +104,41 @@ def test_dry_run_estimates_the_time_from_what_was_measured(bptt, submitted, mach
     assert out.splitlines()[-2].endswith(" on 2 slots; less where runs are solved earlier.")
     assert as_json["points"] == 6
     assert as_json["seconds"] > 0
+
+
+def test_dry_run_says_what_is_in_the_queue_or_has_been_run_already(bptt, submitted, machine):
+    (queued,) = json.loads(bptt("grids", "--json")[1])
+    in_queue = bptt("submit", "bias.yaml", "--dry-run")[1].splitlines()
+    twice = bptt("submit", "bias.yaml", "--dry-run", "--force")[1].splitlines()
+    machine().finish_all()
+
+    run = bptt("submit", "bias.yaml", "--dry-run")[1].splitlines()
+    more = bptt("submit", "bias.yaml", "--dry-run", "--set", "seeds=3")[1].splitlines()
+    foreseen = json.loads(bptt("submit", "bias.yaml", "--dry-run", "--json")[1])["foreseen"]
+
+    grid = queued["grid_id"]
+    assert in_queue[-2:] == [
+        f"Grid bias ({grid}) is in the queue already: it would not be queued twice.",
+        "Nothing was queued.",
+    ]
+    assert twice[-3] == "Would queue 6 runs."
+    already = f"Already run: 6 by {queued['user']}. To run them again: --force."
+    assert run[-3:] == ["Would queue 0 runs.", already, "Nothing was queued."]
+    assert more[-4:-2] == ["Would queue 3 runs.", already]
+    assert more[-2].startswith("About ")
+    assert (foreseen["queued"], foreseen["reused"]) == (0, {queued["user"]: 6})
+    assert bptt("grids", "--json")[1].count('"grid_id"') == 1
+
+
+def test_dry_run_refuses_what_submitting_would(bptt, submitted):
+    (queued,) = json.loads(bptt("grids", "--json")[1])
+    assert bptt("users", "set", queued["user"], "--max-queued", "9")[0] == 0
+
+    refused = bptt("submit", "bias.yaml", "--set", "seeds=10")
+
+    assert refused[0] == 2
+    assert "6 of at most 9 queued runs" in refused[2][0]
+    assert bptt("submit", "bias.yaml", "--dry-run", "--set", "seeds=10") == refused
 
 
 def test_all_faults_are_told_with_their_lines_and_nothing_is_queued(bptt):

@@ -48,6 +48,8 @@ def everything(client, new_owner):
     grid = client.submit("bias.yaml", priority=3)
     said.append(plain(grid))
     do(client.submit, "bias.yaml")
+    do(client.preview, "bias.yaml")
+    do(client.preview, "bias.yaml", ["seeds=3"], force=True)
     owner = new_owner()
     for call in (client.grid, client.axes, client.progress, client.runs):
         do(call, grid.grid_id)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 12
 """How many values of a long axis are shown."""
-TIMES = ("seconds", "least", "most", "may_stop", "slots")
-"""What a preview says of the time, which a grid file alone does not tell."""
+OF_QUEUE = ("seconds", "least", "most", "may_stop", "slots", "foreseen")
+"""What a preview says of time and queue, which a grid file alone does not tell."""
 DIGITS = 12
 """Characters of an identity, enough to tell runs apart."""
 
@@ -98,13 +98,13 @@ def _point_rows(grid: "Preview") -> list[list[str]]:
     return [*first, *([["...", "", ""]] if left_out else []), *last]
 
 
-def as_json_object(grid: "Preview", timed: bool = False) -> dict[str, Any]:
-    """Return a grid as `--json` prints it, with the time it takes if it is to be `timed`."""
+def as_json_object(grid: "Preview", queued: bool = False) -> dict[str, Any]:
+    """Return a grid as `--json` prints it, with time and queue if it is to be `queued`."""
     points = [*grid.first, *grid.last]
     content = asdict(grid)
-    of_time = {name: content.pop(name) for name in TIMES}
+    of_queue = {name: content.pop(name) for name in OF_QUEUE}
     content["first"], content["last"] = (
         {"number": p.number, "name": p.name, "values": p.values, "identity": p.identity}
         for p in (points[0], points[-1])
     )
-    return content | of_time if timed else content
+    return content | of_queue if queued else content

@@ -14,6 +14,8 @@ from bptt.cli.spans import between
 from bptt.counted import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bptt.api.answers import Preview, Submission, Times
 
 
@@ -51,7 +53,7 @@ def submit(
         client.files.on_sending = tell_sending
         client.tell_waiting(tell_waiting)
         if dry_run:
-            _print_preview(client.preview(file, overrides), as_json)
+            _print_preview(client.preview(file, overrides, force), as_json)
             return
         submitted = client.submit(
             file,
@@ -92,13 +94,17 @@ def submission_lines(submitted: "Submission", held: bool) -> list[str]:
     done, size = "Held" if held else "Queued", counted(submitted.points, "point")
     lines = [f"{done} {counted(submitted.queued, 'run')} of grid {title}: {size}."]
     if submitted.reused:
-        people = ", ".join(f"{count:,} by {user}" for user, count in submitted.reused.items())
-        lines.append(f"Already run: {people}. To run them again: --force.")
+        lines.append(_already_run(submitted.reused))
     if not submitted.queued:
         return [*lines, f"Next: bptt show {grid}"]
     if line := time_told(submitted, submitted.slots):
         lines.append(line)
     return [*lines, _next(submitted, held)]
+
+
+def _already_run(reused: "Mapping[str, int]") -> str:
+    people = ", ".join(f"{count:,} by {user}" for user, count in reused.items())
+    return f"Already run: {people}. To run them again: --force."
 
 
 def time_told(times: "Times", slots: int) -> str:
@@ -123,7 +129,7 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
     from bptt.cli.commands.grid import as_json_object, print_grid
 
     if as_json:
-        print_json(as_json_object(preview, timed=True))
+        print_json(as_json_object(preview, queued=True))
         return
     print_grid(preview)
     if preview.unsent:
@@ -132,6 +138,21 @@ def _print_preview(preview: "Preview", as_json: bool) -> None:
             f"Not there yet: {files}. What depends on it, identities and time included, is "
             "known and checked when bptt submit sends it."
         )
-    elif line := time_told(preview, preview.slots):
+    for line in _foreseen_lines(preview):
         say(line)
     click.echo("Nothing was queued.")
+
+
+def _foreseen_lines(preview: "Preview") -> list[str]:
+    """Return what submitting would do, and how long that takes."""
+    foreseen = preview.foreseen
+    if foreseen is None:
+        return []
+    if foreseen.existing:
+        title = grid_title(foreseen.grid_id, foreseen.name)
+        return [f"Grid {title} is in the queue already: it would not be queued twice."]
+    lines = [f"Would queue {counted(foreseen.queued, 'run')}."]
+    if foreseen.reused:
+        lines.append(_already_run(foreseen.reused))
+    timed = foreseen.queued and time_told(preview, preview.slots)
+    return [*lines, timed] if timed else lines
