@@ -137,7 +137,7 @@ class Commands(click.Group):
         for number, text in enumerate(args, start=1):
             # what is not UTF-8 cannot be sent to a server or stored in a database
             if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-                click.echo(f"Argument {number} is not UTF-8: {quoted(text)}.", err=True)
+                _complain(f"Argument {number} is not UTF-8: {quoted(text)}.")
                 sys.exit(UserError.exit_code)
         with _short():
             return super().make_context(info_name, args, parent, **extra)
@@ -152,7 +152,7 @@ class Commands(click.Group):
             if ctx.params["debug"]:
                 raise
             lines, code = _told(error)
-            click.echo(lines, err=True)
+            _complain(lines)
             sys.exit(code)
 
 
@@ -164,7 +164,7 @@ def _short() -> Iterator[None]:
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
-        click.echo(_misuse(error), err=True)
+        _complain(_misuse(error))
         sys.exit(error.exit_code)
     except click.ClickException as error:
         vars(error)["message"] = plain(error.message)
@@ -186,6 +186,15 @@ def _misuse(error: click.UsageError) -> str:
         return told
     command = error.ctx.command_path.partition(" ")[2]
     return f"{told} See bptt {f'{command} -h'.lstrip()}."
+
+
+def _complain(lines: str) -> None:
+    """Print to stderr; that nobody reads it changes no exit code."""
+    try:
+        click.echo(lines, err=True)
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            raise
 
 
 def _end_output() -> None:

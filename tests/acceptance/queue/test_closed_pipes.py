@@ -60,8 +60,13 @@ def test_the_page_is_written_all_the_same(bptt, tmp_path):
     assert page.read_text().rstrip().endswith("</html>")
 
 
-def test_nobody_who_reads_errors_is_no_error_of_its_own():
-    code, said = call("nonsense", reads=0, which="stderr")
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("show", "nothing"), ("compare", "--at", "noon", "x")],
+    ids=" ".join,
+)
+def test_nobody_who_reads_errors_is_no_error_of_its_own(arguments):
+    code, said = call(*arguments, reads=0, which="stderr")
 
     assert code in (2, 141)
     assert said == ""

@@ -98,7 +98,7 @@ def test_dry_run_estimates_the_time_from_what_was_measured(bptt, submitted, mach
     machine().finish_all()
 
     _, out, _ = bptt("submit", "bias.yaml", "--dry-run", "--set", "seeds=10")
-    as_json = json.loads(bptt("submit", "bias.yaml", "--dry-run", "--json")[1])
+    as_json = json.loads(bptt("submit", "bias.yaml", "--dry-run", "--force", "--json")[1])
 
     assert out.splitlines()[-2].startswith("About ")
     assert out.splitlines()[-2].endswith(" on 2 slots; less where runs are solved earlier.")
