@@ -155,8 +155,8 @@ class Client(Requests):
         self, file: str | Path, overrides: Sequence[str] = (), force: bool = False
     ) -> answers.Preview:
         """Check a grid file, describe its points and what `submit` would do; queue nothing."""
-        content = {"source": text_of(file), "filename": str(file), "overrides": overrides}
-        order = GridText(**content, force=force)
+        text, name = text_of(file), str(file)
+        order = GridText(source=text, filename=name, overrides=overrides, force=force)
         return self.files.ask(order, lambda whole: self._post(answers.Preview, "/preview", whole))
 
     def submit(
