@@ -129,14 +129,20 @@ def test_input_that_is_not_moderate_is_not_left_out(cell_class, value):
     assert spoiled == (not math.isfinite(value))
 
 
-@pytest.mark.parametrize("cell_class", CELLS)
-@pytest.mark.parametrize("parameter", ["input_weight", "recurrent_weight", "input_bias"])
+WEIGHTS = [
+    (cell_class, parameter)
+    for cell_class in CELLS
+    for parameter in ("input_weight", "recurrent_weight", "input_bias")
+    # a cell whose preactivations read the input alone has an empty recurrent weight
+    if getattr(made(cell_class), parameter).numel()
+]
+
+
+@pytest.mark.parametrize(("cell_class", "parameter"), WEIGHTS)
 @pytest.mark.parametrize("value", [math.inf, math.nan])
 def test_weight_that_is_not_finite_is_not_left_out(cell_class, parameter, value):
     cell, x = made(cell_class), torch.randn(TIME, BATCH, FEATURES)
     weight = getattr(cell, parameter)
-    if not weight.numel():
-        pytest.skip(f"{cell_class.__name__} has no {parameter}")
     with torch.no_grad():
         weight.view(-1)[0] = value
 
