@@ -139,7 +139,7 @@ def find_metrics(
         measured = scalar_of(name)
         better = (measured.better if measured else "") or _way(name, directions)
         better = better or OF_THE_RUN.get(name, "")
-        unranked = _stopped(name, points) if better else _neither(name, measured)
+        unranked = _told_by_chance(name, points) if better else _neither(name, measured)
         other = Measure(name, name, better, unranked=unranked)
         found[name] = replace(own, unranked=unranked) if name == own.name else other
     if faults:
@@ -156,7 +156,7 @@ def default_measure(points: Sequence[ComparedPoint]) -> Measure:
     stopped = [point for point in points if point.stopped]
     own = deciding_metric(points)
     if not stopped:
-        return own
+        return replace(own, unranked=_unequal(own.name, points))
     if any(point.moment == "best" for point in stopped):
         return replace(own, unranked=_stopped(own.name, points))
     return Measure(UPDATES, UPDATES, "lower", ratio=True, until_solved=True)
@@ -196,6 +196,30 @@ def refuse_unranked(measure: Measure) -> None:
     """
     if measure.unranked and measure.name not in (UPDATES, SECONDS):
         raise InvalidSpec([f"--tune cannot choose by {measure.short}: {measure.unranked}."])
+
+
+def _told_by_chance(name: str, points: Sequence[ComparedPoint]) -> str:
+    return _stopped(name, points) or _unequal(name, points)
+
+
+def _unequal(name: str, points: Sequence[ComparedPoint]) -> str:
+    """Return why best evaluations rank nobody where some runs had more of them than others."""
+    ended = [point for point in points if point.result]
+    at_best = any(point.moment == "best" for point in ended) and name.startswith(
+        EVAL_METRIC.section
+    )
+    if not at_best and not name.startswith(BEST.beginning):
+        return ""
+    if name.startswith(BEST_TEST.beginning):
+        return ""
+    counts = {point.budget // point.evaluate_every for point in ended}
+    if len(counts) < 2:
+        return ""
+    return (
+        f"the best of {max(counts):,} evaluations is better than the best of {min(counts):,} "
+        "though nothing was learned. Compare values of the end (--at end), or runs of equal "
+        "training.steps and training.evaluate_every"
+    )
 
 
 def _stopped(name: str, points: Sequence[ComparedPoint]) -> str:

@@ -86,6 +86,26 @@ def test_the_best_values_of_runs_that_stopped_at_the_threshold_rank_nobody(runs,
     assert [wording.cells(comparison, group)[-1] for group in comparison.groups] == ["5 solved"] * 2
 
 
+@pytest.mark.parametrize("asked", [[], ["accuracy"], ["best/eval_accuracy"]])
+@pytest.mark.parametrize("budgets", [(200, 200), (200, 800)], ids=["equal", "unequal"])
+def test_the_best_of_more_evaluations_is_not_ranked_against_the_best_of_fewer(runs, asked, budgets):
+    held = [
+        replace(point(), config=name, seed=seed, values={"cell": name}, budget=budget)
+        for name, budget in zip("ab", budgets, strict=True)
+        for seed in range(5)
+    ]
+    at_best = at_moment(held, runs, "best")
+    for number, one in enumerate(at_best):
+        one.result["metrics"].update(
+            {"eval/accuracy": number / 10, "best/eval_accuracy": number / 10}
+        )
+
+    (comparison,) = compare(at_best, metrics=asked)
+
+    refused = comparison.verdict.startswith("Not ranked: the best of ")
+    assert refused == (budgets[0] != budgets[1])
+
+
 def test_seconds_until_the_best_evaluation_are_those_of_its_updates(runs):
     (found,) = at_moment([point(seconds=8.0)], runs, "best")
 
