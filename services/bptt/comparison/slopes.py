@@ -1,7 +1,7 @@
 """What a comparison says of slopes, besides their mean: of which layers, mixed, or of old."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 
 from bptt.comparison.axes import without_seed
 from bptt.comparison.interval import mean_interval, whole_seeds
@@ -42,7 +42,8 @@ def has_mixed_slope(points: Sequence[ComparedPoint]) -> bool:
 
 def of_earlier(points: Sequence[ComparedPoint]) -> str:
     """Return a sentence on runs whose slope an earlier version computed; empty: there are none."""
-    measured: list[Mapping[str, float]] = [point.figures for point in points]
+    # not of `figures`: they leave out a reach that is known to be none
+    measured = [(point.result or {}).get("metrics") or {} for point in points]
     number = sum(map(is_of_earlier_estimator, measured))
     if not number:
         return ""

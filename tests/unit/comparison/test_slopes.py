@@ -53,3 +53,13 @@ def test_slopes_of_an_earlier_version_are_counted(reach, said):
 
     lines = wording.conclusions(found)
     assert any("slopes of 2 runs are as an earlier version" in line for line in lines) == said
+
+
+def test_a_gradient_that_died_has_no_reach_and_is_of_this_version():
+    measured = points()
+    for point in measured:
+        point.result["metrics"]["flow/reach"] = None
+
+    (found,) = compare(measured)
+
+    assert not any("earlier version" in line for line in wording.conclusions(found))
