@@ -12,7 +12,7 @@ from torch import Tensor
 from bptt.conformance.effect import check_decisions, without_effects
 from bptt.conformance.requirement import got, require, require_tensor, running, same
 from bptt.contracts import PointwiseCell
-from bptt.contracts.pointwise import Source
+from bptt.contracts.mapped import Source
 from bptt.contracts.stand_in import stand_in
 
 LEADING = (2, 3)

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 import torch
 
 from bptt.contracts import PointwiseCell
+from bptt.kernels.compiled.backward_stages import BackwardStages
 from bptt.kernels.compiled.expression import loaded, statement, stored
+from bptt.kernels.compiled.forward_stages import ForwardStages
 from bptt.kernels.compiled.layout import members
+from bptt.kernels.compiled.loops import block
 from bptt.kernels.compiled.places import Places
 from bptt.kernels.compiled.sources import assembled, number_type
-from bptt.kernels.compiled.stages import BackwardStages, ForwardStages, block
 from bptt.kernels.step.plan import StepPlan, plan
 from bptt.kernels.step.recorder import TracedValue
 from bptt.kernels.step.tracing import Trace

@@ -1,117 +1,14 @@
-"""The stages of a step as functions in C, which share what `struct step` of cell.c points to."""
+"""The derivative of a step as functions in C, which share what `struct step` points to."""
 
 from collections.abc import Iterable, Mapping
 
-from bptt.kernels.compiled.expression import as_number, loaded, statement, stored
+from bptt.kernels.compiled.expression import as_number, statement, stored
+from bptt.kernels.compiled.loops import ROW, ZERO, all_loaded, loop
 from bptt.kernels.compiled.places import Places
 from bptt.kernels.compiled.staging import Stage, divide, level_of, levels
 from bptt.kernels.step.plan import StepPlan, first_values
-from bptt.kernels.step.recorder import Argument, TracedValue
+from bptt.kernels.step.recorder import Argument
 from bptt.kernels.step.tracing import Trace
-
-ZERO = "(V){0}"
-ROW = "(j * rows + i * WIDTH)"
-"""Where a row of vectors begins in what is laid out for one pass over it."""
-
-
-def block(lines: Iterable[str], indent: str) -> str:
-    """Return lines, each with its indentation."""
-    return "".join(f"{indent}{line}\n" for line in lines)
-
-
-class ForwardStages:
-    """A step forward.
-
-    Args:
-        trace: of the step.
-        found: its plan.
-        places: where its values lie.
-    """
-
-    def __init__(self, trace: Trace, found: StepPlan, places: Places) -> None:
-        self._trace, self._found, self._places = trace, found, places
-        self._levels = levels(found.forward)
-        products = {a.result for a in found.applications}
-        in_memory = (places.new.keys() | places.saved.keys()) - products if products else set()
-        operands = [(a, level_of(a, self._levels)) for a in places.operands]
-        self._new = [level_of(value, self._levels) for value in trace.new]
-        self._saved = {v: level_of(v, self._levels) for v in places.saved}
-        applied = [level_of(a.operand, self._levels) for a in found.applications]
-        count = 1 + max([*self._new, *self._saved.values(), *(level + 1 for level in applied)])
-        written: list[list[Argument]] = [[] for _ in range(count)]
-        for value, level in [*zip(trace.new, self._new, strict=True), *operands]:
-            written[level].append(value)
-        for value, level in self._saved.items():
-            written[level].append(value)
-        self._operands = dict(operands)
-        self._stages, self.crossing = divide(found.forward, written, in_memory)
-
-    def text(self) -> list[str]:
-        """Return a function for each stage, and one that calls them and the products."""
-        lines: list[str] = []
-        for number, stage in enumerate(self._stages):
-            lines += [*self._function(number, stage), ""]
-        calls = []
-        for number in range(len(self._stages)):
-            calls.append(f"  forward_{number}(s);")
-            for operand, first, count in self._places.groups():
-                if level_of(operand, self._levels) == number:
-                    at, stride = self._places.operand(operand)
-                    calls.append(f"  apply(s, {at}, {stride}, {first}, {count});")
-        return [*lines, "INLINE void step_forward(const struct step *s) {", *calls, "}", ""]
-
-    def _function(self, number: int, stage: Stage) -> list[str]:
-        vectors, inside = self._loads(number, stage)
-        states = [n for n, level in enumerate(self._new) if level == number]
-        operands = [a for a, level in self._operands.items() if level == number]
-        to = [f"to + {self._places.operands[operand]} * HP" for operand in operands]
-        held = [f"STORE(new + {n} * span, LOAD(old + {n} * span));" for n in states]
-        held += [f"STORE({place}, {ZERO});" for place in to]
-        body = [*inside, *(statement(operation) for operation in stage.operations)]
-        body += [f"STORE(new + {n} * span, {as_number(self._trace.new[n])});" for n in states]
-        body += [f"STORE({p}, {as_number(a)});" for p, a in zip(to, operands, strict=True)]
-        body += [
-            stored(value, f"cross + {n} * WIDTH")
-            for n, value in enumerate(self.crossing)
-            if self._levels[value] == number
-        ]
-        saved = [
-            stored(value, place)
-            for value, place in self._places.saved.items()
-            if self._saved[value] == number
-        ]
-        if saved:
-            body += ["if (s.kept) {", f"  REAL *q = s.kept + {ROW} * NK;"]
-            body += [*(f"  {line}" for line in saved), "}"]
-        pointers = [
-            "const REAL *old = s.old + i * HP + j, *pre = s.pre + i * s.s_pre + j;",
-            "REAL *new = s.new + i * HP + j;",
-        ]
-        if self._found.applications:
-            pointers += [
-                "const REAL *made = s.made + i * s.s_made + j;",
-                f"REAL *to = s.operands + i * s.s_operands + j, *cross = s.crossing + {ROW} * NC;",
-            ]
-        return _loop(f"forward_{number}", vectors, pointers, held, body)
-
-    def _loads(self, number: int, stage: Stage) -> tuple[list[str], list[str]]:
-        """Return what is loaded for all sequences, and for each."""
-        places = self._places
-        earlier = {
-            value: place.replace("q +", f"s.kept + {ROW} * NK +")
-            for value, place in places.saved.items()
-            if self._saved[value] < number
-        }
-        crossing = {value: f"cross + {n} * WIDTH" for n, value in enumerate(self.crossing)}
-        inside = {
-            **earlier,
-            **crossing,
-            **places.new,
-            **places.preactivations,
-            **places.old,
-            **places.products,
-        }
-        return _loaded(stage.read, places.vectors), _loaded(stage.read, inside)
 
 
 class BackwardStages:
@@ -166,7 +63,7 @@ class BackwardStages:
         }
         of |= {value: f"cross + {n} * WIDTH" for n, value in enumerate(self.crossing)}
         before, after, held = [], [], []
-        body = [*_loaded(stage.read, of), *(statement(o) for o in stage.operations)]
+        body = [*all_loaded(stage.read, of), *(statement(o) for o in stage.operations)]
         for n in self._of(number, trace.gradients[:states]):
             body.append(f"const V g{n} = (V)((M){as_number(trace.gradients[n])} & mask);")
             body.append(f"STORE(to + {n} * HP, g{n}); sum{n} += g{n};")
@@ -188,8 +85,8 @@ class BackwardStages:
             if self._levels[value] == number
         ]
         mask = "const M mask = j + WIDTH > s.H ? s.last : ~(M){0};"
-        before = [mask, *_loaded(stage.read, places.vectors), *before]
-        return _loop(f"backward_{number}", before, self._pointers(), held, body, after)
+        before = [mask, *all_loaded(stage.read, places.vectors), *before]
+        return loop(f"backward_{number}", before, self._pointers(), held, body, after)
 
     def _pointers(self) -> list[str]:
         lines = [
@@ -254,40 +151,3 @@ class BackwardStages:
 
 def _added(number: int, place: str) -> str:
     return f"STORE({place}, LOAD({place}) + sum{number});"
-
-
-def _loaded(read: Iterable[TracedValue], places: Mapping[TracedValue, str]) -> list[str]:
-    wanted = sorted((v for v in read if v in places), key=lambda value: value.number)
-    return [loaded(value, places[value]) for value in wanted]
-
-
-def _loop(
-    name: str,
-    before: Iterable[str],
-    pointers: Iterable[str],
-    held: Iterable[str],
-    body: Iterable[str],
-    after: Iterable[str] = (),
-) -> list[str]:
-    """Return a function over all units and sequences; `held`: of one that is over."""
-    return [
-        f"static void {name}(const struct step *given) {{",
-        # a copy, which no store through a pointer can change
-        "  const struct step s = *given;",
-        "  const long rows = s.rows, HP = s.HP, span = s.span, R = s.R, t = s.t;",
-        "  const long *lengths = s.lengths;",
-        "  const REAL *vectors = s.vectors;",
-        "  for (long j = 0; j < HP; j += WIDTH) {",
-        *(f"    {line}" for line in before),
-        "    for (long i = 0; i < rows; i++) {",
-        *(f"      {line}" for line in pointers),
-        "      if (lengths && t >= lengths[i]) {",
-        *(f"        {line}" for line in held),
-        "      } else {",
-        *(f"        {line}" for line in body),
-        "      }",
-        "    }",
-        *(f"    {line}" for line in after),
-        "  }",
-        "}",
-    ]
