@@ -94,7 +94,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     if first:
         parts.append(f'<p class="verdict">{"<br>".join(map(escape, first.splitlines()))}</p>')
     rows = [_row(group, wording.cells(comparison, group)) for group in comparison.groups]
-    parts += _table(wording.columns(comparison), rows)
+    parts += _table(wording.columns(comparison), rows) if rows else []
     parts += [f'<p class="note">{escape(note)}</p>' for note in (*others, wording.EXPLAINED)]
     if columns := wording.tested_columns(comparison):
         parts.append(f"<p>{escape(_capital(wording.tested_heading(comparison)))}.</p>")

@@ -16,6 +16,10 @@ class SeedsToAdd:
     """Where values are tuned: those that judge within each grid alone."""
     tuned: Mapping[str, str] = field(default_factory=dict)
     """The options of `extend` that add such seeds to each grid; empty: nothing is tuned."""
+    whole: Mapping[str, Collection[int]] = field(default_factory=dict)
+    """Those of `grids` that all configurations of a grid have, where some lack others."""
+    again: Mapping[str, str] = field(default_factory=dict)
+    """The options of `retry` that run what a grid has without a value again, where it has such."""
 
     @property
     def seeds(self) -> set[int]:
@@ -34,6 +38,9 @@ class SeedsToAdd:
     def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> str:
         """Return the commands, a line each, after which configurations have so many seeds.
 
+        Where a grid has these seeds already, and runs of them failed, they are to be run again.
+        Empty: no command would give them more.
+
         Args:
             wanted: how many.
             points: of the configurations; none: all there are.
@@ -46,8 +53,11 @@ class SeedsToAdd:
         there = set.intersection(*(set(self.grids[grid]) for grid in chosen))
         option = wanted if unequal else seeds_option(there, wanted)
         new = set(range(option))
-        lacking = [grid for grid in chosen if not new <= set(self.grids[grid])]
-        return "\n".join(f"bptt extend {grid} --set seeds={option}" for grid in lacking or chosen)
+        there_by = {**self.grids, **self.whole}
+        lacking = [grid for grid in chosen if not new <= set(there_by[grid])]
+        if not lacking:
+            return self._again()
+        return "\n".join(f"bptt extend {grid} --set seeds={option}" for grid in lacking)
 
     def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> str:
         """Return the commands after which so many seeds judge all configurations of points.
@@ -65,7 +75,7 @@ class SeedsToAdd:
             more = first + wanted - 1 - max(self.grids[grid])
             if more > 0:
                 lines.append(f"bptt extend {grid} {self.tuned[grid]} --seeds {there + more}")
-        return "\n".join(lines)
+        return "\n".join(lines) or self._again()
 
     def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> str:
         """Return the commands after which the configurations of points have these very seeds."""
@@ -74,6 +84,9 @@ class SeedsToAdd:
         option = f"seeds={len(seeds)}" if plain else f"'seeds=[{','.join(map(str, seeds))}]'"
         chosen = self._covering(points)
         return "\n".join(f"bptt extend {grid} --set {option}" for grid in chosen)
+
+    def _again(self) -> str:
+        return "\n".join(f"bptt retry {grid} {option}" for grid, option in self.again.items())
 
     def _covering(self, points: Sequence[ComparedPoint]) -> list[str]:
         """Return grids that have all configurations of these points, few of them."""
@@ -97,10 +110,30 @@ def grids_of(points: Sequence[ComparedPoint], called: str) -> SeedsToAdd:
         called: what commands call the grid of points that do not say which it is.
     """
     found: dict[str, dict[int, None]] = {}
+    ended: dict[str, set[str]] = {}
+    by_config: dict[str, dict[str, set[int]]] = {}
     for point in points:
         for grid in point.grids or (called,):
             found.setdefault(grid, {})[point.seed] = None
-    return SeedsToAdd(found or {called: ()})
+            ended.setdefault(grid, set()).add(point.outcome)
+            by_config.setdefault(grid, {}).setdefault(point.config, set()).add(point.seed)
+    whole = {grid: set.intersection(*held.values()) for grid, held in by_config.items()}
+    again = {
+        grid: "--failed" + " --cancelled" * ("cancelled" in outcomes)
+        for grid, outcomes in ended.items()
+        if outcomes & {"failed", "cancelled"}
+    }
+    return SeedsToAdd(found or {called: ()}, whole=whole, again=again)
+
+
+def advised(said: str, commands: str) -> str:
+    """Return a sentence that ends with commands on lines of their own, to be copied.
+
+    Args:
+        said: the sentence, without its end.
+        commands: a line each; none: it ends with a full stop.
+    """
+    return f"{said}:\n{commands}" if commands else f"{said}."
 
 
 def seeds_option(there: Collection[int], wanted: int) -> int:

@@ -11,7 +11,7 @@ from bptt.comparison.facets import TASK
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TRUST
-from bptt.comparison.seeds_to_add import SeedsToAdd
+from bptt.comparison.seeds_to_add import SeedsToAdd, advised
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.errors import InvalidSpec
@@ -110,7 +110,7 @@ def unjudged_notes(chosen: Chosen, more: SeedsToAdd) -> list[str]:
     lacking = [name for name in chosen.taken if name not in chosen.names]
     if lacking:
         commands = more.judging(SEEDS_TO_TRUST, chosen.kept)
-        said.append(f"Tuned, and without a seed that judges: {listed(lacking)}:\n{commands}")
+        said.append(advised(f"Tuned, and without a seed that judges: {listed(lacking)}", commands))
     return said
 
 

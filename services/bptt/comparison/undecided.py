@@ -9,7 +9,7 @@ from bptt.comparison.column import Column
 from bptt.comparison.facets import Facet
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST
-from bptt.comparison.seeds_to_add import SeedsToAdd
+from bptt.comparison.seeds_to_add import SeedsToAdd, advised
 from bptt.comparison.tuned_seeds import Tuning
 from bptt.comparison.wording import listed
 from bptt.counted import counted
@@ -46,19 +46,18 @@ def of_one(
     has = f"One configuration, {counted(seeds, 'seed')}"
     if seeds < SEEDS_TO_TELL:
         said = f"{has}: nothing can be said of others, nor of how much a further seed would differ."
-        least = f"{SEEDS_TO_TRUST} seeds are the least to rely on:"
-        commands = more.commands(SEEDS_TO_TRUST, facet.points, unequal=True)
-        return f"{said} {least}\n{commands}"
+        least = f"{SEEDS_TO_TRUST} seeds are the least to rely on"
+        return advised(f"{said} {least}", more.commands(SEEDS_TO_TRUST, facet.points, unequal=True))
     what = decided.measure.short
     said = f"{has}: its {what} and how far that varies with the seed; nothing of any other."
     if left_out:
         return f"{said} {left_out}"
     lr = facet.points[0].lr
-    if lr is None or facet.points[0].untrained:
+    if not lr or facet.points[0].untrained:
         return said
     return (
         f"{said} To compare it, give an axis more values, for example:\n"
-        f"bptt extend {more.first_of(facet.points)} --set 'optimizer.lr=[{lr:g},{lr / 3:.1g}]'"
+        f"bptt extend {more.first_of(facet.points)} --set 'optimizer.lr=[{lr!r},{lr / 3:.1g}]'"
     )
 
 
@@ -83,11 +82,11 @@ def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, more: SeedsToAdd)
         few = f", and {counted(len(tuning.judging), 'other')} {are} too few to"
     configs = len({without_seed(point) for point in chosen.kept})
     runs = f" ({counted(configs * SEEDS_TO_TRUST, 'run')})" if len(more.grids) == 1 else ""
-    return (
+    said = (
         f"Chosen: {listed(took or ['-'])}. The seeds that chose cannot judge{few}; "
-        f"{SEEDS_TO_TRUST} fresh ones for what was chosen alone can{runs}:\n"
-        f"{more.judging(SEEDS_TO_TRUST, chosen.kept)}"
+        f"{SEEDS_TO_TRUST} fresh ones for what was chosen alone can{runs}"
     )
+    return advised(said, more.judging(SEEDS_TO_TRUST, chosen.kept))
 
 
 def why_alone(facet: Facet, tuning: Tuning | None, whole: Sequence[ComparedPoint]) -> str:

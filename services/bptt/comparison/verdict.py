@@ -18,7 +18,7 @@ from bptt.comparison.ranking import (
     seeds_to_tell,
     tellable,
 )
-from bptt.comparison.seeds_to_add import SeedsToAdd
+from bptt.comparison.seeds_to_add import SeedsToAdd, advised
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 
@@ -86,7 +86,8 @@ class Ranked:
                 nothing = f"{counted(most, 'seed')} in common with the best: that tells nothing"
             if self._untrained:
                 return f"{nothing}. {UNTRAINED}"
-            return f"{nothing}; {SEEDS_TO_TRUST} are the least to rely on:\n{self._command(5)}"
+            least = f"{SEEDS_TO_TRUST} are the least to rely on"
+            return advised(f"{nothing}; {least}", self._command(SEEDS_TO_TRUST))
         few = min(lead.seeds for lead in self._leads)
         alone = self._winner() if len(top) == 1 else ""
         said = alone or self._undecided(len(top) + len(below))
@@ -159,11 +160,8 @@ class Ranked:
                 f", and about {most:,} would tell it from all of them, if the other differences "
                 "are, too"
             )
-        # on a line of its own, to be copied
-        return (
-            f"About {known[first]:,} {what}, if the difference ({lead}) is as seen{rest}:\n"
-            f"{self._command(known[first])}"
-        )
+        said = f"About {known[first]:,} {what}, if the difference ({lead}) is as seen{rest}"
+        return advised(said, self._command(known[first]))
 
     def _seeds_needed(self, lead: Lead, seeds: int) -> int | None:
         if lead.lead <= self._rounding:

@@ -190,12 +190,14 @@ def _print(found: "list[Found]", comparisons: "list[Comparison]") -> None:
     for comparison in comparisons:
         say(_heading(title, comparison, alone=len(comparisons) == 1))
         click.echo()
-        print_rows(
-            wording.columns(comparison),
-            [wording.cells(comparison, group) for group in comparison.groups],
-            needed=3 + len(comparison.metrics),
-        )
-        click.echo()
+        # nothing judges yet what was chosen
+        if comparison.groups:
+            print_rows(
+                wording.columns(comparison),
+                [wording.cells(comparison, group) for group in comparison.groups],
+                needed=3 + len(comparison.metrics),
+            )
+            click.echo()
         if heads := wording.tested_columns(comparison):
             say(f"{wording.tested_heading(comparison)}:")
             rows = [wording.tested_cells(group) for group in comparison.groups]
