@@ -25,7 +25,7 @@ from bptt.contracts import (
 )
 
 
-class UGRNN(PointwiseCell):
+class UpdateGateRNN(PointwiseCell):
     """h = g h + (1 - g) tanh(W x + U h + b), g = sigmoid(W' x + U' h + b'): one gate keeps.
 
     Update gate RNN, Collins, Sohl-Dickstein & Sussillo 2017, equations 12-14.
@@ -39,7 +39,7 @@ class UGRNN(PointwiseCell):
         return torch.lerp(tanh(c), h, sigmoid(g))
 
 
-class IndRNN(PointwiseCell):
+class IndependentRNN(PointwiseCell):
     """h = relu(W x + u * h + b): each unit sees only its own past. Li et al. 2018, equation 2.
 
     Over k steps back the gradient of a unit that stays positive is multiplied by u^k, so |u| alone

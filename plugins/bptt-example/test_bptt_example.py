@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from bptt_example import UGRNN, DelayedXor, IndRNN, RunningNorm
+from bptt_example import DelayedXor, IndependentRNN, RunningNorm, UpdateGateRNN
 from torch import Generator
 
 from bptt.conformance import check_cell, check_clipper, check_task
 
 
-@pytest.mark.parametrize("cell_class", [UGRNN, IndRNN])
+@pytest.mark.parametrize("cell_class", [UpdateGateRNN, IndependentRNN])
 def test_cells_fulfil_the_contract(cell_class):
     check_cell(cell_class)
 
@@ -22,8 +22,8 @@ def test_delayed_xor_fulfils_the_contract(delay):
     check_task(DelayedXor, {"delay": delay})
 
 
-def test_ugrnn_with_an_open_gate_keeps_its_state():
-    cell = UGRNN(2, 3, forget_bias=100.0)
+def test_update_gate_rnn_with_an_open_gate_keeps_its_state():
+    cell = UpdateGateRNN(2, 3, forget_bias=100.0)
     state = (torch.randn(4, 3),)
 
     (kept,) = cell(torch.randn(4, 2), state)
@@ -31,8 +31,8 @@ def test_ugrnn_with_an_open_gate_keeps_its_state():
     assert torch.equal(kept, state[0])
 
 
-def test_gradient_of_a_positive_indrnn_is_the_power_of_its_weight():
-    cell = IndRNN(1, 3).double()
+def test_gradient_of_a_positive_independent_rnn_is_the_power_of_its_weight():
+    cell = IndependentRNN(1, 3).double()
     h_0 = torch.ones(1, 3, dtype=torch.float64, requires_grad=True)
     state = (h_0,)
 

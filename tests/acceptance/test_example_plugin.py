@@ -10,7 +10,12 @@ import pytest
 import torch
 
 EXAMPLE = Path(__file__).parents[2] / "plugins" / "bptt-example"
-PLUGINS = {"indrnn": "cell", "ugrnn": "cell", "running_norm": "clipper", "delayed_xor": "task"}
+PLUGINS = {
+    "independent_rnn": "cell",
+    "update_gate_rnn": "cell",
+    "running_norm": "clipper",
+    "delayed_xor": "task",
+}
 
 RUN_FILE = """
 task: {name: delayed_xor, delay: 3}
@@ -52,7 +57,7 @@ def test_installed_plugins_are_listed_with_their_version(in_site):
     rows = json.loads(listed.stdout)
     found = {row["name"]: row["kind"] for row in rows if row["distribution"] == "bptt-example"}
     assert found == PLUGINS
-    assert {row["version"] for row in rows if row["name"] in PLUGINS} == {"0.1.0"}
+    assert {row["version"] for row in rows if row["name"] in PLUGINS} == {"0.2.0"}
 
 
 def test_installed_plugin_is_shown_with_its_docstring_and_options(in_site):
@@ -94,22 +99,22 @@ def test_tests_of_the_example_pass_against_what_is_installed(in_site):
 
 
 def test_runs_of_the_examples_plugins_train_and_record_their_version(in_site, tmp_path):
-    for cell in ("ugrnn", "indrnn"):
+    for cell in ("update_gate_rnn", "independent_rnn"):
         (tmp_path / f"{cell}.yaml").write_text(RUN_FILE.replace("CELL", cell))
 
-    done = in_site("-m", "bptt", "run", "--quiet", "ugrnn.yaml", "indrnn.yaml")
+    done = in_site("-m", "bptt", "run", "--quiet", "update_gate_rnn.yaml", "independent_rnn.yaml")
 
     assert done.returncode == 0, done.stderr
     folders = [tmp_path / "home" / "runs" / run_id for run_id in done.stdout.split()]
     runs = [json.loads((folder / "run.json").read_text()) for folder in folders]
     results = [json.loads((folder / "result.json").read_text()) for folder in folders]
-    assert [run["spec"]["cell"]["name"] for run in runs] == ["ugrnn", "indrnn"]
+    assert [run["spec"]["cell"]["name"] for run in runs] == ["update_gate_rnn", "independent_rnn"]
     # it was installed from a folder, whose version does not say what is in it
     for run in runs:
-        assert all(text.startswith("bptt-example 0.1.0 code ") for text in run["plugins"].values())
+        assert all(text.startswith("bptt-example 0.2.0 code ") for text in run["plugins"].values())
         assert list(run["code"]) == ["bptt_example.py"]
     shown = in_site("-m", "bptt", "show", done.stdout.split()[0])
-    assert "bptt-example 0.1.0\n" in shown.stdout
+    assert "bptt-example 0.2.0\n" in shown.stdout
     assert f"torch {torch.__version__}, Python" in shown.stdout
     assert [(r["outcome"], r["step"], r["baseline"]) for r in results] == [("finished", 4, 0.5)] * 2
     assert all(result["flow"] is not None for result in results)

@@ -4,34 +4,21 @@ import pytest
 import torch
 from torch import relu, sigmoid, tanh
 
-from bptt.kernels import Runner
 from bptt_plugins.cells.cifg_lstm import CIFGLSTM
 from bptt_plugins.cells.cornn import CoRNN
+from bptt_plugins.cells.indrnn import IndRNN
 from bptt_plugins.cells.janet import JANET
 from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.lem import LEM
+from bptt_plugins.cells.lstm97 import LSTM97
 from bptt_plugins.cells.mgu import MGU
 from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
 from bptt_plugins.cells.nas import NAS
 from bptt_plugins.cells.peephole_lstm import PeepholeLSTM
 from bptt_plugins.cells.rhn import RHN
 from bptt_plugins.cells.star import STAR
-
-TIME, BATCH, INPUT, HIDDEN = 7, 3, 2, 5
-
-
-def make(cell_class, **options):
-    torch.manual_seed(0)
-    return cell_class(INPUT, HIDDEN, **options).double()
-
-
-def weights_of(cell):
-    """Return W, U and b by the name of what they feed, for `W @ x` as papers write it."""
-    w = cell.split(cell.input_weight.detach(), cell.input_fed)
-    u = {name: block.detach() for name, block in cell.recurrent_weights.items()}
-    b = cell.split(cell.input_bias.detach(), cell.input_biased)
-    b |= cell.split(cell.recurrent_bias.detach(), cell.state_biased)
-    return {n: m.T for n, m in w.items()}, {n: m.T for n, m in u.items()}, b
+from bptt_plugins.cells.ugrnn import UGRNN
+from tests.numerics.equations import HIDDEN, assert_computes, make
 
 
 def mgu(cell, w, u, b, x, h):
@@ -136,6 +123,23 @@ def nas(cell, w, u, b, x, h, c):
     return tanh(c * tanh(third + fourth)), c
 
 
+def indrnn(cell, w, u, b, x, h):
+    vector = cell.vector["u"].detach()
+    return ({"relu": relu, "tanh": tanh}[cell.nonlinearity](w["a"] @ x + vector * h + b["a"]),)
+
+
+def ugrnn(cell, w, u, b, x, h):
+    c = w["c"] @ x + u["c"] @ h + b["c"]
+    g = sigmoid(w["g"] @ x + u["g"] @ h + b["g"])
+    return (g * h + (1 - g) * (relu(c) if cell.nonlinearity == "relu" else tanh(c)),)
+
+
+def lstm97(cell, w, u, b, x, h, c):
+    net_in, net_out, net_c = (w[n] @ x + u[n] @ h + b[n] for n in ("i", "o", "g"))
+    c = c + sigmoid(net_in) * (4 / (1 + torch.exp(-net_c)) - 2)
+    return sigmoid(net_out) * (2 / (1 + torch.exp(-c)) - 1), c
+
+
 VARIANTS = ("cifg", "nig", "nfg", "nog", "niaf", "noaf", "np", "fgr")
 CELLS = {
     "mgu": (MGU, {}, mgu),
@@ -153,6 +157,12 @@ CELLS = {
     "janet with one gate": (JANET, {"beta": 0.0}, janet),
     "star": (STAR, {}, star),
     "nas": (NAS, {}, nas),
+    "indrnn": (IndRNN, {}, indrnn),
+    "indrnn of tanh": (IndRNN, {"nonlinearity": "tanh", "long_memory": True}, indrnn),
+    "ugrnn": (UGRNN, {}, ugrnn),
+    "ugrnn of relu": (UGRNN, {"nonlinearity": "relu"}, ugrnn),
+    "lstm97": (LSTM97, {}, lstm97),
+    "lstm97 truncated": (LSTM97, {"truncated": True}, lstm97),
 }
 
 
@@ -160,19 +170,4 @@ CELLS = {
 @pytest.mark.parametrize("name", CELLS)
 def test_cell_computes_the_equations_of_its_paper(name, backend):
     cell_class, options, equations = CELLS[name]
-    cell = make(cell_class, **options)
-    x = torch.randn(TIME, BATCH, INPUT, dtype=torch.float64)
-    first = tuple(torch.randn(BATCH, HIDDEN, dtype=torch.float64) for _ in cell.states)
-
-    runner = Runner(backend)
-    states = runner.unroll(cell, x, first).states
-
-    assert runner.backend == backend
-    for sequence in range(BATCH):
-        state = tuple(s[sequence] for s in first)
-        for t in range(TIME):
-            state = equations(cell, *weights_of(cell), x[t, sequence], *state)
-            for found, expected in zip(states, state, strict=True):
-                torch.testing.assert_close(
-                    found[t, sequence].detach(), expected, rtol=1e-12, atol=1e-13
-                )
+    assert_computes(make(cell_class, **options), equations, backend)

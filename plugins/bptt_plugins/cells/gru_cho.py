@@ -16,6 +16,10 @@ class GRUCho(PointwiseCell):
     products = ("n",)
     gates = {"z": "keep", "r": "reset"}
 
+    def candidate(self, r: Tensor, n: Tensor, h: Tensor) -> Tensor:
+        """Return what may be written, n above."""
+        return tanh(n + self.product("n", sigmoid(r) * h))
+
     def step(self, r: Tensor, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
-        n = tanh(n + self.product("n", sigmoid(r) * h))
+        n = self.candidate(r, n, h)
         return n + sigmoid(z) * (h - n)
