@@ -13,6 +13,8 @@
 struct step {
   long rows, t, H, HP, span, R;
   const long *lengths; /* of these sequences; null: all are T steps long */
+  long live; /* sequences that are not over at t, and which: only those are multiplied */
+  const long *at;
   const REAL *vectors; /* (NV + NF, HP), see `fix` */
   const REAL *old; /* (NS, `span` apart) states before the step */
   REAL *new; /* and after it */
@@ -42,8 +44,8 @@ struct step {
 /* results of `count` products of one operand, beginning with `first` */
 INLINE void apply(const struct step *s, const REAL *operand, long stride, long first, long count) {
   struct product p = {s->made, s->none, operand, 0, s->weight, s->weight, s->s_made, 0, stride, 0,
-                      s->H, 0};
-  multiply(&p, s->rows, first * s->HP, (first + count) * s->HP);
+                      s->H, 0, s->at, 0};
+  multiply(&p, s->live, first * s->HP, (first + count) * s->HP);
 }
 
 /* the gradient with respect to that operand, to lane `to` */
@@ -52,11 +54,23 @@ INLINE void apply_back(const struct step *s, long to, long first, long count) {
   struct matrix weight = s->weight;
   weight.at += first * HP * weight.row;
   struct product p = {s->made + to * HP, s->none, s->lanes + (NL + first) * HP, 0, weight, weight,
-                      s->s_made, 0, s->s_lanes, 0, count * HP, 0};
-  multiply(&p, s->rows, 0, HP);
+                      s->s_made, 0, s->s_lanes, 0, count * HP, 0,
+                      s->at, 0};
+  multiply(&p, s->live, 0, HP);
 }
 
 STAGES
+
+/* at = those of the sequences that are not over at step t, in their order; returns how many */
+static long find_live(const struct step *s, long *at) {
+  if (!s->lengths) return s->rows; /* as they are in order from the beginning */
+  long live = 0;
+  for (long i = 0; i < s->rows; i++) {
+    at[live] = i;
+    live += s->t < s->lengths[i];
+  }
+  return live;
+}
 
 int forward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
@@ -81,6 +95,9 @@ int forward(const struct call *c) {
   s.made = take(&rest, (NA > 0) * RT * sp);
   s.operands = take(&rest, (NA > 0) * RT * so);
   s.none = cleared(&rest, NA * HP);
+  long at[RT];
+  s.at = at;
+  for (long i = 0; i < RT; i++) at[i] = i;
   lay_out(c, bias, &u, &w, &p);
   fix(c, vectors, HP);
   for (long n = 0; n < NS; n++)
@@ -95,12 +112,13 @@ int forward(const struct call *c) {
       s.new = c->states + ((s.t + 1) * B + b) * HP;
       s.kept = c->saved ? c->saved + (T * b + s.t * s.rows) * NK * HP : NA ? kept : 0;
       const REAL *x = c->x + s.t * c->x_step + b * c->x_row;
-      struct product both = {g, bias, s.old, x, u, w, sg, 0, HP, c->x_row, H, I};
-      if (NX + NH > NL) multiply(&both, s.rows, FIRST_OF_INPUT, NH * HP);
+      s.live = find_live(&s, at);
+      struct product both = {g, bias, s.old, x, u, w, sg, 0, HP, c->x_row, H, I, at, 0};
+      if (NX + NH > NL) multiply(&both, s.live, FIRST_OF_INPUT, NH * HP);
       both.count2 = 0;
-      if (NL > NX) multiply(&both, s.rows, 0, FIRST_OF_INPUT); /* fed by the state alone */
+      if (NL > NX) multiply(&both, s.live, 0, FIRST_OF_INPUT); /* fed by the state alone */
       both.count = 0, both.count2 = I;
-      if (NL > NH) multiply(&both, s.rows, NH * HP, NL * HP); /* by the input alone */
+      if (NL > NH) multiply(&both, s.live, NH * HP, NL * HP); /* by the input alone */
       step_forward(&s);
     }
   }
@@ -154,10 +172,13 @@ static void give_inputs(const struct call *c, const struct step *s, const struct
                         REAL *dx, const REAL *none, long b) {
   const long B = c->B, I = c->I, HP = s->HP, IP = ROUND(I);
   struct product p = {dx, none, s->lanes + FIRST_OF_INPUT, 0, *wt, *wt, IP, 0, s->s_lanes, 0,
-                      NX * HP, 0};
-  multiply(&p, s->rows, 0, IP);
-  for (long i = 0; i < s->rows; i++)
-    for (long k = 0; k < I; k++) c->d_x[(s->t * B + b + i) * I + k] = dx[i * IP + k];
+                      NX * HP, 0, s->at, 0};
+  multiply(&p, s->live, 0, IP);
+  if (s->live < s->rows)
+    for (long k = 0; k < s->rows * I; k++) c->d_x[(s->t * B + b) * I + k] = 0;
+  for (long n = 0; n < s->live; n++)
+    for (long i = s->at[n], k = 0; k < I; k++)
+      c->d_x[(s->t * B + b + i) * I + k] = dx[i * IP + k];
 }
 
 /* steps whose lanes wait in a ring to become gradients of weights: slot k holds step `last` - k */
@@ -165,7 +186,8 @@ struct gathered {
   const struct call *c;
   const REAL *ring;
   REAL *du, *dw, *dp;
-  long b, rows, last, filled, slots, sd;
+  long b, last, filled, sd;
+  long live[DEPTH], at[DEPTH], listed; /* of each slot, as in `struct step`, one after the other */
 };
 
 /* dp of `count` products from `first` on += operand times gradient; `step`: of the operand */
@@ -173,7 +195,7 @@ INLINE void gather_products(const struct gathered *g, const REAL *operand, long 
                             long first, long count) {
   const long H = g->c->H, HP = ROUND(H), R = g->c->B < RT ? g->c->B : RT, sd = g->sd;
   struct gathering p = {g->dp + first * HP, operand, g->ring + (NL + first) * HP, STRIDE(NA * HP),
-                        step, row, R * sd, sd, g->filled, g->rows};
+                        step, row, R * sd, sd, g->filled, g->live, g->at};
   gather(&p, H, count * HP);
 }
 
@@ -184,10 +206,10 @@ static void gather_weights(const struct gathered *g) {
   const long span = (c->T + 1) * B * HP;
   const REAL *old = c->states + (g->last * B + g->b) * HP, *new = old + B * HP;
   const REAL *operands = g->ring + (NL + NA) * HP;
-  struct gathering p = {g->du, old, g->ring, su, -B * HP, HP, R * sd, sd, g->filled, g->rows};
+  struct gathering p = {g->du, old, g->ring, su, -B * HP, HP, R * sd, sd, g->filled, g->live, g->at};
   if (NH) gather(&p, H, NH * HP);
   struct gathering i = {g->dw, c->x + g->last * c->x_step + g->b * c->x_row, g->ring + in_x, sx,
-                        -c->x_step, c->x_row, R * sd, sd, g->filled, g->rows};
+                        -c->x_step, c->x_row, R * sd, sd, g->filled, g->live, g->at};
   if (NX) gather(&i, I, NX * HP);
   GATHER
 }
@@ -225,7 +247,8 @@ int backward(const struct call *c) {
   fix(c, vectors, HP);
   for (long b = 0; b < B; b += RT) {
     const long rows = s.rows = B - b < RT ? B - b : RT;
-    struct gathered g = {c, ring, du, dw, dp, b, rows, 0, 0, slots, sd};
+    struct gathered g = {.c = c, .ring = ring, .du = du, .dw = dw, .dp = dp, .b = b, .sd = sd};
+    for (long k = 0; k < DEPTH; k++) g.at[k] = k % rows;
     s.lengths = c->lengths ? c->lengths + b : 0;
     begin(c, d, R, b, rows);
     long from = -1;
@@ -240,6 +263,8 @@ int backward(const struct call *c) {
       s.old = c->states + (t * B + b) * HP, s.new = c->states + ((t + 1) * B + b) * HP;
       s.kept = c->saved + (T * b + t * rows) * NK * HP;
       REAL *dl = s.lanes = ring + g.filled * R * sd;
+      long *at = g.at + g.listed;
+      s.at = at, g.listed += g.live[g.filled] = s.live = find_live(&s, at);
 #if !DOUBLE
       D squares[NS] = {{0}};
       s.squares = squares;
@@ -251,14 +276,14 @@ int backward(const struct call *c) {
 #else
         c->norms[(b / RT * NS + n) * T + t] = norm_of(squares[n]);
 #endif
-      struct product p = {d, d, dl, 0, ut, ut, HP, HP, sd, 0, NH * HP, 0};
-      if (NH) multiply(&p, rows, 0, HP);
+      struct product p = {d, d, dl, 0, ut, ut, HP, HP, sd, 0, NH * HP, 0, at, 0};
+      if (NH) multiply(&p, s.live, 0, HP);
       if (c->d_x) give_inputs(c, &s, &wt, dx, none, b);
       if (c->truncation && t > 0) cut(c, d, R, b, t, rows);
       if (++g.filled == slots || t == 0) {
         g.last = t + g.filled - 1;
         gather_weights(&g);
-        g.filled = 0;
+        g.filled = g.listed = 0;
       }
     }
     for (long n = 0; n < NS; n++)

@@ -106,55 +106,60 @@ static void lay_transposed(const struct matrix *m, long i, const REAL *from, lon
 
 /* ---- products ---- */
 
-/* c[i][v] += sum over k of a[i * sa + k * ka] * b[k, v], the vectors of b in panels; meanwhile
-   so many vectors are fetched from `ahead` on, which is `pace` numbers further with every k */
-INLINE void accumulate(const int rows, const int vectors, V (*c)[8], const REAL *a, long sa,
-                       long ka, const REAL *b, long sb, long panel, long count, const int fetched,
-                       const REAL *ahead, long pace) {
-  for (long k = 0; k < count; k++, a += ka, b += sb) {
-    V of_b[8];
-    UNROLL for (int v = 0; v < fetched; v++)
-      __builtin_prefetch(ahead + k * pace + v / 2 * panel + v % 2 * WIDTH);
-    UNROLL for (int v = 0; v < vectors; v++) of_b[v] = LOAD(b + v / 2 * panel + v % 2 * WIDTH);
-    UNROLL for (int i = 0; i < rows; i++) {
-      const REAL s = a[i * sa];
-      UNROLL for (int v = 0; v < vectors; v++) c[i][v] += s * of_b[v];
-    }
-  }
-}
-
 /* rows of c = start + a b + a2 b2; start: one row for all (its step is 0), or c itself */
 struct product {
   REAL *c;
   const REAL *start, *a, *a2;
   struct matrix b, b2;
-  long sc, step, sa, sa2, count, count2, rows; /* rows: filled in by `multiply` */
+  long sc, step, sa, sa2, count, count2;
+  const long *at; /* which rows, in this order; no other is computed */
+  long rows;      /* how many: filled in by `multiply` */
 };
+
+/* c[i][v] += sum over k of a[i][k] * b[k, v], the vectors of b in panels; meanwhile so many vectors
+   are fetched from `ahead` on, which is `pace` numbers further with every k */
+INLINE void accumulate(const int rows, const int vectors, V (*c)[8], const REAL *const *a,
+                       const REAL *b, long sb, long panel, long count, const int fetched,
+                       const REAL *ahead, long pace) {
+  for (long k = 0; k < count; k++, b += sb) {
+    V of_b[8];
+    UNROLL for (int v = 0; v < fetched; v++)
+      __builtin_prefetch(ahead + k * pace + v / 2 * panel + v % 2 * WIDTH);
+    UNROLL for (int v = 0; v < vectors; v++) of_b[v] = LOAD(b + v / 2 * panel + v % 2 * WIDTH);
+    UNROLL for (int i = 0; i < rows; i++) {
+      const REAL s = a[i][k];
+      UNROLL for (int v = 0; v < vectors; v++) c[i][v] += s * of_b[v];
+    }
+  }
+}
 
 INLINE void multiply_block(const int rows, const int vectors, const struct product *p, long i0,
                            long n) {
   V c[8][8];
-  UNROLL for (int i = 0; i < rows; i++)
+  const REAL *a[8], *b = column(&p->b, n);
+  const long *at = p->at + i0;
+  UNROLL for (int i = 0; i < rows; i++) {
+    a[i] = p->a + at[i] * p->sa;
     UNROLL for (int v = 0; v < vectors; v++)
-      c[i][v] = LOAD(p->start + (i0 + i) * p->step + n + v * WIDTH);
-  const REAL *a = p->a + i0 * p->sa, *b = column(&p->b, n);
+      c[i][v] = LOAD(p->start + at[i] * p->step + n + v * WIDTH);
+  }
   if (p->count && p->b.panel > PANEL && vectors > 1) {
     /* many rows: each block of them fetches its share of the next panel; few: the way through a
        panel is not longer than that of what is fetched */
     const long blocks = p->rows > ROWS ? p->rows / ROWS : 1;
     const long pace = rows == ROWS ? PANEL / blocks : PANEL;
     const REAL *ahead = b + (rows == ROWS ? p->b.panel + i0 / ROWS * p->count * pace : AHEAD * PANEL);
-    accumulate(rows, vectors, c, a, p->sa, 1, b, p->b.row, p->b.panel, p->count,
+    accumulate(rows, vectors, c, a, b, p->b.row, p->b.panel, p->count,
                rows == ROWS ? 1 : vectors, ahead, pace);
   } else if (p->count) {
-    accumulate(rows, vectors, c, a, p->sa, 1, b, p->b.row, p->b.panel, p->count, 0, 0, 0);
+    accumulate(rows, vectors, c, a, b, p->b.row, p->b.panel, p->count, 0, 0, 0);
   }
-  if (p->count2)
-    accumulate(rows, vectors, c, p->a2 + i0 * p->sa2, p->sa2, 1, column(&p->b2, n), p->b2.row,
-               p->b2.panel, p->count2, 0, 0, 0);
+  if (p->count2) {
+    UNROLL for (int i = 0; i < rows; i++) a[i] = p->a2 + at[i] * p->sa2;
+    accumulate(rows, vectors, c, a, column(&p->b2, n), p->b2.row, p->b2.panel, p->count2, 0, 0, 0);
+  }
   UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int v = 0; v < vectors; v++)
-      STORE(p->c + (i0 + i) * p->sc + n + v * WIDTH, c[i][v]);
+    UNROLL for (int v = 0; v < vectors; v++) STORE(p->c + at[i] * p->sc + n + v * WIDTH, c[i][v]);
 }
 
 /* a block of rows over columns n to end, `vectors` at a time: few rows need many vectors, because
@@ -207,7 +212,8 @@ static void multiply(const struct product *given, long rows, long from, long to)
 struct gathering {
   REAL *c;
   const REAL *a, *b;
-  long sc, a_step, a_row, b_step, b_row, steps, rows;
+  long sc, a_step, a_row, b_step, b_row, steps;
+  const long *rows, *at; /* (steps) how many count, and which: those of a step after those before */
 };
 
 INLINE void gather_block(const int rows, const int vectors, const struct gathering *p, long i0,
@@ -218,9 +224,19 @@ INLINE void gather_block(const int rows, const int vectors, const struct gatheri
   UNROLL for (int i = 0; i < rows; i++) /* the next block's, a page of memory each */
     UNROLL for (int v = 0; v < vectors; v++)
       __builtin_prefetch(p->c + (i0 + rows + i) * p->sc + n + v * WIDTH);
-  for (long s = 0; s < p->steps; s++)
-    accumulate(rows, vectors, c, p->a + s * p->a_step + i0, 1, p->a_row, p->b + s * p->b_step + n,
-               p->b_row, PANEL, p->rows, 0, 0, 0);
+  const long *at = p->at;
+  for (long s = 0; s < p->steps; s++) {
+    const REAL *of_a = p->a + s * p->a_step + i0, *of_b = p->b + s * p->b_step + n;
+    for (const long *end = at + p->rows[s]; at < end; at++) {
+      const REAL *a = of_a + *at * p->a_row, *b = of_b + *at * p->b_row;
+      V vector[8];
+      UNROLL for (int v = 0; v < vectors; v++) vector[v] = LOAD(b + v * WIDTH);
+      UNROLL for (int i = 0; i < rows; i++) {
+        const REAL factor = a[i];
+        UNROLL for (int v = 0; v < vectors; v++) c[i][v] += factor * vector[v];
+      }
+    }
+  }
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++) STORE(p->c + (i0 + i) * p->sc + n + v * WIDTH, c[i][v]);
 }

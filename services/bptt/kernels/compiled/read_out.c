@@ -10,6 +10,7 @@
 /* weights, their gradient, and what is between them, for O outputs of H units */
 struct between {
   struct matrix forward, back; /* (H, OP), (O, HP) */
+  long all[TOGETHER];          /* numbers of a few rows */
   REAL *d_weight, *d_bias, *bias, *none, *g; /* (H, OP), (OP), (OP), (HP), (TOGETHER, OP) */
 };
 
@@ -104,6 +105,16 @@ static double squares(const struct read_out *c, REAL *g, long r, long rows, doub
   return total;
 }
 
+/* at = those of `rows` rows from r on that count; returns how many */
+static long find_counted(const struct losses *c, long r, long rows, long *at) {
+  long counted = 0;
+  for (long i = 0; i < rows; i++) {
+    at[counted] = i;
+    counted += counts(c, r + i);
+  }
+  return counted;
+}
+
 static void read_rows(struct read_out *c, const struct between *of, double share, double *total) {
   const long H = c->hidden, O = c->losses.outputs, OP = WHOLE(O), HP = WHOLE(H);
   const int moderate = c->losses.counts && are_moderate(c->weight, O, H, H);
@@ -111,24 +122,25 @@ static void read_rows(struct read_out *c, const struct between *of, double share
     const long left = c->losses.rows - r, rows = left < TOGETHER ? left : TOGETHER;
     const REAL *read = c->read + r * c->step;
     struct product p = {c->found + r * OP, of->bias, read, 0, of->forward, of->forward,
-                        OP, 0, c->step, 0, H, 0, 0};
+                        OP, 0, c->step, 0, H, 0, of->all, 0};
     multiply(&p, rows, 0, OP);
     *total += c->losses.squared ? squares(c, of->g, r, rows, share)
                                 : cross_entropies(c, of->g, r, rows, share);
-    long counted = 0;
-    for (long i = 0; i < rows; i++) counted += counts(&c->losses, r + i);
-    if (!counted && moderate && are_moderate(read, rows, c->step, H)) {
+    long at[TOGETHER], live = find_counted(&c->losses, r, rows, at);
+    const long *back_from = at;
+    if (live < rows && moderate && are_moderate(read, rows, c->step, H)) {
       for (long k = 0; k < rows * HP; k++) c->d_read[r * HP + k] = 0;
-      continue;
+    } else { /* 0 times a number need not be 0 */
+      live = rows, back_from = of->all;
     }
     struct product back = {c->d_read + r * HP, of->none, of->g, 0, of->back, of->back,
-                           HP, 0, OP, 0, O, 0, 0};
-    multiply(&back, rows, 0, HP);
-    struct gathering weight = {of->d_weight, read, of->g, OP, 0, c->step, 0, OP, 1, rows};
+                           HP, 0, OP, 0, O, 0, back_from, 0};
+    multiply(&back, live, 0, HP);
+    struct gathering weight = {of->d_weight, read, of->g, OP, 0, c->step, 0, OP, 1, &live, back_from};
     gather(&weight, H, OP);
-    for (long i = 0; i < rows; i++)
+    for (long n = 0; n < live; n++)
       for (long k = 0; k < OP; k += WIDTH)
-        STORE(of->d_bias + k, LOAD(of->d_bias + k) + LOAD(of->g + i * OP + k));
+        STORE(of->d_bias + k, LOAD(of->d_bias + k) + LOAD(of->g + back_from[n] * OP + k));
   }
 }
 
@@ -138,7 +150,9 @@ long read_out_of_steps(struct read_out *c) {
   const long counted = counted_targets(&c->losses);
   if (counted < 0) return 1;
   const int large = O >= 256 || H >= 256;
-  struct between of = {large ? in_panels(H, OP) : in_rows(H, OP), large ? in_panels(O, HP) : in_rows(O, HP)};
+  struct between of = {.forward = large ? in_panels(H, OP) : in_rows(H, OP),
+                       .back = large ? in_panels(O, HP) : in_rows(O, HP)};
+  for (long i = 0; i < TOGETHER; i++) of.all[i] = i;
   const long total = of.forward.numbers + of.back.numbers + (H + 2 + TOGETHER) * OP + HP;
   REAL *memory = room_for(total), *rest = memory;
   if (!memory) return 2;
