@@ -1,7 +1,7 @@
 """Prints a hash of weights and figures after some updates of every cell, model and task.
 
-`python -m benchmarks.bits > before`, then the same again after a change: `diff` shows what trains to
-other bits. Hashes of two machines or compilers differ.
+`python -m benchmarks.bits > before`, then the same again after a change: `diff` shows what trains
+to other bits. Hashes of two machines or compilers differ.
 """
 
 import hashlib
