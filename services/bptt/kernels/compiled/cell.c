@@ -14,7 +14,7 @@ struct step {
   long rows, t, H, HP, span, R;
   const long *lengths; /* of these sequences; null: all are T steps long */
   long live; /* sequences that are not over at t, and which: only those are multiplied */
-  const long *at;
+  long *at;
   const REAL *vectors; /* (NV + NF, HP), see `fix` */
   const REAL *old; /* (NS, `span` apart) states before the step */
   REAL *new; /* and after it */
@@ -61,12 +61,12 @@ INLINE void apply_back(const struct step *s, long to, long first, long count) {
 
 STAGES
 
-/* at = those of the sequences that are not over at step t, in their order; returns how many */
-static long find_live(const struct step *s, long *at) {
+/* `at` = those of the sequences that are not over at step t, in their order; returns how many */
+static long find_live(const struct step *s) {
   if (!s->lengths) return s->rows; /* as they are in order from the beginning */
   long live = 0;
   for (long i = 0; i < s->rows; i++) {
-    at[live] = i;
+    s->at[live] = i;
     live += s->t < s->lengths[i];
   }
   return live;
@@ -112,7 +112,7 @@ int forward(const struct call *c) {
       s.new = c->states + ((s.t + 1) * B + b) * HP;
       s.kept = c->saved ? c->saved + (T * b + s.t * s.rows) * NK * HP : NA ? kept : 0;
       const REAL *x = c->x + s.t * c->x_step + b * c->x_row;
-      s.live = find_live(&s, at);
+      s.live = find_live(&s);
       struct product both = {g, bias, s.old, x, u, w, sg, 0, HP, c->x_row, H, I, at, 0};
       if (NX + NH > NL) multiply(&both, s.live, FIRST_OF_INPUT, NH * HP);
       both.count2 = 0;
@@ -263,8 +263,7 @@ int backward(const struct call *c) {
       s.old = c->states + (t * B + b) * HP, s.new = c->states + ((t + 1) * B + b) * HP;
       s.kept = c->saved + (T * b + t * rows) * NK * HP;
       REAL *dl = s.lanes = ring + g.filled * R * sd;
-      long *at = g.at + g.listed;
-      s.at = at, g.listed += g.live[g.filled] = s.live = find_live(&s, at);
+      s.at = g.at + g.listed, g.listed += g.live[g.filled] = s.live = find_live(&s);
 #if !DOUBLE
       D squares[NS] = {{0}};
       s.squares = squares;
@@ -276,7 +275,7 @@ int backward(const struct call *c) {
 #else
         c->norms[(b / RT * NS + n) * T + t] = norm_of(squares[n]);
 #endif
-      struct product p = {d, d, dl, 0, ut, ut, HP, HP, sd, 0, NH * HP, 0, at, 0};
+      struct product p = {d, d, dl, 0, ut, ut, HP, HP, sd, 0, NH * HP, 0, s.at, 0};
       if (NH) multiply(&p, s.live, 0, HP);
       if (c->d_x) give_inputs(c, &s, &wt, dx, none, b);
       if (c->truncation && t > 0) cut(c, d, R, b, t, rows);
