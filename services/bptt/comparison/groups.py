@@ -10,6 +10,7 @@ from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.rates import solved_share
 from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
+from bptt.measuring.logged import BEST
 from bptt.records.comparison import Group, Interval
 
 
@@ -18,7 +19,7 @@ def group_of(
     points: Sequence[ComparedPoint],
     number: int,
     shown: Mapping[str, Column],
-    own: Column,
+    beside: Column,
     tested: Mapping[str, Column],
 ) -> Group:
     """Return what is known of a configuration.
@@ -28,7 +29,7 @@ def group_of(
         points: its points.
         number: of it in the columns.
         shown: the figures of the table, by their short names; the first decides.
-        own: the task's own metric.
+        beside: from `beside_baseline`.
         tested: the same with other options of the task, by these in words.
     """
     first, *_ = shown.values()
@@ -52,13 +53,26 @@ def group_of(
         # nothing has been learned yet
         learned=None
         if any(point.untrained for point in points)
-        else _learned(own.interval(number), own.measure),
+        else _learned(beside.interval(number), beside.measure),
         standing=first.standing(number),
         lead=first.lead(number),
         median=first.median(number) if first.measure.until_solved else None,
         unsolved_until=first.unsolved_until(number) if first.measure.until_solved else None,
         at_first_evaluation=first.is_at_first(number),
     )
+
+
+def beside_baseline(decided: Column, own: Column) -> Column:
+    """Return by which figure a configuration has learned something: what decides, if that can say.
+
+    A best value cannot: it is the luckiest of many, also of a run that learned nothing.
+
+    Args:
+        decided: the figure that decides.
+        own: the task's own metric.
+    """
+    can = decided.measure.baseline is not None and not decided.measure.name.startswith(BEST.section)
+    return decided if can else own
 
 
 def _learned(value: Interval | None, measure: Measure) -> bool | None:

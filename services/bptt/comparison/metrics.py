@@ -140,11 +140,27 @@ def find_metrics(
         better = (measured.better if measured else "") or _way(name, directions)
         better = better or OF_THE_RUN.get(name, "")
         unranked = _told_by_chance(name, points) if better else _neither(name, measured)
-        other = Measure(name, name, better, unranked=unranked)
+        other = Measure(name, name, better, baseline_of(name, own, points), unranked=unranked)
         found[name] = replace(own, unranked=unranked) if name == own.name else other
     if faults:
         raise InvalidSpec(faults)
     return list(found.values())
+
+
+def baseline_of(name: str, own: Measure, points: Sequence[ComparedPoint]) -> float | None:
+    """Return what the best answer without memory achieves in a figure; None: nothing says it.
+
+    Args:
+        name: of the figure.
+        own: the deciding metric of the task.
+        points: of one task.
+    """
+    metric = own.short
+    if name in {row.named(metric) for row in (EVAL_METRIC, TEST_METRIC, BEST, BEST_TEST)}:
+        return own.baseline
+    of = name.removeprefix(TEST_METRIC.named(f"{metric}_"))
+    found = {point.baselines[of] for point in points if of != name and of in point.baselines}
+    return found.pop() if len(found) == 1 else None
 
 
 def default_measure(points: Sequence[ComparedPoint]) -> Measure:

@@ -47,8 +47,9 @@ def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, An
     if moment == "init":
         return {**result, "seconds": None, "steps_per_second": None}
     # in proportion: those of the whole run are for all of its updates
-    taken, made = point.result.get("seconds"), point.result["step"]
-    return {**result, "seconds": taken * at / made if taken and made else taken}
+    taken, made = point.training_seconds, point.result["step"]
+    seconds = taken * at / made if taken and made else taken
+    return {**result, "seconds": seconds, "preparation_seconds": 0.0}
 
 
 def _figures(folder: RunFolder, at: int) -> dict[str, Any]:

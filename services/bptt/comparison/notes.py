@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bptt.comparison.axes import SEED
 from bptt.comparison.column import Column
 from bptt.comparison.interval import CONFIDENCE, LEAST
-from bptt.comparison.metrics import SECONDS, Measure
+from bptt.comparison.metrics import OF_THE_RUN, SECONDS, TOLD_BY_THE_TASK, Measure
 from bptt.comparison.point import ComparedPoint, budget_of
 from bptt.comparison.scores import represents
 from bptt.comparison.several import unfinished_in
@@ -22,7 +22,7 @@ def notes_of(
     points: Sequence[ComparedPoint],
     groups: Sequence[Group],
     decided: Column,
-    own: Measure,
+    beside: Measure,
     names: Sequence[str],
 ) -> list[str]:
     """Return what else a reader of a table has to know.
@@ -31,7 +31,7 @@ def notes_of(
         points: of one problem.
         groups: its configurations.
         decided: the figure that decides.
-        own: the metric that decides by the task itself.
+        beside: what has the baseline that configurations are judged by.
         names: of the configurations, in the order of `decided`.
     """
     said = [*_differing(points), _averaged(decided, names)]
@@ -45,14 +45,23 @@ def notes_of(
         said += _not_ranked(decided, names)
     if nothing := [group.config for group in groups if group.learned is False]:
         said.append(
-            f"Cannot be told from the baseline of {number_told(own.baseline or 0.0)} in "
-            f"{own.short}, or worse: {listed(nothing)}."
+            f"Cannot be told from the baseline of {number_told(beside.baseline or 0.0)} in "
+            f"{_figure(beside, first)}, or worse: {listed(nothing)}."
         )
+    if first.baseline is None and first.name.startswith(TOLD_BY_THE_TASK):
+        said.append(f"No baseline of {first.short} is known.")
     said.append(unfinished_in(points))
     said += _counted(decided, names)
+    said.append(_on_machines(first))
     said.append(_alike(groups))
     said.append(of_earlier(points))
     return said
+
+
+def _figure(beside: Measure, first: Measure) -> str:
+    """Return a figure's name; in full where another figure of the task decides."""
+    other = beside.name != first.name and first.name.startswith(TOLD_BY_THE_TASK)
+    return beside.name if other else beside.short
 
 
 def _not_ranked(decided: Column, names: Sequence[str]) -> list[str]:
@@ -75,24 +84,35 @@ def _counted(decided: Column, names: Sequence[str]) -> list[str]:
     if not decided.measure.until_solved:
         return []
     held = [one for row in decided.natural for one in row if one.value is not None]
+    points = [one.point for row in decided.natural for one in row]
     late = sum(one.stands_in and one.point.solved for one in held)
     unsolved = sum(one.stands_in for one in held) - late
-    in_seconds = decided.measure.name == SECONDS
-    as_long = "twice the longest that any run took" if in_seconds else "twice the budget"
-    said = [f"{decided.measure.short}: until the task was solved, geometric mean over seeds"]
-    if unsolved and not late:
-        said.append(f"{counted(unsolved, 'run')} did not solve it, counted as {as_long}")
-    if late:
+    budget = budget_of(points)
+    several = len({point.budget for point in points if point.budget}) > 1
+    smallest = f"{budget:,} updates, the smallest budget here" if several else "the budget"
+    said = f"{decided.measure.short}: until the task was solved, geometric mean over seeds"
+    longer = [f"{counted(unsolved, 'run')} did not solve it"] if unsolved else []
+    longer += [f"{counted(late, 'run')} solved it only after {smallest}"] if late else []
+    if longer:
+        value = next((one.value for one in held if one.stands_in), None) or 0.0
+        as_long = "twice that" if late else f"twice {smallest}"
+        if decided.measure.name == SECONDS:
+            as_long = f"twice the longest that any run took for {budget:,} updates"
+        each = "it counts" if unsolved + late == 1 else "each counts"
         # nobody has longer than others
-        budget = budget_of([one.point for row in decided.natural for one in row])
-        count = "counts" if late == 1 else "count"
-        said += [f"{counted(unsolved, 'run')} did not solve it"] if unsolved else []
-        said.append(
-            f"{counted(late, 'run')} solved it only after {budget:,} updates, the smallest budget "
-            f"here, and {count} as not having solved it by then"
-        )
-        said.append(f"what was not solved by then is counted as {as_long}")
-    return [f"{'; '.join(said)}.", _known_to(decided, names)]
+        said += f"; {listed(longer)}: {each} as {number_told(value)}, {as_long}, whatever it takes"
+    return [f"{said}.", _known_to(decided, names)]
+
+
+def _on_machines(measure: Measure) -> str:
+    """Return what seconds are; empty if the figure is none of them."""
+    if measure.name not in (SECONDS, *OF_THE_RUN):
+        return ""
+    return (
+        "Seconds pass on the clock of the machine that a run had, beside whatever else ran there: "
+        "from its first update on (building kernels is nobody's), evaluations and statistics "
+        "included."
+    )
 
 
 def _known_to(decided: Column, names: Sequence[str]) -> str:

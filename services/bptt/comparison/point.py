@@ -15,8 +15,6 @@ RESULTS = ("solved", "finished", "time_limit", "diverged")
 """Outcomes of runs that succeeded."""
 LIVE = ("held", "queued", "running")
 """Statuses of runs that may still end in any way."""
-BESIDE_METRICS = ("step", "seconds", "steps_per_second")
-"""Figures of a result that are not metrics of its journal."""
 OF_THE_END = tuple(row.section for row in (TRAIN_METRIC, EVAL_METRIC, BEST))
 """Sections of figures that say how well a run learned; a run that diverged has none of them."""
 
@@ -124,8 +122,27 @@ class ComparedPoint:
         if self.diverged:
             found = {n: v for n, v in found.items() if not n.startswith(OF_THE_END)}
         # what it cost, however it ended
-        found |= {name: self.result.get(name) for name in BESIDE_METRICS}
+        taken = self.training_seconds
+        found |= {"step": self.result.get("step"), "seconds": taken, "steps_per_second": None}
+        if taken:
+            found["steps_per_second"] = self.result.get("step", 0) / taken
         return {n: v for n, v in found.items() if isinstance(v, int | float) and math.isfinite(v)}
+
+    @property
+    def training_seconds(self) -> float | None:
+        """Seconds from the first update on, evaluations and statistics included.
+
+        What passes before is not a configuration's: kernels are built by whichever run comes first.
+        """
+        taken = (self.result or {}).get("seconds")
+        if taken is None:
+            return None
+        return max(float(taken) - float((self.result or {}).get("preparation_seconds", 0.0)), 0.0)
+
+    @property
+    def baselines(self) -> Mapping[str, float]:
+        """The baseline of each set with other options of the task, as far as its result says."""
+        return (self.result or {}).get("baselines") or {}
 
     @property
     def training_only(self) -> Sequence[str]:

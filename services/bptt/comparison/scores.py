@@ -93,10 +93,10 @@ def _timed(
 def _seconds_for(point: ComparedPoint, updates: float) -> float | None:
     """Return the seconds of a run's first updates; of all it made, if they are more than that.
 
-    In proportion, where it trained on after it had solved the task.
+    Without its preparation. In proportion, where it trained on after it had solved the task.
     """
     result = point.result or {}
-    taken, made = result.get("seconds"), float(result.get("step", 0))
+    taken, made = point.training_seconds, float(result.get("step", 0))
     return taken * min(updates, made) / made if taken and made else None
 
 

@@ -7,7 +7,7 @@ from bptt.comparison.axes import axes_of, find_axes
 from bptt.comparison.chosen import choose
 from bptt.comparison.column import column_of
 from bptt.comparison.facets import Facet, facets_of
-from bptt.comparison.groups import group_of
+from bptt.comparison.groups import beside_baseline, group_of
 from bptt.comparison.metrics import (
     SECONDS,
     Measure,
@@ -159,6 +159,7 @@ class Table:
         as_ratio = time_ratio_told if first.name == SECONDS else ratio_told
         lead_told = as_ratio if first.ratio else number_told
         tuning, chosen = self._asked.tuning, self._chosen
+        beside = beside_baseline(self.decided, self._columns[self._own.name])
         ranked = Ranked(
             *(self.decided.ranking, list(self.by_config), list(self.by_config.values())),
             self._asked.more,
@@ -168,7 +169,7 @@ class Table:
             self._runs,
         )
         groups = [
-            group_of(name, held, number, self._shown, self._columns[self._own.name], self._tested)
+            group_of(name, held, number, self._shown, beside, self._tested)
             for number, (name, held) in enumerate(self.by_config.items())
         ]
         ordered = [groups[number] for number in self.decided.order()]
@@ -177,7 +178,7 @@ class Table:
             ranked.power(),
             ranked.again(),
             same_told(self._same),
-            *notes_of(facet.points, ordered, self.decided, self._own, names),
+            *notes_of(facet.points, ordered, self.decided, beside.measure, names),
             *notes_of_several(self.by_config, self.decided, self._asked.more),
         ]
         verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()

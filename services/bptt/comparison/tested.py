@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bptt.comparison.column import Column, column_of
-from bptt.comparison.metrics import Measure
+from bptt.comparison.metrics import Measure, baseline_of
 from bptt.comparison.point import ComparedPoint
 from bptt.measuring.logged import TEST_METRIC
 from bptt.registry import wording
@@ -39,11 +39,12 @@ def tested_columns(
     if any(point.moment != "end" for point in points):
         return {}
     measured = {name for point in points for name in point.figures}
-    return {
-        options_told(options): column_of(by_config, Measure(name, name, own.better), by)
-        for of, options in tested_sets(points).items()
-        if (name := figure_of(own.short, of)) in measured
-    }
+    found = {}
+    for of, options in tested_sets(points).items():
+        if (name := figure_of(own.short, of)) in measured:
+            measure = Measure(name, name, own.better, baseline_of(name, own, points))
+            found[options_told(options)] = column_of(by_config, measure, by)
+    return found
 
 
 def figure_of(metric: str, of: str) -> str:

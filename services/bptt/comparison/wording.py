@@ -182,6 +182,6 @@ def heading(comparison: Comparison) -> str:
     better = f", {comparison.better} is better" if comparison.better else ""
     baseline = ""
     if comparison.baseline is not None:
-        baseline = f", baseline {comparison.baseline:.4g}"
+        baseline = f", baseline {number_told(comparison.baseline)}"
     common = f"; all with {comparison.common}" if comparison.common else ""
     return f"{comparison.metric}{better}{baseline}{common}"

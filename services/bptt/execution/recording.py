@@ -177,6 +177,7 @@ class Recorder:
             directions={**training.task.directions, training.task.metric: training.task.better},
             training_only=sorted(training.task.training_only),
             baseline=training.task.baseline,
+            baselines=training.held_out.baselines,
             metrics=latest,
             seen=training.held_out.split.seen,
             tested=training.held_out.split.tested,

@@ -167,6 +167,8 @@ class ResultDocument(Document):
     training_only: Sequence[str] = field(default_factory=list)
     """Options of the task that change how it is learned and not what is evaluated."""
     baseline: float | None = None
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    """The same of each set with other options of the task (`evaluation`), by its name."""
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """Last value of each; None where it was not finite, as in `best` and `flow`."""
     seen: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -54,6 +54,11 @@ class HeldOut:
         self._from_the_start = True
         self.split = Split()
 
+    @property
+    def baselines(self) -> Mapping[str, float]:
+        """What the best answer without memory achieves with the other options of the task."""
+        return {name: task.baseline for name, task in self._others.items()}
+
     def measure(
         self, model: Model, best_weights: BestWeights, best: Mapping[str, float], step: int
     ) -> dict[str, float]:

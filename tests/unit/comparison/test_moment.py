@@ -111,6 +111,10 @@ def test_seconds_until_the_best_evaluation_are_those_of_its_updates(runs):
 
     assert found.figures["seconds"] == 4.0
 
+    (found,) = at_moment([point(seconds=8.0, preparation_seconds=2.0)], runs, "best")
+
+    assert found.figures["seconds"] == 3.0
+
 
 def test_what_became_of_runs_later_is_shown_beside_figures_of_the_beginning_and_counts_nowhere(
     runs,

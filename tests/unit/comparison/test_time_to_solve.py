@@ -46,7 +46,8 @@ def test_median_is_of_all_runs_and_beyond_the_budget_where_most_did_not_solve_th
     assert wording.cells(comparison, groups["few"])[5] == "> 1,000"
     assert (groups["half"].solved.estimate, groups["few"].solved.estimate) == (0.6, 0.4)
     assert any(
-        "5 runs did not solve it, counted as twice the budget" in n for n in comparison.notes
+        "5 runs did not solve it: each counts as 2,000, twice the budget, whatever" in n
+        for n in comparison.notes
     )
 
 
@@ -196,9 +197,14 @@ def test_seconds_of_unsolved_runs_are_none_of_their_own_machine():
         assert groups[name].value.estimate == pytest.approx(100)
         assert (groups[name].value.low, groups[name].lead.low) == (None, None)
     assert groups["some"].standing == "best so far"
-    assert any("counted as twice the longest that any run took" in n for n in comparison.notes)
+    assert any(
+        "twice the longest that any run took for 1,000 updates, whatever" in n
+        for n in comparison.notes
+    )
     (one,) = [n for n in compare(slow + noisy + some)[0].notes if "did not solve it" in n]
-    assert one.endswith("11 runs did not solve it, counted as twice the budget.")
+    assert one.endswith(
+        "11 runs did not solve it: each counts as 2,000, twice the budget, whatever it takes."
+    )
 
 
 def test_what_a_diverged_run_cost_is_shown_where_seconds_are_a_cost():
@@ -260,3 +266,21 @@ def test_values_on_a_set_that_stops_nobody_rank_nobody_where_runs_stopped_all_th
     assert {group.standing for group in comparison.groups} == {""}
     assert comparison.verdict.startswith("Not ranked: 10 of 15 runs stopped at the threshold")
     assert "far beyond it they stopped" in comparison.verdict
+
+
+@pytest.mark.parametrize("solved", [True, False])
+def test_seconds_before_the_first_update_are_nobodys(solved):
+    # whoever came first built the kernels
+    held = runs("a", GRU if solved else [None] * 5) + runs("b", GRU if solved else [None] * 5)
+    (plain,) = compare(held, metrics=["seconds", "steps_per_second"])
+    for point in held:
+        waited = 30.0 if point.config == "b" else 0.0
+        point.result.update(seconds=point.result["seconds"] + waited, preparation_seconds=waited)
+
+    (prepared,) = compare(held, metrics=["seconds", "steps_per_second"])
+
+    for before, after in zip(plain.groups, prepared.groups, strict=True):
+        assert after.value.estimate == pytest.approx(before.value.estimate)
+        speed = after.metrics["steps_per_second"].estimate
+        assert speed == pytest.approx(before.metrics["steps_per_second"].estimate)
+        assert speed == pytest.approx(100.0)
