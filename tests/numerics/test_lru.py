@@ -179,3 +179,40 @@ def test_run_measures_no_spectrum_and_that_the_output_is_not_read_again(make_spe
 
 def test_lru_learns_to_keep_a_bit(make_spec):
     assert train_to_keep_a_bit(make_spec, {"name": "lru", "r_min": 0.9}) == "solved"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("eigenvalues", ["signed", "positive"])
+def test_real_eigenvalues_make_powers_of_themselves(backend, eigenvalues):
+    cell = make(LRU, hidden=50, eigenvalues=eigenvalues, nonlinearity="identity")
+    x = random(TIME, 1, INPUT)
+    with torch.no_grad():
+        decay, gamma = (-cell.vector["nu"].exp()).exp(), cell.vector["log_gamma"].exp()
+        fed = [block[:, 0] for block in cell.project_input(x).split(50, dim=-1)]
+    values = 2 * decay - 1 if eigenvalues == "signed" else decay
+
+    found = states_of(cell, x, cell.initial_state(1), backend).outputs[-1, 0].detach()
+
+    powers = values ** torch.arange(TIME - 1, -1, -1, dtype=torch.float64)[:, None]
+    expected = (powers * gamma * fed[0]).sum(0) + fed[1][-1]
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-13)
+    torch.testing.assert_close(gamma, (1 - values.square()).sqrt(), rtol=1e-5, atol=1e-6)
+    assert bool((values < 0).any()) == (eigenvalues == "signed")
+
+
+@pytest.mark.parametrize(("eigenvalues", "lowest"), [("signed", -0.9), ("positive", 0.5)])
+def test_real_eigenvalues_begin_within_their_bounds(eigenvalues, lowest):
+    cell = make(LRU, hidden=2000, eigenvalues=eigenvalues, r_min=0.5, r_max=0.9)
+    decay = (-cell.vector["nu"].detach().exp()).exp()
+    values = 2 * decay - 1 if eigenvalues == "signed" else decay
+
+    sizes = ((values.abs() - 0.5) / 0.4).sort().values
+    assert (sizes - (torch.arange(2000) + 0.5) / 2000).abs().max() < 1.95 / math.sqrt(2000)
+    assert float(values.min()) == pytest.approx(lowest, abs=0.01)
+    share = float((values < 0).double().mean())
+    assert share == pytest.approx(0.5 if eigenvalues == "signed" else 0.0, abs=0.05)
+
+
+def test_angle_of_real_eigenvalues_is_refused():
+    with pytest.raises(ValueError, match="phi_max needs eigenvalues = complex, got signed"):
+        LRU(INPUT, HIDDEN, eigenvalues="signed", phi_max=1.0)
