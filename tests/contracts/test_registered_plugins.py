@@ -38,6 +38,8 @@ VARIANTS = [
     ("cell", "lstm97", {"truncated": True}),
     ("cell", "qrnn", {"pooling": "f", "window": 1}),
     ("cell", "qrnn", {"pooling": "ifo", "window": 3, "forget_bias": "chrono"}),
+    ("cell", "lmu", {"theta": 30.0, "channels": 4}),
+    ("cell", "mlstm", {"heads": 4}),
     ("cell", "sru", {"highway_bias": -2.0, "forget_bias": 1.0}),
     ("cell", "indrnn", {"nonlinearity": "tanh", "long_memory": True}),
     ("cell", "mingru", {"candidate": "linear", "forget_bias": "chrono"}),

@@ -8,7 +8,7 @@ from torch import nn, tensor
 from torch.func import vmap
 
 from bptt import registry
-from bptt.contracts import Cell, FlatGradients, joint_norm
+from bptt.contracts import Cell, FlatGradients, PointwiseCell, joint_norm
 from bptt.execution.checkpoint import from_bytes, to_bytes
 from bptt.network.layers import Stack
 from bptt.network.parameters import FlatParameters
@@ -168,7 +168,7 @@ def test_units_of_a_foreign_cell_are_known_by_who_holds_them(clip_read_out):
     [
         name
         for name, (plugin,) in registry.discover("cell").items()
-        if plugin.distribution == "bptt"
+        if plugin.distribution == "bptt" and issubclass(registry.load("cell", name), PointwiseCell)
     ],
 )
 def test_matrices_of_a_built_in_cell_have_a_row_for_each_input_and_a_column_for_each_unit(kind):
