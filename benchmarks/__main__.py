@@ -37,6 +37,7 @@ from benchmarks import (
     staged_cells,
     statistics_cost,
     step_time,
+    unequal_seeds,
 )
 from benchmarks.part import BadWord, Part
 
@@ -45,6 +46,7 @@ PARTS: dict[str, Part] = {
     for module in (
         agreement,
         inference,
+        unequal_seeds,
         looks,
         step_time,
         configurations,

@@ -12,10 +12,8 @@ from benchmarks.drawn_tables import (
     EXCEPTIONS,
     HELD_OUT,
     Array,
-    best_extended,
     generator,
     normal,
-    with_holes,
 )
 from benchmarks.verdicts import RULES
 from bptt.comparison.ranking import rank
@@ -25,7 +23,6 @@ SEEDS = (3, 4, 5, 10, 20)
 LIMIT = 0.06
 BLOCK = 1000
 """Tables drawn at once."""
-HOLES = ("complete", "20 % missing", "best three extended by 5")
 SIZES = ((3, 5), (6, 5), (6, 10), (20, 5))
 """Configurations and seeds of which intervals are checked."""
 TRUTHS: dict[str, Callable[[Array], Array]] = {
@@ -70,24 +67,6 @@ def blocks(count: int) -> Iterator[int]:
         yield min(BLOCK, count - begin)
 
 
-def with_missing(tables: int) -> Rates:
-    """Return shares of tables with a false claim where values are missing or were added later."""
-    found: Rates = {}
-    for family in ("normal", "one 10 times wider", "lognormal, lower is better", "solved by half"):
-        found[family] = {}
-        for configs in (6, 20):
-            for seeds in (5, 10):
-                rng = generator("holes", family, configs, seeds)
-                longer = CHOSEN_ON[family](rng, tables, configs, seeds + 5)
-                complete = longer[..., :seeds]
-                cases = (complete, with_holes(complete, rng, 0.2), best_extended(longer, seeds))
-                found[family][f"{configs} x {seeds}"] = {
-                    how: {name: rule(values).any_told for name, rule in RULES.items()}
-                    for how, values in zip(HOLES, cases, strict=True)
-                }
-    return found
-
-
 def among_equals(tables: int) -> Rates:
     """Return shares of false claims among three equal configurations, three others far below."""
     found: Rates = {}
@@ -112,12 +91,12 @@ def intervals(tables: int) -> Rates:
             for configs, seeds in SIZES:
                 behind = means(np.arange(configs, dtype=float))
                 drawn = CHOSEN_ON[family](generator(truth, family), tables, configs, seeds)
-                missed = [_misses(one, behind) for one in drawn - behind[:, np.newaxis]]
+                missed = [misses(one, behind) for one in drawn - behind[:, np.newaxis]]
                 found[truth][f"{family}, {configs} x {seeds}"] = float(np.mean(missed))
     return found
 
 
-def _misses(values: Array, behind: Array) -> bool:
+def misses(values: Array, behind: Array) -> bool:
     """Say whether the interval of some lead in a table misses how far one is behind the best."""
     ranking = rank(values)
     best = ranking.top[0]
@@ -174,18 +153,8 @@ def _verdict(claimed: Rates, tables: dict[int, int]) -> Iterator[str]:
     )
 
 
-def lines_of_holes(found: Rates, equals: Rates, tables: int) -> Iterator[str]:
-    """Yield the tables for holes and for groups of equals."""
-    yield (
-        f"\nValues missing at random, and three configurations that got 5 more seeds because they "
-        f"were the best so far: % of {tables:,} tables with a false claim, in brackets by the "
-        "earlier rule.\n"
-    )
-    yield head("family", "configurations x seeds", *HOLES)
-    for family, sizes in found.items():
-        for size, by_how in sizes.items():
-            cells = [_both(by_how[how]) for how in HOLES]
-            yield f"| {family} | {size} | " + " | ".join(cells) + " |"
+def lines_of_equals(equals: Rates) -> Iterator[str]:
+    """Yield the table for groups of equals."""
     yield (
         "\nThree equal configurations of spread 1 and three far below them: % of tables in which "
         "one of the equals is said to be worse.\n"

@@ -38,7 +38,6 @@ def measure(plan: Plan) -> Found:
     by_configs, others = tables_of(plan)
     studies: dict[str, Callable[[], Any]] = {
         "claims": lambda: false_claims.claims(by_configs),
-        "holes": lambda: false_claims.with_missing(others),
         "equals": lambda: false_claims.among_equals(others),
         "intervals": lambda: false_claims.intervals(others),
         "one best": lambda: power.one_best(others),
@@ -67,7 +66,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "is: [inference](inference.md).\n"
     )
     yield from false_claims.lines(found["claims"], by_configs)
-    yield from false_claims.lines_of_holes(found["holes"], found["equals"], others)
+    yield from false_claims.lines_of_equals(found["equals"])
     yield from false_claims.lines_of_intervals(found["intervals"], others)
     yield from power.lines(found, others)
     yield from power.lines_of_runs(found, others)

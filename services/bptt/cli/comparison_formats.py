@@ -45,7 +45,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
     several = any(len(comparison.grids) > 1 for comparison in comparisons)
     named += ["grids"] if several else []
     ended = [f"runs {name}" for name in outcomes]
-    out.writerow([*named, "points", "baseline", "counted as", "median", *columns, *ended])
+    figures = ["points", "baseline", "counted as", "median", "lead without interval"]
+    out.writerow([*named, *figures, *columns, *ended])
     for comparison, group in groups:
         found = {**group.metrics, "lead": group.lead, "solved": group.solved, "slope": group.slope}
         found |= {_tested_name(comparison, told): one for told, one in group.tested.items()}
@@ -55,7 +56,7 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
         counts = [group.counts.get(name, 0) for name in outcomes]
         grids = [" ".join(group.grids)] if several else []
         first = [*named, *values, group.tuned_to, *grids, group.points, comparison.baseline]
-        out.writerow([*first, group.counted_as, group.median, *cells, *counts])
+        out.writerow([*first, group.counted_as, group.median, group.too_few, *cells, *counts])
     return text.getvalue()
 
 

@@ -22,23 +22,6 @@ class Additive:
     """(configurations,): degrees of freedom of each variance; they add up to `df`."""
     df: int
     """Degrees of freedom of all residuals together."""
-    _alone: Array
-    """(configurations,): see `_factor`."""
-    _factor: Array
-    """(configurations, rank): the covariance of the means, in units of a run's variance and up to
-    what all of them share, is diag(_alone) + _factor _core _factor'. The matrix itself would not
-    fit into memory where there are many configurations."""
-    _core: Array
-    """(rank, rank)."""
-
-    def contrasts(self, one: int) -> Array:
-        """Return the variance of a mean's difference from each, in units of a run's variance.
-
-        That of its difference from itself, the element `one`, means nothing.
-        """
-        apart = self._factor[one] - self._factor
-        found: Array = self._alone[one] + self._alone + ((apart @ self._core) * apart).sum(1)
-        return found
 
 
 def fit(values: Array) -> Additive:
@@ -76,7 +59,7 @@ def fit(values: Array) -> Additive:
         variances = np.where(freedom > TINY, (residuals**2).sum(1) / freedom, np.nan)
     df = int(here.sum()) - len(per_config) - len(per_seed) + 1
     freedom = np.maximum(freedom, 0.0)
-    return Additive(configs + seeds.mean(), variances, freedom, df, alone, factor, core)
+    return Additive(configs + seeds.mean(), variances, freedom, df)
 
 
 def _inverse(normal: Array) -> Array:

@@ -9,9 +9,10 @@ import numpy as np
 from bptt.comparison.interval import mean_by_key, mean_interval
 from bptt.comparison.metrics import UPDATES, Measure
 from bptt.comparison.point import ComparedPoint, budget_of
-from bptt.comparison.ranking import CLOSE, Ranking, rank
+from bptt.comparison.ranking import SEEDS_TO_TELL, Ranking, rank
 from bptt.comparison.scores import Array, Scored, matrix, over_seeds_of, represents, score
 from bptt.comparison.time_to_solve import median_time
+from bptt.counted import counted
 from bptt.records.comparison import BEST, MAY_BE, UNRANKED, WORSE, Interval, Standing
 
 LARGEST = 700.0
@@ -29,6 +30,8 @@ class Column:
     """The same with the values themselves."""
     values: Sequence[Mapping[int, float]]
     """The value of each configuration in each seed."""
+    compared: Array
+    """(configurations, seeds): those of them that are ranked, higher is better; NaN: none."""
     floor: Array
     """(configurations,): the least variance of one run."""
     ranking: Ranking
@@ -37,7 +40,7 @@ class Column:
     """Between which every mean lies, where that is known."""
 
     def interval(self, number: int) -> Interval | None:
-        """Return the mean of a configuration over its seeds, adjusted for seeds not all have.
+        """Return the mean of a configuration over its own seeds.
 
         It has no interval where nothing was measured but that runs diverged, or solved nothing.
         """
@@ -47,14 +50,7 @@ class Column:
         found = mean_interval(held, float(self.floor[number]))
         if self.is_unmeasured(number):
             found = replace(found, low=None, high=None)
-        mean = self._sign * float(self.ranking.means[number])
-        # what unsolved runs count as is the same for every seed
-        constant = self.measure.until_solved and self.is_unmeasured(number)
-        adjusted = self.ranking.adjusted and np.isfinite(mean) and not constant
-        shift = mean - found.estimate if adjusted else 0.0
-        low, high = (None if end is None else end + shift for end in (found.low, found.high))
-        moved = replace(found, estimate=found.estimate + shift, low=low, high=high)
-        return self._shown(self._possible(moved, number))
+        return self._shown(self._possible(found, number))
 
     def _possible(self, interval: Interval, number: int) -> Interval:
         """Return an interval without what a mean cannot be."""
@@ -137,24 +133,21 @@ class Column:
         """Say whether a configuration is the best so far, may be it, or is worse."""
         if len(self.rows) == 1:
             return UNRANKED
-        if number == self.ranking.best:
+        if number == self.ranking.foremost and not self.ranking.ahead_of_it:
             return BEST
         if number in self.ranking.top:
             return MAY_BE
         return WORSE if number in self.ranking.below else UNRANKED
 
     def lead(self, number: int) -> Interval | None:
-        """Return the lead of the best over a configuration; without an interval if it has no width.
+        """Return the lead over a configuration; without an interval if it has no width.
 
-        Nor where no run of the configuration has a value of its own.
+        Nor where no run of the configuration has a value of its own, or it shares too few seeds.
         """
         found = self.ranking.leads.get(number)
-        if found is None:
+        if found is None or not found.seeds:
             return None
-        rounding = CLOSE * float(np.nanmax(np.abs(self.ranking.means)))
-        if found.lead <= rounding:
-            found = replace(found, lead=0.0)
-        alike = found.needed <= rounding
+        alike = found.needed <= found.rounding
         if alike or not np.isfinite(found.needed) or self.is_unmeasured(number):
             return self._shown(Interval(found.lead, None, None, found.seeds))
         low, high = found.lead - found.needed, found.lead + found.needed
@@ -163,6 +156,19 @@ class Column:
             low, high = max(low, -widest), min(high, widest)
         return self._shown(Interval(found.lead, low, high, found.seeds))
 
+    def too_few(self, number: int) -> str:
+        """Return why nothing can be told of a lead: too few seeds in common; else nothing."""
+        found = self.ranking.leads.get(number)
+        if found is None or found.seeds >= SEEDS_TO_TELL:
+            return ""
+        return counted(found.seeds, "common seed") if found.seeds else "no common seed"
+
+    def without(self, number: int) -> Ranking:
+        """Return the ranking of all others."""
+        others = self.compared.copy()
+        others[number] = np.nan
+        return rank(others, self.floor)
+
     def order(self) -> list[int]:
         """Return the configurations, the best first, those without a value last."""
         ranked = [*self.ranking.top, *self.ranking.below]
@@ -170,10 +176,6 @@ class Column:
         if not self.measure.ranks:
             return rest
         return ranked + sorted(rest, key=lambda number: not self.values[number])
-
-    @property
-    def _sign(self) -> float:
-        return -1.0 if self.measure.better == "lower" else 1.0
 
 
 def _exp(log: float) -> float:
@@ -211,8 +213,8 @@ def column_of(
         held if is_one else {} for held, is_one in zip(values, ranked, strict=True)
     ]
     floor = np.array([_floor(row) for row in natural])
-    ranking = rank(sign * matrix(compared), floor)
-    return Column(measure, rows, natural, values, floor, ranking)
+    scores = sign * matrix(compared)
+    return Column(measure, rows, natural, values, scores, floor, rank(scores, floor))
 
 
 def column_of_seeds(
@@ -231,8 +233,8 @@ def column_of_seeds(
     """
     none: list[list[Scored]] = [[] for _ in values]
     sign = -1.0 if measure.better == "lower" else 1.0
-    floor = np.full(len(values), least)
-    return Column(measure, none, none, values, floor, rank(sign * matrix(values), floor), limits)
+    floor, scores = np.full(len(values), least), sign * matrix(values)
+    return Column(measure, none, none, values, scores, floor, rank(scores, floor), limits)
 
 
 def _compared(scored: Scored) -> Scored:

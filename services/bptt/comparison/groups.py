@@ -56,6 +56,7 @@ def group_of(
         else _learned(beside.interval(number), beside.measure),
         standing=first.standing(number),
         lead=first.lead(number),
+        too_few=first.too_few(number),
         median=first.median(number) if first.measure.until_solved else None,
         unsolved_until=first.unsolved_until(number) if first.measure.until_solved else None,
         at_first_evaluation=first.is_at_first(number),

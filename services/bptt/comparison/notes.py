@@ -8,6 +8,7 @@ from bptt.comparison.interval import CONFIDENCE, LEAST
 from bptt.comparison.metrics import OF_THE_RUN, SECONDS, TOLD_BY_THE_TASK, Measure
 from bptt.comparison.point import ComparedPoint, budget_of
 from bptt.comparison.scores import represents
+from bptt.comparison.seeds_in_common import own_and_common
 from bptt.comparison.several import unfinished_in
 from bptt.comparison.slopes import of_earlier
 from bptt.comparison.wording import listed, number_told
@@ -35,11 +36,7 @@ def notes_of(
         names: of the configurations, in the order of `decided`.
     """
     said = [*_differing(points), _averaged(decided, names)]
-    if decided.ranking.adjusted:
-        said.append(
-            "Means and leads are adjusted for seeds that not all have: least squares over all runs "
-            "instead of pairs of one seed."
-        )
+    said.append(own_and_common(decided, names))
     first = decided.measure
     if first.ranks and len(groups) > 1:
         said += _not_ranked(decided, names)

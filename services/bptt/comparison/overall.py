@@ -105,6 +105,7 @@ def group_over(name: str, number: int, problems: Sequence[Problem], ranks: Colum
         learned=None,
         standing=ranks.standing(number),
         lead=ranks.lead(number),
+        too_few=ranks.too_few(number),
     )
 
 

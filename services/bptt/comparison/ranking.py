@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bptt.comparison.additive import Additive, connected, fit
+from bptt.comparison.additive import connected, fit
+from bptt.comparison.pairs import foremost, paired
 from bptt.comparison.studentized import range_quantile
 
 Array = NDArray[np.float64]
@@ -20,58 +21,65 @@ SEEDS_TO_TELL = 3
 """Common seeds below which nothing is told: two coins that fall alike look like no spread."""
 SEEDS_TO_TRUST = 5
 """Common seeds below which a verdict is preliminary: four coins fall alike in one grid of eight."""
-CLOSE = 1e-9
-"""Share of the largest mean below which a lead is rounding."""
 SEEDS_AT_MOST = 1000
 
 
 @dataclass(frozen=True)
 class Lead:
-    """How far the best configuration is ahead of another one."""
+    """How far the foremost configuration is ahead of another one."""
 
     lead: float
-    """Difference of their means, adjusted for seeds that not all have; at least 0."""
+    """Mean difference over the seeds that both have, in pairs of one seed. NaN where there is none;
+    negative only where nobody is ahead of all others."""
     needed: float
-    """The lead from which it is told; infinity where there are too few seeds."""
+    """The lead from which it is told; infinity where there are too few common seeds."""
     seeds: int
     """Seeds that both have."""
     spread: float
     """Standard deviation of one run, the wider of the pair's own and that of the table."""
+    rounding: float
+    """Differences up to this are rounding."""
     told: bool
-    """Whether the other one is worse than the best, at the table's level."""
+    """Whether the other one is worse, at the table's level."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Configurations in the order of their means, and where the order can be relied upon."""
+    """Configurations in the order of leads, and where the order can be relied upon."""
 
     means: Array
-    """(configurations,), adjusted for seeds that not all have; NaN for one that is not ranked."""
+    """(configurations,), each over its own seeds; NaN for one that is not ranked."""
     top: tuple[int, ...]
-    """Those that cannot be told from the best, which comes first."""
+    """Those that cannot be told from the foremost, which comes first."""
     below: tuple[int, ...]
-    """Those that are worse than the best; their order among themselves is not tested."""
+    """Those that are worse than it; their order among themselves is not tested."""
     apart: tuple[int, ...]
     """Those that share no seed with the others."""
     leads: dict[int, Lead]
-    """The best one's lead over each ranked configuration but itself."""
-    adjusted: bool
-    """Whether means are adjusted, because some configuration lacks a seed."""
+    """The foremost one's lead over each ranked configuration but itself."""
+    unequal: bool
+    """Whether some ranked configuration lacks a seed that another one has."""
 
     @property
-    def best(self) -> int | None:
+    def foremost(self) -> int | None:
+        """The one that leads are of."""
         return self.top[0] if self.top else None
+
+    @property
+    def ahead_of_it(self) -> tuple[int, ...]:
+        """Those that are ahead of it on the seeds that both have: then nobody is the best."""
+        return tuple(i for i in self.top[1:] if self.leads[i].lead < 0)
 
 
 def rank(values: Array, floor: Array | None = None) -> Ranking:
     """Rank configurations by a step-down blocked Tukey test, with two guards.
 
-    The best one's lead over another is told if it exceeds both the studentized range of the
-    configurations left (Tukey 1953), with the wider of the pair's own spread and that of all which
-    spread at least as widely as the steadier of the two, and the pair's own t test. What is told
-    is taken away and the rest tested again, until nothing is told. With no true differences, some
-    configuration is said to be worse in at most 6 of 100 tables: docs/inference.md has the
-    simulations, and the cases in which it is more. Two configurations on the same seeds: a
+    The foremost one's lead over another, in pairs of one seed, is told if it exceeds both the
+    studentized range of the configurations left (Tukey 1953), with the wider of the pair's own
+    spread and that of all which spread at least as widely as the steadier of the two, and the
+    pair's own t test. What is told is taken away and the rest tested again, until nothing is told.
+    With no true differences, some configuration is said to be worse in at most 6 of 100 tables:
+    docs/inference.md has the simulations, and the cases in which it is more. Two configurations: a
     paired t test.
 
     Args:
@@ -84,39 +92,34 @@ def rank(values: Array, floor: Array | None = None) -> Ranking:
     """
     members = connected(np.isfinite(values))
     means = np.full(len(values), np.nan)
+    for config in members:
+        means[config] = np.nanmean(values[config])
     leads: dict[int, Lead] = {}
     below: list[int] = []
-    left, first = members, None
-    while len(left) > 1 and connected(np.isfinite(values[left])).size == len(left):
-        model = fit(values[left])
+    left = members
+    # the same one throughout: those told are worse than what the rest is compared with
+    first = int(members[foremost(values[members], SEEDS_TO_TELL)]) if len(members) else -1
+    while len(left) > 1:
         least = np.zeros(len(left)) if floor is None else floor[left]
-        if first is None:
-            first = model
-            means[left] = model.means
-        best = _best(model.means)
-        leads.pop(int(left[best]), None)
-        found = _leads(values[left], model, least, best)
+        found = _leads(values[left], least, int(np.flatnonzero(left == first)[0]))
         leads.update({int(left[other]): lead for other, lead in found.items()})
         told = [other for other, lead in found.items() if lead.told]
         if not told:
             break
         below += [int(left[other]) for other in told]
         left = np.delete(left, told)
-    if first is None:
-        for config in left:
-            means[config] = np.nanmean(values[config])
-    order = sorted((int(i) for i in left), key=lambda i: -means[i])
-    if order and leads:
-        # as in the test: among equals the first of the file
-        order.sort(key=lambda i: i in leads)
-    ranked = np.isfinite(means)
+
+    def place(config: int) -> tuple[bool, bool, float]:
+        lead = 0.0 if config == first else leads[config].lead
+        return config != first, math.isnan(lead), lead
+
     return Ranking(
         means=means,
-        top=tuple(order),
-        below=tuple(sorted(below, key=lambda i: -means[i])),
-        apart=tuple(i for i in range(len(values)) if not ranked[i]),
+        top=tuple(sorted(map(int, left), key=place)),
+        below=tuple(sorted(below, key=place)),
+        apart=tuple(i for i in range(len(values)) if math.isnan(means[i])),
         leads=leads,
-        adjusted=_has_holes(values[ranked]),
+        unequal=_has_holes(values[members]),
     )
 
 
@@ -126,46 +129,73 @@ def _has_holes(values: Array) -> bool:
     return bool((there.any(0) & ~there.all(0)).any())
 
 
-def _best(means: Array) -> int:
-    return int(np.argmax(means >= means.max() - CLOSE * np.abs(means).max()))
-
-
-def _leads(values: Array, model: Additive, least: Array, best: int) -> dict[int, Lead]:
-    """Return the best one's lead over each other row, and what it needs to be told.
+def _leads(values: Array, least: Array, one: int) -> dict[int, Lead]:
+    """Return a row's lead over each other row, and what it needs to be told.
 
     Args:
         values: (rows, seeds).
-        model: the fit of them.
         least: (rows,), the least variance of one run.
-        best: the row with the best mean.
+        one: the row.
     """
-    groups = len(values)
-    differences = values[best] - values
-    common = np.isfinite(differences)
-    seeds = common.sum(1)
-    mean = np.where(common, differences, 0.0).sum(1) / np.maximum(seeds, 1)
-    squares = np.where(common, differences - mean[:, np.newaxis], 0.0) ** 2
-    own = squares.sum(1) / np.maximum(seeds - 1, 1) / 2
-    own = np.where(seeds > 1, np.maximum(own, (least + least[best]) / 2), 0.0)
-    variances = np.maximum(model.variances, least)
-    pool = _pooled(variances, model.freedom, np.fmin(variances, variances[best]))
-    variance = np.fmax(own, pool)
-    lead, needed = model.means[best] - model.means, np.full(groups, math.inf)
-    if model.df >= 1:
-        width = model.contrasts(best)
-        needed = range_quantile(groups, model.df, LEVEL) * np.sqrt(variance * width / 2)
+    groups, pairs = len(values), paired(values, one)
+    own = np.maximum(pairs.variances, (least + least[one]) / 2)
+    own = np.where(pairs.seeds > 1, own, 0.0)
+    variances, freedom, df = _spreads(values, pairs.seeds > 0, one)
+    variances = np.maximum(variances, least)
+    pool = _pooled(variances, freedom, np.fmin(variances, variances[one]))
+    variance, seeds = np.fmax(own, pool), np.maximum(pairs.seeds, 1)
+    needed = np.full(groups, math.inf)
+    if df >= 1:
+        needed = _width(values, df) * np.sqrt(variance / seeds)
         if groups > 2:
             t = t_quantiles(np.maximum(seeds - 1, 1), PAIR_LEVEL)
-            own_lead = t * np.sqrt(2 * own / np.maximum(seeds, 1))
-            needed = np.maximum(needed, own_lead)
-            # what the seeds that both have do not tell, those of others must not
-            hidden = (lead > needed) & (mean <= own_lead)
-            needed = np.where(hidden, lead + own_lead - mean, needed)
-        needed = np.where(seeds >= SEEDS_TO_TELL, needed, math.inf)
-    told = lead > np.maximum(needed, CLOSE * float(np.abs(model.means).max()))
-    columns = np.maximum(lead, 0.0), needed, seeds, np.sqrt(variance), told
+            needed = np.maximum(needed, t * np.sqrt(2 * own / seeds))
+        needed = np.where(pairs.seeds >= SEEDS_TO_TELL, needed, math.inf)
+    # without a common seed the lead is NaN, and nothing is told
+    told = pairs.leads > np.maximum(needed, pairs.rounding)
+    spread = np.sqrt(variance)
+    columns = pairs.leads, needed, pairs.seeds, spread, pairs.rounding, told
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    return {other: Lead(*row) for other, row in enumerate(rows) if other != best}
+    return {other: Lead(*row) for other, row in enumerate(rows) if other != one}
+
+
+def _width(values: Array, df: int) -> float:
+    """Return how far apart the extremes of equally good rows lie, in units of a mean's spread.
+
+    By the studentized range, which takes all means to be over the same seeds. Differences over
+    other seeds for each pair are less alike, so that one of them is large more often: then by
+    Bonferroni's inequality over all pairs, which holds however they depend on each other.
+
+    Args:
+        values: (rows, seeds).
+        df: degrees of freedom of the spread.
+    """
+    groups, shared = len(values), np.isfinite(values).sum(0) > 1
+    width = range_quantile(groups, df, LEVEL)
+    if not _has_holes(values[:, shared]):
+        return width
+    # two sides of groups (groups - 1) / 2 pairs
+    alone = 1 - (1 - LEVEL) / (groups * (groups - 1))
+    return max(width, math.sqrt(2) * t_quantile(df, alone))
+
+
+def _spreads(values: Array, paired_with: NDArray[np.bool_], one: int) -> tuple[Array, Array, int]:
+    """Return the variance of a run of each row, its degrees of freedom, and those of all.
+
+    From residuals over the seeds of one row: what others do elsewhere says nothing of its leads.
+
+    Args:
+        values: (rows, seeds).
+        paired_with: (rows,), whether one shares a seed with the row.
+        one: the row.
+    """
+    variances, freedom = np.full(len(values), np.nan), np.zeros(len(values))
+    held = np.flatnonzero(paired_with)
+    if len(held) < 2:
+        return variances, freedom, 0
+    model = fit(values[held][:, np.isfinite(values[one])])
+    variances[held], freedom[held] = model.variances, model.freedom
+    return variances, freedom, model.df
 
 
 def _pooled(variances: Array, freedom: Array, least: Array) -> Array:

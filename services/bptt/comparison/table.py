@@ -161,7 +161,7 @@ class Table:
         tuning, chosen = self._asked.tuning, self._chosen
         beside = beside_baseline(self.decided, self._columns[self._own.name])
         ranked = Ranked(
-            *(self.decided.ranking, list(self.by_config), list(self.by_config.values())),
+            *(self.decided, list(self.by_config), list(self.by_config.values())),
             self._asked.more,
             lead_told,
             len(tuning.choosing) if tuning else 0,
@@ -247,7 +247,7 @@ def _overall(
     ranks = mean_ranks(problems, names)
     live, rate = sum(point.is_live for point in points), f"{RATE}; {EXCEPT}."
     held = [[point for by_config, _ in problems for point in by_config[name]] for name in names]
-    ranked = Ranked(ranks.ranking, names, held, asked.more, number_told, 0, live, len(points))
+    ranked = Ranked(ranks, names, held, asked.more, number_told, 0, live, len(points))
     groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
     if live:
         groups = [so_far(one, ahead=bool(ranked.ahead)) for one in groups]

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bptt.comparison.additive import connected, fit
-from bptt.comparison.ranking import CLOSE, SEEDS_TO_TELL
+from bptt.comparison.pairs import CLOSE
+from bptt.comparison.ranking import SEEDS_TO_TELL
 
 Array = NDArray[np.float64]
 

@@ -25,7 +25,8 @@ def so_far(group: Group, *, ahead: bool) -> Group:
     """
     lead = group.lead and replace(group.lead, low=None, high=None)
     standing = MAY_BE if group.standing == WORSE else group.standing
-    return replace(group, standing=standing if ahead else UNRANKED, lead=lead)
+    # that too few are common may be because the others have not ended
+    return replace(group, standing=standing if ahead else UNRANKED, lead=lead, too_few="")
 
 
 def of_one(

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 
-import numpy as np
-
+from bptt.comparison.column import Column
+from bptt.comparison.erratic import Erratic, erratic
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import (
-    CLOSE,
     SEEDS_AT_MOST,
     SEEDS_TO_TELL,
     SEEDS_TO_TRUST,
@@ -36,7 +36,7 @@ PROCEDURE = "Procedure: step-down blocked Tukey test, with each pair's own t tes
 class Ranked:
     """A ranking, and what to call what it ranks."""
 
-    ranking: Ranking
+    decided: Column
     names: Sequence[str]
     """Of all configurations, as the ranking numbers them."""
     points: Sequence[Sequence[ComparedPoint]]
@@ -51,6 +51,10 @@ class Ranked:
     """Runs that have not ended."""
     runs: int = 0
     """All that there are, ended or not."""
+
+    @property
+    def ranking(self) -> Ranking:
+        return self.decided.ranking
 
     @property
     def _untrained(self) -> bool:
@@ -110,7 +114,7 @@ class Ranked:
     def ahead(self) -> list[int]:
         """Those with the best mean, of which there may be several; none if all have it."""
         leads = self.ranking.leads
-        equal = [i for i in self.ranking.top[1:] if leads[i].lead <= self._rounding]
+        equal = [i for i in self.ranking.top[1:] if leads[i].lead <= leads[i].rounding]
         return [*self.ranking.top[:1], *equal] if len(equal) < len(leads) else []
 
     def _winner(self) -> str:
@@ -125,7 +129,9 @@ class Ranked:
         top, below = self.ranking.top, self.ranking.below
         best, *others = (self.names[i] for i in top)
         seeds = min(self.ranking.leads[i].seeds for i in top[1:])
-        together = listed([f"{best} (best so far)", *others])
+        # one that others are ahead of is what they are compared with, and not the best
+        first = best if self.ranking.ahead_of_it else f"{best} (best so far)"
+        together = listed([first, *others])
         worse = ""
         if below:
             rest = "the other is" if len(below) == 1 else f"the other {len(below)} are"
@@ -143,35 +149,67 @@ class Ranked:
         leads = self.ranking.leads
         needed = {i: self._seeds_needed(leads[i], seeds) for i in others}
         known = {i: n for i, n in needed.items() if n is not None}
+        if not known and any(leads[i].seeds < SEEDS_TO_TELL for i in others):
+            said = f"{SEEDS_TO_TRUST} that all have are the least to rely on"
+            return advised(said, self._command(SEEDS_TO_TRUST))
         if not known:
+            driven = self._driven(None, best)
             small = "If the differences are as small as seen,"
-            if any(leads[i].lead > self._rounding for i in others):
-                return f"{small} telling them takes more than {SEEDS_AT_MOST:,} seeds."
+            if any(leads[i].lead > leads[i].rounding for i in others):
+                return f"{driven}{small} telling them takes more than {SEEDS_AT_MOST:,} seeds."
             return f"{small} no more seeds would tell them."
         first = min(known, key=lambda i: known[i])
         what = "would" if seeds else "seeds would"
         if len(top) > 2:
             what += f" tell {self.names[best]} from {self.names[first]}"
         lead = self.lead_told(leads[first].lead)
-        most = max(known.values())
-        rest = ""
-        if len(known) == len(needed) and most > known[first]:
+        last = max(known, key=lambda i: known[i])
+        rest, concerned = "", [best, first]
+        if len(known) == len(needed) and known[last] > known[first]:
+            concerned.append(last)
             rest = (
-                f", and about {most:,} would tell it from all of them, if the other differences "
-                "are, too"
+                f", and about {known[last]:,} would tell it from all of them, if the other "
+                "differences are, too"
             )
         said = f"About {known[first]:,} {what}, if the difference ({lead}) is as seen{rest}"
-        return advised(said, self._command(known[first]))
+        driven = self._driven(known[first], *concerned)
+        return advised(f"{driven}{said}", self._command(known[first]))
+
+    @cached_property
+    def _erratic(self) -> Erratic | None:
+        return erratic(self.decided)
+
+    def _driven(self, wanted: int | None, *concerned: int) -> str:
+        """Return who makes an advised number what it is, and what is true of the others.
+
+        Args:
+            wanted: how many seeds; None: more than can be advised.
+            concerned: the configurations that would be told.
+        """
+        one = self._erratic
+        if one is None:
+            return ""
+        fewer = one.seeds is not None and (wanted is None or one.seeds < wanted)
+        if one.number not in concerned and not fewer:
+            return ""
+        if math.isinf(one.times):
+            said = f"{self.names[one.number]} drives the number of seeds: only its runs differ"
+        else:
+            said = (
+                f"{self.names[one.number]} drives the number of seeds: its runs spread "
+                f"{one.times:.2g} times as widely as those of any other of these"
+            )
+        if one.first is None or one.second is None:
+            return f"{said}. "
+        first, second = self.names[one.first], self.names[one.second]
+        return f"{said}; without it about {one.seeds:,} would tell {first} from {second}. "
 
     def _seeds_needed(self, lead: Lead, seeds: int) -> int | None:
-        if lead.lead <= self._rounding:
+        # not so of one that is unknown, either
+        if not lead.lead > lead.rounding:
             return None
         found = seeds_to_tell(len(self.ranking.top), lead.lead, lead.spread)
         return None if found is None else max(found, seeds + 1, SEEDS_TO_TRUST)
-
-    @property
-    def _rounding(self) -> float:
-        return CLOSE * float(np.nanmax(np.abs(self.ranking.means)))
 
     def power(self) -> str:
         """Return the procedure, and which leads it tells; empty if there is nothing to tell."""
@@ -180,12 +218,14 @@ class Ranked:
         seeds = min(lead.seeds for lead in self._leads)
         spread = median(lead.spread for lead in self._leads)
         reach = tellable(len(self._leads) + 1, seeds)
-        if not math.isfinite(reach) or reach * spread <= self._rounding:
+        rounding = max(lead.rounding for lead in self._leads)
+        if not math.isfinite(reach) or reach * spread <= rounding:
             return f"{PROCEDURE}."
+        wide = f"; {self.names[self._erratic.number]} widens that" if self._erratic else ""
         width = f", {reach:.2g} standard deviations of a run," if seeds < SEEDS_TO_TRUST else ""
         return (
             f"{PROCEDURE}; with {counted(seeds, 'seed')}, leads of about "
-            f"{self.lead_told(reach * spread)}{width} are told four times in five."
+            f"{self.lead_told(reach * spread)}{width} are told four times in five{wide}."
         )
 
     def again(self) -> str:

@@ -18,8 +18,8 @@ TIMES_AS_MANY, TIMES_AS_LONG = "times as many", "times as long"
 EXPLAINED = (
     "n: seeds that count, diverged runs included. Mean [95 % interval of this mean alone]; lead of "
     "best, or times as much as the best: [interval that holds for all rows together], in pairs of "
-    "one seed unless a line says otherwise; solved: share of ended runs [Wilson, over seeds]; "
-    "slope: of log10 gradient norm per step of lag."
+    "one seed, over the seeds that both have (their n, where they differ); solved: share of ended "
+    "runs [Wilson, over seeds]; slope: of log10 gradient norm per step of lag."
 )
 
 
@@ -85,7 +85,7 @@ def cells(comparison: Comparison, group: Group) -> list[str]:
         str(group.value.n if group.value else 0),
         _value_told(group),
         *(interval_told(interval) for interval in others),
-        interval_told(group.lead),
+        _lead_told(comparison, group),
         *median,
         interval_told(group.solved),
         _slope_told(group),
@@ -141,6 +141,18 @@ def _value_told(group: Group) -> str:
     ended = group.diverged + sum(group.counts.get(name, 0) for name in ENDED)
     counted_as = number_told(group.counted_as)
     return f"{told} ({group.diverged:,} of {ended:,} diverged, counted as {counted_as})"
+
+
+def _lead_told(comparison: Comparison, group: Group) -> str:
+    """Return a lead, and over how many seeds it is where these are not the same for all."""
+    if group.lead is None:
+        return group.too_few or "-"
+    told = interval_told(group.lead)
+    if group.too_few:
+        return f"{told} ({group.too_few}: too few)"
+    leads = [one.lead.n for one in comparison.groups if one.lead]
+    own = [one.value.n for one in comparison.groups if one.value and one.standing]
+    return told if len({*leads, *own}) == 1 else f"{told} (n {group.lead.n})"
 
 
 def _slope_column(comparison: Comparison) -> str:

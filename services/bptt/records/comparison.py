@@ -50,10 +50,10 @@ class Group:
     metrics: Mapping[str, Interval | None]
     """Each metric over the seeds that have it; null if none has."""
     value: Interval | None
-    """The first of the metrics, which decides the order: adjusted for seeds that not all
-    configurations have, diverged runs counted."""
+    """The first of the metrics, which decides the order: the mean of its own runs, diverged ones
+    counted. Where not all have the same seeds, the order is that of `lead`."""
     survivors: Interval | None
-    """The same without the runs that diverged, not adjusted."""
+    """The same without the runs that diverged."""
     diverged: int
     """Runs that diverged."""
     counted_as: float | None
@@ -87,10 +87,16 @@ class Group:
     layer_slopes: Mapping[str, Interval] = field(default_factory=dict)
     """Slope of each layer's cell alone, `0`, `1`, `0_backward`, where there are several."""
     lead: Interval | None = None
-    """How far the best so far is ahead of it, at least 0; where `ratio`, how many times as much it
-    needs, at least 1, and below 1 takes the place of 0. The intervals of all leads of a table
-    hold together; one that excludes 0 is the same as `worse`. It has none where it would have no
-    width, where no run has a value of its own, or runs are live. `n`: seeds that both have."""
+    """How far the first group is ahead of it, over the seeds that both have, in pairs of one seed;
+    where `ratio`, how many times as much it needs, and 1 takes the place of 0. At least 0 if the
+    first is the best so far; below 0 this one is ahead of it, and nobody is. The intervals of all
+    leads of a table hold together; one that excludes 0 is the same as `worse`. It has none where it
+    would have no width, where no run has a value of its own, where runs are live, or where fewer
+    than three seeds are common. Null: it is the first, is not ranked, or none is. `n`: seeds that
+    both have."""
+    too_few: str = ""
+    """Why the lead has no interval, or is null, where too few seeds are common: `no common seed`,
+    `2 common seeds`."""
 
 
 @dataclass(frozen=True)
