@@ -14,6 +14,7 @@ from bptt.comparison.facets import TASK, Facet, facets_of
 from bptt.comparison.judged import Judged
 from bptt.comparison.layout import Sheet, Variable
 from bptt.comparison.metrics import deciding_metric
+from bptt.comparison.overview import overview
 from bptt.comparison.places import by_sheet, of_points, of_runs, rates_along
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.table import compare
@@ -21,6 +22,7 @@ from bptt.comparison.tested_pictures import tested_pictures
 from bptt.comparison.time_to_solve import solving
 from bptt.errors import BpttError
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
+from bptt.records.comparison import Comparison
 
 if TYPE_CHECKING:
     from bptt.figures import Figure, Panel, Words
@@ -70,6 +72,7 @@ class Gallery:
 
     def shown(self) -> Iterator[Shown]:
         """Yield every picture that has data."""
+        yield from self._overview()
         if any(point.solved for point in self._points):
             yield from self._times()
             # of two with as many values, the one that is a quantity
@@ -84,6 +87,11 @@ class Gallery:
         """Yield what can be compared over problems: how often they were solved."""
         if any(point.solved for point in self._points):
             yield from self._rates([one for one in self._variables if one.section == TASK])
+
+    def _overview(self) -> Iterator[Shown]:
+        """Yield all configurations in one picture, where not each has a panel."""
+        if found := overview(self._compared[0]):
+            yield from self._draw(*found)
 
     def _times(self) -> Iterator[Shown]:
         """Yield the share of runs that solved the task, over updates."""
@@ -220,13 +228,15 @@ class Gallery:
         return layout.arrange(self._points, held, lines, lambda point: self._position[id(point)])
 
     @cached_property
+    def _compared(self) -> list[Comparison]:
+        return compare(self._points, self._by)
+
+    @cached_property
     def _position(self) -> Mapping[int, int]:
         """The place of each point's configuration in the table, by the point's id."""
         found: dict[int, int] = {}
         # what is compared over all problems comes last
-        for facet, one in zip(
-            facets_of(self._points), compare(self._points, self._by), strict=False
-        ):
+        for facet, one in zip(facets_of(self._points), self._compared, strict=False):
             places = {group.config: place for place, group in enumerate(one.groups)}
             names = facet.names(self._by)
             found |= {id(p): places[name] for p, name in zip(facet.points, names, strict=True)}

@@ -15,6 +15,7 @@ from bptt.figures.by_value import curves_by_value
 from bptt.figures.dark import for_page
 from bptt.figures.heat_map import heat_map_group
 from bptt.figures.multiples import Panel, Words
+from bptt.figures.overview import Row, Standings, standings
 from bptt.figures.rates import Rate, Rates, solving_curves, success_rates
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "Panel",
     "Rate",
     "Rates",
+    "Row",
+    "Standings",
     "Words",
     "clipped_norms",
     "clipped_shares",
@@ -34,5 +37,6 @@ __all__ = [
     "learning_curves",
     "solving_curves",
     "spans_decades",
+    "standings",
     "success_rates",
 ]

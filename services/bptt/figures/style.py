@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from bptt.durable import replace
+from bptt.figures.compact import compact
 from bptt.figures.glyphs import make_drawable
 
 # from those of Okabe & Ito 2008, without the yellow and as dark as a line on paper needs (3:1):
@@ -175,7 +176,7 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
             return _packed(content.getvalue(), figure)
         else:
             figure.savefig(content, format=kind, metadata={"Date": None})
-    return content.getvalue()
+    return compact(content.getvalue().decode()).encode()
 
 
 def _packed(pixels: bytes, figure: Figure) -> bytes:

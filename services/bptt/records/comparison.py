@@ -63,8 +63,9 @@ class Group:
     slope: Interval | None
     """Slope of log10 of the gradient's norm over the lag, of all layers together."""
     learned: bool | None
-    """Whether the 95 % interval of the task's own metric is better than the baseline throughout;
-    null: there are too few seeds, or there is no baseline."""
+    """Whether the 95 % interval of what decides, or of the task's own metric where that has no
+    baseline or is a best value, is better than the baseline throughout; null: there are too few
+    seeds, or there is no baseline."""
     tuned_to: str | None = None
     """The values of the tuned axes that it took, on seeds that are not among these."""
     standing: Standing = UNRANKED
@@ -72,7 +73,7 @@ class Group:
     ranked. The order among the worse ones is not tested."""
     median: float | None = None
     """Median of the time to solve over all runs, each followed to its own end, where that decides;
-    null: most did not solve it."""
+    null: half of them or more did not solve it."""
     unsolved_until: float | None = None
     """The most updates that a run of it made, where the time to solve decides: no more is known of
     those that did not solve it."""
