@@ -18,7 +18,6 @@ from bptt.api.parameters import Names, Seeds
 from bptt.api.reading import NamedGrid, NamedGrids
 from bptt.api.routing import new_router
 from bptt.api.service import Service, Shared
-from bptt.measuring.earlier import with_present_figures
 from bptt.records.comparison import Comparison, GridCompared
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _answer(
     from bptt.comparison.filtering import in_words, only
     from bptt.comparison.moment import WORDS, at_moment
 
-    points = _points(service, grid_ids)
+    points = _points(service, grid_ids, asked)
     found = table.compare(
         at_moment(only(points, asked.conditions), service.settings.runs, asked.at),
         asked.by,
@@ -156,32 +155,33 @@ def _answer(
     return found, points
 
 
-def _points(service: Service, grid_ids: Sequence[str]) -> "list[ComparedPoint]":
+def _points(
+    service: Service, grid_ids: Sequence[str], asked: ComparisonQuery
+) -> "list[ComparedPoint]":
     if len(grid_ids) == 1:
-        return _points_of(service, grid_ids[0])[1]
+        return _points_of(service, grid_ids[0], asked)[1]
     # only several need to know what their points are apart from what they are called
     from bptt.comparison.matching import GridToMatch, together
 
     grids = []
     for grid_id in grid_ids:
-        names, points = _points_of(service, grid_id)
+        names, points = _points_of(service, grid_id, asked)
         whole = store.whole_points(service.database, grid_id)
         while not whole.keys() >= set(names):
             # extended meanwhile, so that its points have other names
-            names, points = _points_of(service, grid_id)
+            names, points = _points_of(service, grid_id, asked)
             whole = store.whole_points(service.database, grid_id)
         grids.append(GridToMatch(points, [whole[name] for name in names]))
     return together(grids)
 
 
-def _points_of(service: Service, grid_id: str) -> "tuple[list[str], list[ComparedPoint]]":
+def _points_of(
+    service: Service, grid_id: str, asked: ComparisonQuery
+) -> "tuple[list[str], list[ComparedPoint]]":
     """Return the names of a grid's points, and the points."""
-    from bptt import comparison
+    from bptt.api.judging import compared_points
 
-    listed = store.every_point(service.database, grid_id)
-    runs = with_present_figures(listed, service.settings.runs)
-    spec = store.first_spec(service.database, grid_id)
-    return [run.name for run in runs], comparison.points_of(runs, spec, grid_id)
+    return compared_points(service, grid_id, with_choices=bool(asked.tune))
 
 
 def _pictures(
@@ -191,7 +191,7 @@ def _pictures(
     asked: ComparisonQuery,
     kind: Kind,
 ) -> list[Picture]:
-    points = _points(service, grid_ids)
+    points = _points(service, grid_ids, asked)
     drawn = _draw(service, _title(service, grid_ids, reader), points, asked, kind)
     return [
         Picture(name=one.name, caption=one.caption, base64=base64.b64encode(one.content).decode())

@@ -7,6 +7,7 @@ process of its own, with limits (`drafting`).
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from bptt import store
 from bptt.api.answers import Preview, Submission, Times
@@ -23,6 +24,9 @@ from bptt.records.grids import Submitted
 from bptt.run_file import Files, GridRequest, outline_grid_text, read_grid_text
 from bptt.run_file.machine import relative_speed
 from bptt.store.content import refuse_beyond
+
+if TYPE_CHECKING:
+    from bptt.comparison.extending import ToJudge
 
 
 def draft_preview(desk: Desk, order: GridText, asker: Person) -> Preview:
@@ -88,7 +92,7 @@ def draft_extension(desk: Desk, order: Extend, grid_id: str, asker: Person) -> S
         source=source,
         overrides=overrides,
         library=desk.service.library,
-        only=store.Only(judged.values, judged.seeds, judged.chosen) if judged else None,
+        only=_only(judged) if judged else None,
         dry_run=order.dry_run,
     )
     if judged is None and not order.dry_run:
@@ -96,6 +100,12 @@ def draft_extension(desk: Desk, order: Extend, grid_id: str, asker: Person) -> S
     # not all of the request, or not queued
     answer = _answer(desk, submitted, request, submitted.queued / len(request))
     return replace(answer, notes=[*([judged.said] if judged else []), *answer.notes])
+
+
+def _only(judged: "ToJudge") -> store.Only:
+    return store.Only(
+        judged.values, judged.seeds, judged.chosen, judged.tuned, judged.by, judged.choosing
+    )
 
 
 def _read(

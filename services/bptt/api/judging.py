@@ -1,11 +1,41 @@
-"""The points that judge what a grid was tuned to."""
+"""The points of a grid as a comparison has them, and those that judge what it was tuned to."""
+
+from dataclasses import replace
 
 from bptt import comparison, store
 from bptt.api.orders import Extend
 from bptt.api.service import Service
+from bptt.comparison import ComparedPoint
 from bptt.comparison.extending import ToJudge, to_judge
 from bptt.errors import InvalidSpec
 from bptt.measuring.earlier import with_present_figures
+
+
+def compared_points(
+    service: Service, grid_id: str, *, with_choices: bool = False
+) -> tuple[list[str], list[ComparedPoint]]:
+    """Return the names of a grid's points, and the points.
+
+    Args:
+        service: that has the grid.
+        grid_id: of the grid.
+        with_choices: whether to look up in its history which points were added to judge a choice.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        GridNotFound: there is no such grid.
+    """
+    listed = store.every_point(service.database, grid_id)
+    choices = store.choices_of_points(service.database, grid_id) if with_choices else {}
+    while with_choices and not choices.keys() >= {run.name for run in listed}:
+        # extended meanwhile, so that its points have other names
+        listed = store.every_point(service.database, grid_id)
+        choices = store.choices_of_points(service.database, grid_id)
+    runs = with_present_figures(listed, service.settings.runs)
+    points = comparison.points_of(runs, store.first_spec(service.database, grid_id), grid_id)
+    names = [run.name for run in runs]
+    found = zip(names, points, strict=True)
+    return names, [replace(point, choices=choices.get(name, ())) for name, point in found]
 
 
 def judging_points(service: Service, grid_id: str, order: Extend) -> ToJudge:
@@ -21,9 +51,9 @@ def judging_points(service: Service, grid_id: str, order: Extend) -> ToJudge:
         raise InvalidSpec(
             ["--tuned adds seeds for values that the grid has: leave FILE and --set out."]
         )
-    runs = with_present_figures(store.every_point(service.database, grid_id), service.settings.runs)
+    _, points = compared_points(service, grid_id, with_choices=True)
     return to_judge(
-        comparison.points_of(runs, store.first_spec(service.database, grid_id), grid_id),
+        points,
         order.tuned,
         grid=grid_id,
         by=order.by,

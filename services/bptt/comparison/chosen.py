@@ -76,18 +76,20 @@ def choose(
         places = [tuning.seeds.index(seed) for seed in seeds[config].choosing]
         one = tune(values[[number]], places, (), second[[number]])
         ((place,), (tried[config],), (ties[config],)) = one.choices, one.among, one.tied
+        held_by_it = [choices.index(choice) for name, choice in of_each if name == config]
+        if not places and len(held_by_it) == 1:
+            # there is nothing to choose, and so no seed that did
+            place, *_ = tried[config] = held_by_it
         if place is not None:
             best[config] = choices[place]
-    kept = best | (_fixed(of_each, seeds) if tuning.fixed else {})
-    edges, equal, others = [], [], []
-    for config, among in tried.items():
-        tied = ties[config]
-        if config in best and kept[config] != best[config] and not tied:
-            others.append(config)
-        elif config in best and tied:
-            equal.append(config)
-        elif config in best and _at_edge(best[config], [choices[one] for one in among]):
-            edges.append(config)
+    kept = best | {config: _choice(one.fixed, tuning) for config, one in seeds.items() if one.fixed}
+    others = [one for one in best if kept[one] != best[one] and not ties[one]]
+    equal = [one for one in best if ties[one]]
+    edges = [
+        one
+        for one in best
+        if one not in (*others, *equal) and _at_edge(best[one], [choices[i] for i in tried[one]])
+    ]
     held = [
         (name, point)
         for name, point in zip(names, facet.points, strict=True)
@@ -99,20 +101,9 @@ def choose(
         tuple(name for name, _ in judged),
         tuple(point for _, point in held),
         {name: label(point, tuning.axes) for name, point in held},
-        _note(tuning, seeds, tried, edges, equal, others),
+        _note(tuning.axes, seeds, tried, edges, equal, others),
         tuple(config for config in configs if config not in kept),
     )
-
-
-def _fixed(
-    of_each: Mapping[tuple[str, Choice], Sequence[ComparedPoint]], seeds: Mapping[str, SeedsOfOne]
-) -> dict[str, Choice]:
-    """Return the one choice that each configuration has on fresh seeds."""
-    there: dict[str, list[Choice]] = {}
-    for (config, choice), held in of_each.items():
-        if any(point.seed in seeds[config].judging for point in held):
-            there.setdefault(config, []).append(choice)
-    return {config: found[0] for config, found in there.items() if len(found) == 1}
 
 
 def _choice(point: ComparedPoint, tuning: Tuning) -> Choice:
@@ -166,14 +157,24 @@ def _at_edge(taken: Choice, among: Sequence[Choice]) -> bool:
 
 
 def _note(
-    tuning: Tuning,
+    axes: Sequence[str],
     seeds: Mapping[str, SeedsOfOne],
     tried: Mapping[str, Sequence[int]],
     edges: Sequence[str],
     equal: Sequence[str],
     others: Sequence[str],
 ) -> str:
-    told = [_seeds_told(tuning, seeds)]
+    told = [_seeds_told(axes, seeds)]
+    if partial := dict.fromkeys(seed for one in seeds.values() for seed in one.partial):
+        told.append(
+            f"Seeds that only some of the values have judge nothing that is chosen here, whatever "
+            f"they were added for: {', '.join(map(str, partial))}."
+        )
+    if twice := [config for config, one in seeds.items() if one.twice]:
+        told.append(
+            f"Several values were chosen before, in several grids or for parts of it, so one is "
+            f"chosen anew, by seeds that have all values: {listed(twice)}."
+        )
     if others:
         told.append(
             f"Judged with the value that those were added for, although another has the best mean "
@@ -196,23 +197,22 @@ def _note(
     return " ".join(told)
 
 
-def _seeds_told(tuning: Tuning, seeds: Mapping[str, SeedsOfOne]) -> str:
+def _seeds_told(axes: Sequence[str], seeds: Mapping[str, SeedsOfOne]) -> str:
     """Return which seeds chose and which judge, of whom where that is not the same for all."""
-    chose = f"Tuned over {' and '.join(tuning.axes)}: the best mean on seeds"
-    every = set(seeds.values())
-    if len(every) > 1:
-        who = [
-            f"of {listed([name for name, own in seeds.items() if own == one])} on {one.told}"
-            for one in dict.fromkeys(seeds.values())
-        ]
+    chose = f"Tuned over {' and '.join(axes)}: the best mean on seeds"
+    alike: dict[str, list[str]] = {}
+    for name, one in seeds.items():
+        added = ", which were added for the values chosen alone" if one.fixed else ""
+        alike.setdefault(f"{one.told}{added}", []).append(name)
+    chosen_now = not any(one.fixed for one in seeds.values())
+    if len(alike) > 1 and not (chosen_now and len({one.choosing for one in seeds.values()}) == 1):
+        who = [f"of {listed(names)} on {told}" for told, names in alike.items()]
         return f"{chose} that do not judge: {'; '.join(who)}."
-    ((choosing, judging),) = ((one.choosing, one.judging) for one in every or {tuning.all_of_it})
-    first = f"{chose} {', '.join(map(str, choosing))}"
-    if tuning.fixed:
-        fresh = ", ".join(map(str, judging))
-        return f"{first}, judged on {fresh}, which were added for the values chosen alone."
-    if not judging:
+    if not chosen_now:
+        return f"{chose} {next(iter(alike))}."
+    first = f"{chose} {', '.join(map(str, next(iter(seeds.values())).choosing))}"
+    if not any(one.judging for one in seeds.values()):
         return f"{first}; no other seed is there to judge."
-    keeps = ",".join(map(str, choosing))
+    keeps = ",".join(map(str, next(iter(seeds.values())).choosing))
     kept = f"--tune-seeds {keeps} keeps the choice when seeds are added"
     return f"{first}, judged on the others; {kept}."

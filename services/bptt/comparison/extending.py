@@ -11,7 +11,7 @@ from bptt.comparison.fresh import fresh_seeds
 from bptt.comparison.metrics import deciding_metric, default_measure, find_metrics, names_of
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.ranking import SEEDS_TO_TRUST
-from bptt.comparison.tuned_seeds import Tuning, tuning_of
+from bptt.comparison.tuned_seeds import EXTENDING, Tuning, tuning_of
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.errors import NotPossible
@@ -29,6 +29,10 @@ class ToJudge:
     """What each configuration takes, by its name behind that of its problem."""
     choosing: Sequence[int]
     """Seeds that have chosen."""
+    tuned: Sequence[str]
+    """Paths of the axes whose values were chosen."""
+    by: Sequence[str]
+    """Paths of the axes that distinguished configurations; none: all others but the seed."""
 
     @property
     def said(self) -> str:
@@ -68,7 +72,7 @@ def to_judge(
         NotPossible: nothing can be chosen yet.
     """
     axes = find_axes(by, points)
-    tuning = tuning_of(points, tuned, tune_seeds, axes, option="--tuned")
+    tuning = tuning_of(points, tuned, tune_seeds, axes, option=EXTENDING)
     if tuning is None:
         raise ValueError("nothing is tuned")
     live = sum(point.is_live and point.seed in tuning.choosing for point in points)
@@ -94,7 +98,7 @@ def to_judge(
             f"Nothing can be chosen in grid {grid}: no value of {listed(tuning.axes)} has results "
             f"in most of the seeds that choose. Why, run by run: bptt show {grid}."
         )
-    there = fresh_seeds(points, tuning.axes)
+    there = fresh_seeds(points, tuning.axes, grid)
     after = max(point.seed for point in points) + 1
     new = range(after, after + seeds - len(there))
     kept = {
@@ -103,7 +107,9 @@ def to_judge(
         for point in one.kept
         for values in [{path: v for path, v in point.values.items() if path != SEED}]
     }
-    return ToJudge(list(kept.values()), [*there, *new], taken, tuning.choosing)
+    return ToJudge(
+        list(kept.values()), [*there, *new], taken, tuning.choosing, tuning.axes, tuning.by
+    )
 
 
 def _chosen(

@@ -81,6 +81,7 @@ def _one_of(one: ComparedPoint, other: ComparedPoint) -> ComparedPoint:
         taken,
         result=_with_figures(taken.result, left.result),
         grids=tuple(dict.fromkeys((*one.grids, *other.grids))),
+        choices=tuple(dict.fromkeys((*one.choices, *other.choices))),
     )
 
 

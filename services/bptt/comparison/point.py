@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from bptt.measuring.logged import BEST, EVAL_METRIC, TRAIN_METRIC
+from bptt.records.choices import MadeChoice
 from bptt.spec import EvaluationSpec
 
 Moment = Literal["init", "best", "end"]
@@ -67,6 +68,8 @@ class ComparedPoint:
     """Ids of the grids that it is a point of."""
     measured: Mapping[str, Any] = field(default_factory=dict)
     """What was measured otherwise than of other points: values by path, as of `statistics`."""
+    choices: tuple[MadeChoice, ...] = ()
+    """Of values on tuned axes, that it was added to judge."""
     moment: Moment = "end"
     """Of its figures; its outcome is always that of the whole run."""
     tested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

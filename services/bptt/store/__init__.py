@@ -3,6 +3,7 @@
 Every function is one transaction of its own; `database` holds the only code that begins one.
 """
 
+from bptt.store.choices import choices_of_points
 from bptt.store.claiming import claim, claimable
 from bptt.store.clock import database_time
 from bptt.store.content import (
@@ -78,6 +79,7 @@ __all__ = [
     "cancel_grid",
     "cancel_run",
     "check",
+    "choices_of_points",
     "claim",
     "claimable",
     "create_token",

@@ -13,6 +13,7 @@ from bptt.errors import GridNotFound, NotPossible
 from bptt.library import Library
 from bptt.records.grids import GridSource, Submitted
 from bptt.store.bulk import uncollected
+from bptt.store.choices import CHOSEN
 from bptt.store.content import as_document, contents_of_grid, refer
 from bptt.store.database import Database
 from bptt.store.finding import take_grid
@@ -40,8 +41,14 @@ class Only:
     values: Sequence[Mapping[str, Any]]
     """Of each configuration, on all axes of the grid but the seed."""
     seeds: Collection[int]
-    why: Mapping[str, str]
-    """By what they were chosen, for the grid's history."""
+    chosen: Mapping[str, str]
+    """What each configuration takes, in words, for the grid's history."""
+    tuned: Sequence[str]
+    """Paths of the axes whose values were chosen, likewise."""
+    by: Sequence[str]
+    """Paths of the axes that distinguished configurations, likewise."""
+    choosing: Sequence[int]
+    """Seeds that had a say, likewise."""
 
 
 def grid_source(database: Database, grid_id: str) -> GridSource:
@@ -149,9 +156,21 @@ def extend_grid(
             "queued": len(new) - len(reused),
             "reused": len(reused),
         }
-        data |= {"chosen": only.why} if only else {}
+        data |= _choice(only, ids) if only else {}
         record_event(connection, "extended", grid_id=grid_id, actor=user, data=data)
     return _would_be(grid_id, grid, len(new), reused)
+
+
+def _choice(only: Only, configuration_ids: Sequence[int]) -> dict[str, Any]:
+    """Return what the history says of a choice: `choices` reads it."""
+    return {
+        CHOSEN: dict(only.chosen),
+        "tuned": list(only.tuned),
+        "by": list(only.by),
+        "choosing": list(only.choosing),
+        "seeds": list(only.seeds),
+        "configurations": list(configuration_ids),
+    }
 
 
 def _would_be(grid_id: str, grid: AnyRow, new: int, reused: Mapping[str, Reused]) -> Submitted:

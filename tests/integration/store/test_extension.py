@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 from sqlalchemy import update
 
@@ -181,55 +179,3 @@ def test_failed_runs_stay_failed_in_an_extended_grid(database: Database) -> None
     extend(database, grid_id, "seeds=3")
 
     assert statuses(database, grid_id)[failed] == "failed"
-
-
-RNN_SLOW = {"cell": "rnn", "optimizer.lr": 0.001}
-
-
-def only(*seeds: int, **values: Any) -> store.Only:
-    return store.Only([{**RNN_SLOW, **values}], seeds, {"rnn": "lr=0.001"})
-
-
-def test_some_configurations_get_seeds_and_others_none(database: Database) -> None:
-    grid_id = submit(database).grid_id
-    before = everything(database)
-
-    added = extend(database, grid_id, "seeds=[2, 3]", only=only(2, 3))
-    again = extend(database, grid_id, "seeds=[2, 3]", only=only(2, 3))
-
-    assert (added.points, added.queued, again.queued) == (10, 2, 0)
-    runs = store.list_runs(database, grid_id=grid_id)
-    assert [(run.config, run.seed) for run in runs[8:]] == [
-        ("rnn lr=0.001", 2),
-        ("rnn lr=0.001", 3),
-    ]
-    after = everything(database)
-    assert {run_id: after[run_id] for run_id in before} == before
-    axes = {axis["path"]: axis["values"] for axis in store.grid_axes(database, grid_id)}
-    assert axes == {"cell": ["rnn", "lstm"], "optimizer.lr": [1e-3, 1e-2], "seed": [0, 1, 2, 3]}
-    # why is in the history, and the grid's file is what it was
-    (said,) = [e.data for e in store.events(database, grid_id=grid_id) if e.kind == "extended"]
-    assert said == {"points": 2, "queued": 2, "reused": 0, "chosen": {"rnn": "lr=0.001"}}
-    assert store.grid_source(database, grid_id).overrides == []
-    assert extend(database, grid_id, "seeds=4").queued == 6
-
-
-def test_a_dry_run_says_what_would_be_added_and_adds_nothing(database: Database) -> None:
-    grid_id = submit(database).grid_id
-    before = everything(database)
-
-    would = extend(database, grid_id, "seeds=[2, 3, 4]", only=only(2, 3, 4), dry_run=True)
-
-    assert (would.points, would.queued) == (11, 3)
-    assert everything(database) == before
-    assert kinds(database, grid_id=grid_id) == ["submitted"]
-    assert store.get_grid(database, grid_id).points == 8
-
-
-def test_a_configuration_that_the_file_lacks_is_not_extended_by_it(database: Database) -> None:
-    grid_id = submit(database).grid_id
-
-    with pytest.raises(NotPossible, match="it lacks 1 of the 1 chosen configurations"):
-        extend(database, grid_id, "seeds=[2]", "optimizer.lr=[1e-2, 1e-1]", only=only(2))
-
-    assert store.get_grid(database, grid_id).points == 8

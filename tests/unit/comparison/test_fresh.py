@@ -8,14 +8,17 @@ from bptt.comparison.extending import to_judge
 from bptt.comparison.fresh import fresh_seeds
 from bptt.comparison.table import compare
 from bptt.errors import InvalidSpec, NotPossible
+from bptt.records.choices import MadeChoice
 from tests.unit.comparison.points import point
 from tests.unit.comparison.test_chosen import grid
 
 LR = ("optimizer.lr",)
 CHOSEN = {"lstm": 1e-2, "gru": 1e-1}
+GRID = "GRID"
 
 
-def judged(seeds, chosen=CHOSEN, value=0.6):
+def added(seeds, chosen=CHOSEN, value=0.6):
+    """Return points that somebody added by hand, for one value of each cell."""
     return [
         point(cell, seed, value + 0.01 * (seed % 3) + 0.2 * (cell == "lstm"),
               **{"optimizer.lr": rate})
@@ -24,8 +27,18 @@ def judged(seeds, chosen=CHOSEN, value=0.6):
     ]  # fmt: skip
 
 
+def judged(seeds, chosen=CHOSEN, value=0.6, choosing=(0, 1, 2, 3), grid=GRID, by=()):
+    """Return points that `extend --tuned` added."""
+    choice = MadeChoice(grid, LR, by, tuple(choosing))
+    return [replace(one, choices=(choice,)) for one in added(seeds, chosen, value)]
+
+
 def asked(points, tuned=("lr",), **options):
-    return to_judge(points, tuned, grid="abcde", **options)
+    return to_judge(points, tuned, grid=GRID, **options)
+
+
+def tuned_to(found):
+    return {group.config: (group.tuned_to, group.value.n) for group in found.groups}
 
 
 def test_what_was_chosen_gets_seeds_that_nothing_has():
@@ -43,7 +56,7 @@ def test_what_was_chosen_gets_seeds_that_nothing_has():
 
 
 def test_asked_twice_it_is_the_same_and_asked_for_more_it_adds_to_what_is_there():
-    points = grid(seeds=8) + judged(range(8, 13))
+    points = grid(seeds=8) + judged(range(8, 13), choosing=range(8))
 
     assert asked(points).values == asked(grid(seeds=8)).values
     assert list(asked(points).seeds) == [8, 9, 10, 11, 12]
@@ -51,7 +64,7 @@ def test_asked_twice_it_is_the_same_and_asked_for_more_it_adds_to_what_is_there(
 
 
 def test_a_comparison_chooses_by_all_old_seeds_and_judges_by_the_fresh_ones_alone():
-    points = grid(seeds=8) + judged(range(8, 13))
+    points = grid(seeds=8) + judged(range(8, 13), choosing=range(8))
 
     (found,) = compare(points, tune=["lr"])
 
@@ -81,30 +94,6 @@ def test_the_value_that_fresh_seeds_were_added_for_is_judged_whatever_is_best_by
     ) in found.notes[0]
 
 
-def test_a_choice_that_was_made_in_one_grid_holds_beside_another_that_has_all_values_there():
-    one = [replace(p, grids=("a",)) for p in grid(seeds=4) + judged(range(4, 9))]
-    rates = (1e-3, 1e-2)
-    other = [
-        replace(point("rnn", seed, 0.4 + rate, **{"optimizer.lr": rate}), grids=("b",))
-        for rate in rates
-        for seed in range(6)
-    ]
-
-    (alone,), (both,) = (compare(points, tune=["lr"]) for points in (one, one + other))
-
-    held = [(g.config, g.tuned_to, g.value.n) for g in alone.groups]
-    assert [(g.config, g.tuned_to, g.value.n) for g in both.groups] == held
-    assert both.notes[0].startswith(
-        "Tuned over optimizer.lr: the best mean on seeds that do not judge: of lstm and gru on 0, "
-        "1, 2, 3, judged on 4, 5, 6, 7, 8; of rnn on 0, 1, 2, 3, 4, 5."
-    )
-    assert both.notes[1] == (
-        "Tuned, and without a seed that judges: rnn:\n"
-        "bptt extend a --tuned optimizer.lr --seeds 7\n"
-        "bptt extend b --tuned optimizer.lr --seeds 5"
-    )
-
-
 def test_what_nothing_can_be_chosen_for_is_named():
     other = [point("rnn", seed, 0.4, **{"optimizer.lr": 1e-2}) for seed in (20, 21)]
 
@@ -113,17 +102,19 @@ def test_what_nothing_can_be_chosen_for_is_named():
     assert any(note.startswith("Nothing was chosen for rnn: ") for note in found.notes)
 
 
-def test_once_all_values_have_the_seeds_none_of_them_is_fresh():
-    assert fresh_seeds(grid(seeds=8), LR) == []
-    assert fresh_seeds(grid(seeds=4) + judged([4, 5]), LR) == [4, 5]
-    # no axis was tried with several values in any seed
-    assert fresh_seeds(judged(range(4)), LR) == []
+def test_what_has_one_value_alone_is_judged_on_the_fresh_seeds_of_the_others():
+    alone = [point("rnn", seed, 0.5, **{"optimizer.lr": 1e-2}) for seed in range(4, 8)]
+
+    (found,) = compare(grid(seeds=4) + judged(range(4, 9)) + alone, tune=["lr"])
+
+    assert tuned_to(found)["rnn"] == ("lr=0.01", 4)
 
 
-def test_what_has_one_value_only_does_not_make_a_seed_fresh():
-    alone = [point("rnn", seed, 0.5, **{"optimizer.lr": 1e-2}) for seed in range(8)]
+def test_fresh_are_the_seeds_that_a_grid_was_given_for_a_choice():
+    points = grid(seeds=4) + judged([4, 5]) + judged([6], grid="other") + added([7])
 
-    assert fresh_seeds(grid(seeds=4) + alone, LR) == []
+    assert fresh_seeds(points, LR, GRID) == [4, 5]
+    assert fresh_seeds(points, (*LR, "cell"), GRID) == []
 
 
 def test_each_problem_chooses_for_itself():
@@ -156,7 +147,7 @@ def test_nothing_is_chosen_before_all_that_chooses_has_ended():
 def test_where_nothing_has_a_result_nothing_can_be_chosen():
     failed = [replace(one, status="failed", result=None) for one in grid(seeds=4)]
 
-    with pytest.raises(NotPossible, match=r"^Nothing can be chosen in grid abcde: "):
+    with pytest.raises(NotPossible, match=r"^Nothing can be chosen in grid GRID: "):
         asked(failed)
 
 
