@@ -177,9 +177,15 @@ def _unpaired(names: Sequence[str], decided: Column, more: SeedsToAdd) -> str:
     if not alone or not seeds:
         return ""
     points = [one.point for number in alone for one in decided.rows[number]]
+    # what is tuned needs seeds that have no say, in all grids
+    commands = (
+        more.judging(SEEDS_TO_TRUST, points)
+        if more.tuned
+        else more.commands_for(sorted(seeds)[:SEEDS_TO_TRUST], points)
+    )
     return (
         f"No seed of {listed([names[number] for number in alone])} is one of the others', and only "
-        f"runs of one seed are paired:\n{more.commands_for(sorted(seeds)[:SEEDS_TO_TRUST], points)}"
+        f"runs of one seed are paired:\n{commands}"
     )
 
 
