@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     agreement,
+    choices,
     commands,
     compare_scale,
     configurations,
@@ -48,6 +49,7 @@ PARTS: dict[str, Part] = {
         inference,
         unequal_seeds,
         looks,
+        choices,
         step_time,
         configurations,
         limit,

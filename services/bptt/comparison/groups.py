@@ -63,15 +63,18 @@ def group_of(
     )
 
 
-def beside_baseline(decided: Column, own: Column) -> Column:
+def beside_baseline(decided: Column, own: Column, *, at_best: bool) -> Column:
     """Return by which figure a configuration has learned something: what decides, if that can say.
 
     A best value cannot: it is the luckiest of many, also of a run that learned nothing.
 
     Args:
         decided: the figure that decides.
-        own: the task's own metric.
+        own: the task's own metric, of which nothing has chosen a value: `learned_column`.
+        at_best: whether what decides is of the best evaluations.
     """
+    if at_best:
+        return own
     can = decided.measure.baseline is not None and not decided.measure.name.startswith(BEST.section)
     return decided if can else own
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bptt.comparison.axes import axes_of, find_axes
 from bptt.comparison.chosen import choose
 from bptt.comparison.facets import facets_of
+from bptt.comparison.measured import once
 from bptt.comparison.metrics import deciding_metric, default_measure, find_metrics, names_of
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.several import programs_in
@@ -49,6 +50,8 @@ def judged(
     Raises:
         InvalidSpec: an axis, a metric or a seed that this grid does not have.
     """
+    # as in a comparison, and its pictures show each training once
+    points, measured = once(points), once(measured)
     axes = find_axes(by, points)
     axes += tuple(path for path in programs_in(points) if axes and path not in axes)
     tuning = tuning_of(points, tune, tune_seeds, axes)

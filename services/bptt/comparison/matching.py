@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from bptt.comparison.axes import SEED, axes_of, label
 from bptt.comparison.differing import MEASURED, Content, differing, measured_otherwise, ordered
+from bptt.comparison.measured import one_of, told
 from bptt.comparison.point import ComparedPoint
 from bptt.records.contents import WholeConfiguration, WholePoint
 from bptt.spec import RunSpec, identity_of, section_text
@@ -44,9 +44,10 @@ def together(grids: Sequence[GridToMatch]) -> list[ComparedPoint]:
         files = {**whole.configuration.files, **files}
     measured = measured_otherwise((whole.configuration.spec for _, _, whole in contents), files)
     for content, found, whole in contents:
-        point = replace(found, measured=measured[whole.configuration.spec])
+        other = measured[whole.configuration.spec].items()
+        point = replace(found, measured={path: told(value, found) for path, value in other})
         key = content, point.seed
-        held[key] = _one_of(held[key], point) if key in held else point
+        held[key] = one_of(held[key], point) if key in held else point
     first = [path for grid in grids for path in axes_of(grid.points)]
     values = differing(dict.fromkeys(content for content, _ in held), first, files)
     axes = ordered((path for found in values.values() for path in found), first)
@@ -71,35 +72,6 @@ def _contents(
                 point,
                 whole,
             )
-
-
-def _one_of(one: ComparedPoint, other: ComparedPoint) -> ComparedPoint:
-    """Return the same point of two grids."""
-    first, second = (_worth(point) for point in (one, other))
-    taken, left = (other, one) if second > first else (one, other)
-    return replace(
-        taken,
-        result=_with_figures(taken.result, left.result),
-        grids=tuple(dict.fromkeys((*one.grids, *other.grids))),
-        choices=tuple(dict.fromkeys((*one.choices, *other.choices))),
-    )
-
-
-def _with_figures(
-    result: Mapping[str, Any] | None, other: Mapping[str, Any] | None
-) -> Mapping[str, Any] | None:
-    """Return a result, with the figures that only another execution of the same run measured."""
-    ends = ("outcome", "step")
-    if not result or not other or any(result.get(end) != other.get(end) for end in ends):
-        return result
-    return {**result, "metrics": {**other["metrics"], **result["metrics"]}}
-
-
-def _worth(point: ComparedPoint) -> int:
-    """Return which of two executions counts: the one with a result, or that may yet have one."""
-    if point.result:
-        return 3
-    return 2 if point.is_live else int(bool(point.failure))
 
 
 def _version(one: WholeConfiguration, seed: int, identity: str) -> int:

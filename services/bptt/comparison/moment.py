@@ -31,7 +31,10 @@ def at_moment(points: Sequence[ComparedPoint], runs: Path, moment: Moment) -> li
     """
     if moment == "end":
         return list(points)
-    return [replace(p, result=_result(p, runs, moment), moment=moment) for p in points]
+    return [
+        replace(p, result=_result(p, runs, moment), result_at_end=p.result, moment=moment)
+        for p in points
+    ]
 
 
 def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, Any] | None:

@@ -66,10 +66,13 @@ class ComparedPoint:
     """`optimizer.lr`."""
     grids: tuple[str, ...] = ()
     """Ids of the grids that it is a point of."""
-    measured: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured otherwise than of other points: values by path, as of `statistics`."""
+    measured: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """What was measured otherwise than of other points, by path, as of `statistics`: values in
+    words, each with its grid; several of a training that was executed several times."""
     choices: tuple[MadeChoice, ...] = ()
     """Of values on tuned axes, that it was added to judge."""
+    result_at_end: Mapping[str, Any] | None = None
+    """Of another moment than the end: its result."""
     moment: Moment = "end"
     """Of its figures; its outcome is always that of the whole run."""
     tested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

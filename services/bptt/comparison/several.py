@@ -15,7 +15,6 @@ from bptt.comparison.seeds_to_add import SeedsToAdd, advised
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 from bptt.errors import InvalidSpec
-from bptt.registry.wording import show
 
 EVALUATION = "evaluation"
 SAME_SEED = "a seed need not draw the same there, so nothing is ranked across"
@@ -145,22 +144,27 @@ def _programs(points: Sequence[ComparedPoint]) -> list[str]:
 
 
 def _measured(points: Sequence[ComparedPoint]) -> list[str]:
-    """Return what was measured otherwise in some grids, which sets no configuration apart."""
+    """Return what was measured otherwise of some runs, which sets no configuration apart."""
     said = []
+    several = len({grid for point in points for grid in point.grids}) > 1
     for path in dict.fromkeys(path for point in points for path in point.measured):
         of_value: dict[str, dict[str, None]] = {}
-        for point in points:
-            held = point.measured.get(path)
-            value = "not given" if held is None else show(held)
-            of_value.setdefault(value, {}).update(dict.fromkeys(point.grids[:1]))
+        for value, grid in (one for point in points for one in point.measured.get(path, ())):
+            of_value.setdefault(value, {})[grid] = None
         if len(of_value) > 1:
-            where = listed([f"{value} ({', '.join(grids)})" for value, grids in of_value.items()])
+            where = listed(
+                [
+                    f"{value} ({', '.join(grids)})" if several else value
+                    for value, grids in of_value.items()
+                ]
+            )
             what = "figures of the gradient are each run's own last ones"
             if path.partition(".")[0] == EVALUATION:
                 what = "figures of sets that only some runs were tested on are of these runs alone"
             said.append(
                 f"{path} differs: {where}. It says what is measured and not what is trained, so it "
-                f"sets no configuration apart; {what}."
+                f"sets no configuration apart, and runs of one seed that differ in nothing else "
+                f"count once; {what}."
             )
     return said
 

@@ -8,6 +8,8 @@ from bptt.comparison.chosen import choose
 from bptt.comparison.column import column_of
 from bptt.comparison.facets import Facet, facets_of
 from bptt.comparison.groups import beside_baseline, group_of
+from bptt.comparison.learned import learned_column
+from bptt.comparison.measured import once, refuse_measured
 from bptt.comparison.metrics import (
     SECONDS,
     Measure,
@@ -65,6 +67,10 @@ def compare(
     Raises:
         InvalidSpec: an axis, a metric or a seed that this grid does not have.
     """
+    refuse_measured(by, points)
+    refuse_measured(tune, points, "--tune")
+    # what is only measured makes no rivals, and no seeds
+    points, whole = once(points), once(whole)
     axes = find_axes(by, points)
     # results of two programs are never averaged
     axes += tuple(path for path in programs_in(points) if axes and path not in axes)
@@ -141,11 +147,10 @@ class Table:
         if self._same and len(self._same[0]) == len(self.by_config):
             measures = [replace(measure, unranked=ALL_SAME) for measure in measures]
             self._same = []
-        every = (self._own, *measures)
-        self._columns = {m.name: column_of(self.by_config, m, by) for m in every}
-        self._shown = {measure.short: self._columns[measure.name] for measure in measures}
-        self.decided = self._columns[measures[0].name]
+        self._shown = {m.short: column_of(self.by_config, m, by) for m in measures}
+        self.decided = self._shown[measures[0].short]
         self._tested = tested_columns(self.by_config, self._own, by)
+        self._learned = learned_column(self.by_config, self._own, by)
 
     @property
     def problem(self) -> Problem:
@@ -159,7 +164,8 @@ class Table:
         as_ratio = time_ratio_told if first.name == SECONDS else ratio_told
         lead_told = as_ratio if first.ratio else number_told
         tuning, chosen = self._asked.tuning, self._chosen
-        beside = beside_baseline(self.decided, self._columns[self._own.name])
+        at_best = any(point.moment == "best" for point in facet.points)
+        beside = beside_baseline(self.decided, self._learned, at_best=at_best)
         ranked = Ranked(
             *(self.decided, list(self.by_config), list(self.by_config.values())),
             self._asked.more,

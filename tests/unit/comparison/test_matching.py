@@ -98,8 +98,8 @@ def test_what_a_spec_leaves_out_is_null():
     assert values(points, "training.truncation_every") == {("a",): None, ("b",): 5}
     # what is measured at the end changes nothing of what was trained before
     assert {one.grids: dict(one.measured) for one in points} == {
-        ("a",): {"evaluation.length": None},
-        ("b",): {"evaluation.length": [64]},
+        ("a",): {"evaluation.length": (("not given", "a"),)},
+        ("b",): {"evaluation.length": (("[64]", "b"),)},
     }
 
 
