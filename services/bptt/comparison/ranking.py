@@ -92,8 +92,8 @@ def rank(values: Array, floor: Array | None = None) -> Ranking:
     """
     members = connected(np.isfinite(values))
     means = np.full(len(values), np.nan)
-    for config in members:
-        means[config] = np.nanmean(values[config])
+    if len(members):
+        means[members] = np.nanmean(values[members], axis=1)
     leads: dict[int, Lead] = {}
     below: list[int] = []
     left = members
