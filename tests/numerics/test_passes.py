@@ -21,6 +21,27 @@ MODELS = {
     "truncation": ({"name": "copy_memory"}, {"layers": 2}, {"truncation": 5}),
     "mask and lengths": ({"name": "right_context"}, {"layers": 2}, {}),
 }
+BOTH, UNEVEN = {"bidirectional": True}, {"name": "adding", "variant": "pascanu", "length": 20}
+BESIDE = {
+    f"{skip}, {told}": (task, {"layers": 3, "skip": skip, **model}, training)
+    for skip in ("none", "residual", "highway", "dense")
+    for told, task, model, training in (
+        ("last", {"name": "adding", "length": 12}, {}, {}),
+        ("last, lengths", UNEVEN, {}, {}),
+        ("tokens, every", {"name": "copy_memory"}, {}, {"truncation": 5}),
+        ("windows", {"name": "copy_memory"}, {}, {"truncation": 6, "truncation_every": 2}),
+        ("both, last", {"name": "adding", "length": 12}, BOTH, {}),
+        ("both, last, lengths", UNEVEN, BOTH, {"truncation": 4}),
+        ("both, mask and lengths", {"name": "right_context"}, BOTH, {}),
+        (
+            "as wide as its input",
+            {"name": "copy_memory"},
+            {"embedding_size": 8, "hidden_size": 8},
+            {},
+        ),
+    )
+}
+"""Models with skip connections or two directions."""
 
 
 def run_of(make_spec, monkeypatch, backend, cell, task, model, training):
@@ -49,17 +70,27 @@ def run_of(make_spec, monkeypatch, backend, cell, task, model, training):
 )
 @pytest.mark.parametrize("name", MODELS)
 def test_both_ways_agree(make_spec, monkeypatch, name, cell):
+    check_both_ways(make_spec, monkeypatch, cell, MODELS[name])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "lem", "orthogonal_rnn"])
+@pytest.mark.parametrize("name", BESIDE)
+def test_both_ways_agree_beside_a_cell_and_in_both_directions(make_spec, monkeypatch, name, cell):
+    check_both_ways(make_spec, monkeypatch, cell, BESIDE[name])
+
+
+def check_both_ways(make_spec, monkeypatch, cell, model):
     found = {}
     for backend in ("autograd", "compiled"):
-        run = run_of(make_spec, monkeypatch, backend, cell, *MODELS[name])
+        run = run_of(make_spec, monkeypatch, backend, cell, *model)
         batch, _ = run.data.batch(0)
         forward, loss = run.passes.run(batch, None)
-        norms = torch.cat([layer["forward"].gradient_norms for layer in forward.layers])
+        norms = [one.gradient_norms for layer in forward.layers for one in layer.values()]
         gradients = dict(run.parameters.gradients)
         found[backend] = (
             forward.outputs,
             torch.tensor(loss),
-            norms,
+            torch.cat(norms),
             *forward.final[-1],
             *gradients.values(),
         )
@@ -158,20 +189,6 @@ def test_initial_state_of_a_cells_own(make_spec, monkeypatch):
         found[backend] = run.passes.run(batch, None)
     assert not found["compiled"][0].outputs.requires_grad
     assert found["compiled"][1] == pytest.approx(found["autograd"][1], rel=1e-10)
-
-
-@pytest.mark.parametrize(
-    "model", [{"bidirectional": True}, {"layers": 2, "skip": "residual"}], ids=str
-)
-def test_autograd_does_what_is_not_done_by_hand(make_spec, monkeypatch, model):
-    task = {"name": "adding", "length": 12}
-    run = run_of(make_spec, monkeypatch, "compiled", "gru", task, model, {})
-    batch, _ = run.data.batch(0)
-
-    forward, _ = run.passes.run(batch, None)
-
-    assert forward.outputs.requires_grad
-    assert run.parameters.gradients.flat.abs().sum() > 0
 
 
 def test_hook_on_a_weight_is_heeded(make_spec, monkeypatch):

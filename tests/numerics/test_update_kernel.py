@@ -12,6 +12,7 @@ from bptt.kernels.compiled.update import BLOCK, AdamStep, load_update_kernel
 from bptt.optimizers import Adam, AdamW
 from bptt.training import TrainingRun
 from bptt.training.updating import Updating
+from bptt_plugins.cells.rnn import RNN
 
 ROUNDING = {torch.float32: 2e-6, torch.float64: 1e-13}
 
@@ -133,20 +134,32 @@ def test_run_says_if_this_library_alone_cannot_be_built(make_spec, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    ("model", "why"),
+    "model",
     [
-        ({"layers": 2, "skip": "residual"}, "the model has skip connections (residual)"),
-        ({"layers": 2, "skip": "dense"}, "the model has skip connections (dense)"),
-        ({"bidirectional": True}, "the model has two directions"),
+        {},
+        {"layers": 2, "skip": "residual"},
+        {"layers": 2, "skip": "dense"},
+        {"bidirectional": True},
     ],
     ids=str,
 )
-def test_run_says_that_autograd_surrounds_its_cells(make_spec, model, why):
-    run = TrainingRun(make_spec({"name": "right_context"}, "rnn", model=model))
-
+def test_run_says_that_autograd_surrounds_its_cells(make_spec, monkeypatch, model):
+    task = {"name": "right_context"}
+    run = TrainingRun(make_spec(task, "rnn", model=model))
     assert run.model.backend == "compiled"
+    assert run.backend_reason == ""
+
+    # no step reads it, so no kernel gives its gradient
+    build = RNN.__init__
+
+    def with_a_gain(self, *args, **options):
+        build(self, *args, **options)
+        self.own = torch.nn.Parameter(torch.ones(3))
+
+    monkeypatch.setattr(RNN, "__init__", with_a_gain)
+    run = TrainingRun(make_spec(task, "rnn", model=model))
+    why = "a cell has parameters of its own"
     assert run.backend_reason == f"torch runs what surrounds the cells: {why}"
-    assert TrainingRun(make_spec({"name": "right_context"}, "rnn")).backend_reason == ""
 
 
 WAYS = {

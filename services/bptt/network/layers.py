@@ -117,6 +117,10 @@ class Stack(nn.Module):
                 f"({width}); got 1 layer and an input of {input_size}"
             )
 
+    def named_carries(self) -> Iterable[tuple[str, nn.Linear]]:
+        """Return the highway connection of each layer that has one, by the layer's number."""
+        return cast(Iterable[tuple[str, nn.Linear]], self.carries.items())
+
     def each_layer(self) -> Iterable[Layer]:
         """Return the layers from the input up."""
         return cast(Iterable[Layer], self.layers)

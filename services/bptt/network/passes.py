@@ -3,7 +3,7 @@
 Torch's overhead for a graph of a dozen nodes exceeds the kernels' time for a small network.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -11,85 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bptt.batches import scored
-from bptt.contracts import Batch, Cell, PointwiseCell, State, Task
-from bptt.kernels import Unrolled
-from bptt.kernels.compiled.call import Kernel, WholeSequence, weights
+from bptt.contracts import Batch, PointwiseCell, State, Task
+from bptt.kernels.compiled.call import Kernel
 from bptt.kernels.compiled.read_out import Losses, ReadOut
-from bptt.kernels.compiled.repeated import Repeated, Shape
 from bptt.kernels.compiled.update import UpdateKernel
-from bptt.network.made_weights import MadeWeights
+from bptt.network.cell_passes import with_gradients
 from bptt.network.model import Forward, Model, mean_loss
 from bptt.network.parameters import FlatParameters
-
-
-class CellPasses:
-    """Both passes of one cell's kernel, whose gradients go straight to where they are needed.
-
-    Args:
-        cell: forward cell of a layer.
-        views: where the gradient of each of its parameters goes.
-        gradient_norms: have the backward pass measure the gradient to every state.
-    """
-
-    def __init__(
-        self, cell: PointwiseCell, views: Mapping[int, Tensor], gradient_norms: bool
-    ) -> None:
-        self.cell = cell
-        # a tensor without elements is not a parameter of the run
-        self._views = [views.get(id(w), w.detach()) for w in weights(cell)]
-        self._own = list(weights(cell))
-        self._made: MadeWeights | None = None
-        if type(cell).recurrent is not PointwiseCell.recurrent:
-            self._made = MadeWeights(cell, self._own, self._views, views)
-        self._gradient_norms = gradient_norms
-        self._shape: Shape | None = None
-        self._zeros: State = ()
-        self._repeated: Repeated
-
-    def forward(
-        self,
-        kernel: Kernel,
-        x: Tensor,
-        initial: State | None,
-        lengths: Tensor | None,
-        truncation: int | None,
-    ) -> WholeSequence:
-        """Return what the cell does over (time, batch, features); see `Repeated` for how long."""
-        x = x if x.stride(-1) == 1 else x.contiguous()
-        shape = Shape(kernel, x.shape, x.stride(), x.dtype, truncation)
-        if shape != self._shape:
-            own, views = self._own, self._views
-            if self._made:
-                own, views = self._made.weights, self._made.gradients
-            biases = self.cell.biases
-            self._repeated = Repeated(shape, biases, own, views, self._gradient_norms)
-            self._shape = shape
-            self._zeros = self.cell.initial_state(x.shape[1])
-        if initial is None:
-            initial = self._zeros
-            if type(self.cell).initial_state is not Cell.initial_state:
-                initial = self.cell.initial_state(x.shape[1])
-        if self._made:
-            self._made.make()
-        size = (x.shape[1], self.cell.hidden_size)
-        initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
-        return self._repeated.forward(x, initial, lengths)
-
-    def backward(
-        self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool
-    ) -> Tensor:
-        """Fill in the gradients of the parameters; see `Repeated.backward`."""
-        to_inputs = self._repeated.backward(to_outputs, to_final, wants_inputs)
-        if self._made:
-            self._made.give_back()
-        return to_inputs
-
-
-def _read(cell: PointwiseCell) -> Iterable[Tensor]:
-    """Return the parameters whose gradients the passes of a cell give."""
-    # recurrent weights may be made of any of them
-    made = type(cell).recurrent is not PointwiseCell.recurrent
-    return cell.parameters() if made else weights(cell)
+from bptt.network.stack_passes import StackPasses
 
 
 class Passes:
@@ -119,32 +48,29 @@ class Passes:
         self._task = task
         self._kernel = kernel
         views = {id(p): parameters.views[name] for name, p in parameters.named.items()}
-        layers = [layer.by_direction() for layer in model.stack.each_layer()]
-        cells = [layer["forward"] for layer in layers if len(layer) == 1]
+        cells = [c for layer in model.stack.each_layer() for c in layer.by_direction().values()]
         own = [cell for cell in cells if isinstance(cell, PointwiseCell)]
         known = [model.read_out.weight, model.read_out.bias]
         known += [] if model.embedding is None else [model.embedding.weight]
-        known += [weight for cell in own for weight in _read(cell)]
-        self._cells: list[CellPasses] = []
+        known += [weight for cell in own for weight in with_gradients(cell)]
+        known += [
+            weight for _, carry in model.stack.named_carries() for weight in carry.parameters()
+        ]
+        every = task.reads == "every"
+        self._stack: StackPasses | None = None
         self.by_autograd = ""
         """Why autograd runs what surrounds the cells, if kernels run those; empty: it does not."""
-        if len(cells) < len(layers):
-            self.by_autograd = "the model has two directions"
-        elif model.stack.skip != "none":
-            self.by_autograd = f"the model has skip connections ({model.stack.skip})"
-        elif len(own) < len(layers) or not views.keys() <= {id(weight) for weight in known}:
+        if len(own) < len(cells) or not views.keys() <= {id(weight) for weight in known}:
             self.by_autograd = "a cell has parameters of its own"
         else:
-            self._cells = [CellPasses(cell, views, gradient_norms) for cell in own]
-        # none without `_cells`
-        self._layers = list(zip(model.stack.each_layer(), self._cells, strict=False))
+            self._stack = StackPasses(model.stack, views, gradient_norms, every)
         self._listened_to = list(parameters.named.values())
         self._dtype = parameters.flat.dtype
         self._read_out: ReadOut | None = None
-        if self._cells and kernel and task.known_loss:
+        if self._stack and kernel and task.known_loss:
             top = model.read_out
             losses = Losses(kernel, top.out_features, task.known_loss, task.class_weights)
-            to, every = (views[id(top.weight)], views[id(top.bias)]), task.reads == "every"
+            to = views[id(top.weight)], views[id(top.bias)]
             self._read_out = ReadOut(kernel, top.weight, top.bias, to, losses, every)
 
     def run(self, batch: Batch, initial: list[State] | None, of: str = "") -> tuple[Forward, float]:
@@ -156,9 +82,9 @@ class Passes:
             of: the name of the batch, for errors about its losses.
         """
         kernels = self._kernels()
-        if kernels:
+        if self._stack and kernels:
             with torch.no_grad():
-                return self._by_hand(kernels, batch, initial, of)
+                return self._by_hand(self._stack, kernels, batch, initial, of)
         if self._to_inputs and self._model.embedding is None:
             inputs = batch.inputs.to(self._dtype).detach().requires_grad_()
             batch = replace(batch, inputs=inputs)
@@ -173,54 +99,36 @@ class Passes:
             forward = replace(forward, to_inputs=found[-1])
         return forward, loss.item()
 
-    def _kernels(self) -> list[Kernel]:
-        """Return the kernel of each layer; none if a layer has none, or autograd has hooks."""
+    def _kernels(self) -> list[list[Kernel]]:
+        """Return the kernels of each layer; none if a cell has none, or autograd has hooks."""
         for parameter in self._listened_to:
             if parameter._backward_hooks:
                 return []
-        found = []
-        for layer, passes in self._layers:
-            kernel = layer.runners[0].kernel(passes.cell, self._dtype)
-            if kernel is None:
-                return []
-            found.append(kernel)
-        return found
+        return self._stack.kernels(self._dtype) if self._stack else []
 
     def _by_hand(
-        self, kernels: list[Kernel], batch: Batch, initial: list[State] | None, of: str
+        self,
+        stack: StackPasses,
+        kernels: list[list[Kernel]],
+        batch: Batch,
+        initial: list[State] | None,
+        of: str,
     ) -> tuple[Forward, float]:
-        model = self._model
-        embedding, read_out = model.embedding, model.read_out
+        model, embedding = self._model, self._model.embedding
         inputs, lengths, truncation, whole = batch.inputs, batch.lengths, model.truncation, None
         windows = model.windows(batch)
         if windows:
             whole = model.over_all(batch, initial)
             initial = windows.initial(model.stack, whole, initial)
             inputs, lengths, truncation = windows.cut(inputs), windows.lengths, None
-        x = F.embedding(inputs, embedding.weight) if embedding else inputs.to(read_out.weight.dtype)
-        did: list[WholeSequence] = []
-        for number, (cell, kernel) in enumerate(zip(self._cells, kernels, strict=True)):
-            start = initial[number] if initial else None
-            did.append(cell.forward(kernel, x, start, lengths, truncation))
-            x = did[-1].outputs
-        every = self._task.reads == "every"
-        x = windows.pick(x) if windows else x
-        read, back = x if every else did[-1].final[0], torch.empty(0)
-        if self._read_out:
-            counts = batch.mask if every else None
-            outputs, loss, back = self._read_out.run(read, batch.targets, counts)
-        else:
-            outputs = F.linear(read, read_out.weight, read_out.bias)
-            loss, gradient = self._loss(outputs, batch, of)
-            back = self._back_to_cells(gradient, read)
-        to_outputs, to_final = (back, None) if every else (None, back)
-        if windows and to_outputs is not None:
-            to_outputs = windows.put(to_outputs)
-        to_inputs = back
-        for number in reversed(range(len(did))):
-            wanted = number > 0 or embedding is not None or self._to_inputs
-            to_inputs = self._cells[number].backward(to_outputs, to_final, wanted)
-            to_outputs, to_final = to_inputs, None
+        x = F.embedding(inputs, embedding.weight) if embedding else inputs.to(self._dtype)
+        seen = stack.forward(kernels, x, initial, lengths, truncation)
+        if windows:
+            seen = [windows.pick(y) for y in seen]
+        outputs, loss, back = self._read(seen, batch, of)
+        if windows:
+            back = [windows.put(gradient) for gradient in back]
+        to_inputs = stack.backward(back, embedding is not None or self._to_inputs)
         if embedding:
             to_tokens = self._parameters.views["embedding.weight"].zero_()
             if self._kernel:
@@ -228,8 +136,23 @@ class Passes:
             else:
                 # takes a quarter of autograd's time
                 to_tokens.index_add_(0, inputs.flatten(), to_inputs.flatten(end_dim=1))
-        layers: list[dict[str, Unrolled]] = [{"forward": one} for one in did]
-        return Forward(outputs, layers, whole, to_inputs if self._to_inputs else None), loss
+        found = Forward(outputs, stack.did(), whole, to_inputs if self._to_inputs else None)
+        return found, loss
+
+    def _read(
+        self, seen: Sequence[Tensor], batch: Batch, of: str
+    ) -> tuple[Tensor, float, Sequence[Tensor]]:
+        """Return outputs, loss, and its gradient to all that the read-out sees."""
+        read_out = self._model.read_out
+        read = torch.cat(list(seen), dim=-1) if len(seen) > 1 else seen[0]
+        if self._read_out:
+            counts = batch.mask if self._task.reads == "every" else None
+            outputs, loss, back = self._read_out.run(read, batch.targets, counts)
+        else:
+            outputs = F.linear(read, read_out.weight, read_out.bias)
+            loss, gradient = self._loss(outputs, batch, of)
+            back = self._back_to_cells(gradient, read)
+        return outputs, loss, back.chunk(len(seen), dim=-1) if len(seen) > 1 else [back]
 
     def _loss(self, outputs: Tensor, batch: Batch, of: str) -> tuple[float, Tensor]:
         """Return the loss and its gradient by the outputs: the part that only the task knows."""
