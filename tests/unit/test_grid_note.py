@@ -10,6 +10,7 @@ from bptt.comparison.table import compare
 from bptt.records.grids import Grid
 from bptt.shipping.grid_note import note, summary
 from bptt.tracking.grid.shown import NOTE_AT_MOST
+from tests.unit.comparison.points import point, row
 
 NOW = 1_763_884_800.0
 
@@ -90,3 +91,18 @@ def test_summary_is_json_of_every_configuration():
     content = json.loads(summary(grid(), comparisons([f"c{n}" for n in range(200)])))
 
     assert len(content[0]["groups"]) == 200
+
+
+def test_a_row_with_too_few_seeds_in_common_says_so_in_table_and_json():
+    points = row("a", [0.9, 0.92, 0.91, 0.93]) + row("b", [0.5, 0.52])
+    points += [point("c", 7, 0.4), point("b", 7, 0.5)]
+
+    found = compare(points)
+
+    text = note(grid(), found, {}, NOW)
+    assert "(2 common seeds: too few)" in text
+    assert "no common seed" in text
+    (one,) = json.loads(summary(grid(), found))
+    said = {group["config"]: (group["too_few"], group["lead"]) for group in one["groups"]}
+    assert said["b"][0] == "2 common seeds"
+    assert said["c"] == ("no common seed", None)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,6 @@ def test_a_row_with_too_few_common_seeds_says_so_in_the_table_and_its_exports(bp
         assert "(2 common seeds: too few)" in out
     _, out, _ = bptt("compare", "one", "two", "--format", "csv")
     assert "2 common seeds" in out
+    code, _, errors = bptt("compare", "one", "two", "--html", "page.html")
+    assert code == 0, errors
+    assert "(2 common seeds: too few)" in Path("page.html").read_text()
