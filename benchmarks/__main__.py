@@ -38,6 +38,7 @@ from benchmarks import (
     staged_cells,
     statistics_cost,
     step_time,
+    tiny_grid,
     unequal_seeds,
 )
 from benchmarks.part import BadWord, Part
@@ -61,6 +62,7 @@ PARTS: dict[str, Part] = {
         statistics_cost,
         one_run,
         grid_throughput,
+        tiny_grid,
         queue_overhead,
         queue_scale,
         queue_commands,

@@ -3,8 +3,9 @@
 `python -m benchmarks.rival_grid RIVAL CELL+CELL LENGTH HIDDEN UPDATES EVERY` trains every so many
 of its runs and prints the seconds, the last losses and the seconds of processors as JSON; RIVAL is
 `loop` (one run after the other), `joblib` or `ray` (two at a time). Data and first weights are
-those of bptt, so that the losses can be compared; everything else is torch's. The start of Python,
-of joblib's processes and of Ray does not count, which favours the rivals.
+those of bptt, so that the losses can be compared; everything else is torch's. In JAX, which draws
+its own, `jax` is joblib with one function for each run, `vmap` all runs at once. The start of
+Python, of joblib's processes and of Ray does not count, which favours the rivals; compiling does.
 """
 
 import json
@@ -19,6 +20,7 @@ from contextlib import suppress
 import torch
 from torch import nn
 
+from benchmarks import jax_grid
 from benchmarks.plain_script import updating
 from benchmarks.torch_weights import to_torch
 from benchmarks.updates import on_batches
@@ -120,7 +122,29 @@ def with_ray(wanted: list[Point], sizes: Sizes) -> Iterator[list[Trained]]:
         ray.shutdown()
 
 
-RIVALS = {"loop": in_a_loop, "joblib": with_joblib, "ray": with_ray}
+def with_joblib_and_jax(wanted: list[Point], sizes: Sizes) -> Iterator[list[Trained]]:
+    from joblib import Parallel, delayed
+
+    with Parallel(n_jobs=PARALLEL) as parallel:
+        # starts its processes, which import JAX; what is compiled for these sizes is not used again
+        parallel(delayed(jax_grid.train)(point, (2, 2, 1)) for point in wanted[:PARALLEL])
+        yield []
+        yield parallel(delayed(jax_grid.train)(point, sizes) for point in wanted)
+
+
+def with_vmap(wanted: list[Point], sizes: Sizes) -> Iterator[list[Trained]]:
+    jax_grid.train_together(wanted[:1], (2, 2, 1))
+    yield []
+    yield jax_grid.train_together(wanted, sizes)
+
+
+RIVALS = {
+    "loop": in_a_loop,
+    "joblib": with_joblib,
+    "ray": with_ray,
+    "jax": with_joblib_and_jax,
+    "vmap": with_vmap,
+}
 
 
 def main(rival: str, cells: str, length: str, hidden: str, updates: str, every: str) -> None:

@@ -122,6 +122,9 @@ def _of_probes(folder: RunFolder, mend: str) -> Iterator[Damage]:
     if torn:
         more = f" ({len(torn):,} of {len(files):,} files like it are)" if len(torn) > 1 else ""
         yield Damage(torn[0], f"is damaged: it cannot be unpacked{more}. {mend}")
+    # where they are still there, it is made of them again
+    if folder.flow.exists() and not files and not is_whole_archive(folder.flow):
+        yield Damage(folder.flow, f"is damaged: it cannot be unpacked. {mend}")
 
 
 def is_whole_archive(file: Path) -> bool:
@@ -148,7 +151,8 @@ def _is_checkpoint(path: Path) -> bool:
 
 def size_of(folder: RunFolder) -> int:
     """Return roughly how many bytes `find_damage` reads."""
-    files = [folder.journal, folder.checkpoint, folder.previous_checkpoint, *folder.probe_files()]
+    files = [folder.journal, folder.checkpoint, folder.previous_checkpoint, folder.flow]
+    files += folder.probe_files()
     total = 0
     for file in files:
         try:

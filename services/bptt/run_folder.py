@@ -2,14 +2,13 @@
 
 run.json          identity, spec, plugin versions, project, when it was created
 journal.jsonl     metrics, tags and artifacts in the order they were observed
-probe/NNNNNNNN.npz    statistics arrays of the probe at step NNNNNNNN
-checkpoint.pt     weights, optimiser, clipper, step, length of the journal; hashed
-checkpoint.previous.pt    the one before, until the run has ended
+probe/NNNNNNNN.npz    statistics arrays of the probe at step NNNNNNNN, until the run has ended
+checkpoint.pt     weights, optimiser, clipper, step, length of the journal, until then; hashed
+checkpoint.previous.pt    the one before
 committed.json    length of the journal at the last checkpoint: what is final
 result.json       outcome and final figures, once the run has ended
 shipped.json      how much of the journal MLflow has acknowledged; shipped.lock keeps others off
-artifacts/        what goes to MLflow as it is: weights, figures, arrays
-images/           the heat map of an ended run, as MLflow shows it
+artifacts/        of an ended run, what goes to MLflow as it is: weights, spec, arrays of all probes
 rejected.jsonl    rows MLflow refused
 log.txt           what the process of a queued run printed
 failure.json      why a queued run cannot go on: cause, message, traceback
@@ -80,13 +79,13 @@ class RunFolder:
 
     @property
     def artifacts(self) -> Path:
-        """Files that go to MLflow unchanged: figures, arrays, the spec."""
+        """Files that go to MLflow unchanged: weights, arrays, the spec."""
         return self.path / "artifacts"
 
     @property
-    def images(self) -> Path:
-        """The heat map of an ended run, as MLflow keeps images."""
-        return self.path / "images"
+    def flow(self) -> Path:
+        """The statistics arrays of all probes of an ended run."""
+        return self.artifacts / "flow" / "flow.npz"
 
     @property
     def data(self) -> Path:
@@ -123,11 +122,18 @@ class RunFolder:
         if self.checkpoint.exists():
             link(self.checkpoint, self.previous_checkpoint)
 
-    def drop_previous_checkpoint(self) -> None:
-        """Remove, once there is a result, the checkpoint that nothing will go on from."""
-        # what cannot be removed only takes room
-        with suppress(OSError):
-            self.previous_checkpoint.unlink()
+    def drop_superseded(self, probes: bool) -> None:
+        """Remove, once there is a result, what nothing will go on from and other files hold, too.
+
+        Args:
+            probes: whether one file has the arrays of all probes.
+        """
+        for path in (self.checkpoint, self.previous_checkpoint):
+            # what cannot be removed only takes room
+            with suppress(OSError):
+                path.unlink()
+        if probes:
+            shutil.rmtree(self.probes, ignore_errors=True)
 
     def discard(self) -> None:
         """Remove the folder of a run that never started."""

@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 
 from bptt.damage import is_whole_archive
-from bptt.measuring.flow_history import load_arrays
+from bptt.measuring.stored import load_arrays
 
 
 def test_no_damaged_byte_of_an_archive_is_an_error_of_ours(tmp_path):

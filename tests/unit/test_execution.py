@@ -15,6 +15,7 @@ from bptt.errors import (
     RunNotFound,
 )
 from bptt.execution.execute import begin, execute
+from bptt.measuring.stored import load_probes
 from bptt.measuring.table import SCALARS
 from bptt.run_file import read_run_file
 from bptt.run_folder import RunFolder
@@ -232,11 +233,7 @@ def test_result_says_how_the_run_ended_and_what_the_statistics_cost(folder):
     assert 0 < result.statistics_share < 1
     known = {row.key.partition("/")[2] for row in SCALARS if row.key.startswith("flow/")}
     assert {"slope", "half_life", "horizon", "ratio", "train_ratio"} <= set(result.flow) <= known
-    assert [file.name for file in folder.probe_files()] == [
-        "00000000.npz",
-        "00000002.npz",
-        "00000004.npz",
-    ]
+    assert [probe.step for probe in load_probes(folder)] == [0, 2, 4]
 
 
 def test_a_run_without_updates_measures_the_network_as_it_was_initialised(tmp_path, folder):
@@ -247,7 +244,7 @@ def test_a_run_without_updates_measures_the_network_as_it_was_initialised(tmp_pa
 
     assert (result.outcome, result.step) == ("finished", 0)
     assert result.best["step"] == 0
-    assert [file.name for file in untrained.probe_files()] == ["00000000.npz"]
+    assert [probe.step for probe in load_probes(untrained)] == [0]
     first = next(r["metrics"] for _, r in folder.records() if "metrics" in r)
     assert result.metrics == first
     assert {"flow/slope", "lyapunov/le1", "eval/loss"} <= set(first)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bptt.measuring.flow_history import FLOOR, TOGETHER, read_flow
+from bptt.measuring.stored import load_arrays
 from tests.histories import history
 
 
@@ -20,6 +21,10 @@ def write_probe(tmp_path):
     return write
 
 
+def read(files):
+    return read_flow((int(file.stem), load_arrays(file)) for file in files)
+
+
 def even(anchors=(9,), lags=10):
     return history([0], {"h": np.ones((1, lags))}, anchors)
 
@@ -30,7 +35,7 @@ def test_each_probe_is_a_row_by_lag(write_probe):
         write_probe(100, [2], **{"0_forward_h": [[2.0, 0.2, 0.02]]}),
     ]
 
-    flow = read_flow(files)
+    flow = read(files)
 
     assert flow.steps.tolist() == [0, 100]
     expected = np.log10([[1.0, 0.1, 0.01], [2.0, 0.2, 0.02]])
@@ -45,7 +50,7 @@ def test_forward_cells_of_all_layers_are_taken_together(write_probe):
         **{"10_backward_h": [[7.0, 7.0]], "10_forward_c": [[4.0, 8.0]]},
     )
 
-    flow = read_flow([file])
+    flow = read([file])
 
     assert (flow.states, flow.layers) == (["h", "c"], 3)
     assert 10 ** flow.curves["h"] == pytest.approx(np.array([[3.0, 6.0]]))
@@ -57,7 +62,7 @@ def test_curve_of_several_anchors_is_chained(write_probe):
     nan = float("nan")
     file = write_probe(0, [0, 1], **{"0_forward_h": [[4.0, nan, nan], [2.0, 1.0, nan]]})
 
-    flow = read_flow([file])
+    flow = read([file])
 
     start = np.log10(8.0) / 2
     assert flow.curves["h"] == pytest.approx(np.array([[start, start - np.log10(2.0)]]))
@@ -69,7 +74,7 @@ def test_gradient_that_is_not_a_number_stays_so(write_probe):
     nan = float("nan")
     file = write_probe(0, [1, 1], **{"0_forward_h": [[1.0, nan], [1.0, nan]]})
 
-    flow = read_flow([file])
+    flow = read([file])
 
     assert flow.curves["h"][0, 0] == 0.0
     assert np.isnan(flow.curves["h"][0, 1])
@@ -88,14 +93,14 @@ def test_missing_damaged_and_unlike_files_are_passed_over(write_probe, tmp_path)
     shorter = write_probe(2, [0], **{"0_forward_h": [[1.0]]})
     empty = write_probe(3, [1])
 
-    flow = read_flow([good, torn, shorter, empty, tmp_path / "00000004.npz"])
+    flow = read([good, torn, shorter, empty, tmp_path / "00000004.npz"])
 
     assert flow.steps.tolist() == [0]
 
 
 def test_nothing_measured_is_no_history(write_probe):
-    assert read_flow([]) is None
-    assert read_flow([write_probe(0, [1])]) is None
+    assert read([]) is None
+    assert read([write_probe(0, [1])]) is None
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_window_edge_is_where_truncated_training_stops(make_spec, tmp_path):
     path = tmp_path / "00000000.npz"
     np.savez(path, **{name: array.numpy() for name, array in report.probe.items()})
 
-    flow = read_flow([path])
+    flow = read([path])
 
     edge = flow.window_edge(6)
     reached = np.arange(flow.lags) < edge

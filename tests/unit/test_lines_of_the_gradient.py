@@ -14,15 +14,13 @@ from tests.histories import staircase
 
 
 @pytest.fixture
-def probe(tmp_path):
-    """Return a function: arrays by name -> the statistics file of step 7."""
+def probe():
+    """Return a function: arrays by name -> the probe of step 7."""
 
-    def write(**arrays):
-        path = tmp_path / "00000007.npz"
-        np.savez(path, **{name.replace("__", "/"): values for name, values in arrays.items()})
-        return path
+    def make(**arrays):
+        return 7, {name.replace("__", "/"): values for name, values in arrays.items()}
 
-    return write
+    return make
 
 
 def dashed(axes):
@@ -83,7 +81,7 @@ def test_gradient_of_inputs_is_drawn_beside_that_of_states(probe, tmp_path):
         flow__0__forward__c=np.array([0.0, 1e-2, np.nan]),
         input_flow=np.array([1e-4, 1e-3, 1e-2]),
     )
-    moments = over_time.read_total([("init", 7, file), ("final", 8, tmp_path / "none.npz")])
+    moments = over_time.read_total([("init", *file), ("final", 8, {})])
     figure = over_time.over_time_frame(*over_time.panels_of(moments))
 
     over_time.fill_over_time(figure, moments, title="lstm")
@@ -104,7 +102,7 @@ def test_gradient_by_layer_has_a_row_per_layer_and_one_for_the_input(probe):
         input_flow=np.array([1e-2, 1e-1]),
     )
 
-    figure = over_time.draw_layers(over_time.read_total([("init", 7, file)]), title="gru")
+    figure = over_time.draw_layers(over_time.read_total([("init", *file)]), title="gru")
 
     forward, backward = figure.axes[:2]
     rows = forward.collections[0].get_array()
@@ -116,7 +114,7 @@ def test_gradient_by_layer_has_a_row_per_layer_and_one_for_the_input(probe):
 def test_picture_along_the_sequence_shows_nothing_of_the_run_before(probe, tmp_path):
     def drawn(title, time):
         file = probe(flow__0__forward__h=10.0 ** -np.arange(time), input_flow=np.ones(time))
-        moments = over_time.read_total([("init", 7, file)])
+        moments = over_time.read_total([("init", *file)])
         frames.save_over_time(tmp_path / f"{title}.png", moments, title=title)
         figure = over_time.over_time_frame(*over_time.panels_of(moments))
         over_time.fill_over_time(figure, moments, title=title)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from bptt.content import with_file_names
-from bptt.damage import Damage, find_damage, is_whole_archive
+from bptt.damage import Damage, find_damage
 from bptt.errors import DocumentDamaged, RunNotFound
 from bptt.measuring.earlier import is_of_earlier_estimator
 from bptt.measuring.logged import EVAL_METRIC
@@ -156,11 +156,11 @@ def _gradients(
     folder: RunFolder, training: Mapping[str, Any]
 ) -> tuple[int | None, dict[int, dict[str, list[float]]]]:
     from bptt.measuring.flow_history import TOGETHER, read_flow
+    from bptt.measuring.stored import LAG_ARRAYS, load_first_and_last
 
     # one that cannot be read says nothing about the others
-    files = [file for file in folder.probe_files() if is_whole_archive(file)]
-    every = training.get("truncation_every")
-    history = read_flow(dict.fromkeys([files[0], files[-1]]), every) if files else None
+    probes = load_first_and_last(folder, LAG_ARRAYS)
+    history = read_flow(probes, training.get("truncation_every"))
     if history is None:
         return None, {}
     edge = history.window_edge(training["truncation"])

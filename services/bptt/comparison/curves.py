@@ -11,10 +11,10 @@ from bptt.comparison.interval import CONFIDENCE
 from bptt.errors import JournalDamaged
 from bptt.figures.bands import Band
 from bptt.figures.heat_map import FlowMap
-from bptt.measuring.flow_history import FLOOR, FlowHistory, read_flow, read_stacked
+from bptt.measuring.flow_history import FLOOR, FlowHistory, read_flow
 from bptt.measuring.lag_curves import Array
 from bptt.measuring.logged import CLIP_FRACTION, CLIPPED_NORM, GRAD_NORM, TRAIN_LOSS
-from bptt.measuring.stored import load_stacked
+from bptt.measuring.stored import LAG_ARRAYS, load_probes
 from bptt.run_folder import RunFolder, attempts
 
 Key = TypeVar("Key", bound=Hashable)
@@ -81,9 +81,7 @@ def _records(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 def _flow(folder: RunFolder) -> FlowHistory | None:
-    # once the run has been sent to MLflow there is one file with all probes
-    stacked = load_stacked(folder)
-    return read_stacked(stacked) if stacked else read_flow(folder.probe_files())
+    return read_flow(load_probes(folder, LAG_ARRAYS))
 
 
 def over_training(

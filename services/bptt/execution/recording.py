@@ -7,17 +7,18 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bptt.durable import make_durable, replace
+from bptt.durable import link, make_durable, replace
 from bptt.errors import CheckpointDamaged
 from bptt.execution.checkpoint import to_bytes
 from bptt.execution.origin import Origin, find_origin
+from bptt.execution.probes import RecordedProbes
 from bptt.execution.software import software
 from bptt.measuring.logged import (
     BEST,
@@ -55,8 +56,7 @@ class Recorder:
         if origin:
             training.load_state_dict(origin.saved["run"])
         self._journal = folder.open_journal(origin.journal if origin else 0)
-        self._probes: list[Path] = []
-        """Written since the last checkpoint."""
+        self._probes = RecordedProbes(folder)
         self._line = (time.perf_counter(), training.step)
         self.saved_step = training.step
         """Updates done at the last checkpoint."""
@@ -81,7 +81,7 @@ class Recorder:
         if report.metrics:
             self._append(report.step, metrics=self._with_system(report))
         if report.probe:
-            self._append(report.step, probe=self._save_probe(report))
+            self._append(report.step, probe=self._probes.add(report.step, report.probe))
         if report.outcome:
             tags: dict[str, Any] = {"bptt.outcome": report.outcome.name}
             if report.outcome.tensor:
@@ -94,8 +94,7 @@ class Recorder:
     def checkpoint(self) -> None:
         """Save the run between two updates; the journal up to here is now final."""
         length = self._journal.sync()
-        make_durable(self._probes)
-        self._probes.clear()
+        make_durable(self._probes.write())
         state = {
             "run": self._training.state_dict(),
             "journal": length,
@@ -108,19 +107,39 @@ class Recorder:
         self.saved_at = time.monotonic()
 
     def finish(self) -> ResultDocument:
-        """Write and return the result; from then on the whole journal is final."""
-        self.checkpoint()
+        """Write and return the result; from then on the whole journal is final.
+
+        Nothing goes on from here, so there is no checkpoint of it: a run that dies before it has
+        its result repeats what followed the last one.
+        """
+        length = self._journal.sync()
+        self._folder.write("committed", {"journal": length}, durable=False)
+        records = [record for _, record in self._folder.records()]
+        weights, flow = self._write_weights(), self._probes.write_all(records)
+        make_durable([self._folder.path / "committed.json", *weights, *flow])
+        result = self._result(records)
+        self._folder.write("result", result.as_json())
+        self._folder.drop_superseded(self._probes.are_together)
+        return result
+
+    def _write_weights(self) -> list[Path]:
+        """Write the last weights and the best; return their files."""
         checkpoints = self._folder.artifacts / "checkpoints"
         checkpoints.mkdir(parents=True, exist_ok=True)
+        files: list[Path] = []
+        written: dict[bytes, Path] = {}
         for name, weights in self._training.weights().items():
             buffer = io.BytesIO()
             torch.save(weights, buffer)
-            replace(checkpoints / f"{name}.pt", buffer.getvalue(), durable=False)
-        make_durable(sorted(checkpoints.iterdir()))
-        result = self._result()
-        self._folder.write("result", result.as_json())
-        self._folder.drop_previous_checkpoint()
-        return result
+            content = buffer.getvalue()
+            files.append(checkpoints / f"{name}.pt")
+            # the last weights may be the best
+            if content in written:
+                link(written[content], files[-1])
+            else:
+                replace(files[-1], content, durable=False)
+                written[content] = files[-1]
+        return files
 
     def close(self) -> None:
         """Close the journal."""
@@ -140,29 +159,16 @@ class Recorder:
             self._line = (now, report.step)
         return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
-    def _save_probe(self, report: UpdateReport) -> str:
-        import numpy as np
-
-        buffer = io.BytesIO()
-        arrays: dict[str, Any] = {name: value.numpy() for name, value in report.probe.items()}
-        np.savez_compressed(buffer, **arrays)
-        self._folder.probes.mkdir(exist_ok=True)
-        path = self._folder.probes / f"{report.step:08d}.npz"
-        # useful only once a checkpoint follows it
-        replace(path, buffer.getvalue(), durable=False)
-        self._probes.append(path)
-        return str(path.relative_to(self._folder.path))
-
     def _statistics_share(self) -> float:
         return self._training.statistics_seconds / max(self._training.seconds, 1e-9)
 
-    def _result(self) -> ResultDocument:
+    def _result(self, records: Iterable[Mapping[str, Any]]) -> ResultDocument:
         training = self._training
         outcome = training.outcome
         if outcome is None:
             raise RuntimeError("a run has no result before it has ended")
         latest: dict[str, float | None] = {}
-        for _, record in self._folder.records():
+        for record in records:
             latest |= record.get("metrics", {})
         where = Divergence(step=outcome.step, tensor=outcome.tensor)
         return ResultDocument(

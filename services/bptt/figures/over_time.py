@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +12,6 @@ from bptt.figures.floor import mark_floor
 from bptt.figures.heat_map import COLOURS_TOLD, HIGH, LOW, MARKS, colours, scale
 from bptt.measuring.flow_history import FLOOR
 from bptt.measuring.lag_curves import Array
-from bptt.measuring.stored import load_arrays
 from bptt.measuring.table import FLOW, INPUT_FLOW
 
 FLOW_ARRAYS = (FLOW.beginning, INPUT_FLOW.key)
@@ -48,15 +46,14 @@ class TotalFlow:
         return _log10(np.hypot.reduce(10.0 ** self.layers(direction)))
 
 
-def read_total(moments: Iterable[tuple[str, int, Path]]) -> list[TotalFlow]:
-    """Read what probes measured along the sequence; a missing or damaged file is skipped.
+def read_total(moments: Iterable[tuple[str, int, Mapping[str, Array]]]) -> list[TotalFlow]:
+    """Return what probes measured along the sequence; one that holds nothing is skipped.
 
     Args:
-        moments: name, step and statistics file of each.
+        moments: name, step and arrays of each.
     """
     found = []
-    for name, step, file in moments:
-        arrays = load_arrays(file, FLOW_ARRAYS)
+    for name, step, arrays in moments:
         cells: dict[tuple[int, str], list[Array]] = {}
         for key, norms in arrays.items():
             if FLOW.fits(key):

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bptt.measuring.lag_curves import Array, LagCurves, lag_curves, places
-from bptt.measuring.stored import LAG_ARRAYS, load_arrays
 from bptt.measuring.table import ANCHORS
 
 FLOOR = -30.0
@@ -74,27 +72,18 @@ class FlowHistory:
         return farthest + 0.5 if farthest < self.lags - 1 else None
 
 
-def read_flow(files: Iterable[Path], every: int | None = None) -> FlowHistory | None:
-    """Read the history from the statistics files of a run, or None if they hold none.
-
-    A missing or damaged file is skipped: one probe fewer does no harm.
-    """
-    return _history(((int(f.stem), load_arrays(f, LAG_ARRAYS)) for f in files), every)
-
-
-def read_stacked(arrays: Mapping[str, Array]) -> FlowHistory | None:
-    """Read the history from arrays of all probes, stacked along a first axis, and their steps."""
-    steps = arrays["steps"].astype(np.int64)
-    others = {name: values for name, values in arrays.items() if name != "steps"}
-    return _history(
-        (int(step), {name: values[row] for name, values in others.items()})
-        for row, step in enumerate(steps)
-    )
-
-
-def _history(
+def read_flow(
     probes: Iterable[tuple[int, Mapping[str, Array]]], every: int | None = None
 ) -> FlowHistory | None:
+    """Return the history that probes of a run make up, or None if they hold none.
+
+    One that holds nothing is left out: one probe fewer does no harm.
+
+    Args:
+        probes: step and arrays of each, as from `load_probes`.
+        every: steps from one window of truncated backpropagation to the next; None: as many as it
+            has.
+    """
     steps: list[int] = []
     curves: list[dict[str, Array]] = []
     latest: dict[str, LagCurves] = {}

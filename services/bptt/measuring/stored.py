@@ -1,10 +1,15 @@
-"""Statistics arrays as a run's folder holds them, and results of earlier versions computed anew."""
+"""Statistics arrays as a run's folder holds them, and results of earlier versions computed anew.
 
+While a run trains each probe has a file of its own; once it has ended one file has them all,
+stacked by name along a first axis. Earlier versions left both.
+"""
+
+import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,10 +18,19 @@ from bptt.measuring.lag_curves import Array, scalars_of
 from bptt.measuring.table import ANCHORS, LAG
 from bptt.run_folder import RunFolder, attempts
 
-LAG_ARRAYS = (LAG.beginning, ANCHORS.key, "steps")
+LAG_ARRAYS = (LAG.beginning, ANCHORS.key)
 """Prefixes of the names of the arrays that make up lag curves."""
+STEPS = "steps"
+"""Name of the steps of the probes in a file of all of them."""
 REMEMBERED = 20_000
 """Runs of earlier versions whose figures a process keeps: they never change."""
+
+
+class StoredProbe(NamedTuple):
+    """What one probe measured."""
+
+    step: int
+    arrays: Mapping[str, Array]
 
 
 def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Array]:
@@ -34,9 +48,63 @@ def load_arrays(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Ar
         return {}
 
 
-def load_stacked(folder: RunFolder) -> dict[str, Array]:
-    """Return the lag arrays of all probes, (probes, ...) each, once they are in one file."""
-    return load_arrays(folder.artifacts / "flow" / "flow.npz", LAG_ARRAYS)
+def load_probes(folder: RunFolder, beginnings: tuple[str, ...] = ("",)) -> list[StoredProbe]:
+    """Return what the probes of a run measured, in order; what cannot be read is left out.
+
+    Args:
+        folder: of the run.
+        beginnings: prefixes of the names of the arrays to read.
+    """
+    # of a run that goes on, a file of all probes may be that of an end that did not count
+    held = load_arrays(folder.flow, (STEPS, *beginnings)) if folder.is_finished else {}
+    steps = held.pop(STEPS, np.zeros(0))
+    rows = {name: values for name, values in held.items() if values.shape[:1] == steps.shape}
+    if rows:
+        return [
+            StoredProbe(int(step), {name: values[row] for name, values in rows.items()})
+            for row, step in enumerate(steps)
+        ]
+    return list(_from_files(folder.probe_files(), beginnings))
+
+
+def load_first_and_last(folder: RunFolder, beginnings: tuple[str, ...]) -> list[StoredProbe]:
+    """Return what `load_probes` does, of the first probe and of the last: there may be many."""
+    files = [] if folder.is_finished else folder.probe_files()
+    if not files:
+        probes = load_probes(folder, beginnings)
+        return [*probes[:1], *probes[1:][-1:]]
+    first = next(_from_files(files, beginnings), None)
+    last = next(_from_files(reversed(files), beginnings), None)
+    ends = {one.step: one for one in (first, last) if one is not None}
+    return list(ends.values())
+
+
+def _from_files(files: Iterable[Path], beginnings: tuple[str, ...]) -> Iterator[StoredProbe]:
+    for file in files:
+        if arrays := load_arrays(file, beginnings):
+            yield StoredProbe(int(file.stem), arrays)
+
+
+def packed(probes: Iterable[StoredProbe]) -> bytes:
+    """Return the file of all probes: each name once, stacked, and the steps they were taken at.
+
+    A probe that lacks an array that others have has NaN there, and so has the end of an array that
+    is shorter than those of other probes.
+    """
+    found = [probe for probe in probes if probe.arrays]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for probe in found:
+        for name, values in probe.arrays.items():
+            known = shapes.get(name, values.shape)
+            shapes[name] = tuple(map(max, known, values.shape))
+    stacked = {name: np.full((len(found), *shape), np.nan) for name, shape in shapes.items()}
+    for row, probe in enumerate(found):
+        for name, values in probe.arrays.items():
+            stacked[name][row][tuple(map(slice, values.shape))] = values
+    content = io.BytesIO()
+    named: dict[str, Any] = {name: stacked[name] for name in sorted(stacked)}
+    np.savez_compressed(content, steps=np.array([probe.step for probe in found]), **named)
+    return content.getvalue()
 
 
 def renewed(
@@ -57,22 +125,12 @@ def finished_folder(runs: Path, run_id: str) -> RunFolder | None:
     return next((one for one in attempts(runs, run_id) if one.is_finished), None)
 
 
-def _until(stacked: Mapping[str, Array], at: int | None) -> dict[str, Array]:
-    """Return the arrays of the last probe until a step."""
-    steps = stacked.get("steps", np.zeros(0))
-    rows = np.flatnonzero(steps <= (np.inf if at is None else at))
-    return {name: values[rows[-1]] for name, values in stacked.items()} if len(rows) else {}
-
-
 @lru_cache(maxsize=REMEMBERED)
 def _computed(path: str, at: int | None) -> tuple[tuple[str, float | None], ...]:
-    folder = RunFolder(Path(path))
-    files = [file for file in folder.probe_files() if at is None or int(file.stem) <= at]
-    arrays = load_arrays(files[-1], LAG_ARRAYS) if files else {}
-    if not arrays:
-        arrays = _until(load_stacked(folder), at)
+    probes = load_probes(RunFolder(Path(path)), LAG_ARRAYS)
+    until = [probe for probe in probes if at is None or probe.step <= at]
     try:
-        found = scalars_of(arrays)
+        found = scalars_of(until[-1].arrays if until else {})
     except (ValueError, IndexError):
         # a damaged array concerns only this run
         return ()

@@ -88,7 +88,8 @@ def _foot(grid: Grid, reused: Mapping[str, Run]) -> list[str]:
         parts.append(f"Already run by {len(by_grid) - NAMED_AT_MOST:,} more grids.")
     parts.append(
         f"The same in a terminal, as of now: `bptt compare {grid.grid_id}`; every page of this "
-        f"grid: `bptt ui {grid.grid_id}`."
+        f"grid: `bptt ui {grid.grid_id}`. The pictures of one run, `RUN`: `bptt show RUN "
+        "--pictures FOLDER`."
     )
     return parts
 

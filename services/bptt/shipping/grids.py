@@ -3,11 +3,11 @@
 import json
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from bptt import store, tracking
-from bptt.comparison import ComparedPoint, points_of
+from bptt.comparison import points_of
 from bptt.comparison.table import compare
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.identifiers import grid_of
@@ -15,13 +15,15 @@ from bptt.measuring.earlier import with_present_figures
 from bptt.records.grids import Grid
 from bptt.records.runs import Run
 from bptt.records.shipping import ToShip
+from bptt.run_folder import RunFolder
 from bptt.settings import Settings
 from bptt.shipping.grid_note import note, summary
+from bptt.shipping.grid_pictures import add_heat_maps, pictures
 from bptt.store import Database
 from bptt.tracking.faults import reason_of
 from bptt.tracking.grid.shown import digest
 
-FORM = 5
+FORM = 6
 """Version of the description; a new one is written for every grid that is looked at."""
 SHOW_EVERY = 30.0
 """Minimum seconds between two descriptions of an unfinished grid."""
@@ -32,6 +34,12 @@ LIST_EVERY = 30.0
 RETIRE_EVERY = 300.0
 """Seconds between two looks for views of grids that are gone."""
 NEWEST = 50
+PARENT_FOR = 30.0
+"""Seconds for which a parent that was found is taken to be there."""
+UNDRAWN = "-undrawn"
+"""Ends what MLflow shows of a grid whose pictures are still to be drawn."""
+DRAWN_WITHIN = 600.0
+"""Seconds for which the pictures of a grid that has ended wait while all processors train."""
 UNDESCRIBED_FOR = 300.0
 """Seconds until a grid that could not be described for its own reason is tried again."""
 logger = logging.getLogger(__name__)
@@ -48,14 +56,22 @@ class GridShipping:
     Args:
         settings: which MLflow.
         database: which grids there are.
+        folder: finds the folder of a run, if it is on this machine.
     """
 
     settings: Settings
     database: Database
+    folder: Callable[[str], RunFolder | None]
+    may_draw: bool = True
+    """Whether nothing else needs the processors."""
+    has_to_draw: bool = False
+    """Whether the pictures of a grid wait for that."""
     _shown: dict[str, str] | None = None
     """What MLflow shows of grids, by their id."""
     _known: dict[str, tracking.SubmittedGrid] = field(default_factory=dict)
     """Grids as they were when they first had a run to ship."""
+    _parents: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """MLflow's ids of their parents, and until when nobody is asked again."""
     _live: set[str] = field(default_factory=set)
     """Grids that had not ended when they were looked at."""
     _next: dict[str, float] = field(default_factory=dict)
@@ -86,7 +102,11 @@ class GridShipping:
             except GridNotFound:
                 return ""
         grid = self._known[item.grid_id]
+        known, until = self._parents.get(item.grid_id, ("", 0.0))
+        if time.monotonic() < until:
+            return known
         if found := tracking.find_grid(self.target, grid):
+            self._parents[item.grid_id] = found, time.monotonic() + PARENT_FOR
             return found
         with store.exclusively(self.database, grid.grid_id) as alone:
             if not alone:
@@ -112,10 +132,11 @@ class GridShipping:
             DatabaseUnavailable: the database does not answer.
         """
         failures, trouble = 0, ""
+        self.has_to_draw = False
         for row in list(self._look_at(grid_ids)):
             try:
                 if self._is_due(row):
-                    self._show(row.grid_id)
+                    self._show(row.grid_id, self._draws(row))
             except GridUndescribed as error:
                 logger.warning("shipping: %s", error)
             except TrackingUnavailable as error:
@@ -137,15 +158,19 @@ class GridShipping:
         if self._shown is not None:
             self._shown.pop(grid_id, None)
 
-    def show(self, grid_id: str) -> None:
+    def show(self, grid_id: str, draws: bool = True) -> None:
         """Describe a grid now, unless another process is doing so.
+
+        Args:
+            grid_id: of the grid.
+            draws: whether its pictures are drawn, if it has ended.
 
         Raises:
             DatabaseUnavailable, GridNotFound, TrackingUnavailable: as they say.
         """
         with store.exclusively(self.database, grid_id) as alone:
             if alone:
-                self._describe(grid_id)
+                self._describe(grid_id, draws)
 
     def _look_at(self, grid_ids: Collection[str]) -> Iterator[Grid]:
         listed: set[str] = set()
@@ -163,20 +188,28 @@ class GridShipping:
     def _is_due(self, row: Grid) -> bool:
         if self._shown is None:
             self._shown = tracking.shown_grids(self.target)
-        if row.ended_at is None:
-            self._live.add(row.grid_id)
-        if self._shown.get(row.grid_id) == _standing(row):
-            if row.ended_at is not None:
-                self._live.discard(row.grid_id)
+        shown, standing = self._shown.get(row.grid_id), _standing(row)
+        if shown == standing and row.ended_at is not None:
+            self._live.discard(row.grid_id)
+            return False
+        self._live.add(row.grid_id)
+        if shown == standing + UNDRAWN and not self._draws(row):
+            self.has_to_draw = True
+            return False
+        if shown == standing:
             return False
         if row.ended_at is not None and row.grid_id not in self.undescribed:
             return True
         return time.monotonic() >= self._next.get(row.grid_id, 0.0)
 
-    def _show(self, grid_id: str) -> None:
+    def _draws(self, row: Grid) -> bool:
+        ended = row.ended_at is not None
+        return ended and (self.may_draw or time.time() - (row.ended_at or 0.0) > DRAWN_WITHIN)
+
+    def _show(self, grid_id: str, draws: bool) -> None:
         began = time.monotonic()
         try:
-            self.show(grid_id)
+            self.show(grid_id, draws)
         except GridNotFound:
             # deleted since it was looked at
             return
@@ -191,7 +224,7 @@ class GridShipping:
         took = time.monotonic() - began
         self._next[grid_id] = time.monotonic() + max(SHOW_EVERY, REST * took)
 
-    def _describe(self, grid_id: str) -> None:
+    def _describe(self, grid_id: str, draws: bool) -> None:
         # before its runs are read: runs that end meanwhile change the state
         row = store.get_grid(self.database, grid_id)
         listed = store.every_point(self.database, grid_id)
@@ -213,20 +246,18 @@ class GridShipping:
         )
         standing = _standing(row)
         files = {"summary.json": summary(row, comparisons)}
-        if row.ended_at is not None:
-            # they take seconds to draw; to see them earlier there is `bptt compare`
-            files |= self._pictures(points, row.name)
+        # they take seconds to draw; to see them earlier there is `bptt compare`
+        if row.ended_at is not None and draws:
+            files |= pictures(points, self.settings.runs, row.name)
+            own = [run for run in runs if isinstance(run, Run)]
+            add_heat_maps(own, grid.seed, self.folder, self.target)
+        elif row.ended_at is not None:
+            standing += UNDRAWN
+            self.has_to_draw = True
         tracking.upload_to_grid(self.target, grid, files)
         tracking.show_grid(self.target, grid, standing, news)
         if self._shown is not None:
             self._shown[grid_id] = standing
-
-    def _pictures(self, points: Sequence[ComparedPoint], title: str) -> dict[str, bytes]:
-        from bptt.comparison.judged import judged
-        from bptt.comparison.pictures import draw_pictures
-
-        drawn = draw_pictures(judged(points), self.settings.runs, title=title)
-        return {f"pictures/{one.name}.png": one.content for one in drawn}
 
     def _retire(self) -> None:
         self._retire_at = time.monotonic() + RETIRE_EVERY

@@ -36,8 +36,6 @@ class Outbox:
     aside: SetAside
     _until: dict[str, float] = field(default_factory=dict)
     """When skipped runs have their turn again, on the monotonic clock."""
-    _undrawn: set[str] = field(default_factory=set)
-    """Those among them with only pictures left to send."""
 
     def next(self) -> list[ToShip]:
         """Return the runs of one round: those training here, then those whose turn it is."""
@@ -50,23 +48,14 @@ class Outbox:
         training = [item for item in found if item.status == "running"]
         return training + ended[:AT_ONCE] + self._mended()
 
-    def pass_over(self, run_id: str, seconds: float, undrawn: bool = False) -> None:
-        """Leave a run alone for a while, although nothing is wrong with it.
-
-        Args:
-            run_id: of the run.
-            seconds: how long.
-            undrawn: only its pictures are left to send; see `admit_undrawn`.
-        """
+    def pass_over(self, run_id: str, seconds: float) -> None:
+        """Leave a run alone for a while, although nothing is wrong with it."""
         self._until[run_id] = time.monotonic() + seconds
-        if undrawn:
-            self._undrawn.add(run_id)
 
-    def admit_undrawn(self) -> None:
-        """Give runs whose pictures have waited their turn again."""
-        for run_id in self._undrawn:
-            self._until.pop(run_id, None)
-        self._undrawn.clear()
+    def has_ended(self) -> bool:
+        """Say whether a run has ended that can be sent."""
+        found = store.unshipped(self.database, limit=1, without=list(self._until))
+        return bool(found)
 
     def sent(self) -> Iterator[RunFolder]:
         """Yield the folders of runs of which MLflow has everything, the newest first."""
@@ -120,11 +109,3 @@ class Outbox:
         return [
             item for item in damaged if self.aside.is_worth_a_try(self.settings.runs / item.run_id)
         ]
-
-
-def unwritten_for(folder: RunFolder) -> float:
-    """Return the seconds since the run last recorded a figure."""
-    try:
-        return time.time() - folder.journal.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +12,8 @@ from bptt.errors import DatabaseUnavailable, RunUnshippable, TrackingUnavailable
 from bptt.records.shipping import ToShip
 from bptt.run_folder import RunFolder
 from bptt.settings import Settings
-from bptt.shipping.drawing import drawing
 from bptt.shipping.grids import GridShipping
-from bptt.shipping.outbox import AT_ONCE, Outbox, unwritten_for
+from bptt.shipping.outbox import AT_ONCE, Outbox
 from bptt.shipping.rounds import Rounds
 from bptt.store import Database
 from bptt.tracking.run.context import Phase, RunContext
@@ -22,13 +21,13 @@ from bptt.tracking.run.context import Phase, RunContext
 logger = logging.getLogger(__name__)
 
 LOOK = 0.5
-"""Seconds between two checks for a free processor while pictures wait for one."""
+"""Seconds between two looks for a run that has ended, while a processor is free to send it."""
 LOST_EVERY = 60.0
 """Seconds between two checks whether MLflow still has what was sent last."""
 AT_IT = 10.0
 """Seconds for which a run is left to another process that is shipping it."""
-DRAWN_WITHIN = 120.0
-"""Seconds for which an ended run's pictures wait while all processors are training."""
+LIVE_AFTER = 300.0
+"""Seconds of training from which on the heat map of a run is drawn now and then."""
 
 
 class QueueRounds(Rounds[ToShip]):
@@ -47,16 +46,14 @@ class QueueRounds(Rounds[ToShip]):
         self.settings = settings
         self.database = database
         self.worker_id = worker_id
-        self.grids = GridShipping(settings, database)
         self.outbox = Outbox(settings, database, worker_id, self.aside)
-        self.waiting = False
-        """Whether pictures wait until some processor is not training."""
+        self.grids = GridShipping(settings, database, self.outbox.folder)
         self.visited: list[str] = []
         """Runs that the last round visited, in order."""
         self.completed = 0
         """How many of them are now completely in MLflow."""
-        self._figures_first = False
-        """Whether the pictures of a run that has just ended may wait."""
+        self._busy = False
+        """Whether every processor trains."""
         self._lost_at = 0.0
 
     def go(self) -> str:
@@ -68,36 +65,33 @@ class QueueRounds(Rounds[ToShip]):
             self._find_lost()
         except TrackingUnavailable as error:
             return str(error)
-        # drawing takes as long as training a small run
-        busy = _is_busy(store.training(self.database, self.worker_id))
-        if not busy:
-            self.outbox.admit_undrawn()
-        self.waiting, self._figures_first = False, busy
+        self._busy = self._is_busy()
         items = self.outbox.next()
-        if busy:
-            return self._visit_in_turn(items)
-        undrawn = self._undrawn(items)
-        with drawing(undrawn) as drawn:
-            if undrawn:
-                # figures come first, and while the first pictures are drawn
-                self._figures_first = True
-                for item in items:
-                    if not item.mlflow_run_id and self.attempt(item):
-                        break
-                self.waiting = self._figures_first = False
-            return self._visit_in_turn(items, drawn)
+        grid_ids = {item.grid_id for item in items}
+        troubles: list[str] = []
+
+        # abandoned once MLflow accepts nothing
+        def in_turn() -> Iterator[ToShip]:
+            self.grids.may_draw = False
+            for item in items:
+                self.visited.append(item.run_id)
+                yield item
+                if self.grids.is_time():
+                    troubles.append(self.grids.go(grid_ids))
+            # pictures wait until nothing else does
+            self.grids.may_draw = not self.has_more and not self._is_busy()
+            troubles.append(self.grids.go(grid_ids))
+
+        trouble = self.visit_all(in_turn())
+        return next(filter(None, reversed(troubles)), trouble)
 
     @property
     def has_more(self) -> bool:
         """Whether the last round was full and sent something: the next may begin at once."""
         return len(self.visited) >= AT_ONCE and self.completed > 0
 
-    def may_draw(self) -> bool:
-        """Say whether pictures have waited and need not wait any longer."""
-        return self.waiting and not _is_busy(store.training(self.database, self.worker_id))
-
     def rest(self, seconds: float) -> None:
-        """Wait for the next round, but no longer than pictures have to."""
+        """Wait for the next round, but no longer than a processor has nothing better to do."""
         if self.trouble:
             time.sleep(seconds)
             return
@@ -106,7 +100,7 @@ class QueueRounds(Rounds[ToShip]):
             time.sleep(min(LOOK, left))
             # if it is away the next round says so
             with suppress(DatabaseUnavailable):
-                if self.may_draw():
+                if not self._is_busy() and (self.grids.has_to_draw or self.outbox.has_ended()):
                     return
 
     def path_of(self, run: ToShip) -> Path:
@@ -128,15 +122,13 @@ class QueueRounds(Rounds[ToShip]):
             self._without_folder(run)
             return
         ended = phase != "training"
-        waits = self._figures_first and ended and unwritten_for(folder) < DRAWN_WITHIN
-        self.waiting |= waits
-        context = RunContext(phase, lambda: self.grids.parent(run), pictures=not waits)
+        live = not ended and not self._busy and _trained_for(folder) > LIVE_AFTER
+        context = RunContext(phase, lambda: self.grids.parent(run), heat_map=live)
         state = tracking.ship(folder, tracking.target_of(self.settings), context)
         self.completed += state.complete
         if ended and not state.complete:
-            # its pictures wait, or somebody else is shipping it
-            left = DRAWN_WITHIN - unwritten_for(folder)
-            self.outbox.pass_over(run.run_id, left if waits else AT_IT, undrawn=waits)
+            # somebody else is shipping it
+            self.outbox.pass_over(run.run_id, AT_IT)
         new = state.mlflow_run_id != (run.mlflow_run_id or "")
         if state.complete or new:
             store.mark_shipped(
@@ -146,28 +138,6 @@ class QueueRounds(Rounds[ToShip]):
                 complete=state.complete,
                 instead_of=run.mlflow_run_id,
             )
-
-    def _visit_in_turn(
-        self, items: Sequence[ToShip], drawn: Callable[[str], None] = lambda run_id: None
-    ) -> str:
-        """Visit them once their pictures are drawn; describe their grids meanwhile and after."""
-        grid_ids = {item.grid_id for item in items}
-        troubles: list[str] = []
-
-        # abandoned once MLflow accepts nothing
-        def in_turn() -> Iterator[ToShip]:
-            for item in items:
-                if self._figures_first and self.may_draw():
-                    break
-                drawn(item.run_id)
-                self.visited.append(item.run_id)
-                yield item
-                if self.grids.is_time():
-                    troubles.append(self.grids.go(grid_ids))
-            troubles.append(self.grids.go(grid_ids))
-
-        trouble = self.visit_all(in_turn())
-        return next(filter(None, reversed(troubles)), trouble)
 
     def _find_lost(self) -> None:
         """Have everything sent again that MLflow once had but has lost."""
@@ -187,7 +157,7 @@ class QueueRounds(Rounds[ToShip]):
         if lost:
             # for unfinished ones it is unknown how much it has
             tracking.forget(self.outbox.underway(), target)
-            self.grids = GridShipping(self.settings, self.database)
+            self.grids = GridShipping(self.settings, self.database, self.outbox.folder)
         self._lost_at = time.monotonic() + LOST_EVERY
 
     def _without_folder(self, item: ToShip) -> None:
@@ -203,17 +173,8 @@ class QueueRounds(Rounds[ToShip]):
                 f"{self.settings.runs / item.run_id} is gone."
             )
 
-    def _undrawn(self, items: Sequence[ToShip]) -> list[RunFolder]:
-        """Return the folders of runs with a result whose pictures are not there."""
-        ended = [item for item in items if item.status not in ("running", "failed", "cancelled")]
-        undrawn = []
-        for item in ended:
-            # what is wrong with a folder is reported when it is shipped
-            with suppress(OSError):
-                folder = self.outbox.folder(item.run_id)
-                if folder and folder.is_finished and not folder.images.exists():
-                    undrawn.append(folder)
-        return undrawn
+    def _is_busy(self) -> bool:
+        return store.training(self.database, self.worker_id) >= (os.cpu_count() or 1)
 
 
 def _phase_of(run: ToShip) -> Phase:
@@ -223,5 +184,9 @@ def _phase_of(run: ToShip) -> Phase:
     return run.status if run.status in ("failed", "cancelled") else "unknown"
 
 
-def _is_busy(training: int) -> bool:
-    return training >= (os.cpu_count() or 1)
+def _trained_for(folder: RunFolder) -> float:
+    """Return the seconds since a run that is training began."""
+    try:
+        return time.time() - (folder.path / "run.json").stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

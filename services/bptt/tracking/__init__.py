@@ -17,7 +17,14 @@ from bptt.tracking.grid.orders import (
 )
 from bptt.tracking.grid.shown import GridNews, GridStatus, SubmittedGrid
 from bptt.tracking.lost import find_forgotten, find_lost, forget
-from bptt.tracking.run.sending import draw, is_shipped, ship, unqueued, unshipped
+from bptt.tracking.run.sending import (
+    add_heat_map,
+    draw,
+    is_shipped,
+    ship,
+    unqueued,
+    unshipped,
+)
 from bptt.tracking.target import Target, check_target, hindrance, target_of
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "GridStatus",
     "SubmittedGrid",
     "Target",
+    "add_heat_map",
     "check_target",
     "draw",
     "find_forgotten",

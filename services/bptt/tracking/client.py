@@ -20,7 +20,7 @@ from bptt.tracking.target import Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Run, RunTag
+    from mlflow.entities import Metric, Param, Run, RunTag
 
 QUIET = ("alembic", "huey", "mlflow", "sqlalchemy", "urllib3")
 """Loggers whose warnings would otherwise reach the terminal through Python's last resort."""
@@ -71,8 +71,10 @@ class RunMissing(TrackingUnavailable):
     """MLflow does not know the run, because its database is new."""
 
 
-def send(client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag]") -> list[str]:
-    """Log metrics and tags (together at most 1000) and return what MLflow refuses for good.
+def send(
+    client: "MlflowClient", run_id: str, entries: "Sequence[Metric | Param | RunTag]"
+) -> list[str]:
+    """Log entries (at most 1000) and return what MLflow refuses for good.
 
     Returns:
         One line per refused entry: what it was and MLflow's reason.
@@ -124,16 +126,17 @@ def require_run(client: "MlflowClient", run_id: str) -> None:
 
 
 def _send_halving(
-    client: "MlflowClient", run_id: str, entries: "Sequence[Metric | RunTag]", halve: bool
+    client: "MlflowClient", run_id: str, entries: "Sequence[Metric | Param | RunTag]", halve: bool
 ) -> list[str]:
     """Log entries; if they are refused, halve them until the bad ones are isolated."""
-    from mlflow.entities import Metric, RunTag
+    from mlflow.entities import Metric, Param, RunTag
     from mlflow.exceptions import MlflowException
 
     try:
         client.log_batch(
             run_id,
             metrics=[entry for entry in entries if isinstance(entry, Metric)],
+            params=[entry for entry in entries if isinstance(entry, Param)],
             tags=[entry for entry in entries if isinstance(entry, RunTag)],
             synchronous=True,
         )

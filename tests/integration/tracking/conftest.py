@@ -190,6 +190,11 @@ class Stored:
             names += self.artifacts(file.path) if file.is_dir else [file.path]
         return sorted(names)
 
+    def picture(self) -> bytes:
+        """Return the heat map."""
+        (png,) = (name for name in self.artifacts("images") if name.endswith(".png"))
+        return Path(connect(self.target).download_artifacts(self.run_id, png)).read_bytes()
+
 
 @pytest.fixture
 def stored() -> Callable[[Target, RunFolder], Stored]:

@@ -198,7 +198,8 @@ def test_runs_outside_the_queue_are_sent_again_too(make_run, tmp_path: Path, sto
 
     for run in runs:
         assert stored(target, run.folder).points == run.points
-        assert "plots/gradient_heat_map.png" in stored(target, run.folder).artifacts()
+        assert "flow/flow.npz" in stored(target, run.folder).artifacts()
+        assert stored(target, run.folder).picture()
 
 
 @pytest.mark.parametrize("left", ["", "{", "[]", '{"target": 1}', '{"complete": "yes"}', "\0" * 40])

@@ -1,4 +1,4 @@
-"""Pictures wait while all processors train, and no longer."""
+"""Pictures of a grid wait while all processors train; figures do not."""
 
 import os
 import time
@@ -7,8 +7,12 @@ import pytest
 
 from bptt import store
 from bptt.records.ownership import Failure
+from bptt.shipping import grids
 from bptt.shipping.queue import QueueRounds
+from bptt.tracking.client import connect
 from tests.integration.tracking.queued_grid import WORKER
+
+pytestmark = pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -16,38 +20,65 @@ def one_processor(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
 
 
-@pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
-def test_pictures_are_drawn_as_soon_as_a_processor_is_free(queue, one_processor):
-    queue.submit()
-    (ended,) = queue.succeed(1)
+def has_pictures(queue, grid_id):
+    parent = queue.parent(grid_id).info.run_id
+    return "pictures" in [file.path for file in connect(queue.target).list_artifacts(parent)]
+
+
+def one_ended_beside_one_that_trains(queue):
+    grid_id = queue.submit()
+    queue.succeed(4)
+    queue.submit("task.length=9", name="other")
     run, _ = queue.begin()
-    shipping = QueueRounds(queue.settings, queue.database, WORKER)
+    return grid_id, run, QueueRounds(queue.settings, queue.database, WORKER)
+
+
+def test_pictures_are_drawn_as_soon_as_a_processor_is_free(queue, one_processor):
+    grid_id, run, shipping = one_ended_beside_one_that_trains(queue)
 
     assert shipping.go() == ""
 
-    waiting = [item.run_id for item in store.unshipped(queue.database, limit=9)]
-    assert waiting == [ended]
-    assert shipping.waiting
-    assert not shipping.may_draw()
+    assert store.unshipped(queue.database, limit=9) == []
+    assert "4 succeeded" in queue.note(grid_id)
+    assert not has_pictures(queue, grid_id)
+    assert shipping.grids.has_to_draw
+    assert shipping.go() == ""
+    assert not has_pictures(queue, grid_id)
     store.fail(queue.database, run.run_id, run.attempt, Failure("plugin_error", "no"), 1)
-    assert shipping.may_draw()
     began = time.monotonic()
     shipping.rest(60)
     assert time.monotonic() - began < 30
     assert shipping.go() == ""
-    assert not shipping.waiting
-    assert store.unshipped(queue.database, limit=9) == []
+    assert has_pictures(queue, grid_id)
+    assert not shipping.grids.has_to_draw
 
 
-@pytest.mark.parametrize("queue", ["sqlite"], indirect=True)
-def test_without_pictures_that_wait_a_rest_is_a_rest(queue, one_processor):
-    queue.submit()
-    queue.begin()
-    shipping = QueueRounds(queue.settings, queue.database, WORKER)
+def test_another_process_draws_what_one_that_died_had_left_for_later(queue, one_processor):
+    grid_id, run, shipping = one_ended_beside_one_that_trains(queue)
+    shipping.go()
+    store.fail(queue.database, run.run_id, run.attempt, Failure("plugin_error", "no"), 1)
+
+    queue.ship()
+
+    assert has_pictures(queue, grid_id)
+
+
+def test_pictures_do_not_wait_for_ever(queue, one_processor, monkeypatch):
+    grid_id, _, shipping = one_ended_beside_one_that_trains(queue)
+    shipping.go()
+    assert not has_pictures(queue, grid_id)
+    monkeypatch.setattr(grids, "DRAWN_WITHIN", 0.0)
+
+    shipping.go()
+
+    assert has_pictures(queue, grid_id)
+
+
+def test_a_rest_is_a_rest_while_every_processor_trains(queue, one_processor):
+    _, _, shipping = one_ended_beside_one_that_trains(queue)
     shipping.go()
     began = time.monotonic()
 
     shipping.rest(1)
 
-    assert not shipping.waiting
     assert time.monotonic() - began >= 1

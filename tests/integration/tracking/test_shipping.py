@@ -7,11 +7,12 @@ from urllib.request import url2pathname
 
 import pytest
 
-from bptt.shipping.drawing import WORTH_IT, drawing
-from bptt.tracking import is_shipped, ship, unshipped
+from bptt.tracking import add_heat_map, is_shipped, ship, unshipped
 from bptt.tracking.client import connect
 from bptt.tracking.grid import saved_view
 from bptt.tracking.run.context import RunContext
+from bptt.tracking.run.pictures import HEAT_MAPS
+from bptt.tracking.run.state import Shipped
 
 ENDED = 1_763_885_100_000
 
@@ -39,47 +40,51 @@ def test_ended_run_has_its_own_times_and_status(make_run, target, stored):
     assert (info.start_time, info.end_time) == (1_763_884_800_000, ENDED)
 
 
-def test_figures_do_not_wait_for_pictures(make_run, target, stored):
+def test_run_is_complete_without_its_heat_map_which_comes_once(make_run, target, stored):
     run = make_run()
     run.write_whole()
 
-    first = ship(run.folder, target, RunContext(pictures=False))
+    state = ship(run.folder, target, RunContext(heat_map=False))
     found = stored(target, run.folder)
     early, points, pictures = found.run, found.points, found.artifacts("images")
-    second = ship(run.folder, target)
+    add_heat_map(run.folder, target)
+    drawn, at = found.artifacts("images"), Shipped.read(run.folder, target.uri).heat_maps
+    add_heat_map(run.folder, target)
 
-    assert not first.complete
+    assert state.complete
     assert points == run.points
     assert (early.info.status, early.info.end_time) == ("FINISHED", ENDED)
-    assert early.data.tags["bptt.sync"] == "pending"
+    assert early.data.tags["bptt.sync"] == "complete"
     assert pictures == []
-    assert second.complete
+    assert (len(drawn), at) == (2, HEAT_MAPS)
+    assert found.artifacts("images") == drawn
     assert found.points == run.points
-    assert found.run.info.end_time == ENDED
-    assert found.run.data.tags["bptt.sync"] == "complete"
+
+
+def test_heat_map_of_a_run_that_mlflow_lacks_is_not_drawn(make_run, target, stored):
+    run = make_run()
+    run.write_whole()
+
+    add_heat_map(run.folder, target)
+
+    assert stored(target, run.folder).number == 0
+
+
+def test_heat_map_that_was_sent_during_training_is_sent_again_at_the_end(make_run, target, stored):
+    run = make_run()
+    run.probe(0)
+    run.metrics(0, train_loss=1.0)
+    run.commit()
+    ship(run.folder, target)
+    first = stored(target, run.folder).picture()
+    run.probe(100)
+    run.finish()
+
+    ship(run.folder, target, RunContext(heat_map=False))
+
+    found = stored(target, run.folder)
     assert len(found.artifacts("images")) == 2
-
-
-def test_pictures_of_many_runs_are_drawn_together_and_sent(make_run, target, stored):
-    runs = [make_run(f"lstm-s{seed}") for seed in range(WORTH_IT)]
-    for run in runs:
-        run.write_whole()
-
-    with drawing([run.folder for run in runs]) as drawn:
-        for run in runs:
-            drawn(run.folder.run_id)
-    names_of = [sorted(file.name for file in run.folder.images.iterdir()) for run in runs]
-    written = [file.stat().st_mtime_ns for run in runs for file in run.folder.images.iterdir()]
-    for run in runs:
-        assert ship(run.folder, target).complete
-
-    assert [len(names) for names in names_of] == [2] * WORTH_IT
-    for run, names in zip(runs, names_of, strict=True):
-        found = stored(target, run.folder)
-        assert found.artifacts("images") == sorted(f"images/{name}" for name in names)
-        assert "plots/gradient_curves.png" in found.artifacts()
-    again = [file.stat().st_mtime_ns for run in runs for file in run.folder.images.iterdir()]
-    assert again == written
+    assert found.picture() != first
 
 
 def test_run_carries_its_spec_and_who_it_is(make_run, target, stored):
@@ -127,8 +132,6 @@ def test_artifacts_and_heat_map_are_there(make_run, target, stored):
         "config.yaml",
         "env.txt",
         "flow/flow.npz",
-        "plots/gradient_curves.png",
-        "plots/gradient_heat_map.png",
     }
     assert found.run.data.tags["mlflow.loggedImages"] == "True"
 
@@ -142,10 +145,12 @@ def test_what_a_database_in_the_home_has_of_a_run_takes_no_room_of_its_own(
 
     found = stored(sqlite_target, run.folder).run
     place = Path(url2pathname(urlsplit(found.info.artifact_uri).path))
-    for own in (run.folder.artifacts, run.folder.images):
-        within = place / "images" if own == run.folder.images else place
-        for file in (path for path in own.rglob("*") if path.is_file()):
-            assert (within / file.relative_to(own)).samefile(file)
+    own = [path for path in run.folder.artifacts.rglob("*") if path.is_file()]
+    assert all((place / f.relative_to(run.folder.artifacts)).samefile(f) for f in own)
+    # what the page shows small, and the picture itself
+    small, png = sorted((place / "images").iterdir())
+    assert small.samefile(png)
+    assert not list(run.folder.path.rglob("*.png"))
     assert not (run.folder.path / "shipped.lock").exists()
 
 

@@ -12,9 +12,10 @@ import click
 from bptt.cli.connection import current_settings
 from bptt.cli.listing import say, terminal_width
 from bptt.cli.options import json_option
+from bptt.cli.run_pictures import draw
 from bptt.cli.run_words import title_of
 from bptt.damage import find_damage
-from bptt.errors import DocumentDamaged, GridNotFound, RunNotFound
+from bptt.errors import DocumentDamaged, GridNotFound, RunNotFound, UserError
 from bptt.run_folder import RunFolder, attempts, find_run
 from bptt.settings import Settings
 
@@ -30,8 +31,13 @@ LATEST = 20
 
 @click.command()
 @click.argument("names", metavar="[GRID|RUN]...", nargs=-1)
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path),
+    help="Draw one run into a folder, as far as it has got.",
+)
 @json_option("list instead of tables")
-def show(names: tuple[str, ...], as_json: bool) -> None:
+def show(names: tuple[str, ...], pictures: Path | None, as_json: bool) -> None:
     """Show one run in full, several side by side, or a grid.
 
     RUN is the id of a run, from the queue or from bptt run, a prefix of one, or a point: a grid
@@ -39,6 +45,9 @@ def show(names: tuple[str, ...], as_json: bool) -> None:
     USER/NAME. Without arguments, the latest runs of bptt run are listed.
     """
     settings = current_settings()
+    if pictures is not None:
+        draw(_one_folder(settings, names), pictures)
+        return
     if not names:
         list_runs(settings.runs, as_json)
         return
@@ -52,6 +61,33 @@ def show(names: tuple[str, ...], as_json: bool) -> None:
 
     with connect(settings) as client:
         _show_found(client, settings, names, as_json)
+
+
+def _one_folder(settings: Settings, names: Sequence[str]) -> RunFolder:
+    """Return the folder of the one run that is to be drawn."""
+    if len(names) != 1:
+        raise UserError("--pictures FOLDER draws one run: give the id of one.")
+    if (settings.runs / names[0] / "run.json").exists() or not _has_queue(settings):
+        return find_run(settings.runs, names[0])
+    from bptt.client import connect
+
+    with connect(settings) as client:
+        try:
+            found = client.find(names[0])
+        except (GridNotFound, RunNotFound):
+            return find_run(settings.runs, names[0])
+    if found.kind == "grid":
+        raise UserError(
+            "--pictures FOLDER draws one run, and this is a grid. Its pictures: "
+            f"bptt compare {found.id} --pictures FOLDER"
+        )
+    folder = _folder(settings, found.id)
+    if folder is None:
+        raise UserError(
+            f"Run {title_of(found)} has left nothing to draw on this machine. If another one "
+            "trained it, give this command there."
+        )
+    return folder
 
 
 def _has_queue(settings: Settings) -> bool:

@@ -19,8 +19,8 @@ class RunContext:
     """Decides between RUNNING and KILLED in MLflow as long as there is no result."""
     parent: Callable[[], str] = lambda: ""
     """Called when the run is new to MLflow: its id of the run's parent there, '' if it has none."""
-    pictures: bool = True
-    """Whether pictures are drawn and sent, too; without them no ended run is complete."""
+    heat_map: bool = True
+    """Whether the heat map is drawn and sent, too, if it is due; a run is complete without it."""
 
     @property
     def ended(self) -> Ended | None:

@@ -1,22 +1,19 @@
-"""What MLflow shows of a run's statistics arrays: lag curves, a heat map and artifacts."""
+"""What is made of a run's statistics arrays: lag curves, artifacts and pictures."""
 
 import io
 import platform
-import tempfile
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from ruamel.yaml import YAML
 
-from bptt.durable import replace
+from bptt.durable import link, replace
 from bptt.measuring.flow_history import FlowHistory, read_flow
 from bptt.measuring.other_options import other_options
-from bptt.measuring.stored import load_arrays
+from bptt.measuring.stored import LAG_ARRAYS, StoredProbe, load_probes, packed
 from bptt.measuring.table import LAG_CURVE, MOMENTS
 from bptt.records.documents import RunDocument
 from bptt.run_folder import RunFolder
@@ -27,14 +24,7 @@ LAGS_AT_MOST = 80
 """Points of a lag curve: storing one takes as long as three updates of a small network."""
 HEAT_MAP_AFTER = (0.0, 0.25, 0.5, 0.75)
 """Fractions of the planned training after which the heat map is redrawn; once more at the end."""
-
-
-class LoggedProbe(NamedTuple):
-    """One probe of the gradient through time, as the journal names it."""
-
-    step: int
-    time: int
-    file: Path
+HEAT_MAPS = len(HEAT_MAP_AFTER) + 1
 
 
 class Pictures:
@@ -44,7 +34,7 @@ class Pictures:
         folder: folder of the run.
         run: content of its `run.json`.
         end: committed length of the journal.
-        ended: whether the run has its result.
+        ended: whether the run has ended.
     """
 
     def __init__(self, folder: RunFolder, run: RunDocument, end: int, ended: bool) -> None:
@@ -56,19 +46,20 @@ class Pictures:
         self._truncation: int | None = run.spec["training"]["truncation"]
 
     @cached_property
-    def probes(self) -> list[LoggedProbe]:
-        """The probes in the committed part of the journal."""
-        return [
-            LoggedProbe(record["step"], record["time"], self._folder.path / record["probe"])
-            for _, record in self._folder.records(0, self._end)
-            if "probe" in record
-        ]
+    def _times(self) -> dict[int, int]:
+        """When the probes in the committed part of the journal were taken, by their step."""
+        records = (record for _, record in self._folder.records(0, self._end))
+        return {record["step"]: record["time"] for record in records if "probe" in record}
 
     @cached_property
     def flow(self) -> FlowHistory | None:
         """What these probes measured."""
         every = self._run.spec["training"].get("truncation_every")
-        return read_flow((probe.file for probe in self.probes), every)
+        return read_flow(self._probes(LAG_ARRAYS), every)
+
+    def _probes(self, beginnings: tuple[str, ...] = ("",)) -> list[StoredProbe]:
+        found = load_probes(self._folder, beginnings) if self._times else []
+        return [probe for probe in found if probe.step in self._times]
 
     def lag_curves(self, sent: Collection[str]) -> Iterator[tuple[str, list[MetricValue]]]:
         """Yield the curves not sent yet: log10 of the norm as a metric whose step is the lag."""
@@ -78,12 +69,11 @@ class Pictures:
         from bptt.figures.curves import moments
 
         rows = {"final": 0, **moments(self.flow)}
-        times = {probe.step: probe.time for probe in self.probes}
         for name in wanted:
             if name in sent or name not in rows:
                 continue
             curve = self.flow.log10()[rows[name]]
-            time = times[int(self.flow.steps[rows[name]])]
+            time = self._times[int(self.flow.steps[rows[name]])]
             yield (
                 name,
                 [
@@ -93,77 +83,84 @@ class Pictures:
                 ],
             )
 
-    @contextmanager
-    def heat_map(self, sent: int) -> Iterator[tuple[int, Path | None]]:
-        """Yield (heat maps due so far, folder to upload; None if no more than `sent` are due).
-
-        The folder holds what MLflow's `log_image` would have written, at step 0 and under a name
-        that never changes: the picture has the training steps on an axis of its own, and only at
-        step 0 do MLflow's pages show it without a click, for runs of any length side by side.
-        """
-        last = self.probes[-1].step if self.probes else -1
+    def heat_maps_due(self) -> int:
+        """Return how many of the planned heat maps a run as far as this one has had."""
+        last = max(self._times, default=-1)
         due = sum(last >= part * self._steps for part in HEAT_MAP_AFTER)
-        due = len(HEAT_MAP_AFTER) + 1 if self.ended else due
-        if due <= sent or self.flow is None:
-            yield sent, None
-        elif self.ended:
-            self._draw_heat_map(self.flow, self._folder.images)
-            yield due, self._folder.images
-        else:
-            with tempfile.TemporaryDirectory() as temporary:
-                self._draw_heat_map(self.flow, Path(temporary))
-                yield due, Path(temporary)
+        return HEAT_MAPS if self.ended else due
 
-    def draw(self) -> None:
-        """Draw everything of an ended run that is still missing."""
-        self.write_artifacts()
-        if self.flow is not None:
-            self._draw_heat_map(self.flow, self._folder.images)
+    def write_heat_map(self, folder: Path) -> bool:
+        """Write what MLflow's `log_image` would; return whether there is anything to draw.
+
+        At step 0 and under a name that never changes: the picture has the training steps on an axis
+        of its own, and only at step 0 do MLflow's pages show it without a click, for runs of any
+        length side by side. They show a small copy first, which here is the picture itself.
+        """
+        if self.flow is None:
+            return False
+        from bptt.figures import frames
+
+        time = milliseconds(self._run.created_at)
+        unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)
+        png = folder / f"flow~heatmap+step+0+timestamp+{time}+{unique}.png"
+        frames.save_tile(
+            png, self.flow, title=self._run.name, steps=self._steps, truncation=self._truncation
+        )
+        link(png, png.with_name(f"{png.stem}+compressed.webp"))
+        return True
+
+    def draw(self, folder: Path) -> list[Path]:
+        """Draw everything there is of the run so far into a folder; return the files."""
+        drawn = [*self._draw_by_option(folder / "test_by_option.png")]
+        if self.flow is None:
+            return drawn
+        from bptt.figures import frames
+
+        title, cut = self._run.name, self._truncation
+        heat_map, curves = folder / "gradient_heat_map.png", folder / "gradient_curves.png"
+        frames.save_heat_map(heat_map, self.flow, title=title, steps=self._steps, truncation=cut)
+        frames.save_curves(curves, self.flow, title=title, truncation=cut)
+        return [*drawn, heat_map, curves, *self._draw_over_time(self.flow, folder)]
 
     def write_artifacts(self) -> None:
-        """Complete the artifacts of an ended run: its spec, versions, arrays and plots."""
+        """Complete the artifacts of an ended run: its spec, versions and arrays."""
         artifacts = self._folder.artifacts
         artifacts.mkdir(exist_ok=True)
         if not (artifacts / "config.yaml").exists():
             text = io.BytesIO()
             YAML().dump(self._run.spec, text)
-            replace(artifacts / "config.yaml", text.getvalue())
+            replace(artifacts / "config.yaml", text.getvalue(), durable=False)
         if not (artifacts / "env.txt").exists():
-            replace(artifacts / "env.txt", _environment(self._run).encode())
-        self._draw_by_option(artifacts / "plots" / "test_by_option.png")
-        if self.flow is None:
-            return
-        self._write_arrays(artifacts / "flow" / "flow.npz")
-        from bptt.figures import frames
+            replace(artifacts / "env.txt", _environment(self._run).encode(), durable=False)
+        # one that has its result has them, unless an earlier version trained it
+        if not self._folder.flow.exists() and (probes := self._probes()):
+            # not its parents: a folder that was deleted meanwhile stays deleted
+            self._folder.flow.parent.mkdir(exist_ok=True)
+            replace(self._folder.flow, packed(probes), durable=False)
 
-        flow, title, cut = self.flow, self._run.name, self._truncation
-        plots = artifacts / "plots"
-        if not (path := plots / "gradient_heat_map.png").exists():
-            frames.save_heat_map(path, flow, title=title, steps=self._steps, truncation=cut)
-        if not (path := plots / "gradient_curves.png").exists():
-            frames.save_curves(path, flow, title=title, truncation=cut)
-        self._draw_over_time(flow, plots)
-
-    def _draw_over_time(self, flow: FlowHistory, plots: Path) -> None:
+    def _draw_over_time(self, flow: FlowHistory, folder: Path) -> Iterator[Path]:
         """Draw what reaches states and inputs along the sequence, and layer by layer."""
         from bptt.figures import frames, over_time, style
         from bptt.figures.curves import moments
 
-        files = {probe.step: probe.file for probe in self.probes}
+        measured = {probe.step: probe.arrays for probe in self._probes(over_time.FLOW_ARRAYS)}
         at = {name: int(flow.steps[row]) for name, row in moments(flow).items()}
-        found = over_time.read_total((name, step, files[step]) for name, step in at.items())
+        found = over_time.read_total(
+            (name, step, measured[step]) for name, step in at.items() if step in measured
+        )
         if not found:
             return
         title = self._run.name
-        if not (path := plots / "gradient_over_time.png").exists():
-            frames.save_over_time(path, found, title=title)
-        if len(found[0].cells) > 1 and not (path := plots / "gradient_by_layer.png").exists():
-            style.save(over_time.draw_layers(found, title=title), path)
+        along, by_layer = folder / "gradient_over_time.png", folder / "gradient_by_layer.png"
+        frames.save_over_time(along, found, title=title)
+        yield along
+        if len(found[0].cells) > 1:
+            yield style.save(over_time.draw_layers(found, title=title), by_layer)
 
-    def _draw_by_option(self, path: Path) -> None:
+    def _draw_by_option(self, path: Path) -> Iterator[Path]:
         """Draw what was measured with other options of the task, if one of them is a number."""
         result = self._folder.read_result() if self._run.spec.get("evaluation") else None
-        if result is None or path.exists():
+        if result is None:
             return
         from bptt.figures import style
         from bptt.figures.by_option import draw_by_option, varied_option
@@ -177,52 +174,7 @@ class Pictures:
                 task=self._run.spec["task"]["options"],
                 baseline=result.baseline,
             )
-            style.save(figure, path)
-
-    def _draw_heat_map(self, flow: FlowHistory, folder: Path) -> None:
-        from PIL import Image
-
-        from bptt.figures import frames
-
-        time = milliseconds(self._run.created_at)
-        unique = uuid.uuid5(uuid.NAMESPACE_OID, self._folder.run_id)
-        name = f"flow~heatmap+step+0+timestamp+{time}+{unique}"
-        small = folder / f"{name}+compressed.webp"
-        if small.exists():
-            return
-        png = folder / f"{name}.png"
-        frames.save_tile(
-            png, flow, title=self._run.name, steps=self._steps, truncation=self._truncation
-        )
-        with Image.open(png) as image:
-            # what the pages show first; MLflow itself would shrink it to 256 pixels
-            content = io.BytesIO()
-            image.convert("RGB").save(content, "webp", quality=90, method=2)
-        # last: both are there if this one is
-        replace(small, content.getvalue(), durable=False)
-
-    def _write_arrays(self, path: Path) -> None:
-        """Stack the arrays of all probes by name, with the steps they were taken at."""
-        if path.exists():
-            return
-        loaded = {probe.step: load_arrays(probe.file) for probe in self.probes}
-        arrays = [content for content in loaded.values() if content]
-        steps = [step for step, content in loaded.items() if content]
-        shapes: dict[str, set[tuple[int, ...]]] = {}
-        for content in arrays:
-            for name, values in content.items():
-                shapes.setdefault(name, set()).add(values.shape)
-        same = {name: shape for name, (shape, *others) in sorted(shapes.items()) if not others}
-        # not its parents: a folder that was deleted meanwhile stays deleted
-        path.parent.mkdir(exist_ok=True)
-        # a probe that measured less than others has NaN there
-        stacked: dict[str, Any] = {
-            name: np.stack([a.get(name, np.full(shape, np.nan)) for a in arrays])
-            for name, shape in same.items()
-        }
-        packed = io.BytesIO()
-        np.savez_compressed(packed, steps=np.array(steps), **stacked)
-        replace(path, packed.getvalue(), durable=False)
+            yield style.save(figure, path)
 
 
 def _thinned(lags: int) -> list[int]:

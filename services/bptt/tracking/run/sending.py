@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bptt.errors import BpttError, TrackingMismatch
+from bptt.errors import BpttError, RunNotFound, TrackingMismatch
 from bptt.file_lock import try_lock
 from bptt.run_folder import RunFolder
 from bptt.tracking.client import RunDeleted, RunMissing
@@ -50,18 +50,38 @@ def ship(folder: RunFolder, target: Target, context: RunContext = UNKNOWN) -> Sh
         raise fault(folder, error) from error
 
 
-def draw(folder: RunFolder) -> None:
-    """Draw the pictures of a run that has its result; `ship` sends what is there already.
+def add_heat_map(folder: RunFolder, target: Target) -> None:
+    """Draw the heat map of an ended run that MLflow has otherwise, and send it, unless it is there.
 
     Raises:
-        FileNotFoundError: the folder holds no run.
+        RunUnshippable: the folder's contents cannot be drawn.
+        TrackingUnavailable: MLflow cannot be reached or failed.
+    """
+    try:
+        with alone(folder) as is_ours:
+            state = Shipped.read(folder, target.uri)
+            has_all = state.complete and not state.deleted and state.target == target.uri
+            if is_ours and has_all:
+                RunUpload(folder, target, state, UNKNOWN).add_heat_map()
+    except TrackingMismatch:
+        raise
+    # as above
+    except Exception as error:
+        raise fault(folder, error) from error
+
+
+def draw(folder: RunFolder, place: Path) -> list[Path]:
+    """Draw the pictures of a run, as far as it is committed, into `place`; return the files.
+
+    Raises:
+        RunNotFound: the folder holds no run.
     """
     from bptt.tracking.run.pictures import Pictures
 
     run = folder.read_run()
     if run is None:
-        raise FileNotFoundError(f"run.json is missing in {folder.path}")
-    Pictures(folder, run, committed(folder), ended=True).draw()
+        raise RunNotFound(f"{folder.path} holds no run: run.json is missing.")
+    return Pictures(folder, run, committed(folder), ended=folder.is_finished).draw(place)
 
 
 def unshipped(runs: Path) -> list[RunFolder]:
