@@ -123,11 +123,7 @@ class RunFolder:
             link(self.checkpoint, self.previous_checkpoint)
 
     def drop_superseded(self, probes: bool) -> None:
-        """Remove, once there is a result, what nothing will go on from and other files hold, too.
-
-        Args:
-            probes: whether one file has the arrays of all probes.
-        """
+        """Remove, once there is a result, checkpoints and, if one file has all, single `probes`."""
         for path in (self.checkpoint, self.previous_checkpoint):
             # what cannot be removed only takes room
             with suppress(OSError):

@@ -55,10 +55,10 @@ class Summary:
             return "unknown"
         return self.result.outcome if self.result else "unfinished"
 
-    def is_damaged(self, beginning: str) -> bool:
-        """Say whether a file of this name, or in this folder, is damaged."""
+    def is_damaged(self, *names: str) -> bool:
+        """Say whether a file of one of these names, or in such a folder, is damaged."""
         paths = [one.path for one in self.damage]
-        return any(beginning in (path.name, path.parent.name) for path in paths)
+        return any({path.name, path.parent.name} & set(names) for path in paths)
 
     @cached_property
     def told_outcome(self) -> str:

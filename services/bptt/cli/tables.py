@@ -125,7 +125,7 @@ def _drawn(
     width: int,
     room: int | None,
 ) -> Text:
-    damaged = [summary for summary in summaries if summary.is_damaged("probe")]
+    damaged = [summary for summary in summaries if summary.is_damaged("probe", "flow")]
     if not curves and damaged:
         return Text("No gradient statistics can be plotted: their files are damaged.\n")
     return draw(title, curves, width, room)

@@ -17,7 +17,7 @@ from typing import Self
 
 from bptt.tracking.client import RunDeleted, RunMissing
 from bptt.tracking.database import LOCKED_AT_MOST
-from bptt.tracking.run.news import News
+from bptt.tracking.run.parcel import Parcel
 from bptt.tracking.run.rows import MetricValue
 from bptt.tracking.target import Target
 
@@ -94,13 +94,13 @@ class HomeDatabase:
         there = file.stat()
         return cls(file) if _is_known(file, there.st_dev, there.st_ino) else None
 
-    def takes(self, news: News) -> bool:
+    def takes(self, parcel: Parcel) -> bool:
         """Say whether MLflow would store all of this as it is."""
-        keys = {*news.params, *news.tags, *(value.key for value in news.values)}
+        keys = {*parcel.params, *parcel.tags, *(value.key for value in parcel.values)}
         return (
             all(len(key) <= KEY_AT_MOST and PLAIN_KEY.fullmatch(key) for key in keys)
-            and all(len(value) <= TAG_AT_MOST for value in news.tags.values())
-            and all(len(value) <= PARAM_AT_MOST for value in news.params.values())
+            and all(len(value) <= TAG_AT_MOST for value in parcel.tags.values())
+            and all(len(value) <= PARAM_AT_MOST for value in parcel.params.values())
         )
 
     def find_or_create(
@@ -119,7 +119,7 @@ class HomeDatabase:
             None if MLflow has to do it: there is no such experiment yet, or its artifacts are
             somewhere else.
         """
-        if len(name) > NAME_AT_MOST or not name or not self.takes(News(tags=dict(tags))):
+        if len(name) > NAME_AT_MOST or not name or not self.takes(Parcel(tags=dict(tags))):
             return None
         with self._changing() as database:
             row = database.execute(FIND_EXPERIMENT, (experiment,)).fetchone()
@@ -145,28 +145,28 @@ class HomeDatabase:
         with closing(self._connected()) as database:
             return _of_active(database, run_id)
 
-    def write(self, run_id: str, news: News) -> None:
+    def write(self, run_id: str, parcel: Parcel) -> None:
         """Store everything or nothing; what is there already stays as it is.
 
         Raises:
             RunDeleted, RunMissing: the run cannot be written to.
         """
-        points = [_row(value, run_id) for value in news.values]
+        points = [_row(value, run_id) for value in parcel.values]
         latest: dict[str, Row] = {}
         for row in points:
             if row[0] not in latest or _moment(row) > _moment(latest[row[0]]):
                 latest[row[0]] = row
         with self._changing() as database:
             _of_active(database, run_id)
-            database.executemany(ADD_PARAM, [(*pair, run_id) for pair in news.params.items()])
+            database.executemany(ADD_PARAM, [(*pair, run_id) for pair in parcel.params.items()])
             database.executemany(ADD_POINT, points)
             database.executemany(RENEW_LATEST, latest.values())
-            database.executemany(SET_TAG, [(*pair, run_id) for pair in news.tags.items()])
-            if news.status:
+            database.executemany(SET_TAG, [(*pair, run_id) for pair in parcel.tags.items()])
+            if parcel.status:
                 set_status = "UPDATE runs SET status = ? WHERE run_uuid = ?"
-                database.execute(set_status, (news.status, run_id))
-            if news.has_ended:
-                ended = news.ended_at or int(time.time() * 1000)
+                database.execute(set_status, (parcel.status, run_id))
+            if parcel.has_ended:
+                ended = parcel.ended_at or int(time.time() * 1000)
                 set_end = "UPDATE runs SET end_time = ? WHERE run_uuid = ?"
                 database.execute(set_end, (ended, run_id))
 
@@ -191,8 +191,9 @@ class HomeDatabase:
 
 
 @lru_cache(maxsize=4)
-def _is_known(file: Path, device: int, inode: int) -> bool:
-    """Say whether the tables of one file, whatever its name later, are those that we know."""
+def _is_known(file: Path, *which: int) -> bool:
+    """Say whether a file's tables are those that we know; a new file of its name is another one."""
+    del which
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
         for table, columns in COLUMNS.items():
             there = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}

@@ -48,8 +48,7 @@ def _journal_is_a_folder(folder: RunFolder) -> None:
 
 
 def _probes_are_cut(folder: RunFolder) -> None:
-    for file in folder.probe_files():
-        file.write_bytes(file.read_bytes()[:100])
+    folder.flow.write_bytes(folder.flow.read_bytes()[:100])
 
 
 DAMAGES = {
@@ -57,7 +56,7 @@ DAMAGES = {
     "journal has other lines": ("journal.jsonl", _journal_has_other_lines),
     "journal is cut": ("journal.jsonl", _journal_is_cut),
     "journal is a folder": ("journal.jsonl", _journal_is_a_folder),
-    "probes are cut": ("00000000.npz", _probes_are_cut),
+    "probes are cut": ("flow.npz", _probes_are_cut),
     "committed is no object": ("committed.json", _holds("committed.json", b"5")),
     "checkpoint is empty": ("checkpoint.pt", _holds("checkpoint.pt", b"")),
     "run is a list": ("run.json", _holds("run.json", b"[]")),

@@ -11,7 +11,7 @@ from bptt.tracking.client import RunMissing, connect
 from bptt.tracking.home_database import HomeDatabase
 from bptt.tracking.run import upload
 from bptt.tracking.run.context import RunContext
-from bptt.tracking.run.news import News
+from bptt.tracking.run.parcel import Parcel
 from bptt.tracking.run.rows import MetricValue
 from tests.servers import put_mlflow_database
 
@@ -159,13 +159,13 @@ def test_points_that_are_there_stay_as_they_are_and_the_latest_is_the_latest(
     before = stored(target, run.folder).points
 
     earlier = [MetricValue("train/loss", 9.0, 1, 3), MetricValue("train/loss", 8.0, 1, 3)]
-    database.write(state.mlflow_run_id, News(earlier))
-    database.write(state.mlflow_run_id, News(earlier))
+    database.write(state.mlflow_run_id, Parcel(earlier))
+    database.write(state.mlflow_run_id, Parcel(earlier))
 
     found = stored(target, run.folder)
     assert found.points == before + type(before)({("train/loss", 3, 1, v): 1 for v in (9.0, 8.0)})
     assert found.run.data.metrics["train/loss"] == 0.5
-    database.write(state.mlflow_run_id, News([MetricValue("train/loss", 0.125, 1, 200)]))
+    database.write(state.mlflow_run_id, Parcel([MetricValue("train/loss", 0.125, 1, 200)]))
     assert stored(target, run.folder).run.data.metrics["train/loss"] == 0.125
 
 
@@ -197,4 +197,4 @@ def test_nothing_is_written_to_a_run_that_is_not_there(make_target):
     database = HomeDatabase.of(make_target("home"))
 
     with pytest.raises(RunMissing):
-        database.write("0" * 32, News([MetricValue("a", 1.0, 1, 1)]))
+        database.write("0" * 32, Parcel([MetricValue("a", 1.0, 1, 1)]))

@@ -147,7 +147,6 @@ def test_what_a_database_in_the_home_has_of_a_run_takes_no_room_of_its_own(
     place = Path(url2pathname(urlsplit(found.info.artifact_uri).path))
     own = [path for path in run.folder.artifacts.rglob("*") if path.is_file()]
     assert all((place / f.relative_to(run.folder.artifacts)).samefile(f) for f in own)
-    # what the page shows small, and the picture itself
     small, png = sorted((place / "images").iterdir())
     assert small.samefile(png)
     assert not list(run.folder.path.rglob("*.png"))

@@ -12,10 +12,11 @@ import click
 from bptt.cli.connection import current_settings
 from bptt.cli.listing import say, terminal_width
 from bptt.cli.options import json_option
+from bptt.cli.run_folders import folder_here, has_queue, one_folder
 from bptt.cli.run_pictures import draw
 from bptt.cli.run_words import title_of
 from bptt.damage import find_damage
-from bptt.errors import DocumentDamaged, GridNotFound, RunNotFound, UserError
+from bptt.errors import DocumentDamaged, GridNotFound, RunNotFound
 from bptt.run_folder import RunFolder, attempts, find_run
 from bptt.settings import Settings
 
@@ -46,13 +47,13 @@ def show(names: tuple[str, ...], pictures: Path | None, as_json: bool) -> None:
     """
     settings = current_settings()
     if pictures is not None:
-        draw(_one_folder(settings, names), pictures)
+        draw(one_folder(settings, names), pictures)
         return
     if not names:
         list_runs(settings.runs, as_json)
         return
     local = {name: settings.runs / name.rstrip("/") for name in names}
-    if all((path / "run.json").exists() for path in local.values()) or not _has_queue(settings):
+    if all((path / "run.json").exists() for path in local.values()) or not has_queue(settings):
         # a run named twice is one run
         found = {folder.run_id: folder for folder in (find_run(settings.runs, n) for n in names)}
         print_runs(list(found.values()), as_json)
@@ -61,39 +62,6 @@ def show(names: tuple[str, ...], pictures: Path | None, as_json: bool) -> None:
 
     with connect(settings) as client:
         _show_found(client, settings, names, as_json)
-
-
-def _one_folder(settings: Settings, names: Sequence[str]) -> RunFolder:
-    """Return the folder of the one run that is to be drawn."""
-    if len(names) != 1:
-        raise UserError("--pictures FOLDER draws one run: give the id of one.")
-    if (settings.runs / names[0] / "run.json").exists() or not _has_queue(settings):
-        return find_run(settings.runs, names[0])
-    from bptt.client import connect
-
-    with connect(settings) as client:
-        try:
-            found = client.find(names[0])
-        except (GridNotFound, RunNotFound):
-            return find_run(settings.runs, names[0])
-    if found.kind == "grid":
-        raise UserError(
-            "--pictures FOLDER draws one run, and this is a grid. Its pictures: "
-            f"bptt compare {found.id} --pictures FOLDER"
-        )
-    folder = _folder(settings, found.id)
-    if folder is None:
-        raise UserError(
-            f"Run {title_of(found)} has left nothing to draw on this machine. If another one "
-            "trained it, give this command there."
-        )
-    return folder
-
-
-def _has_queue(settings: Settings) -> bool:
-    """Say whether anything was ever queued here: looking at a folder must not create a database."""
-    database = settings.database
-    return bool(settings.server) or not isinstance(database, Path) or database.exists()
 
 
 def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_json: bool) -> None:
@@ -108,7 +76,7 @@ def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_j
                 raise RunNotFound(name)
             found = client.find(name)
         except (GridNotFound, RunNotFound) as error:
-            folder = _folder(settings, name)
+            folder = folder_here(settings, name)
             if folder is None:
                 raise error from None
             folders[folder.run_id] = folder
@@ -123,15 +91,6 @@ def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_j
         _print_json(client, settings, grids, runs, folders)
     else:
         _print(client, settings, found_all, grids, runs, folders)
-
-
-def _folder(settings: Settings, name: str) -> RunFolder | None:
-    """Return the folder of a run that the queue does not know."""
-    try:
-        folder = find_run(settings.runs, name)
-    except RunNotFound:
-        return None
-    return folder if (folder.path / "run.json").exists() else None
 
 
 def _newest(settings: Settings, detail: "RunDetail") -> RunFolder | None:

@@ -16,7 +16,7 @@ from bptt.tracking.experiment import experiment_of
 from bptt.tracking.home_database import HomeDatabase
 from bptt.tracking.run import description
 from bptt.tracking.run.context import RunContext
-from bptt.tracking.run.news import News
+from bptt.tracking.run.parcel import Parcel
 from bptt.tracking.run.rows import (
     LAYER_KEYS_AT_MOST,
     ROWS_AT_MOST,
@@ -39,7 +39,7 @@ AT_ONCE = 20_000
 
 
 class RunUpload:
-    """Opens the run in MLflow if necessary, then sends news, pictures and the end.
+    """Opens the run in MLflow if necessary, then sends parcel, pictures and the end.
 
     Args:
         folder: of the run.
@@ -61,7 +61,7 @@ class RunUpload:
             raise FileNotFoundError(f"run.json is missing in {folder.path}")
         self._run = run
         self._database = HomeDatabase.of(target)
-        self._news = News()
+        self._parcel = Parcel()
         """What was not sent yet; all that the state says beyond its file is among it."""
         self._there: set[tuple[str, int]] = set()
         """Points that MLflow has of a run that we have forgotten."""
@@ -93,7 +93,7 @@ class RunUpload:
         if not self._state.mlflow_run_id:
             self._open()
         elif context.phase == "training" and self._state.status != "RUNNING":
-            self._news.status = self._state.status = "RUNNING"
+            self._parcel.status = self._state.status = "RUNNING"
         has_ended = context.ended is not None or result is not None
         pictures = Pictures(self._folder, self._run, end, has_ended)
         # before what says that all is there
@@ -136,7 +136,7 @@ class RunUpload:
         if parent := self._context.parent():
             tags["mlflow.parentRunId"] = parent
         run_id = self._create(project, started, tags)
-        self._news.params = description.params(self._run)
+        self._parcel.params = description.params(self._run)
         self._state.mlflow_run_id, self._state.status = run_id, "RUNNING"
         numbers = description.numbers(self._run)
         self._take([MetricValue(key, value, started, 0) for key, value in numbers.items()])
@@ -210,46 +210,46 @@ class RunUpload:
         """Set the last status, as of a time in milliseconds or now."""
         status = STATUS.get(outcome, "FINISHED")
         if self._state.status != status:
-            self._news.status = self._state.status = status
-            self._news.has_ended, self._news.ended_at = True, at
+            self._parcel.status = self._state.status = status
+            self._parcel.has_ended, self._parcel.ended_at = True, at
 
     def _take(self, values: Sequence[MetricValue], tags: Mapping[str, str] | None = None) -> None:
         """Add to what is sent next; send what there is if it would be too much."""
         tags = tags or {}
-        news, most = self._news, AT_ONCE if self._database else ROWS_AT_MOST
-        many = len(news.tags) + len(tags) > TAGS_AT_MOST
-        if news.rows and (many or news.rows + len(values) + len(tags) > most):
+        parcel, most = self._parcel, AT_ONCE if self._database else ROWS_AT_MOST
+        many = len(parcel.tags) + len(tags) > TAGS_AT_MOST
+        if parcel.rows and (many or parcel.rows + len(values) + len(tags) > most):
             self._flush()
-        self._news.values += [value for value in values if self._admit(value.key)]
-        self._news.tags |= tags
+        self._parcel.values += [value for value in values if self._admit(value.key)]
+        self._parcel.tags |= tags
 
     def _flush(self) -> None:
         """Send what was taken, then remember it."""
-        news, run_id = self._news, self._state.mlflow_run_id
-        if not news.rows and not news.status:
+        parcel, run_id = self._parcel, self._state.mlflow_run_id
+        if not parcel.rows and not parcel.status:
             return
-        if self._database and self._database.takes(news):
-            self._database.write(run_id, news)
+        if self._database and self._database.takes(parcel):
+            self._database.write(run_id, parcel)
         else:
-            self._send(news)
-        self._news = News()
+            self._send(parcel)
+        self._parcel = Parcel()
         self._state.write(self._folder)
 
-    def _send(self, news: News) -> None:
+    def _send(self, parcel: Parcel) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         run_id = self._state.mlflow_run_id
-        entries: list[Metric | Param | RunTag] = [Metric(*value) for value in news.values]
-        entries += [Param(*pair) for pair in news.params.items()]
-        entries += [RunTag(*pair) for pair in news.tags.items()]
+        entries: list[Metric | Param | RunTag] = [Metric(*value) for value in parcel.values]
+        entries += [Param(*pair) for pair in parcel.params.items()]
+        entries += [RunTag(*pair) for pair in parcel.tags.items()]
         for start in range(0, len(entries), ROWS_AT_MOST):
             if refused := send(self._client, run_id, entries[start : start + ROWS_AT_MOST]):
                 with (self._folder.path / "rejected.jsonl").open("a") as file:
                     file.writelines(json.dumps({"refused": line}) + "\n" for line in refused)
-        if news.has_ended:
-            self._client.set_terminated(run_id, news.status, news.ended_at)
-        elif news.status:
-            self._client.update_run(run_id, status=news.status)
+        if parcel.has_ended:
+            self._client.set_terminated(run_id, parcel.status, parcel.ended_at)
+        elif parcel.status:
+            self._client.update_run(run_id, status=parcel.status)
 
     def _admit(self, key: str) -> bool:
         """Say whether a metric is sent: all are, but of the layers' only the first ones."""

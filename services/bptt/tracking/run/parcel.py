@@ -1,4 +1,4 @@
-"""`News`: what MLflow is to be told about a run, all at once."""
+"""`Parcel`: what MLflow is to be told about a run, all at once."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ from bptt.tracking.run.rows import MetricValue
 
 
 @dataclass
-class News:
+class Parcel:
     """Values, tags and params that are collected until there is a request's worth of them."""
 
     values: list[MetricValue] = field(default_factory=list)
