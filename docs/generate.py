@@ -140,10 +140,12 @@ def plugins() -> Iterator[str]:
     yield "# Plugins\n\nWhat bptt brings along; `bptt plugins list` shows what is installed. An"
     yield "option declared as `DataFile` of `bptt.contracts`, or with any type that has a"
     yield "`pathlib.Path` in it, is a file: a path of the user's, of which a run takes"
-    yield "[the content](../how-to/own-text.md)."
+    yield "[the content](../how-to/own-text.md). Cells of other libraries, `bptt[zoo]`:"
+    yield "[which](../how-to/cells-of-other-libraries.md)."
     for kind in registry.KINDS:
         for name, found in registry.discover(kind).items():
-            if not any(plugin.distribution == "bptt" for plugin in found):
+            # what is there only with an extra has a page of its own, written by hand
+            if not any(p.distribution == "bptt" and not p.needs_extra for p in found):
                 continue
             plugin_class = registry.load(kind, name)
             yield f"\n## {kind}: {name}\n\n{_description(plugin_class)}\n"

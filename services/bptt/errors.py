@@ -21,6 +21,7 @@ BpttError                     exit code 1
 │   ├── OutOfMemory
 │   └── PluginError
 │       ├── UnknownPlugin
+│       ├── MissingExtra
 │       ├── DuplicatePlugin
 │       ├── BrokenPlugin
 │       ├── PluginChanged
@@ -165,6 +166,16 @@ class UnknownPlugin(PluginError):
             f"Installed: {', '.join(sorted(installed)) or 'none'}."
         )
         self.kind, self.name, self.installed = kind, name, sorted(installed)
+
+
+class MissingExtra(PluginError):
+    """A distribution has a plugin of this name only with an extra that is not installed."""
+
+    def __init__(self, kind: str, name: str, distribution: str, extra: str) -> None:
+        super().__init__(
+            f"The {kind} {name!r} needs packages that are not installed: "
+            f"pip install '{distribution}[{extra}]'."
+        )
 
 
 class DuplicatePlugin(PluginError):

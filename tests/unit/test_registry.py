@@ -6,7 +6,13 @@ import sys
 import pytest
 
 from bptt import registry
-from bptt.errors import BrokenPlugin, ContractViolation, DuplicatePlugin, UnknownPlugin
+from bptt.errors import (
+    BrokenPlugin,
+    ContractViolation,
+    DuplicatePlugin,
+    MissingExtra,
+    UnknownPlugin,
+)
 
 CLIPPER = """
 from bptt.contracts import Clipper
@@ -120,6 +126,25 @@ def test_distribution_installed_after_the_first_discovery_is_found(install_plugi
     install_plugin(second, module="acme_later", name="acme-later", source=CLIPPER)
 
     assert registry.find("clipper", "later").distribution == "acme-later"
+
+
+@pytest.mark.parametrize(("needs", "there"), [("click>=8", True), ("no-such-package>=1", False)])
+def test_plugin_of_an_extra_is_there_if_what_the_extra_asks_for_is(install_plugin, needs, there):
+    entries = "[bptt.clippers]\nmine = acme_mine:Mine\nfar = acme_mine:Mine [more]\n"
+    info = install_plugin(entries, source=CLIPPER)
+    with (info / "METADATA").open("a") as metadata:
+        metadata.write(f'Provides-Extra: more\nRequires-Dist: {needs}; extra == "more"\n')
+        metadata.write('Requires-Dist: neither; extra == "other"\n')
+
+    assert registry.load("clipper", "mine").__name__ == "Mine"
+    assert ("far" in registry.discover("clipper")) == there
+    if there:
+        assert registry.find("clipper", "far").needs_extra
+        assert registry.load("clipper", "far") is registry.load("clipper", "mine")
+    else:
+        line = r"^The clipper 'far' needs packages .* pip install 'acme-clippers\[more\]'\.$"
+        with pytest.raises(MissingExtra, match=line):
+            registry.find("clipper", "far")
 
 
 @pytest.mark.parametrize("content", ["[bptt.clippers]\nno equals sign\n", "\udcff"])

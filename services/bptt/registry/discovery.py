@@ -10,7 +10,13 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any, Literal, get_args
 
-from bptt.errors import BrokenPlugin, ContractViolation, DuplicatePlugin, UnknownPlugin
+from bptt.errors import (
+    BrokenPlugin,
+    ContractViolation,
+    DuplicatePlugin,
+    MissingExtra,
+    UnknownPlugin,
+)
 from bptt.registry.installed import follow
 
 Kind = Literal["cell", "clipper", "task", "claim"]
@@ -27,7 +33,12 @@ class Plugin:
     distribution: str
     version: str
     value: str
-    """Where the class is: `module:attribute`."""
+    """Where the class is: `module:attribute`, and `[extra]` if it is there only with one."""
+
+    @property
+    def needs_extra(self) -> bool:
+        """Say whether its distribution has it only with an extra."""
+        return bool(_extras(self.value))
 
     @property
     def origin(self) -> str:
@@ -45,7 +56,7 @@ def discover(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
 
     If distributions clash, a name has more than one plugin: an error only for those who use it.
     """
-    return dict(_installed(search_path())[kind])
+    return dict(_announced(search_path()).installed[kind])
 
 
 def find(kind: Kind, name: str) -> Plugin:
@@ -53,10 +64,14 @@ def find(kind: Kind, name: str) -> Plugin:
 
     Raises:
         UnknownPlugin: no distribution provides it.
+        MissingExtra: one would, with an extra that is not installed.
         DuplicatePlugin: several do.
     """
     installed = discover(kind)
     if name not in installed:
+        if lacking := _announced(search_path()).lacking[kind].get(name):
+            distribution, extra = lacking
+            raise MissingExtra(kind, name, distribution, extra)
         raise UnknownPlugin(kind, name, list(installed))
     plugins = installed[name]
     if len(plugins) > 1:
@@ -123,11 +138,19 @@ def _modified(folder: str) -> int:
         return 0
 
 
+@dataclass(frozen=True)
+class _Announced:
+    """What the metadata of all distributions announce."""
+
+    installed: Mapping[Kind, Mapping[str, tuple[Plugin, ...]]]
+    lacking: Mapping[Kind, Mapping[str, tuple[str, str]]]
+    """Distribution and extra of what would be there with that extra, by name."""
+
+
 @lru_cache(maxsize=8)
-def _installed(
-    _path: tuple[tuple[str, int], ...],
-) -> Mapping[Kind, Mapping[str, tuple[Plugin, ...]]]:
+def _announced(_path: tuple[tuple[str, int], ...]) -> _Announced:
     found: dict[Kind, dict[str, set[Plugin]]] = {kind: {} for kind in KINDS}
+    lacking: dict[Kind, dict[str, tuple[str, str]]] = {kind: {} for kind in KINDS}
     seen: set[str] = set()
     # an editable install is found by its metadata, and imported through a path file
     follow()
@@ -149,16 +172,40 @@ def _installed(
             for entry in _entries(distribution):
                 kind = _KINDS_BY_GROUP[entry.group]
                 origin = (name or "unknown distribution", version or "?")
+                wanting = [e for e in _extras(entry.value) if not _has(distribution, e)]
+                if wanting:
+                    lacking[kind][entry.name] = (origin[0], ",".join(wanting))
+                    continue
                 plugin = Plugin(kind, entry.name, *origin, entry.value)
                 found[kind].setdefault(entry.name, set()).add(plugin)
-    return {
+    installed = {
         kind: {name: tuple(sorted(plugins)) for name, plugins in sorted(by_name.items())}
         for kind, by_name in found.items()
     }
+    return _Announced(installed, lacking)
 
 
 def _entries(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
     return [e for e in distribution.entry_points if e.group in _KINDS_BY_GROUP]
+
+
+def _extras(value: str) -> list[str]:
+    """Return the extras in `module:attribute [extra]`, also of a value that leads nowhere."""
+    bracket = re.search(r"\[([^\]]*)\]\s*$", value)
+    return re.findall(r"[\w.-]+", bracket.group(1)) if bracket else []
+
+
+def _has(distribution: metadata.Distribution, extra: str) -> bool:
+    """Say whether all that an extra of a distribution asks for is installed, in any version."""
+    for requirement in distribution.requires or ():
+        wanted, _, condition = requirement.partition(";")
+        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", condition):
+            named = re.match(r"[\w.-]+", wanted.strip())
+            try:
+                metadata.distribution(named.group() if named else wanted)
+            except metadata.PackageNotFoundError:
+                return False
+    return True
 
 
 def _header(distribution: metadata.Distribution, name: str) -> str:
