@@ -25,6 +25,7 @@ CALLED_BY_LIBRARIES = {
     "should_terminate": "Celery, to end its worker",
     "vocabulary": "whoever reads what a model of a text predicts",
     "_buffers": "nobody: it keeps alive what addresses point to",
+    "__getattr__": "Python, of what a module is asked for and lacks",
     "_weights": "nobody: it keeps alive what addresses point to",
 }
 """Names that are used, and by what."""

@@ -6,13 +6,13 @@ from typing import Any
 from torch import Tensor
 
 from bptt.contracts import State
-from bptt_plugins.zoo.foreign import Foreign, Row
+from bptt_plugins.zoo.foreign import Foreign, CellOfLibrary
 
 ONE, TWO = ("h",), ("h", "c")
 
 
-def _torchrecurrent(name: str, states: tuple[str, ...], *about: Any) -> Row:
-    return Row("torchrecurrent.cells", f"{name}Cell", states, *about)
+def _torchrecurrent(name: str, states: tuple[str, ...], *about: Any) -> CellOfLibrary:
+    return CellOfLibrary("torchrecurrent.cells", f"{name}Cell", states, *about)
 
 
 def _after_a_second(cell: Any, x_t: Tensor, state: State) -> State:
@@ -22,14 +22,14 @@ def _after_a_second(cell: Any, x_t: Tensor, state: State) -> State:
     return (new,)
 
 
-CELLS: dict[str, Row] = {
+CELLS: dict[str, CellOfLibrary] = {
     "antisymmetric": _torchrecurrent("AntisymmetricRNN", ONE, "verified", "Chang et al. 2019"),
     "antisymmetric_gated": _torchrecurrent(
         "GatedAntisymmetricRNN", ONE, "verified", "Chang et al. 2019"
     ),
     "atr": _torchrecurrent("ATR", ONE, "verified", "Zhang et al. 2018"),
     "br": _torchrecurrent("BR", ONE, "verified", "Vecoven, Ernst & Drion 2021"),
-    "cfc": Row(
+    "cfc": CellOfLibrary(
         "ncps.torch", "CfCCell", ONE, "unverified", "Hasani et al. 2022", "", _after_a_second
     ),
     "cfn": _torchrecurrent("CFN", ONE, "verified", "Laurent & von Brecht 2017"),

@@ -23,7 +23,7 @@ def of_states(cell: Any, x_t: Tensor, state: State) -> State:
 
 
 @dataclass(frozen=True)
-class Row:
+class CellOfLibrary:
     """One cell of a library."""
 
     module: str
@@ -52,7 +52,7 @@ class Foreign(Cell):
     of a matrix belongs to a unit, as in modules of torch.
     """
 
-    row: ClassVar[Row]
+    row: ClassVar[CellOfLibrary]
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
