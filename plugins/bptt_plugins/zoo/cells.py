@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from bptt.contracts import State
-from bptt_plugins.zoo.foreign import Foreign, CellOfLibrary
+from bptt_plugins.zoo.foreign import CellOfLibrary, Foreign
 
 ONE, TWO = ("h",), ("h", "c")
 
