@@ -83,7 +83,23 @@ def steps() -> dict[str, Step]:
         c, n = f * c + i * tanh(z), f * n + i
         return sigmoid(o) * c / n, c, n, new_m
 
-    own = (gru_cho, mgu, rhn, lem, cornn, multiplicative_lstm, slstm)
+    def normalised(v: Any) -> Any:
+        v = v - v.mean(-1, keepdims=True)
+        return v * jax.lax.rsqrt((v * v).mean(-1, keepdims=True) + 1e-5)
+
+    def layernorm_lstm(w: Any, state: Any, x: Any) -> Any:
+        h, c = state
+        # in the order in which the cell declares its vectors
+        gain_x, gain_h, shift, (gain_c, shift_c) = jnp.split(
+            w["vectors"].reshape(14, -1), (4, 8, 12)
+        )
+        of_x = normalised(x) * gain_x.ravel()
+        a = of_x + normalised(h @ w["p"]) * gain_h.ravel() + shift.ravel()
+        i, f, o, g = split(a, 4)
+        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        return sigmoid(o) * tanh(normalised(c) * gain_c + shift_c), c
+
+    own = (gru_cho, mgu, rhn, lem, cornn, multiplicative_lstm, slstm, layernorm_lstm)
     return {step.__name__: step for step in own}
 
 

@@ -1,4 +1,4 @@
-"""Cells with products inside their step: the kernel against `gru`'s, autograd and JAX."""
+"""Cells with products or means inside their step: the kernel against `gru`'s, autograd and JAX."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -32,6 +32,7 @@ class Plan:
         "cornn",
         "multiplicative_lstm",
         "slstm",
+        "layernorm_lstm",
     )
     hidden: tuple[int, ...] = (32, 64, 128)
     lengths: tuple[int, ...] = (50, 200)
@@ -97,7 +98,7 @@ def measure(plan: Plan) -> Found:
 
 def lines(plan: Plan, found: Found) -> Iterator[str]:
     """Yield the table."""
-    yield "## Cells with products inside their step\n"
+    yield "## Cells with products or means inside their step\n"
     yield (
         "Processor time of one step of gradient descent whose loss reads the last of T steps "
         f"(batch {BATCH}, {FEATURES} features, float32, one thread): the kernel, and how many "

@@ -132,6 +132,26 @@ class Staged(PointwiseCell):
         return 0.3 * tanh(w) + 0.1 * y * sigmoid(h), tanh(self.product("b", k * p) + h)
 
 
+class Averaging(PointwiseCell):
+    """Means and sums of all kinds: of a mean, a number, a vector, in products, as a state."""
+
+    states = ("h", "k", "level")
+    preactivations = {"x": "x+h", "y": "x"}
+    products = ("a",)
+    vectors = {"p": (-1.0, 1.0)}
+
+    def step(self, x, y, h, k, level, p):
+        centred = x - self.mean(x)
+        scale = torch.rsqrt(self.mean(centred * centred) + 0.1)
+        weight = torch.exp(tanh(y))
+        share = weight / self.sum(weight)
+        both = self.product("a", self.mean(h) * p + 0.1 * self.mean(torch.full_like(h, 0.3)))
+        # a mean that decides, but that no gradient passes
+        chosen = torch.where(self.mean(k) > 0.0, tanh(both), 0.5 * k)
+        mean = self.mean(self.mean(p * k) ** 2 + y * level)
+        return tanh(centred * scale) + chosen, share * k + 0.3 * h, mean
+
+
 class Unknown(PointwiseCell):
     """Uses an operation that is not known to be pointwise."""
 

@@ -11,6 +11,7 @@ from bptt.kernels.step.plan import plan
 from bptt.kernels.step.tracing import trace
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
+from bptt_plugins.cells.layernorm_lstm import LayerNormLSTM
 from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
@@ -33,6 +34,7 @@ STRANGE = [
     strange.ThreeStates,
     strange.ManyOperations,
     strange.Staged,
+    strange.Averaging,
 ]
 SIZES = [(7, 4, 3, 5), (50, 33, 2, 33), (2, 1, 9, 1), (1, 3, 1, 32), (3, 13, 20, 257)]
 """(time, batch, features, hidden); the last one's weights lie in panels, of odd width"""
@@ -91,7 +93,7 @@ def test_backend_gives_the_states_and_gradients_of_autograd(cell_class, backend,
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_kernel_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
-    for cell_class in (LSTM, strange.ManyOperations, strange.Staged):
+    for cell_class in (LSTM, strange.ManyOperations, strange.Staged, strange.Averaging):
         for sizes in SIZES:
             assert_same(run_both(make(cell_class, sizes, dtype), "compiled", sizes))
     # none of them is what this processor would have got
@@ -102,7 +104,7 @@ def test_kernel_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
 @pytest.mark.parametrize("biases", [0, 1, 2])
 @pytest.mark.parametrize("truncation", [None, 1, 3])
 @pytest.mark.parametrize(
-    "cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors, GRUCho, LEM]
+    "cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors, strange.Averaging, LEM]
 )
 def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases, truncation):
     sizes = (7, 35, 3, 5)
@@ -147,7 +149,7 @@ def test_backends_gradient_is_that_of_finite_differences(cell_class, backend):
 
 @pytest.mark.parametrize("backend", ["compiled", "sequence", "autograd"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("cell_class", [strange.Peephole, LEM])
+@pytest.mark.parametrize("cell_class", [strange.Peephole, LEM, LayerNormLSTM])
 def test_norms_are_those_of_retained_gradients(cell_class, backend, dtype):
     cell = make(cell_class, (9, 40, 3, 5), dtype)
     x = torch.randn(9, 40, 3, dtype=dtype)
@@ -231,7 +233,7 @@ def test_padding_reaches_neither_states_nor_gradients():
 
 
 @pytest.mark.parametrize("hidden", [24, 272])
-@pytest.mark.parametrize("cell_class", [LSTM, GRU, strange.Peephole, MultiplicativeLSTM])
+@pytest.mark.parametrize("cell_class", [LSTM, GRU, LayerNormLSTM, MultiplicativeLSTM])
 def test_sequence_has_the_same_bits_whoever_stands_beside_it(cell_class, hidden):
     cell = make(cell_class, (20, 50, 3, hidden), torch.float32)
     runner = Runner("compiled")
@@ -251,7 +253,7 @@ def test_sequence_has_the_same_bits_whoever_stands_beside_it(cell_class, hidden)
 
 
 @pytest.mark.parametrize("reads", ["final", "outputs"])
-@pytest.mark.parametrize("cell_type", [LSTM, LRU, strange.WithClock, LEM, MultiplicativeLSTM])
+@pytest.mark.parametrize("cell_type", [LSTM, LRU, strange.WithClock, LEM, LayerNormLSTM])
 @pytest.mark.parametrize("backend", ["sequence", "compiled"])
 def test_norms_of_sequences_of_different_lengths_are_those_of_autograd(cell_type, backend, reads):
     def norms(of):

@@ -13,6 +13,7 @@ from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
 from bptt_plugins.cells.leaky_rnn import LeakyRNN
+from bptt_plugins.cells.layernorm_lstm import LayerNormLSTM
 from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM
@@ -21,7 +22,7 @@ from bptt_plugins.cells.minlstm import MinLSTM
 from bptt_plugins.cells.multiplicative_lstm import MultiplicativeLSTM
 from bptt_plugins.cells.rhn import RHN
 from bptt_plugins.cells.rnn import RNN
-from tests.numerics.strange_cells import Staged
+from tests.numerics.strange_cells import Averaging, Staged
 
 TIME, INPUT, HIDDEN = 5, 3, 4
 CELLS = {
@@ -43,6 +44,8 @@ CELLS = {
     "gates that read gates": lambda: CIFGLSTM(INPUT, HIDDEN, variant="fgr"),
     "leaky_rnn": lambda: LeakyRNN(INPUT, HIDDEN, excitatory=0.5, self_connections=False),
     "products of all kinds": lambda: Staged(INPUT, HIDDEN),
+    "means and sums of all kinds": lambda: Averaging(INPUT, HIDDEN),
+    "layernorm_lstm": lambda: LayerNormLSTM(INPUT, HIDDEN),
 }
 
 

@@ -21,7 +21,20 @@ from bptt_plugins.cells.rnn import RNN
 from tests.numerics import strange_cells as strange
 
 TIME, BATCH, FEATURES, HIDDEN = 90, 5, 2, 7
-CELLS = [RNN, LSTM, GRU, MinGRU, GRUCho, MGU]
+
+
+class NormRNN(PointwiseCell):
+    """A network whose inputs are normalised by means over the units."""
+
+    states = ("h",)
+    preactivations = {"a": "x", "b": "h"}
+
+    def step(self, a, b, h):
+        a = a - self.mean(a)
+        return tanh(0.1 * a * torch.rsqrt(self.mean(a * a) + 0.01) + b) - 0.01 * self.mean(b)
+
+
+CELLS = [RNN, LSTM, GRU, MinGRU, GRUCho, MGU, NormRNN]
 
 
 class Halving(PointwiseCell):

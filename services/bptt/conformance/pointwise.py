@@ -65,7 +65,7 @@ def _are_bounds(bounds: object) -> bool:
 def check_step(cell: PointwiseCell, hidden_size: int) -> None:
     """Check that element i of every result of `step` depends on element i of its arguments.
 
-    Products, which mix the units, are replaced by a factor each.
+    Products, means and sums, which mix the units, are replaced by a factor each.
     """
     name, shape = type(cell).__name__, (*LEADING, hidden_size)
     generator = torch.Generator().manual_seed(5)
@@ -77,7 +77,7 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
     vectors = {vector: draw(hidden_size) for vector in cell.vectors}
     arguments = wide | vectors
     used: set[str] = set()
-    unmixed = _without_products(cell, used)
+    unmixed = _unmixed(cell, used)
     for dtype in (torch.float32, torch.float64):
         typed = {argument: value.to(dtype, copy=True) for argument, value in arguments.items()}
         results = _step(unmixed, typed)
@@ -129,8 +129,8 @@ def check_products(cell: PointwiseCell) -> None:
     )
 
 
-def _without_products(cell: PointwiseCell, used: set[str]) -> PointwiseCell:
-    """Return the cell with a factor for each product, and note which ones are used."""
+def _unmixed(cell: PointwiseCell, used: set[str]) -> PointwiseCell:
+    """Return the cell with a factor for what mixes units, and note which products are used."""
 
     def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
         if name not in cell.products:
@@ -139,7 +139,10 @@ def _without_products(cell: PointwiseCell, used: set[str]) -> PointwiseCell:
         used.add(name)
         return value * (1.25 + cell.products.index(name))
 
-    return stand_in(cell, product=product)
+    def over_units(cell: PointwiseCell, value: Tensor) -> Tensor:
+        return value * 0.75
+
+    return stand_in(cell, product=product, mean=over_units, sum=over_units)
 
 
 def _step(cell: PointwiseCell, arguments: dict[str, Tensor]) -> tuple[Tensor, ...]:
@@ -164,5 +167,6 @@ def _elsewhere(results: tuple[Tensor, ...], place: Tensor) -> list[Tensor]:
 def _not_pointwise(name: str) -> str:
     return (
         f"{name}.step must be pointwise: an element of its result changes with another element "
-        "of an argument. Multiply with a matrix by self.product, or derive from Cell."
+        "of an argument. Multiply with a matrix by self.product, take means over units by "
+        "self.mean, or derive from Cell."
     )

@@ -16,7 +16,7 @@ def check_roles(cell: PointwiseCell) -> None:
     """Check that a state is kept the more, the wider a gate is open that keeps it.
 
     What is kept of a state is its gradient path within a step, the derivative of a unit's new state
-    by its old one with preactivations and products held. A gate that writes must not open it.
+    by its old one with preactivations, products and means held. A gate that writes must not open it.
     """
     name = type(cell).__name__
     roles = {gate: role for gate, role in cell.gates.items() if role in ("keep", "write")}
@@ -59,10 +59,15 @@ def _sampled(cell: PointwiseCell) -> tuple[dict[str, Tensor], dict[str, Tensor]]
     def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
         return draw()
 
+    def over_units(cell: PointwiseCell, value: Tensor) -> Tensor:
+        return draw()[:, :1].expand_as(value)
+
     given = {name: 2 * draw() for name in cell.preactivations}
     state = tuple(draw().requires_grad_() for _ in cell.states)
     with running(f"{type(cell).__name__}.step"), torch.enable_grad():
-        new = stand_in(cell, gate=gate, product=product).apply_step(given, state)
+        new = stand_in(
+            cell, gate=gate, product=product, mean=over_units, sum=over_units
+        ).apply_step(given, state)
     paths = {}
     for name, old, made in zip(cell.states, state, new, strict=True):
         if made.requires_grad:

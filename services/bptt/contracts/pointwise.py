@@ -26,7 +26,7 @@ class PointwiseCell(MappedCell):
     def step(self, *args: Any, **kwargs: Any) -> Any:
         """Return the new state(s) from preactivations, states and vectors, passed by name.
 
-        Pointwise torch operations and `self.product` only; every argument broadcasts to
+        Pointwise torch operations, `self.product`, `self.mean` and `self.sum` only; every argument broadcasts to
         (..., hidden). A cell with one state returns the tensor, one with several a tuple in the
         order of `states`.
         """
@@ -51,6 +51,18 @@ class PointwiseCell(MappedCell):
         _, blocks = self.used_weights()
         assert blocks is not None
         return value @ blocks[:, start : start + self.hidden_size]
+
+    def mean(self, value: Float[Tensor, "*axes hidden"]) -> Float[Tensor, "*axes hidden"]:
+        """Return the mean of `value` over the units, given to all of them: for `step` to call.
+
+        A layer normalisation is `v = v - self.mean(v)`, then
+        `v * torch.rsqrt(self.mean(v * v) + 1e-5)`.
+        """
+        return value.mean(-1, keepdim=True).expand_as(value)
+
+    def sum(self, value: Float[Tensor, "*axes hidden"]) -> Float[Tensor, "*axes hidden"]:
+        """Return the sum of `value` over the units, given to all of them: for `step` to call."""
+        return value.sum(-1, keepdim=True).expand_as(value)
 
     def gate(
         self, name: str, value: Float[Tensor, "*axes hidden"]

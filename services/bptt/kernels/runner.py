@@ -27,6 +27,8 @@ FRAMEWORK = (
     "preactivate",
     "apply_step",
     "product",
+    "mean",
+    "sum",
     "gate",
     "used_weights",
     "split",

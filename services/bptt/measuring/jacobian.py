@@ -1,6 +1,7 @@
 """The Jacobian of one step of a cell, for all steps of a sequence at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float, Float64
@@ -24,7 +25,7 @@ def step_jacobians(
     an LSTM's memory does through the output of its own step is not part of dc_t / dc_{t-1}.
 
     Args:
-        cell: any cell; a `PointwiseCell` takes one backward pass for each state and each product,
+        cell: any cell; a `PointwiseCell` takes one backward pass for each state, product and mean,
             others one per row.
         x: (time, input) inputs of one sequence; more axes may follow time.
         states: per state (time, hidden), what each step starts from: the initial state first,
@@ -38,8 +39,7 @@ def step_jacobians(
     states = tuple(s.detach().flatten(end_dim=-2).requires_grad_() for s in states)
     with torch.enable_grad():
         if isinstance(cell, PointwiseCell):
-            way = _through_products if cell.products else _from_partials
-            jacobians = way(cell, x, states)
+            jacobians = _from_partials(cell, x, states)
         else:
             jacobians = _row_by_row(cell, x, states)
     return jacobians.double().reshape(*axes, *jacobians.shape[1:])
@@ -61,53 +61,80 @@ def _from_partials(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
         preactivations = cell.preactivate(cell.project_input(x), states[0])
     leaves = {name: a.detach().requires_grad_() for name, a in preactivations.items()}
     # laid out like the Jacobians: half the time
-    blocks = {
-        name: block.detach().mT.contiguous() for name, block in cell.recurrent_weights.items()
-    }
-    new = cell.apply_step(leaves, states)
+    blocks = {name: u.detach().mT.contiguous() for name, u in cell.recurrent_weights.items()}
+    mixed = _Mixed(states[0], blocks)
+    new = mixed.listening(cell).apply_step(leaves, states)
+    fed = {name: blocks[name] for name in cell.state_fed}
+    if mixed.results:
+        return _through_mixed(mixed, leaves, states, new, fed)
     partials = [_gradients(state.sum(), (*states, *leaves.values())) for state in new]
     size = len(states) * cell.hidden_size
     jacobians = torch.zeros(len(x), size, size, dtype=x.dtype)
     # a few steps at a time, so that the target is still in the processor's cache
     for start in range(0, len(x), together := max(1, CACHED_ELEMENTS // size**2)):
         steps = slice(start, start + together)
-        _fill(jacobians[steps], [[p[steps] for p in row] for row in partials], leaves, blocks)
+        _fill(jacobians[steps], [[p[steps] for p in row] for row in partials], leaves, fed)
     return jacobians
 
 
-def _through_products(cell: PointwiseCell, x: Tensor, states: State) -> Tensor:
-    # between its products the step is pointwise, so what each product multiplies and each new state
-    # have diagonal derivatives by states, preactivations and results of products; a result p = o U
-    # adds diag(ds'/dp) U^T do/ds
-    with torch.no_grad():
-        preactivations = cell.preactivate(cell.project_input(x), states[0])
-    leaves = {name: a.detach().requires_grad_() for name, a in preactivations.items()}
-    operands: list[Tensor] = []
-    results: list[Tensor] = []
-    used: list[str] = []
+class _Mixed:
+    """What mixes units in a step: its products, means and sums, each cut off from its operand.
 
-    def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
-        result = PointwiseCell.product(cell, name, value).detach().expand_as(states[0])
-        operands.append(value.expand_as(states[0]))
-        results.append(result.clone().requires_grad_())
-        used.append(name)
-        return results[-1]
+    Args:
+        like: a state.
+        blocks: of products, transposed, by name.
+    """
 
-    new = stand_in(cell, product=product).apply_step(leaves, states)
-    blocks = {name: u.detach().mT.contiguous() for name, u in cell.recurrent_weights.items()}
-    fed = {name: blocks[name] for name in cell.state_fed}
-    count, size = len(states), len(states) * cell.hidden_size
+    def __init__(self, like: Tensor, blocks: Mapping[str, Tensor]) -> None:
+        self._like = like
+        self._blocks = blocks
+        self.operands: list[Tensor] = []
+        self.results: list[Tensor] = []
+        self.ways: list[Callable[[Tensor], Tensor]] = []
+        """The Jacobian of each operand, (time, hidden, size) -> that of the result."""
+
+    def listening(self, cell: PointwiseCell) -> PointwiseCell:
+        """Return a cell that tells of what it mixes."""
+
+        def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
+            block = self._blocks[name]
+            return self._cut(value, PointwiseCell.product(cell, name, value), block.__matmul__)
+
+        def mean(cell: PointwiseCell, value: Tensor) -> Tensor:
+            way = partial(torch.mean, dim=1, keepdim=True)
+            return self._cut(value, PointwiseCell.mean(cell, value), way)
+
+        def sum(cell: PointwiseCell, value: Tensor) -> Tensor:
+            way = partial(torch.sum, dim=1, keepdim=True)
+            return self._cut(value, PointwiseCell.sum(cell, value), way)
+
+        return stand_in(cell, product=product, mean=mean, sum=sum)
+
+    def _cut(self, value: Tensor, result: Tensor, way: Callable[[Tensor], Tensor]) -> Tensor:
+        self.operands.append(value.expand_as(self._like))
+        self.results.append(result.detach().expand_as(self._like).clone().requires_grad_())
+        self.ways.append(way)
+        return self.results[-1]
+
+
+def _through_mixed(
+    mixed: _Mixed, leaves: Mapping[str, Tensor], states: State, new: State, fed: Mapping[str, Tensor]
+) -> Tensor:
+    # between what mixes units the step is pointwise, so each operand and each new state have
+    # diagonal derivatives by states, preactivations and results; the result of a product p = o U
+    # adds diag(ds'/dp) U^T do/ds, a mean m = 1^T o / n adds diag(ds'/dm) 1 1^T / n do/ds
+    count, (time, hidden) = len(states), states[0].shape
     of_results: list[Tensor] = []
     made = []
-    for output in (*operands, *new):
-        partials = _gradients(output.sum(), (*states, *leaves.values(), *results))
-        jacobian = torch.zeros(len(x), cell.hidden_size, size, dtype=x.dtype)
+    for output in (*mixed.operands, *new):
+        partials = _gradients(output.sum(), (*states, *leaves.values(), *mixed.results))
+        jacobian = torch.zeros(time, hidden, count * hidden, dtype=output.dtype)
         _fill(jacobian, [partials[: count + len(leaves)]], leaves, fed)
         through = partials[count + len(leaves) :]
-        for partial, of_result in zip(through, of_results, strict=False):
-            jacobian.addcmul_(partial.unsqueeze(-1), of_result)
-        if len(of_results) < len(operands):
-            of_results.append(blocks[used[len(of_results)]] @ jacobian)
+        for derivative, of_result in zip(through, of_results, strict=False):
+            jacobian.addcmul_(derivative.unsqueeze(-1), of_result)
+        if len(of_results) < len(mixed.operands):
+            of_results.append(mixed.ways[len(of_results)](jacobian))
         else:
             made.append(jacobian)
     return torch.cat(made, dim=1)

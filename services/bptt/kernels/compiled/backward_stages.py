@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from bptt.kernels.compiled.expression import as_number, statement, stored
-from bptt.kernels.compiled.loops import ROW, ZERO, all_loaded, loop
+from bptt.kernels.compiled.loops import MASK, ROW, ZERO, all_loaded, loop
 from bptt.kernels.compiled.places import Places
+from bptt.kernels.compiled.rows import Rows
 from bptt.kernels.compiled.staging import Stage, divide, level_of, levels
 from bptt.kernels.step.plan import StepPlan, first_values
 from bptt.kernels.step.recorder import Argument
@@ -24,28 +25,38 @@ class BackwardStages:
     def __init__(self, trace: Trace, found: StepPlan, places: Places, double: bool) -> None:
         self._trace, self._found, self._places, self._double = trace, found, places, double
         self._levels = found_levels = levels(found.backward)
+        self.rows = Rows("backward", found.backward, places.saved_rows)
         states, vectors, _ = first_values(trace)
         products = [a.gradient for a in found.applications]
         early = [*trace.gradients[:states], *trace.gradients[vectors:], *trace.totals, *products]
         early += list(places.operands)
         late = trace.gradients[states:vectors]
-        self._count = 1 + max(level_of(value, found_levels) for value in (*early, *late))
+        summed = self.rows.levels_of_operands()
+        self._count = 1 + max(
+            *(level_of(value, found_levels) for value in (*early, *late)),
+            *(level for _, level in summed),
+        )
         written: list[list[Argument]] = [[] for _ in range(self._count)]
+        for value, level in summed:
+            written[level].append(value)
         for value in early:
             written[level_of(value, found_levels)].append(value)
         # only the last one may overwrite the incoming gradients
         written[-1] += late
-        self._stages, self.crossing = divide(found.backward, written, set())
+        self._stages, self.crossing = divide(
+            found.backward, written, set(), self.rows.values
+        )
 
     def text(self) -> list[str]:
         """Return a function for each stage, and one that calls them and the products."""
-        lines: list[str] = []
+        lines = self.rows.functions()
         for number, stage in enumerate(self._stages):
             lines += [*self._function(number, stage), ""]
         calls = []
         order = [a.number for a in self._found.applications]
         joined = [o for o in self._found.backward if o.applications]
         for number in range(self._count):
+            calls += self.rows.calls(number)
             calls.append(f"  backward_{number}(s);")
             for lane, operation in enumerate(joined):
                 if self._levels[operation.result] == number + 1:
@@ -63,7 +74,9 @@ class BackwardStages:
         }
         of |= {value: f"cross + {n} * WIDTH" for n, value in enumerate(self.crossing)}
         before, after, held = [], [], []
-        body = [*all_loaded(stage.read, of), *(statement(o) for o in stage.operations)]
+        first, sums = self.rows.adding(number)
+        body = [*all_loaded(stage.read - self.rows.values, of), *self.rows.loads(stage.read)]
+        body += [*(statement(o) for o in stage.operations), *sums]
         for n in self._of(number, trace.gradients[:states]):
             body.append(f"const V g{n} = (V)((M){as_number(trace.gradients[n])} & mask);")
             body.append(f"STORE(to + {n} * HP, g{n}); sum{n} += g{n};")
@@ -84,9 +97,8 @@ class BackwardStages:
             for n, value in enumerate(self.crossing)
             if self._levels[value] == number
         ]
-        mask = "const M mask = j + WIDTH > s.H ? s.last : ~(M){0};"
-        before = [mask, *all_loaded(stage.read, places.vectors), *before]
-        return loop(f"backward_{number}", before, self._pointers(), held, body, after)
+        before = [MASK, *all_loaded(stage.read, places.vectors), *before]
+        return loop(f"backward_{number}", before, self._pointers(), held, body, after, first)
 
     def _pointers(self) -> list[str]:
         lines = [
@@ -96,7 +108,7 @@ class BackwardStages:
         ]
         if self._double:
             lines.append("REAL *whole = s.whole + i * HP + j;")
-        if self._found.applications:
+        if self._found.applications or self.rows.count:
             lines += [
                 "const REAL *made = s.made + i * s.s_made + j;",
                 f"REAL *cross = s.crossing + {ROW} * NC;",

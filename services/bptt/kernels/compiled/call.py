@@ -59,7 +59,8 @@ class Kernel:
     """
 
     def __init__(self, library: ctypes.CDLL, trace: Trace) -> None:
-        self.saved: int = library.saved()
+        self._saved: int = library.saved()
+        self._saved_rows: int = library.saved_rows()
         self.states, self.vectors = len(trace.states), len(trace.vectors)
         self.weights = WEIGHTS if trace.products else WEIGHTS[:-1]
         """Names in `struct call` of what comes first among `weights`."""
@@ -67,6 +68,13 @@ class Kernel:
         self._forward = library.forward
         self._backward = library.backward
         self.call = call_type(self.states, self.vectors)
+
+    def room_to_keep(self, size: Sequence[int], dtype: torch.dtype) -> Float[Tensor, "numbers"]:
+        """Return where a forward pass puts what the way back needs, for (time, batch, padded)."""
+        time, batch, padded = size
+        # read by whole vectors
+        count = time * batch * (self._saved * padded + self._saved_rows) + self.width
+        return torch.empty(count, dtype=dtype)
 
     def place(
         self, call: ctypes.Structure, own: Sequence[Float[Tensor, "..."]], to: str = ""
@@ -216,7 +224,7 @@ def run_forward(
     states = torch.empty(kernel.states, time + 1, batch, padded, dtype=x.dtype)
     saved = None
     if saves:
-        saved = torch.empty(time * batch * kernel.saved * padded, dtype=x.dtype)
+        saved = kernel.room_to_keep((time, batch, padded), x.dtype)
     call = kernel.call(time, batch, features, hidden, *limits)
     call.lengths = 0 if lengths is None else lengths.data_ptr()
     call.x, (call.x_step, call.x_row) = x.data_ptr(), x.stride()[:2]

@@ -5,8 +5,9 @@
    a time from the first step to the last, so that what a step needs stays in the cache; no
    sequence's results depend on another's.
 
-   A step is cut into stages at its products, because a product needs its operand of all units. */
+   A step is cut into stages at its products, means and sums, because they need all units. */
 
+#define STAGED (NA > 0 || NW > 0)
 #define DEPTH 128 /* rows of derivatives gathered before they become gradients of weights */
 
 /* what the stages of one step of up to RT sequences read and write; s...: from row to row */
@@ -19,7 +20,10 @@ struct step {
   const REAL *old; /* (NS, `span` apart) states before the step */
   REAL *new; /* and after it */
   REAL *kept; /* (HP / WIDTH, rows, NK, WIDTH) for the way back; null: nothing is kept */
-  REAL *crossing; /* from one stage to a later one, laid out like that */
+  REAL *kept_rows; /* (NR, rows) for the way back; null: nothing is kept */
+  REAL *crossing; /* from one stage to a later one, laid out like `kept` */
+  REAL *sums; /* (NM, RT, LANES) over units, of one stage */
+  REAL *row; /* (NW, RT) what is one number a sequence */
   struct matrix weight; /* of products: (H, NA lanes), or transposed */
   REAL *made; /* (rows, lanes of HP) results of products */
   long s_made;
@@ -72,14 +76,27 @@ static long find_live(const struct step *s) {
   return live;
 }
 
+/* which columns of the last vector are among the H, not padding */
+INLINE M last_columns(long H) {
+  M keep;
+  for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (ROUND(H) - WIDTH) ? -1 : 0;
+  return keep;
+}
+
+/* what is kept of step t that is one number a sequence, behind what is kept of units */
+INLINE REAL *rows_kept(const struct call *c, long b, long t, long rows) {
+  return c->saved ? c->saved + c->T * c->B * NK * ROUND(c->H) + (c->T * b + t * rows) * NR : 0;
+}
+
 int forward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
   const long span = (T + 1) * B * HP, beside_w = FIRST_OF_INPUT % PANEL;
-  const long sp = STRIDE(NA * HP), so = STRIDE(NO * HP), tile = (NA > 0) * RT * HP;
+  const long sp = STRIDE(NA * HP), so = STRIDE(NO * HP), tile = STAGED * RT * HP;
   struct matrix u = matrix_of(c, H, NH * HP), w = matrix_of(c, I, beside_w + NX * HP);
   struct matrix p = matrix_of(c, (NA > 0) * H, NA * HP);
   const long total = ROUND(NL * HP) + ROUND(RT * sg) + u.numbers + w.numbers + (NV + NF) * HP +
-                     p.numbers + tile * (NK + NC) + (NA > 0) * ROUND(RT * (sp + so)) + NA * HP;
+                     p.numbers + tile * (NK + NC) + (NA > 0) * ROUND(RT * (sp + so)) + NA * HP +
+                     RT * (NM * LANES + NW);
   REAL *memory = room_for(total + WIDTH), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
@@ -90,7 +107,7 @@ int forward(const struct call *c) {
   /* what is kept for the way back is also what later stages read */
   REAL *kept = take(&rest, tile * NK);
   struct step s = {.H = H, .HP = HP, .span = span, .vectors = vectors, .pre = g, .s_pre = sg,
-                   .weight = p, .s_made = sp, .s_operands = so};
+                   .weight = p, .s_made = sp, .s_operands = so, .last = last_columns(H)};
   s.crossing = take(&rest, tile * NC);
   s.made = take(&rest, (NA > 0) * RT * sp);
   s.operands = take(&rest, (NA > 0) * RT * so);
@@ -98,6 +115,7 @@ int forward(const struct call *c) {
   long at[RT];
   s.at = at;
   for (long i = 0; i < RT; i++) at[i] = i;
+  s.sums = take(&rest, RT * NM * LANES), s.row = cleared(&rest, RT * NW);
   lay_out(c, bias, &u, &w, &p);
   fix(c, vectors, HP);
   for (long n = 0; n < NS; n++)
@@ -110,7 +128,8 @@ int forward(const struct call *c) {
     for (s.t = 0; s.t < T; s.t++) {
       s.old = c->states + (s.t * B + b) * HP;
       s.new = c->states + ((s.t + 1) * B + b) * HP;
-      s.kept = c->saved ? c->saved + (T * b + s.t * s.rows) * NK * HP : NA ? kept : 0;
+      s.kept = c->saved ? c->saved + (T * b + s.t * s.rows) * NK * HP : STAGED ? kept : 0;
+      s.kept_rows = rows_kept(c, b, s.t, s.rows);
       const REAL *x = c->x + s.t * c->x_step + b * c->x_row;
       s.live = find_live(&s);
       struct product both = {g, bias, s.old, x, u, w, sg, 0, HP, c->x_row, H, I, at, 0};
@@ -125,13 +144,6 @@ int forward(const struct call *c) {
   restore(mode);
   free(memory);
   return 0;
-}
-
-/* which columns of the last vector are among the H, not padding */
-INLINE M last_columns(long H) {
-  M keep;
-  for (long l = 0; l < WIDTH; l++) keep[l] = l < H - (ROUND(H) - WIDTH) ? -1 : 0;
-  return keep;
 }
 
 /* d (NS, R, HP) = the gradient with respect to the last states of `rows` sequences from b on */
@@ -225,7 +237,8 @@ int backward(const struct call *c) {
   const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ut.numbers + wt.numbers +
                      pt.numbers + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
                      (2 * NV + NF) * HP + ROUND(R * IP) + IP + (NA > 0) * ROUND(H * sp) +
-                     (NB > 0) * ROUND(R * sb) + R * HP * NC + HP + 2 * WIDTH;
+                     (NB > 0) * ROUND(R * sb) + R * HP * NC + HP + RT * (NM * LANES + NW) +
+                     2 * WIDTH;
   REAL *memory = room_for(total + WIDTH), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
@@ -243,6 +256,7 @@ int backward(const struct call *c) {
   REAL *dp = cleared(&rest, (NA > 0) * H * sp);
   s.vectors = vectors, s.weight = pt, s.made = take(&rest, (NB > 0) * R * sb);
   s.crossing = take(&rest, R * HP * NC), s.none = cleared(&rest, HP);
+  s.sums = take(&rest, RT * NM * LANES), s.row = cleared(&rest, RT * NW);
   lay_out_transposed(c, &ut, &wt, &pt);
   fix(c, vectors, HP);
   for (long b = 0; b < B; b += RT) {
@@ -261,7 +275,7 @@ int backward(const struct call *c) {
         break;
       }
       s.old = c->states + (t * B + b) * HP, s.new = c->states + ((t + 1) * B + b) * HP;
-      s.kept = c->saved + (T * b + t * rows) * NK * HP;
+      s.kept = c->saved + (T * b + t * rows) * NK * HP, s.kept_rows = rows_kept(c, b, t, rows);
       REAL *dl = s.lanes = ring + g.filled * R * sd;
       s.at = g.at + g.listed, g.listed += g.live[g.filled] = s.live = find_live(&s);
 #if !DOUBLE

@@ -17,7 +17,7 @@ from bptt.kernels.step.recorder import TracedValue
 from bptt.kernels.step.tracing import Trace
 from bptt.kernels.step.vanishing import prove_zeros
 
-FILES = ("numbers.c", "matrices.c", "norms.c", "weights.c", "zeros.c", "cell.c")
+FILES = ("numbers.c", "matrices.c", "norms.c", "weights.c", "sums.c", "zeros.c", "cell.c")
 NONE = -1
 
 
@@ -43,12 +43,15 @@ def source(cell: PointwiseCell, trace: Trace, dtype: torch.dtype) -> str:
         "NS": len(trace.states),
         "NV": len(trace.vectors),
         "NF": len(found.fixed),
-        "NK": len(found.saved),
+        "NK": len(places.saved),
+        "NR": len(places.saved_rows),
         "NP": len(cell.products),
         "NA": len(found.applications),
         "NO": len(places.operands),
         "NB": len(places.backs),
         "NC": max(len(forward.crossing), len(backward.crossing)),
+        "NM": max(forward.rows.at_once(), backward.rows.at_once()),
+        "NW": max(forward.rows.count, backward.rows.count),
         "KEEPS_ZERO": int(zeros.keeps_zero),
         "SAVED_IS_FINITE": int(zeros.saved_is_finite),
         "BLOCKS": ", ".join(map(str, [*(a.block for a in found.applications), NONE])),

@@ -25,7 +25,7 @@ FIELDS = (
     *(Field("const REAL *", name) for name in ("input_weight", "recurrent_weight")),
     *(Field("const REAL *", name) for name in ("input_bias", "recurrent_bias", "product_weight")),
     Field("REAL *", "states"),  # (NS, T + 1, B, HP)
-    Field("REAL *", "saved"),  # (T * B * NK * HP)
+    Field("REAL *", "saved"),  # (T * B * NK * HP), then (T * B * NR) of whole sequences
     # from here on of the way back alone, but for vectors and initial
     Field("REAL *", "d_x"),  # (T, B, I)
     *(Field("REAL *", name) for name in ("d_input_weight", "d_recurrent_weight")),

@@ -1,6 +1,6 @@
 """Where the values of a step lie in memory."""
 
-from bptt.kernels.step.plan import StepPlan, computed_states, first_values
+from bptt.kernels.step.plan import StepPlan, computed_states, first_values, per_sequence
 from bptt.kernels.step.recorder import Argument, TracedValue
 from bptt.kernels.step.tracing import Trace
 
@@ -26,7 +26,14 @@ class Places:
         computed = computed_states(trace).items()
         self.new = {v: f"new + {n} * span" for v, n in computed if v not in self.vectors}
         self.incoming = {v: f"ds + {n} * R * HP" for n, v in enumerate(named[incoming:])}
-        self.saved = {v: f"q + {n} * WIDTH" for n, v in enumerate(found.saved)}
+        of_rows = per_sequence(found.forward)
+        of_units = [v for v in found.saved if v not in of_rows]
+        self.saved = {v: f"q + {n} * WIDTH" for n, v in enumerate(of_units)}
+        """Of what is kept for the way back, a number for each unit."""
+        of_rows &= set(found.saved)
+        in_order = sorted(of_rows, key=lambda value: value.number)
+        self.saved_rows = {v: f"s.kept_rows + {n} * rows" for n, v in enumerate(in_order)}
+        """And what is one number a sequence."""
         self.products = {a.result: f"made + {n} * HP" for n, a in enumerate(found.applications)}
         joined = [o for o in found.backward if o.applications]
         self.backs = {o.result: f"made + {n} * HP" for n, o in enumerate(joined)}

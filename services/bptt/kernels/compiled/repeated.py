@@ -65,7 +65,7 @@ class Repeated:
             raise ValueError("parameters and their gradients must be contiguous")
         padded = -(-hidden // kernel.width) * kernel.width
         states = torch.empty(kernel.states, time + 1, batch, padded, dtype=shape.dtype)
-        saved = torch.empty(time * batch * kernel.saved * padded, dtype=shape.dtype)
+        saved = kernel.room_to_keep((time, batch, padded), shape.dtype)
         valid = states[..., :hidden]
         self._states = tuple(s[1:] for s in valid)
         self._final = tuple(s[time] for s in valid)

@@ -1,7 +1,7 @@
-"""Where a step is cut: at every product, because one needs its operand of all units.
+"""Where a step is cut: at every product, mean and sum, because they need all units.
 
-The level of a value is how many products lie between it and the arguments. What has one level is
-computed in one stage, unit by unit; the products of its results follow, then the next stage.
+The level of a value is how many of these lie between it and the arguments. What has one level is
+computed in one stage, unit by unit; products and means of its results follow, then the next stage.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ Levels = Mapping[TracedValue, int]
 
 @dataclass(frozen=True)
 class Stage:
-    """What is computed between two products."""
+    """What is computed between what mixes units."""
 
     operations: tuple[Operation, ...]
     read: frozenset[TracedValue]
@@ -30,7 +30,7 @@ def levels(operations: Iterable[Operation]) -> dict[TracedValue, int]:
     found: dict[TracedValue, int] = {}
     for operation in operations:
         of = (found.get(a, 0) for a in operation.arguments if isinstance(a, TracedValue))
-        found[operation.result] = max(of, default=0) + bool(operation.applications)
+        found[operation.result] = max(of, default=0) + operation.mixes
     return found
 
 
@@ -43,6 +43,7 @@ def divide(
     operations: Sequence[Operation],
     written: Sequence[Iterable[Argument]],
     in_memory: set[TracedValue],
+    of_rows: set[TracedValue],
 ) -> tuple[list[Stage], tuple[TracedValue, ...]]:
     """Cut a pass into stages.
 
@@ -50,13 +51,14 @@ def divide(
         operations: all of the pass, in order.
         written: what each stage writes.
         in_memory: results that are written anyway, so that later stages can read them.
+        of_rows: results that are one number a sequence, which no stage computes.
 
     Returns:
         The stages, and the values that must be written, too, because a later stage reads them.
     """
     found = levels(operations)
     by_result = {operation.result: operation for operation in operations}
-    costs = _costs(operations, in_memory)
+    costs = _costs(operations, in_memory | of_rows)
     crossing: set[TracedValue] = set()
     stages: list[Stage] = []
     for number in reversed(range(len(written))):
@@ -67,7 +69,7 @@ def divide(
         while waiting:
             value = waiting.pop()
             operation = by_result.get(value)
-            if operation is None or operation.applications:
+            if operation is None or operation.mixes or value in of_rows:
                 read.add(value)
             elif found[value] == number or (value not in in_memory and costs[value] <= CHEAP):
                 if value not in here:
@@ -88,6 +90,6 @@ def _costs(operations: Iterable[Operation], in_memory: set[TracedValue]) -> dict
         of = [a for a in operation.arguments if isinstance(a, TracedValue)]
         cost = 1 + CHEAP * (operation.name in COSTLY)
         cost += sum(found.get(value, 0) for value in of)
-        known = operation.applications or operation.result in in_memory
+        known = operation.mixes or operation.result in in_memory
         found[operation.result] = 0 if known else cost
     return found

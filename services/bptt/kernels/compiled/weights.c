@@ -16,6 +16,7 @@ struct call {
 
 int width(void) { return WIDTH; }
 int saved(void) { return NK; }
+int saved_rows(void) { return NR; }
 
 INLINE REAL *take(REAL **from, long count) {
   REAL *taken = *from;

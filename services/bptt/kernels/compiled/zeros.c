@@ -38,7 +38,10 @@ static int is_all_moderate(const struct call *c, const REAL *vectors, long b, lo
   for (long k = 0; k <= t; k++) {
     const REAL *x = c->x + k * c->x_step + b * c->x_row;
     if (!are_moderate(x, rows, c->x_row, c->I)) return 0;
-    if (!SAVED_IS_FINITE && !are_moderate(c->saved + c->T * b * NK * HP + k * kept, 1, 0, kept)) return 0;
+    if (SAVED_IS_FINITE) continue;
+    if (!are_moderate(c->saved + c->T * b * NK * HP + k * kept, 1, 0, kept)) return 0;
+    const REAL *of_rows = c->saved + c->T * B * NK * HP + (c->T * b + k * rows) * NR;
+    if (!are_moderate(of_rows, 1, 0, rows * NR)) return 0;
   }
   for (long s = 0; s < NS; s++)
     for (long k = 0; k <= t + 1; k++)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bptt.kernels.step.operations import COSTLY
 from bptt.kernels.step.recorder import Argument, Operation, TracedValue
-from bptt.kernels.step.staged import PRODUCT, PRODUCT_BACK
+from bptt.kernels.step.staged import PRODUCT, PRODUCT_BACK, SUMS
 from bptt.kernels.step.tracing import Trace
 
 
@@ -42,15 +42,16 @@ class StepPlan:
 def plan(trace: Trace) -> StepPlan:
     """Divide a trace into what runs once, what runs forward and what runs backward.
 
-    Results of costly functions and of products are kept, and so are the preactivations that the
-    derivative reads; what is cheap is recomputed from these and from the old and new states. So
+    Results of costly functions, of products, means and sums are kept, and so are the preactivations
+    that the derivative reads; what is cheap is recomputed from these and from the old and new states. So
     are the operands of products, which the gradients of the blocks need: they cost no memory.
     """
     of_vectors = _of_vectors(trace)
     forward = _needed(trace.operations, trace.new, of_vectors)
     applications = _applications(trace, forward)
     operations = _joined(trace, applications)
-    costly = {operation.result for operation in forward if operation.name in (*COSTLY, PRODUCT)}
+    kept = {*COSTLY, PRODUCT, *SUMS}
+    costly = {operation.result for operation in forward if operation.name in kept}
     new = set(computed_states(trace))
     results = (
         *trace.gradients,
@@ -101,7 +102,7 @@ def _of_vectors(trace: Trace) -> set[TracedValue]:
     }
     for operation in trace.operations:
         of = [hangs[a] for a in operation.arguments if isinstance(a, TracedValue)]
-        on_others = False in of or bool(operation.applications)
+        on_others = False in of or operation.mixes
         hangs[operation.result] = False if on_others else (True if True in of else None)
         if hangs[operation.result]:
             found.add(operation.result)
@@ -188,3 +189,21 @@ def _needed(
         wanted.add(value)
         waiting += [a for a in by_result[value].arguments if isinstance(a, TracedValue)]
     return tuple(operation for operation in operations if operation.result in wanted)
+
+
+def per_sequence(
+    operations: Iterable[Operation], known: Iterable[TracedValue] = ()
+) -> set[TracedValue]:
+    """Return the results that are one number a sequence: means, sums, and what is made of them.
+
+    Args:
+        operations: of a pass, in order.
+        known: what else is one, computed before.
+    """
+    found = set(known)
+    for operation in operations:
+        of = [a for a in operation.arguments if isinstance(a, TracedValue)]
+        made_of_them = bool(of) and found.issuperset(of) and operation.result.kind == "real"
+        if operation.name in SUMS or (made_of_them and not operation.mixes):
+            found.add(operation.result)
+    return found

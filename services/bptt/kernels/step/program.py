@@ -9,7 +9,7 @@ from torch import Tensor
 from bptt.contracts import PointwiseCell
 from bptt.kernels.step.plan import StepPlan, plan
 from bptt.kernels.step.recorder import Argument, Operation, TracedValue
-from bptt.kernels.step.staged import PRODUCT
+from bptt.kernels.step.staged import PRODUCT, SUMS
 from bptt.kernels.step.tracing import Trace
 
 
@@ -29,6 +29,7 @@ class TracedProgram:
         self.by_state = [(lanes.index(name), n) for n, name in enumerate(cell.state_fed)]
         self.state_biased = [cell.state_fed.index(name) for name in cell.state_biased]
         self.input_biased = bool(cell.input_biased)
+        self._hidden = cell.hidden_size
 
     def run(
         self,
@@ -44,10 +45,13 @@ class TracedProgram:
             blocks: of the cell's `products`.
         """
         for operation in operations:
+            like = next(iter(values.values()))
             if operation.applications:
                 values[operation.result.number] = self._multiplied(operation, values, blocks)
                 continue
-            like = next(iter(values.values()))
+            if operation.name in SUMS:
+                values[operation.result.number] = self._over_units(operation, values, like)
+                continue
             schema = operation.function.func._schema.arguments
             arguments = [
                 on_tensors(argument, str(place.type) == "Tensor", values, like)
@@ -69,6 +73,16 @@ class TracedProgram:
             total = product if total is None else total + product
         assert total is not None
         return total
+
+    def _over_units(
+        self, operation: Operation, values: dict[int, Tensor], like: Tensor
+    ) -> Tensor:
+        """Return a mean or a sum, as often as there are units."""
+        value = on_tensors(operation.arguments[0], True, values, like)
+        value = value if value.dim() else value.expand(self._hidden)
+        over = value.mean if operation.name == "mean" else value.sum
+        result: Tensor = over(-1, keepdim=True).expand_as(value)
+        return result
 
     def of_vectors(
         self, vectors: Iterable[Float[Tensor, "hidden"]]

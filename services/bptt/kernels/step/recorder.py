@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bptt.contracts import PointwiseCell
 from bptt.contracts.stand_in import stand_in
 from bptt.kernels.step.operations import ALIASES, FILLS, INTO_C, in_place_of
-from bptt.kernels.step.staged import OPERATIONS, Applied
+from bptt.kernels.step.staged import MIXING, OPERATIONS, SUMS, Applied, OverUnits
 from bptt.registry.author import place_before
 
 SIZE = 7
@@ -44,7 +44,7 @@ Argument = TracedValue | float | None
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation, pointwise unless it is of `staged`; `name` is torch's, with its overload."""
+    """One operation, pointwise unless it `mixes`; `name` is torch's, with its overload."""
 
     name: str
     arguments: tuple[Argument, ...]
@@ -56,6 +56,11 @@ class Operation:
     applications: tuple[int, ...] = ()
     """Of a product: which one it is in its step; of a derivative of products: of which, one for
     each argument."""
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a unit of the result hangs on other units of an argument."""
+        return self.name in MIXING
 
 
 class OperationRecorder(TorchDispatchMode):
@@ -83,7 +88,7 @@ class OperationRecorder(TorchDispatchMode):
         return False
 
     def watching(self, cell: PointwiseCell) -> PointwiseCell:
-        """Return the cell with a `product` that is recorded."""
+        """Return the cell with products, means and sums that are recorded."""
 
         def product(cell: PointwiseCell, name: str, value: Tensor) -> Tensor:
             if name not in cell.products:
@@ -94,7 +99,17 @@ class OperationRecorder(TorchDispatchMode):
             result: Tensor = apply(value, self.block, len(self.products) - 1)
             return result
 
-        return stand_in(cell, product=product)
+        def over_units(name: str) -> Any:
+            def mixed(cell: PointwiseCell, value: Tensor) -> Tensor:
+                if value.dtype != self._dtype:
+                    raise self._unfit(f"takes the {name} of what is no number")
+                apply: Any = OverUnits.apply
+                result: Tensor = apply(value, name)
+                return result
+
+            return mixed
+
+        return stand_in(cell, product=product, **{name: over_units(name) for name in SUMS})
 
     def known(self, tensor: Shaped[Tensor, "..."]) -> Argument:
         """Return the value that a tensor holds."""
@@ -125,7 +140,7 @@ class OperationRecorder(TorchDispatchMode):
         result = func(*args, **keywords)
         base = in_place_of(name)
         if name in OPERATIONS and self._is_pointwise(result):
-            self._add(OPERATIONS[name], (self.known(args[0]),), func, result, numbers=(args[1],))
+            self._add(OPERATIONS[name], (self.known(args[0]),), func, result, numbers=args[1:])
         elif name in ALIASES:
             self._remember(result, self.known(args[0]))
         elif name == "lift_fresh.default" and args[0].dim() == 0:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from bptt.kernels.step.plan import StepPlan, first_values
 from bptt.kernels.step.recorder import Argument, Operation, TracedValue
-from bptt.kernels.step.staged import PRODUCT, PRODUCT_BACK
+from bptt.kernels.step.staged import PRODUCT, PRODUCT_BACK, SUMS
 from bptt.kernels.step.tracing import Trace
 
 MODERATE = 2.0**30
 """No magnitude that a kernel reads is larger, or it does not end early; see zeros.c."""
-SUMS = 2.0**90
+PREACTIVATION = 2.0**90
 """The largest preactivation, of no more than 2^29 products of moderate numbers."""
 ENDLESS = 2.0**120
 """A value that may be larger may be infinite: this is below the largest float32."""
@@ -40,7 +40,7 @@ def prove_zeros(trace: Trace, found: StepPlan) -> ZeroProof:
     """Say whether the gradients of a step vanish for good."""
     lanes, _, incoming = first_values(trace)
     # preactivations are sums of products of moderate numbers
-    forward = _magnitudes(found.forward, {TracedValue(n): SUMS for n in range(lanes)})
+    forward = _magnitudes(found.forward, {TracedValue(n): PREACTIVATION for n in range(lanes)})
     known = {value: forward.get(value, MODERATE) for value in found.saved}
     saved_is_finite = max(known.values(), default=0.0) < math.inf
     if not saved_is_finite:
@@ -118,6 +118,12 @@ def _sum_over_units(operation: Operation, of: list[Magnitude]) -> Magnitude:
     return sum(of) * 2.0**20 * MODERATE
 
 
+def _over_units(operation: Operation, of: list[Magnitude]) -> Magnitude:
+    # of no more than 2^20 units; the sum of a mean must not be infinite either
+    total = _limited(of[0] * 2.0**20)
+    return of[0] if operation.name == "mean" and total < math.inf else total
+
+
 def _largest_of(*numbers: int) -> Rule:
     """Return the rule of what chooses between these arguments, whatever the others are."""
     return lambda operation, of: max(of[number] for number in numbers if number < len(of))
@@ -163,5 +169,6 @@ RULES: dict[str, Rule] = {
     "gelu_backward.tanh": _times(lambda value: 2 + value**3),
     PRODUCT: _sum_over_units,
     PRODUCT_BACK: _sum_over_units,
+    **dict.fromkeys(SUMS, _over_units),
 }
 """torch's name of an operation -> its rule; with what is not here, anything may come out."""
