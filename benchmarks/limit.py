@@ -16,7 +16,7 @@ from benchmarks.plain_script import BATCH
 from benchmarks.updates import make_run
 from bptt.contracts import PointwiseCell
 from bptt.kernels.compiled.building import load
-from bptt.kernels.compiled.call import weights
+from bptt.kernels.compiled.kernel import weights
 from bptt.kernels.compiled.repeated import Repeated, Shape
 from bptt.kernels.compiled.sources import assembled, number_type
 from bptt.settings import read_settings

@@ -17,12 +17,20 @@ with patch.object(random, "getrandbits", random.Random(0).getrandbits):
 
 MODULES = ("bptt.measuring", "bptt.kernels", "bptt.contracts", "bptt.norms")
 AT_EVERY_STEP = {
+    "Draws.begin",
+    "Draws.normal",
+    "Draws.uniform",
+    "MappedCell.split",
     "OperationRecorder.known",
+    "PointwiseCell.mean",
+    "PointwiseCell.normal",
     "PointwiseCell.product",
-    "PointwiseCell.split",
+    "PointwiseCell.sum",
+    "PointwiseCell.uniform",
     "begins_at",
     "frobenius_norm",
     "room_for_norms",
+    "threefry",
 }
 
 # as mypy has it, an int may be given where a float is wanted

@@ -61,9 +61,29 @@ def series(folder):
     return found
 
 
+DRAWING = """
+task: {name: latch, length: 20}
+cell: {name: zoneout_lstm}
+model: {hidden_size: 16}
+training: {steps: 900, batch_size: 16, evaluate_every: 50, stop_when_solved: false}
+statistics: {interval: 90, jacobian_interval: 90}
+"""
+"""Of a cell that draws random numbers."""
+
+
 @pytest.mark.soak
 def test_run_killed_forty_times_ends_with_the_bits_of_an_undisturbed_one(bptt, tmp_path):
-    (tmp_path / "run.yaml").write_text(RUN_FILE)
+    check_killed(bptt, tmp_path, RUN_FILE, KILLS)
+
+
+def test_run_of_a_cell_that_draws_and_is_killed_ends_with_the_bits_of_an_undisturbed_one(
+    bptt, tmp_path
+):
+    check_killed(bptt, tmp_path, DRAWING, kills=2)
+
+
+def check_killed(bptt, tmp_path, run_file, kills):
+    (tmp_path / "run.yaml").write_text(run_file)
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     print(f"seed {seed}")
@@ -72,7 +92,7 @@ def test_run_killed_forty_times_ends_with_the_bits_of_an_undisturbed_one(bptt, t
     assert undisturbed.wait(PATIENCE) == 0
     process = bptt(tmp_path / "stormy", str(tmp_path / "run.yaml"))
     done = 0
-    while done < KILLS:
+    while done < kills:
         folders = list((tmp_path / "stormy" / "runs").glob("*/committed.json"))
         if not folders:
             assert process.poll() is None

@@ -104,7 +104,7 @@ def test_kernel_for_a_smaller_processor_is_right_too(smaller_processor, dtype):
 @pytest.mark.parametrize("biases", [0, 1, 2])
 @pytest.mark.parametrize("truncation", [None, 1, 3])
 @pytest.mark.parametrize(
-    "cell_class", [strange.Peephole, strange.ThreeStates, strange.OfVectors, strange.Averaging, LEM]
+    "cell_class", [strange.Peephole, strange.ThreeStates, strange.Averaging, GRUCho, LEM]
 )
 def test_backend_heeds_biases_truncation_and_lengths(cell_class, backend, biases, truncation):
     sizes = (7, 35, 3, 5)

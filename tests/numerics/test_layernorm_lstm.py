@@ -107,7 +107,9 @@ def test_what_is_one_number_a_sequence_is_computed_once_for_all_units():
     # two sums for each of the three normalisations, forward; the roots are of what is summed
     assert text.count("finish_sums(s.sums") == 12
     loops_over_units = [
-        part for part in text.split("static void ")[1:] if part.startswith(("forward_", "backward_"))
+        part
+        for part in text.split("static void ")[1:]
+        if part.startswith(("forward_", "backward_"))
     ]
     roots = [part for part in loops_over_units if "v_sqrt" in part]
     assert roots

@@ -12,8 +12,8 @@ from bptt_plugins.cells.cifg_lstm import CIFGLSTM
 from bptt_plugins.cells.gru import GRU
 from bptt_plugins.cells.gru_cho import GRUCho
 from bptt_plugins.cells.gru_chung import GRUChung
-from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.layernorm_lstm import LayerNormLSTM
+from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.lem import LEM
 from bptt_plugins.cells.lru import LRU
 from bptt_plugins.cells.lstm import LSTM

@@ -28,7 +28,7 @@ class LayerNormLSTM(PointwiseCell):
     """
 
     states = ("h", "c")
-    preactivations = {name: "x" for name in GATES}
+    preactivations = dict.fromkeys(GATES, "x")
     products = GATES
     vectors = {
         **{f"{of}_{name}": (1.0, 1.0) for of in ("gain_x", "gain_h") for name in GATES},

@@ -1,12 +1,13 @@
 """Leaky firing-rate network, of excitatory and inhibitory units if desired."""
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, relu, tanh
 
-from bptt.contracts import Gt, Le, Lt, PointwiseCell
+from bptt.contracts import Ge, Gt, Le, Lt, PointwiseCell
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "tanh": tanh}
 
@@ -14,12 +15,13 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "tanh": t
 class LeakyRNN(PointwiseCell):
     """v = (1 - alpha) v + alpha (W r + W_in x + b), r = phi(v): Euler's method for firing rates.
 
-    Song, Yang & Wang 2016 (doi 10.1371/journal.pcbi.1004792), equations 1 and 2 in discrete time
-    and without noise: alpha is a step over the time constant of the units. With `excitatory`, units
-    obey Dale's principle: W = [M]_+ D with D = diag(1, .., 1, -1, .., -1), so that each column of W
-    has one sign. M begins as the absolute values of what is drawn, and inhibitory columns are
-    scaled so that a row of W sums to 0 on average; `spectral_radius` is that of W. Input and
-    read-out weights, which the paper constrains too, may have any sign.
+    Song, Yang & Wang 2016 (doi 10.1371/journal.pcbi.1004792), equations 1 and 2 in discrete time;
+    v also gains sqrt(2 alpha) `noise` N(0, 1) at each step. alpha is a step over the time constant
+    of the units. With `excitatory`, units obey Dale's principle: W = [M]_+ D with
+    D = diag(1, .., 1, -1, .., -1), so that each column of W has one sign. M begins as the absolute
+    values of what is drawn, and inhibitory columns are scaled so that a row of W sums to 0 on
+    average; `spectral_radius` is that of W. Input and read-out weights, which the paper constrains
+    too, may have any sign.
 
     Args:
         alpha: share of the potential that is renewed in a step.
@@ -27,6 +29,8 @@ class LeakyRNN(PointwiseCell):
         self_connections: with the diagonal of W; the paper leaves it out.
         excitatory: share of units, the first ones, that excite; the paper takes 0.8. Without it
             weights have any sign.
+        noise: standard deviation of the recurrent noise, in evaluations as well, where it is the
+            same each time.
     """
 
     states = ("r", "v")
@@ -41,6 +45,7 @@ class LeakyRNN(PointwiseCell):
         nonlinearity: Literal["relu", "tanh"] = "relu",
         self_connections: bool = True,
         excitatory: Annotated[float, Gt(0), Lt(1)] | None = None,
+        noise: Annotated[float, Ge(0), Le(1e3)] = 0.0,
         **framework: Any,
     ) -> None:
         if excitatory is not None and nonlinearity != "relu":
@@ -63,7 +68,7 @@ class LeakyRNN(PointwiseCell):
                 f"{'excitatory' if self.exciting == 0 else 'inhibitory'} unit"
             )
         super().__init__(input_size, hidden_size, **framework)
-        self.alpha, self.nonlinearity = alpha, nonlinearity
+        self.alpha, self.nonlinearity, self.noise = alpha, nonlinearity, noise
 
     def recurrent(self, name: str, block: Tensor) -> Tensor:
         if self.exciting is not None:
@@ -78,6 +83,8 @@ class LeakyRNN(PointwiseCell):
 
     def step(self, a: Tensor, r: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         v = v + self.alpha * (a - v)
+        if self.noise:
+            v = v + math.sqrt(2 * self.alpha) * self.noise * self.normal("v")
         return NONLINEARITIES[self.nonlinearity](v), v
 
     def reset_parameters(self, horizon: int) -> None:

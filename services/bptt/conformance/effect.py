@@ -113,7 +113,8 @@ def _check_module(
 def _draws(subject: str, what: str, place: str = "") -> str:
     return (
         f"{subject} draws {what}{place}: no checkpoint holds the generator, so a run could be "
-        "neither repeated nor resumed exactly. Leave dropout and noise out."
+        "neither repeated nor resumed exactly. In the step of a PointwiseCell draw by self.uniform "
+        "or self.normal, whose numbers hang on where they are used alone."
     )
 
 

@@ -95,6 +95,7 @@ def check_step(cell: PointwiseCell, hidden_size: int) -> None:
             with torch.set_grad_enabled(graph):
                 # not leaves, because autograd itself forbids writing into those
                 given = {a: v.clone().requires_grad_(graph) * 1.0 for a, v in arguments.items()}
+                cell.draws.begin(given[cell.states[0]])
                 step = partial(cell.step, **given)
                 without_effects(f"{name}.step", step, given, cell)
                 check_decisions(f"{name}.step", step, given)
@@ -146,6 +147,7 @@ def _unmixed(cell: PointwiseCell, used: set[str]) -> PointwiseCell:
 
 
 def _step(cell: PointwiseCell, arguments: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    cell.draws.begin(arguments[cell.states[0]])
     with running(f"{type(cell).__name__}.step"), torch.no_grad():
         results: Any = cell.step(**arguments)
     states = cell.states

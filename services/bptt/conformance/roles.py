@@ -16,7 +16,8 @@ def check_roles(cell: PointwiseCell) -> None:
     """Check that a state is kept the more, the wider a gate is open that keeps it.
 
     What is kept of a state is its gradient path within a step, the derivative of a unit's new state
-    by its old one with preactivations, products and means held. A gate that writes must not open it.
+    by its old one, all that mixes units and preactivations held. A gate that writes must not open
+    it.
     """
     name = type(cell).__name__
     roles = {gate: role for gate, role in cell.gates.items() if role in ("keep", "write")}

@@ -52,9 +52,9 @@ class Cell(nn.Module, ABC):
         """Advance one step: `x_t` is (batch, input_size), each state (batch, hidden_size).
 
         It must do nothing else: no checkpoint would contain what it draws or stores, and
-        evaluations call it too, with `training` unchanged. So no random numbers (dropout), no
-        buffer or attribute that changes (BatchNorm), no writing into its arguments, and no `if` on
-        the value of a tensor, where one sequence would decide for all.
+        evaluations call it too, with `training` false. So no random numbers but those of a
+        `PointwiseCell`, no buffer or attribute that changes (BatchNorm), no writing into its
+        arguments, and no `if` on the value of a tensor, where one sequence would decide for all.
         """
 
     def gate_values(

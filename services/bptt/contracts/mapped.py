@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bptt.contracts import initialisation
 from bptt.contracts.cell import Cell
+from bptt.contracts.draws import Draws
 
 Source = Literal["x", "h", "x+h"]
 
@@ -60,6 +61,8 @@ class MappedCell(Cell):
         biases: Literal[0, 1, 2] = 1,
     ) -> None:
         super().__init__(input_size, hidden_size)
+        self.draws = Draws()
+        """Where `uniform` and `normal` of a step draw, which a run says anew for every update."""
         self.recurrent_init = recurrent_init
         self.recurrent_gain = recurrent_gain
         self.spectral_radius = spectral_radius

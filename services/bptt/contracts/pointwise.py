@@ -26,9 +26,9 @@ class PointwiseCell(MappedCell):
     def step(self, *args: Any, **kwargs: Any) -> Any:
         """Return the new state(s) from preactivations, states and vectors, passed by name.
 
-        Pointwise torch operations, `self.product`, `self.mean` and `self.sum` only; every argument broadcasts to
-        (..., hidden). A cell with one state returns the tensor, one with several a tuple in the
-        order of `states`.
+        Pointwise torch operations, `self.product`, `self.mean`, `self.sum`, `self.uniform` and
+        `self.normal` only; every argument broadcasts to (..., hidden). A cell with one state
+        returns the tensor, one with several a tuple in the order of `states`.
         """
 
     def product(
@@ -64,6 +64,24 @@ class PointwiseCell(MappedCell):
         """Return the sum of `value` over the units, given to all of them: for `step` to call."""
         return value.sum(-1, keepdim=True).expand_as(value)
 
+    def uniform(self, name: str, *, once: bool = False) -> Float[Tensor, "*axes hidden"]:
+        """Return random numbers in [0, 1), one for each unit and sequence: for `step` to call.
+
+        They are a function of the run's seed, the update, the step, the layer, the direction, the
+        unit, the sequence and `name`, the same whichever backend runs the cell, and multiples of
+        2^-24. An evaluation draws the same numbers every time, if it draws any: a step that is to
+        do something else then looks at `self.training`.
+
+        Args:
+            name: the same name gives the same numbers in a step, another one others.
+            once: the same numbers at all steps of a sequence.
+        """
+        return self.draws.uniform(name, once)
+
+    def normal(self, name: str, *, once: bool = False) -> Float[Tensor, "*axes hidden"]:
+        """Return random numbers of N(0, 1), otherwise as `uniform`; its names are others."""
+        return self.draws.normal(name, once)
+
     def gate(
         self, name: str, value: Float[Tensor, "*axes hidden"]
     ) -> Float[Tensor, "*axes hidden"]:
@@ -84,6 +102,7 @@ class PointwiseCell(MappedCell):
         self, preactivations: Mapping[str, Float[Tensor, "... hidden"]], state: State
     ) -> State:
         """Call `step` with everything by name and return the new state as a tuple."""
+        self.draws.begin(state[0])
         named = dict(zip(self.states, state, strict=True))
         new = self.step(**preactivations, **named, **dict(self.vector.items()))
         if isinstance(new, Tensor):

@@ -9,9 +9,10 @@ from bptt.contracts.cell import Cell
 AnyCell = TypeVar("AnyCell", bound=Cell)
 
 
-def stand_in(cell: AnyCell, **methods: Callable[..., Any]) -> AnyCell:
-    """Return `cell` with other methods, each called with it first, for whoever looks into a step.
+def stand_in(cell: AnyCell, **methods: Callable[..., Any] | property) -> AnyCell:
+    """Return `cell` with other methods or properties, for whoever looks into a step.
 
+    Each is called with the cell first.
     All attributes are shared: what a step assigns is assigned to `cell`.
     """
     own = type(cell)

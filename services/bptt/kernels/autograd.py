@@ -88,6 +88,8 @@ def unroll(
     state = _followed(initial) if gradient_norms else initial
     steps: list[State] = []
     for t, x_t in enumerate(sequence):
+        if isinstance(cell, PointwiseCell):
+            cell.draws.t = t
         state = _cut(state, begins_at(t, len(sequence), lengths, truncation))
         state = _followed(state) if gradient_norms else state
         new, valid = step(x_t, state), None
@@ -100,6 +102,8 @@ def unroll(
         steps.append(state)
         for number, kept in enumerate(state if gradient_norms else ()):
             _listen(norms[0, number], t, made[number], kept, valid)
+    if isinstance(cell, PointwiseCell):
+        cell.draws.t = 0
     return StepByStep(inputs, initial, steps, norms)
 
 

@@ -1,5 +1,6 @@
 """Runs a cell over sequences by the fastest backend that can."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -11,8 +12,8 @@ from bptt.errors import InvalidSetting
 from bptt.kernels import autograd, traced
 from bptt.kernels.compiled import call
 from bptt.kernels.compiled.building import NotBuilt, load
-from bptt.kernels.compiled.call import Kernel
 from bptt.kernels.compiled.emission import source
+from bptt.kernels.compiled.kernel import Kernel
 from bptt.kernels.step.fingerprint import Fingerprint
 from bptt.kernels.step.program import TracedProgram
 from bptt.kernels.step.recorder import NotTraceable
@@ -29,6 +30,8 @@ FRAMEWORK = (
     "product",
     "mean",
     "sum",
+    "uniform",
+    "normal",
     "gate",
     "used_weights",
     "split",
@@ -40,8 +43,20 @@ TRACED = 2
 """Calls until a step leaves its cell unchanged: the first may fill a cache."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What runs a cell."""
+
+    backend: str = "autograd"
+    reason: str = ""
+    made: Kernel | TracedProgram | None = None
+    looked_at: Fingerprint | None = None
+
+
 class Runner:
     """Runs one cell; its step is traced once, and again when it has changed.
+
+    A step that asks whether it is trained or evaluated has a program for each.
 
     Args:
         wanted: `auto`, `compiled`, `sequence` or `autograd`.
@@ -49,14 +64,21 @@ class Runner:
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
-        self.backend = "autograd"
-        """What runs the cell: `compiled`, `sequence` or `autograd`."""
-        self.reason = ""
-        """Why it is not the fastest, unless it is or was asked for."""
-        self._made: Kernel | TracedProgram | None = None
-        self._looked_at: Fingerprint | None = None
+        self._choice = Choice()
+        self._choices: dict[bool, Choice] = {}
+        """By whether the cell is trained."""
         self._restless = False
         """Whether the step changes its own cell, which no program could follow."""
+
+    @property
+    def backend(self) -> str:
+        """What runs the cell: `compiled`, `sequence` or `autograd`."""
+        return self._choice.backend
+
+    @property
+    def reason(self) -> str:
+        """Why it is not the fastest, unless it is or was asked for."""
+        return self._choice.reason
 
     def __deepcopy__(self, memo: Any) -> "Runner":
         # a library cannot be copied, and need not be
@@ -78,11 +100,11 @@ class Runner:
         """
         self.prepare(cell, inputs.dtype, inputs.device.type)
         sequence_of = (inputs, initial, lengths, truncation, gradient_norms)
-        match self._made:
-            case Kernel():
-                return call.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
-            case TracedProgram():
-                return traced.unroll(self._made, cast(PointwiseCell, cell), *sequence_of)
+        match self._choice.made:
+            case Kernel() as kernel:
+                return call.unroll(kernel, cast(PointwiseCell, cell), *sequence_of)
+            case TracedProgram() as program:
+                return traced.unroll(program, cast(PointwiseCell, cell), *sequence_of)
         return autograd.unroll(cell, *sequence_of)
 
     def kernel(self, cell: Cell, dtype: torch.dtype) -> Kernel | None:
@@ -92,7 +114,8 @@ class Runner:
             InvalidSetting: the backend that was asked for cannot run this cell.
         """
         self.prepare(cell, dtype)
-        return self._made if isinstance(self._made, Kernel) else None
+        made = self._choice.made
+        return made if isinstance(made, Kernel) else None
 
     def prepare(self, cell: Cell, dtype: torch.dtype, device: str = "cpu") -> None:
         """Choose the backend, and build what it needs, unless that was done.
@@ -102,10 +125,15 @@ class Runner:
         """
         if self.wanted == "autograd" or self._restless:
             return
-        if self._looked_at and self._looked_at.holds(cell, dtype, device):
+        known = self._choices.get(cell.training)
+        if known and known.looked_at and known.looked_at.holds(cell, dtype, device):
+            self._choice = known
             return
-        self.backend, self.reason, self._made = self._choose(cell, dtype, device)
-        self._looked_at = Fingerprint(cell, dtype, device)
+        backend, reason, made, reads_training = self._choose(cell, dtype, device)
+        looked_at = Fingerprint(cell, dtype, device, reads_training)
+        self._choice = self._choices[cell.training] = Choice(backend, reason, made, looked_at)
+        if not reads_training:
+            self._choices[not cell.training] = self._choice
         if self.wanted not in ("auto", self.backend):
             raise InvalidSetting(
                 f"BPTT_BACKEND is {self.wanted}, which cannot run {type(cell).__name__}: "
@@ -114,15 +142,16 @@ class Runner:
 
     def _choose(
         self, cell: Cell, dtype: torch.dtype, device: str
-    ) -> tuple[str, str, Kernel | TracedProgram | None]:
+    ) -> tuple[str, str, Kernel | TracedProgram | None, bool]:
+        """Return backend, reason, program, and whether an evaluation may need another one."""
         name = type(cell).__name__
         if not isinstance(cell, PointwiseCell):
-            return "autograd", f"{name} is no PointwiseCell, so its step is not known", None
+            return "autograd", f"{name} is no PointwiseCell, so its step is not known", None, False
         if device != "cpu" or dtype not in (torch.float32, torch.float64):
-            return "autograd", f"there is no kernel for {dtype} on {device}", None
+            return "autograd", f"there is no kernel for {dtype} on {device}", None, False
         own = [method for method in FRAMEWORK if _is_changed(cell, method)]
         if own:
-            return "autograd", f"{name} has a `{own[0]}` of its own", None
+            return "autograd", f"{name} has a `{own[0]}` of its own", None, False
         try:
             for _ in range(TRACED):
                 before = Fingerprint(cell, dtype, device)
@@ -133,15 +162,16 @@ class Runner:
                 self._restless = True
                 raise NotTraceable(f"{name}.step changes attributes of its own cell")
         except NotTraceable as why:
-            return "autograd", str(why), None
+            return "autograd", str(why), None, True
+        reads_training = found.reads_training
         if self.wanted == "sequence":
-            return "sequence", "", TracedProgram(cell, found)
+            return "sequence", "", TracedProgram(cell, found), reads_training
         settings = read_settings()
         try:
             library = load(source(cell, found, dtype), settings.compilers, settings.kernels)
         except NotBuilt as why:
-            return "sequence", str(why), TracedProgram(cell, found)
-        return "compiled", "", Kernel(library, found)
+            return "sequence", str(why), TracedProgram(cell, found), reads_training
+        return "compiled", "", Kernel(library, found), reads_training
 
 
 def _is_changed(cell: PointwiseCell, method: str) -> bool:

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bptt.contracts import PointwiseCell, State
-from bptt.kernels.compiled.call import WholeSequence, used_weights
+from bptt.kernels.compiled.call import WholeSequence
+from bptt.kernels.compiled.kernel import used_weights
 from bptt.kernels.step.plan import AppliedProduct, computed_states
 from bptt.kernels.step.program import TracedProgram, on_tensors
 from bptt.kernels.windows import begins_at
@@ -113,6 +114,8 @@ class Steps(torch.autograd.Function):
                 for lane, n in program.by_state:
                     values[lane] = values[lane] + from_state[n] if lane in values else from_state[n]
             values |= dict(enumerate(old, lanes)) | of_vectors
+            program.draws.t = t
+            program.draws.begin(old[0])
             program.run(found.forward, values, blocks)
             kept.append([values[value.number] for value in found.saved])
             for n, argument in enumerate(trace.new):
@@ -120,6 +123,7 @@ class Steps(torch.autograd.Function):
                 if lengths is not None:
                     new = torch.where((t < lengths).unsqueeze(1), new, old[n])
                 states[n][t + 1] = new
+        program.draws.t = 0
         saved = [tensor for step in kept for tensor in step]
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(inputs, *tensors, *states, *saved)

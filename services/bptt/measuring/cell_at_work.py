@@ -1,13 +1,14 @@
 """One cell of a model at work on the probe batch."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
 from torch import Tensor
 
-from bptt.contracts import Cell, State
+from bptt.contracts import Cell, PointwiseCell, State
 from bptt.kernels import Unrolled
 from bptt.measuring.rows import Array
 
@@ -24,6 +25,14 @@ class CellAtWork:
     def key(self, array: Array, *names: str) -> str:
         """Return the key of one statistics array of this cell."""
         return array.named(self.layer, self.direction, *names)
+
+    def drawing(
+        self, t: Int[Tensor, "rows"], sequences: Int[Tensor, "rows"]
+    ) -> AbstractContextManager[None]:
+        """Have the cell draw what it drew at these steps of these sequences."""
+        if isinstance(self.cell, PointwiseCell):
+            return self.cell.draws.at(sequences, t=t)
+        return nullcontext()
 
     def flow(self) -> dict[str, Float64[Tensor, "time"]]:
         """Return norm(dL/ds_t) of each state at position t of the sequence, (time,) each.

@@ -39,7 +39,9 @@ def _gates_of(cell: CellAtWork) -> dict[str, Tensor]:
     if not cell.cell.gates:
         return {}
     x, states = cell.unrolled.inputs, cell.states_before
-    with torch.no_grad():
+    time, batch = x.shape[:2]
+    t, sequences = torch.arange(time).repeat_interleave(batch), torch.arange(batch).repeat(time)
+    with torch.no_grad(), cell.drawing(t, sequences):
         values = cell.cell.gate_values(
             x.flatten(end_dim=1), tuple(s.flatten(end_dim=1) for s in states)
         )

@@ -43,9 +43,10 @@ def _of(cell: CellAtWork, exponents: int) -> dict[str, Tensor]:
     size = sum(s.shape[-1] for s in states)
     step_bytes = 8 * size**2
     time = max(1, min(len(states[0]), JACOBIAN_BYTES // step_bytes))
-    found = step_jacobians(
-        cell.cell, cell.unrolled.inputs[-time:, 0], tuple(s[-time:, 0] for s in states)
-    )
+    x, last = cell.unrolled.inputs[-time:, 0], tuple(s[-time:, 0] for s in states)
+    t = torch.arange(len(states[0]))[-time:]
+    with cell.drawing(t, torch.zeros_like(t)):
+        found = step_jacobians(cell.cell, x, last)
     triangles = backward_triangles(found)
     spread = torch.logspace(0, torch.tensor(time).log10().item(), PRODUCT_LAGS)
     lags = spread.round().long().clamp(1, time).unique()

@@ -104,11 +104,11 @@ class _Mixed:
             way = partial(torch.mean, dim=1, keepdim=True)
             return self._cut(value, PointwiseCell.mean(cell, value), way)
 
-        def sum(cell: PointwiseCell, value: Tensor) -> Tensor:
+        def total(cell: PointwiseCell, value: Tensor) -> Tensor:
             way = partial(torch.sum, dim=1, keepdim=True)
             return self._cut(value, PointwiseCell.sum(cell, value), way)
 
-        return stand_in(cell, product=product, mean=mean, sum=sum)
+        return stand_in(cell, product=product, mean=mean, sum=total)
 
     def _cut(self, value: Tensor, result: Tensor, way: Callable[[Tensor], Tensor]) -> Tensor:
         self.operands.append(value.expand_as(self._like))
@@ -118,7 +118,11 @@ class _Mixed:
 
 
 def _through_mixed(
-    mixed: _Mixed, leaves: Mapping[str, Tensor], states: State, new: State, fed: Mapping[str, Tensor]
+    mixed: _Mixed,
+    leaves: Mapping[str, Tensor],
+    states: State,
+    new: State,
+    fed: Mapping[str, Tensor],
 ) -> Tensor:
     # between what mixes units the step is pointwise, so each operand and each new state have
     # diagonal derivatives by states, preactivations and results; the result of a product p = o U

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from bptt.contracts import Cell, PointwiseCell, State
-from bptt.kernels.compiled.call import Kernel, WholeSequence, weights
+from bptt.kernels.compiled.call import WholeSequence
+from bptt.kernels.compiled.kernel import Kernel, weights
 from bptt.kernels.compiled.repeated import Repeated, Shape
 from bptt.network.made_weights import MadeWeights
 
@@ -61,7 +62,8 @@ class CellPasses:
             self._made.make()
         size = (x.shape[1], self.cell.hidden_size)
         initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
-        return self._repeated.forward(x, initial, lengths)
+        where = self.cell.draws.where if kernel.draws else None
+        return self._repeated.forward(x, initial, lengths, where)
 
     def backward(
         self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool

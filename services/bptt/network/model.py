@@ -1,5 +1,7 @@
 """The network: embedding or input, recurrent layers, read-out."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,7 +10,7 @@ from torch import Tensor, nn
 
 from bptt import registry
 from bptt.batches import scored
-from bptt.contracts import Batch, State, Task, Tokens
+from bptt.contracts import Batch, PointwiseCell, State, Task, Tokens
 from bptt.errors import NotPossible
 from bptt.kernels import Runner, Unrolled
 from bptt.network.layers import Stack
@@ -63,6 +65,7 @@ class Model(nn.Module):
         if fault := spec.training.fault_of_windows(shape.bidirectional):
             raise ValueError(f"training.truncation_every {fault}")
         self.reads = task.reads
+        self._seed = spec.seed
         self.bidirectional = shape.bidirectional
         self.truncation = spec.training.truncation
         self.overlap = spec.training.overlap
@@ -113,6 +116,32 @@ class Model(nn.Module):
             for cell, runner in zip(layer.by_direction().values(), layer.runners, strict=True):
                 runner.prepare(cell, self.read_out.weight.dtype)
 
+    def draw(self, stream: str, index: int = 0) -> None:
+        """Have cells that draw random numbers draw those of a stream.
+
+        Args:
+            stream: what for, `training` or `evaluation`.
+            index: of the update.
+        """
+        for number, direction, cell in self._drawing():
+            cell.draws.of = (self._seed, f"{stream}/{number}/{direction}", index)
+
+    @contextmanager
+    def drawing_in(self, windows: Overlap | None) -> Iterator[None]:
+        """Have a step of a window draw what the same step of its sequence draws."""
+        with ExitStack() as stack:
+            for _, _, cell in self._drawing() if windows else ():
+                assert windows is not None
+                stack.enter_context(cell.draws.at(windows.sequence, windows.begins))
+            yield
+
+    def _drawing(self) -> Iterator[tuple[int, str, PointwiseCell]]:
+        """Yield the cells that may draw, with layer and direction."""
+        for number, layer in enumerate(self.stack.each_layer()):
+            for direction, cell in layer.by_direction().items():
+                if isinstance(cell, PointwiseCell):
+                    yield number, direction, cell
+
     @property
     def states(self) -> tuple[str, ...]:
         """Names of the states of its cells."""
@@ -159,7 +188,8 @@ class Model(nn.Module):
             whole = self.over_all(batch, initial)
             x = self._embedded(windows.cut(batch.inputs))
             start = windows.initial(self.stack, whole, initial)
-            outputs, layers = self.stack(x, windows.lengths, start)
+            with self.drawing_in(windows):
+                outputs, layers = self.stack(x, windows.lengths, start)
             return Forward(self._joined([windows.pick(y) for y in outputs]), layers, whole)
         x = self._embedded(batch.inputs)
         outputs, layers = self.stack(x, batch.lengths, initial, self.truncation)

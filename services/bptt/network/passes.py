@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bptt.batches import scored
 from bptt.contracts import Batch, PointwiseCell, State, Task
-from bptt.kernels.compiled.call import Kernel
+from bptt.kernels.compiled.kernel import Kernel
 from bptt.kernels.compiled.read_out import Losses, ReadOut
 from bptt.kernels.compiled.update import UpdateKernel
 from bptt.network.cell_passes import with_gradients
@@ -122,7 +122,8 @@ class Passes:
             initial = windows.initial(model.stack, whole, initial)
             inputs, lengths, truncation = windows.cut(inputs), windows.lengths, None
         x = F.embedding(inputs, embedding.weight) if embedding else inputs.to(self._dtype)
-        seen = stack.forward(kernels, x, initial, lengths, truncation)
+        with model.drawing_in(windows):
+            seen = stack.forward(kernels, x, initial, lengths, truncation)
         if windows:
             seen = [windows.pick(y) for y in seen]
         outputs, loss, back = self._read(seen, batch, of)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from bptt.contracts import PointwiseCell, State
 from bptt.kernels import Unrolled
-from bptt.kernels.compiled.call import Kernel, WholeSequence
+from bptt.kernels.compiled.call import WholeSequence
+from bptt.kernels.compiled.kernel import Kernel
 from bptt.network.carries import Carry, Ends
 from bptt.network.cell_passes import CellPasses
 from bptt.network.layers import Layer, Stack, reverse

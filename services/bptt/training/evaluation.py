@@ -1,7 +1,8 @@
 """Evaluation on sets that are drawn once per run and stay the same."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -71,6 +72,8 @@ def score(
 ) -> dict[str, float]:
     """Return loss and metrics of every set, by name and behind it `_` and that of the set.
 
+    Cells are evaluated, not trained; whatever they draw is the same each time.
+
     Args:
         model: as it is.
         task: whose sets they are.
@@ -78,7 +81,8 @@ def score(
         method: of the task that drew them, for errors about its metrics.
     """
     metrics: dict[str, float] = {}
-    with torch.no_grad():
+    model.draw("evaluation")
+    with torch.no_grad(), evaluated(model):
         for name, batch in sets.items():
             called = set_name(method, name)
             pieces = _piecewise(model, task, batch, called)
@@ -86,6 +90,16 @@ def score(
             suffix = f"_{name}" if name else ""
             metrics |= {f"{key}{suffix}": value for key, value in measured.items()}
     return metrics
+
+
+@contextmanager
+def evaluated(model: Model) -> Iterator[None]:
+    """Have `training` of a model's cells be false."""
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()
 
 
 def _score(

@@ -147,6 +147,7 @@ class TrainingRun:
 
     def _update(self) -> dict[str, float]:
         batch, continues = self.data.batch(self.step)
+        self.model.draw("training", self.step)
         self.step += 1
         told = f"training batch {self.step - 1}"
         forward, loss = self.passes.run(batch, self.carried if continues else None, told)

@@ -43,9 +43,7 @@ class BackwardStages:
             written[level_of(value, found_levels)].append(value)
         # only the last one may overwrite the incoming gradients
         written[-1] += late
-        self._stages, self.crossing = divide(
-            found.backward, written, set(), self.rows.values
-        )
+        self._stages, self.crossing = divide(found.backward, written, set(), self.rows.values)
 
     def text(self) -> list[str]:
         """Return a function for each stage, and one that calls them and the products."""

@@ -11,12 +11,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bptt.contracts import PointwiseCell, State
-from bptt.kernels.compiled.layout import call_type
-from bptt.kernels.step.tracing import Trace
+from bptt.contracts.draws import Where
+from bptt.kernels.compiled.kernel import Kernel, used_weights
 from bptt.norms import frobenius_norm
-
-WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias", "product_weight")
-"""Of a cell, in the order in which a kernel takes them; the last one if it has products."""
 
 TILE = 32
 """Sequences that the kernel computes together, RT in cell.c."""
@@ -50,52 +47,6 @@ class WholeSequence:
         self.norms.zero_()
 
 
-class Kernel:
-    """A loaded library and what is needed to call it.
-
-    Args:
-        library: built from the source of a cell's kernel.
-        trace: of the cell's step.
-    """
-
-    def __init__(self, library: ctypes.CDLL, trace: Trace) -> None:
-        self._saved: int = library.saved()
-        self._saved_rows: int = library.saved_rows()
-        self.states, self.vectors = len(trace.states), len(trace.vectors)
-        self.weights = WEIGHTS if trace.products else WEIGHTS[:-1]
-        """Names in `struct call` of what comes first among `weights`."""
-        self.width: int = library.width()
-        self._forward = library.forward
-        self._backward = library.backward
-        self.call = call_type(self.states, self.vectors)
-
-    def room_to_keep(self, size: Sequence[int], dtype: torch.dtype) -> Float[Tensor, "numbers"]:
-        """Return where a forward pass puts what the way back needs, for (time, batch, padded)."""
-        time, batch, padded = size
-        # read by whole vectors
-        count = time * batch * (self._saved * padded + self._saved_rows) + self.width
-        return torch.empty(count, dtype=dtype)
-
-    def place(
-        self, call: ctypes.Structure, own: Sequence[Float[Tensor, "..."]], to: str = ""
-    ) -> None:
-        """Write into a call where weights and vectors lie, or their gradients (`to`: "d_")."""
-        pointers = [tensor.data_ptr() for tensor in own]
-        for name, pointer in zip(self.weights, pointers, strict=False):
-            setattr(call, f"{to}{name}", pointer)
-        getattr(call, f"{to}vectors")[:-1] = pointers[len(self.weights) :]
-
-    def run_forward(self, call: ctypes.Structure) -> None:
-        """Call the forward pass."""
-        if self._forward(ctypes.byref(call)):
-            raise MemoryError("the kernel's buffers")
-
-    def run_backward(self, call: ctypes.Structure) -> None:
-        """Call the backward pass."""
-        if self._backward(ctypes.byref(call)):
-            raise MemoryError("the kernel's buffers")
-
-
 def unroll(
     kernel: Kernel,
     cell: PointwiseCell,
@@ -123,31 +74,14 @@ def unroll(
     norms = room_for_norms(kernel, len(inputs), inputs.shape[1] if gradient_norms else 0)
     tensors = (*used_weights(cell), *initial)
     limits = (cell.biases, truncation or 0)
+    where = cell.draws.where if kernel.draws else None
     if torch.is_grad_enabled():
         apply: Any = KernelNode.apply
-        found = apply(kernel, limits, lengths, norms, inputs, *tensors)
+        found = apply(kernel, limits, where, lengths, norms, inputs, *tensors)
     else:
-        found, _ = run_forward(kernel, limits, lengths, inputs, tensors, saves=False)
+        found, _ = run_forward(kernel, limits, where, lengths, inputs, tensors, saves=False)
     states = kernel.states
     return WholeSequence(inputs, initial, found[:states], found[states:], norms)
-
-
-def weights(cell: PointwiseCell) -> tuple[Float[Tensor, "..."], ...]:
-    """Return the parameters of a cell in the order in which a kernel takes them."""
-    return _in_order(cell, cell.recurrent_weight, cell.product_weight)
-
-
-def used_weights(cell: PointwiseCell) -> tuple[Float[Tensor, "..."], ...]:
-    """Return the same as a step uses them; see `PointwiseCell.recurrent`."""
-    return _in_order(cell, *cell.used_weights())
-
-
-def _in_order(
-    cell: PointwiseCell, recurrent: Tensor, products: Tensor | None
-) -> tuple[Tensor, ...]:
-    own = (cell.input_weight, recurrent, cell.input_bias, cell.recurrent_bias)
-    of_products = () if products is None else (products,)
-    return (*own, *of_products, *(cell.vector[name] for name in cell.vectors))
 
 
 def room_for_norms(kernel: Kernel, time: int, batch: int) -> Float64[Tensor, "tiles states {time}"]:
@@ -196,6 +130,7 @@ class Kept:
 def run_forward(
     kernel: Kernel,
     limits: tuple[int, int],
+    where: Where | None,
     lengths: Int[Tensor, "..."] | None,
     inputs: Float[Tensor, "time batch features"],
     tensors: tuple[Float[Tensor, "..."], ...],
@@ -206,6 +141,7 @@ def run_forward(
     Args:
         kernel: of the cell.
         limits: how many biases the cell has, and the truncation, 0 for none.
+        where: it draws random numbers, if it does.
         lengths: (batch,) valid steps of each sequence.
         inputs: (time, batch, features).
         tensors: what `weights` returns, then the initial states, (batch, hidden).
@@ -231,7 +167,9 @@ def run_forward(
     call.states, call.saved = states.data_ptr(), 0 if saved is None else saved.data_ptr()
     kernel.place(call, tensors[: -kernel.states])
     call.initial[:] = [tensor.data_ptr() for tensor in tensors[-kernel.states :]]
+    drawn = kernel.place_draws(call, where)
     kernel.run_forward(call)
+    del drawn
     valid = states if padded == hidden else states[..., :hidden]
     found = tuple(s[1:] for s in valid) + tuple(s[time] for s in valid)
     return found, Kept((x, *tensors, states, saved, lengths), call)
@@ -279,13 +217,14 @@ class KernelNode(torch.autograd.Function):
         ctx: Any,
         kernel: Kernel,
         limits: tuple[int, int],
+        where: Where | None,
         lengths: Tensor | None,
         norms: Tensor,
         inputs: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         """Return every state after each step, then every final state."""
-        found, kept = run_forward(kernel, limits, lengths, inputs, tensors, saves=True)
+        found, kept = run_forward(kernel, limits, where, lengths, inputs, tensors, saves=True)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*kept.tensors)
         ctx.kernel, ctx.norms, ctx.call = kernel, norms, kept.call
@@ -298,7 +237,7 @@ class KernelNode(torch.autograd.Function):
         saved = ctx.saved_tensors
         x, *tensors = saved[:-3]
         found = [torch.empty_like(tensor) for tensor in tensors]
-        d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[4] else None
+        d_x = torch.empty(x.shape, dtype=x.dtype) if ctx.needs_input_grad[5] else None
         kept = Kept(saved, ctx.call)
         run_backward(ctx.kernel, kept, ctx.norms, gradients, found, d_x)
-        return (None, None, None, None, d_x, *found)
+        return (None, None, None, None, None, d_x, *found)

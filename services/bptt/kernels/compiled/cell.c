@@ -16,6 +16,7 @@ struct step {
   const long *lengths; /* of these sequences; null: all are T steps long */
   long live; /* sequences that are not over at t, and which: only those are multiplied */
   long *at;
+  struct drawing drawing; /* of random numbers */
   const REAL *vectors; /* (NV + NF, HP), see `fix` */
   const REAL *old; /* (NS, `span` apart) states before the step */
   REAL *new; /* and after it */
@@ -88,6 +89,12 @@ INLINE REAL *rows_kept(const struct call *c, long b, long t, long rows) {
   return c->saved ? c->saved + c->T * c->B * NK * ROUND(c->H) + (c->T * b + t * rows) * NR : 0;
 }
 
+/* where the sequences from b on draw */
+INLINE struct drawing drawing_of(const struct call *c, long b) {
+  return (struct drawing){(unsigned long)c->key, c->draw_sequences ? c->draw_sequences + b : 0,
+                          c->draw_begins ? c->draw_begins + b : 0, b};
+}
+
 int forward(const struct call *c) {
   const long T = c->T, B = c->B, I = c->I, H = c->H, HP = ROUND(H), sg = STRIDE(NL * HP);
   const long span = (T + 1) * B * HP, beside_w = FIRST_OF_INPUT % PANEL;
@@ -125,6 +132,7 @@ int forward(const struct call *c) {
   for (long b = 0; b < B; b += RT) {
     s.rows = B - b < RT ? B - b : RT;
     s.lengths = c->lengths ? c->lengths + b : 0;
+    s.drawing = drawing_of(c, b);
     for (s.t = 0; s.t < T; s.t++) {
       s.old = c->states + (s.t * B + b) * HP;
       s.new = c->states + ((s.t + 1) * B + b) * HP;
@@ -191,6 +199,14 @@ static void give_inputs(const struct call *c, const struct step *s, const struct
   for (long n = 0; n < s->live; n++)
     for (long i = s->at[n], k = 0; k < I; k++)
       c->d_x[(s->t * B + b + i) * I + k] = dx[i * IP + k];
+}
+
+/* the gradient with respect to the states before the first step, which d is now */
+static void give_initial(const struct call *c, const REAL *d, long R, long b, long rows) {
+  const long H = c->H, HP = ROUND(H);
+  for (long n = 0; n < NS; n++)
+    for (long i = 0; i < rows; i++)
+      for (long j = 0; j < H; j++) c->d_initial[n][(b + i) * H + j] = d[(n * R + i) * HP + j];
 }
 
 /* steps whose lanes wait in a ring to become gradients of weights: slot k holds step `last` - k */
@@ -299,9 +315,7 @@ int backward(const struct call *c) {
         g.filled = g.listed = 0;
       }
     }
-    for (long n = 0; n < NS; n++)
-      for (long i = 0; i < rows; i++)
-        for (long j = 0; j < H; j++) c->d_initial[n][(b + i) * H + j] = d[(n * R + i) * HP + j];
+    give_initial(c, d, R, b, rows);
   }
   hand_over(c, db, du, dw, dp, dv);
   restore(mode);

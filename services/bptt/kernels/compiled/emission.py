@@ -17,7 +17,16 @@ from bptt.kernels.step.recorder import TracedValue
 from bptt.kernels.step.tracing import Trace
 from bptt.kernels.step.vanishing import prove_zeros
 
-FILES = ("numbers.c", "matrices.c", "norms.c", "weights.c", "sums.c", "zeros.c", "cell.c")
+FILES = (
+    "numbers.c",
+    "random.c",
+    "matrices.c",
+    "norms.c",
+    "weights.c",
+    "sums.c",
+    "zeros.c",
+    "cell.c",
+)
 NONE = -1
 
 

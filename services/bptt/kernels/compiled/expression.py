@@ -1,5 +1,6 @@
 """One traced operation as C."""
 
+from bptt.contracts.draws import stream_of
 from bptt.kernels.step.operations import INTO_C
 from bptt.kernels.step.recorder import Argument, Operation, TracedValue
 
@@ -30,6 +31,10 @@ def type_of(value: TracedValue) -> str:
 def statement(operation: Operation) -> str:
     """Return the definition of an operation's result."""
     result = operation.result
+    if operation.draw:
+        name, once = operation.draw
+        where = f"&s.drawing, t, i, j, s.H, {stream_of(name)}u, {int(once)}"
+        return f"const V v{result.number} = {operation.name}({where});"
     return f"const {type_of(result)} v{result.number} = {_expression(operation)};"
 
 

@@ -40,9 +40,7 @@ class ForwardStages:
             written[level].append(value)
         self._operands = dict(operands)
         self._is_staged = is_staged
-        self._stages, self.crossing = divide(
-            found.forward, written, in_memory, self.rows.values
-        )
+        self._stages, self.crossing = divide(found.forward, written, in_memory, self.rows.values)
 
     def text(self) -> list[str]:
         """Return a function for each stage, and one that calls them and the products."""
@@ -68,7 +66,11 @@ class ForwardStages:
         held += [f"STORE({place}, {ZERO});" for place in to]
         first, sums = self.rows.adding(number)
         vectors += [MASK] * bool(sums)
-        body = [*inside, *self.rows.loads(stage.read), *(statement(operation) for operation in stage.operations)]
+        body = [
+            *inside,
+            *self.rows.loads(stage.read),
+            *(statement(operation) for operation in stage.operations),
+        ]
         body += [f"STORE(new + {n} * span, {as_number(self._trace.new[n])});" for n in states]
         body += [f"STORE({p}, {as_number(a)});" for p, a in zip(to, operands, strict=True)]
         body += sums

@@ -20,6 +20,8 @@ class Field(NamedTuple):
 FIELDS = (
     *(Field("long", name) for name in ("T", "B", "I", "H", "biases", "truncation")),
     Field("const long *", "lengths"),  # (B)
+    Field("long", "key"),  # of random numbers; then the number and the first step of each sequence
+    *(Field("const long *", name) for name in ("draw_sequences", "draw_begins")),
     Field("const REAL *", "x"),  # (T, B, I), strides behind it
     *(Field("long", name) for name in ("x_step", "x_row")),
     *(Field("const REAL *", name) for name in ("input_weight", "recurrent_weight")),

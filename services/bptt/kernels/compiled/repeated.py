@@ -8,13 +8,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bptt.contracts import State
+from bptt.contracts.draws import Where
 from bptt.kernels.compiled.call import (
-    Kernel,
     WholeSequence,
     check,
     checked_lengths,
     room_for_norms,
 )
+from bptt.kernels.compiled.kernel import Kernel
 
 REMEMBERED = 32
 """How many updates' norms are kept."""
@@ -97,6 +98,7 @@ class Repeated:
         x: Float[Tensor, "time batch features"],
         initial: State,
         lengths: Int[Tensor, "..."] | None,
+        where: Where | None = None,
     ) -> WholeSequence:
         """Return what the cell does; valid until it is called again.
 
@@ -104,6 +106,7 @@ class Repeated:
             x: (time, batch, features), of the shape this was made for.
             initial: state before the first step, (batch, hidden) each.
             lengths: (batch,) valid steps of each sequence.
+            where: the cell draws random numbers, if it does.
 
         Raises:
             ValueError: the state or the lengths have another shape or type.
@@ -118,7 +121,7 @@ class Repeated:
         call.x = x.data_ptr()
         self._turn = turn = (self._turn + 1) % len(self._norms)
         call.norms = self._norms_at[turn]
-        self._given = (x, lengths, *initial)
+        self._given = (x, lengths, *initial, *self._kernel.place_draws(call, where))
         self._kernel.run_forward(call)
         return WholeSequence(x, initial, self._states, self._final, self._norms[turn])
 

@@ -1,7 +1,7 @@
 """What is one number a sequence, in C: sums over units, and what is made of them alone.
 
-A stage adds up its units in lanes (see sums.c). Before the next one a function finishes the sums and
-computes what hangs on them alone, for as many sequences at once as a vector holds.
+A stage adds up its units in lanes (see sums.c). Before the next one a function finishes the sums
+and computes what hangs on them alone, for as many sequences at once as a vector holds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from bptt.contracts import Cell
+from bptt.contracts.draws import Draws
 
 MUTABLE = (list, dict, set, bytearray)
 
@@ -15,15 +16,25 @@ class Fingerprint:
     It checks the class's `step`, the number type and every attribute of the cell that is not a
     parameter: options may be changed while a process runs. Lists, dicts and sets are compared by
     their printed form. A check takes two microseconds, so every call can afford one.
+
+    Args:
+        cell: that was traced.
+        dtype: of its numbers.
+        device: where they are.
+        reads_training: whether its step does something else in an evaluation.
     """
 
-    def __init__(self, cell: Cell, dtype: torch.dtype, device: str) -> None:
+    def __init__(
+        self, cell: Cell, dtype: torch.dtype, device: str, reads_training: bool = True
+    ) -> None:
         attributes = vars(cell)
         # equality of tensors is not true or false, and a step that reads one is not compiled
         self._names = [
             name
             for name, value in attributes.items()
-            if name[0] != "_" and not isinstance(value, torch.Tensor)
+            if name[0] != "_"
+            and not isinstance(value, torch.Tensor | Draws)
+            and (name != "training" or reads_training)
         ]
         self._mutable = [n for n in self._names if isinstance(attributes[n], MUTABLE)]
         self._count = len(attributes)

@@ -119,6 +119,8 @@ INTO_C: dict[str, str] = {
 """torch's name of an operation -> C; {0} is its first argument, {0:truth} as true or false."""
 
 COSTLY = {
+    "uniform",
+    "normal",
     "tanh.default",
     "sigmoid.default",
     "exp.default",

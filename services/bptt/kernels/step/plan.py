@@ -43,8 +43,9 @@ def plan(trace: Trace) -> StepPlan:
     """Divide a trace into what runs once, what runs forward and what runs backward.
 
     Results of costly functions, of products, means and sums are kept, and so are the preactivations
-    that the derivative reads; what is cheap is recomputed from these and from the old and new states. So
-    are the operands of products, which the gradients of the blocks need: they cost no memory.
+    that the derivative reads; what is cheap is recomputed from these and from the old and new
+    states. So are the operands of products, which the gradients of the blocks need: they cost no
+    memory.
     """
     of_vectors = _of_vectors(trace)
     forward = _needed(trace.operations, trace.new, of_vectors)
@@ -102,7 +103,7 @@ def _of_vectors(trace: Trace) -> set[TracedValue]:
     }
     for operation in trace.operations:
         of = [hangs[a] for a in operation.arguments if isinstance(a, TracedValue)]
-        on_others = False in of or operation.mixes
+        on_others = False in of or operation.mixes or operation.draw is not None
         hangs[operation.result] = False if on_others else (True if True in of else None)
         if hangs[operation.result]:
             found.add(operation.result)

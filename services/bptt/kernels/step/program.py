@@ -29,6 +29,7 @@ class TracedProgram:
         self.by_state = [(lanes.index(name), n) for n, name in enumerate(cell.state_fed)]
         self.state_biased = [cell.state_fed.index(name) for name in cell.state_biased]
         self.input_biased = bool(cell.input_biased)
+        self.draws = cell.draws
         self._hidden = cell.hidden_size
 
     def run(
@@ -45,6 +46,10 @@ class TracedProgram:
             blocks: of the cell's `products`.
         """
         for operation in operations:
+            if operation.draw:
+                draw = getattr(self.draws, operation.name)
+                values[operation.result.number] = draw(*operation.draw)
+                continue
             like = next(iter(values.values()))
             if operation.applications:
                 values[operation.result.number] = self._multiplied(operation, values, blocks)
@@ -74,9 +79,7 @@ class TracedProgram:
         assert total is not None
         return total
 
-    def _over_units(
-        self, operation: Operation, values: dict[int, Tensor], like: Tensor
-    ) -> Tensor:
+    def _over_units(self, operation: Operation, values: dict[int, Tensor], like: Tensor) -> Tensor:
         """Return a mean or a sum, as often as there are units."""
         value = on_tensors(operation.arguments[0], True, values, like)
         value = value if value.dim() else value.expand(self._hidden)

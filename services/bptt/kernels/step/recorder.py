@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Shaped
@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bptt.contracts import PointwiseCell
 from bptt.contracts.stand_in import stand_in
 from bptt.kernels.step.operations import ALIASES, FILLS, INTO_C, in_place_of
-from bptt.kernels.step.staged import MIXING, OPERATIONS, SUMS, Applied, OverUnits
+from bptt.kernels.step.staged import DRAWN, MIXING, OPERATIONS, SUMS, Applied, OverUnits
 from bptt.registry.author import place_before
 
 SIZE = 7
@@ -56,11 +56,21 @@ class Operation:
     applications: tuple[int, ...] = ()
     """Of a product: which one it is in its step; of a derivative of products: of which, one for
     each argument."""
+    draw: "Draw | None" = None
+    """What is drawn, if it draws."""
 
     @property
     def mixes(self) -> bool:
         """Whether a unit of the result hangs on other units of an argument."""
         return self.name in MIXING
+
+
+class Draw(NamedTuple):
+    """A random number of each unit."""
+
+    name: str
+    once: bool
+    """For all steps."""
 
 
 class OperationRecorder(TorchDispatchMode):
@@ -71,10 +81,15 @@ class OperationRecorder(TorchDispatchMode):
         self.operations: list[Operation] = []
         self.products: list[str] = []
         """The block of each call of `product` so far."""
+        self.draws: list[Draw] = []
+        """What each call of `uniform` or `normal` so far draws."""
+        self.reads_training = False
+        """Whether the step has asked if it is trained or evaluated."""
         self.block = torch.zeros((), dtype=dtype, requires_grad=True)
         """Stands for all blocks."""
         self._dtype = dtype
         self._name = name
+        self._like = torch.zeros(SIZE, dtype=dtype)
         # the tensors are kept alive, so that no other gets their id
         self._tensors: dict[int, Tensor] = {}
         self._values: dict[int, Argument] = {}
@@ -109,7 +124,26 @@ class OperationRecorder(TorchDispatchMode):
 
             return mixed
 
-        return stand_in(cell, product=product, **{name: over_units(name) for name in SUMS})
+        def drawn(kind: str) -> Any:
+            def numbers(cell: PointwiseCell, name: str, *, once: bool = False) -> Tensor:
+                self.draws.append(Draw(name, once))
+                draw: Any = getattr(torch.ops.bptt, kind)
+                result: Tensor = draw(self._like, len(self.draws) - 1)
+                return result
+
+            return numbers
+
+        def training(cell: PointwiseCell) -> bool:
+            self.reads_training = True
+            return bool(vars(cell)["training"])
+
+        return stand_in(
+            cell,
+            product=product,
+            training=property(training),
+            **{name: over_units(name) for name in SUMS},
+            **{kind: drawn(kind) for kind in DRAWN},
+        )
 
     def known(self, tensor: Shaped[Tensor, "..."]) -> Argument:
         """Return the value that a tensor holds."""
@@ -139,7 +173,9 @@ class OperationRecorder(TorchDispatchMode):
             name = name.replace("default", keywords.get("approximate", "none"))
         result = func(*args, **keywords)
         base = in_place_of(name)
-        if name in OPERATIONS and self._is_pointwise(result):
+        if name.startswith("bptt.") and (kind := name.split(".")[1]) in DRAWN:
+            self._add(kind, (), None, result, draw=self.draws[args[1]])
+        elif name in OPERATIONS and self._is_pointwise(result):
             self._add(OPERATIONS[name], (self.known(args[0]),), func, result, numbers=args[1:])
         elif name in ALIASES:
             self._remember(result, self.known(args[0]))
@@ -182,9 +218,10 @@ class OperationRecorder(TorchDispatchMode):
         result: Tensor,
         factor: float = 1.0,
         numbers: tuple[int, ...] = (),
+        draw: Draw | None = None,
     ) -> None:
         value = self._next("truth" if result.dtype == torch.bool else "real")
-        self.operations.append(Operation(name, arguments, value, function, factor, numbers))
+        self.operations.append(Operation(name, arguments, value, function, factor, numbers, draw))
         self._remember(result, value)
 
     def _argument(self, argument: Any) -> Argument:

@@ -20,6 +20,9 @@ SUMS = ("mean", "sum")
 
 MIXING = (PRODUCT, PRODUCT_BACK, *SUMS)
 
+DRAWN = ("uniform", "normal")
+"""Names of the operations that draw a number for each unit."""
+
 _LIBRARY = torch.library.Library("bptt", "FRAGMENT")
 
 
@@ -34,6 +37,15 @@ for _name in (PRODUCT, PRODUCT_BACK):
 for _name in SUMS:
     _LIBRARY.define(f"{_name}(Tensor value) -> Tensor")
     _LIBRARY.impl(_name, _like, "CompositeExplicitAutograd")
+
+
+def _anything(like: Tensor, name: int) -> Tensor:
+    return torch.full_like(like, 0.5)
+
+
+for _name in DRAWN:
+    _LIBRARY.define(f"{_name}(Tensor like, int name) -> Tensor")
+    _LIBRARY.impl(_name, _anything, "CompositeExplicitAutograd")
 
 OPERATIONS = {f"bptt.{name}.default": name for name in MIXING}
 """What a dispatch mode calls them -> their name in a trace."""

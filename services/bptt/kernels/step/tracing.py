@@ -41,6 +41,14 @@ class Trace:
     totals: tuple[Argument, ...]
     """For each new state, along all paths: a memory also acts on the output of its own step."""
 
+    reads_training: bool
+    """Whether the step asks if it is trained or evaluated, and may do something else then."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether the step draws random numbers."""
+        return any(operation.draw for operation in self.operations)
+
     @property
     def arguments(self) -> int:
         """Number of preactivations, states and vectors."""
@@ -102,6 +110,7 @@ def trace(cell: PointwiseCell, dtype: torch.dtype) -> Trace:
         tuple(recorder.known(state) for state in new),
         tuple(0.0 if g is None else recorder.known(g) for g in found[: len(names)]),
         tuple(totals),
+        recorder.reads_training,
     )
 
 

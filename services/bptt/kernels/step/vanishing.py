@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bptt.kernels.step.plan import StepPlan, first_values
 from bptt.kernels.step.recorder import Argument, Operation, TracedValue
-from bptt.kernels.step.staged import PRODUCT, PRODUCT_BACK, SUMS
+from bptt.kernels.step.staged import DRAWN, PRODUCT, PRODUCT_BACK, SUMS
 from bptt.kernels.step.tracing import Trace
 
 MODERATE = 2.0**30
@@ -170,5 +170,7 @@ RULES: dict[str, Rule] = {
     PRODUCT: _sum_over_units,
     PRODUCT_BACK: _sum_over_units,
     **dict.fromkeys(SUMS, _over_units),
+    # in [0, 1), and below 5.8
+    **dict.fromkeys(DRAWN, lambda operation, of: 8.0),
 }
 """torch's name of an operation -> its rule; with what is not here, anything may come out."""
