@@ -25,14 +25,20 @@ def is_installed() -> bool:
     return find_spec("jax") is not None
 
 
+def split(packed: Any, parts: int) -> Any:
+    """Return so many equal parts of the last axis."""
+    jnp: Any = import_module("jax.numpy")
+    return jnp.split(packed, parts, axis=-1)
+
+
 def steps() -> dict[str, Step]:
     """Return the step of each cell, with weights packed as bptt packs them."""
-    jax: Any = import_module("jax")
-    jnp: Any = jax.numpy
-    tanh, sigmoid = jnp.tanh, jax.nn.sigmoid
+    return {step.__name__: step for step in (*_of_one_state(), *_of_several())}
 
-    def split(packed: Any, parts: int) -> Any:
-        return jnp.split(packed, parts, axis=-1)
+
+def _of_one_state() -> tuple[Step, ...]:
+    jax: Any = import_module("jax")
+    tanh, sigmoid = jax.numpy.tanh, jax.nn.sigmoid
 
     def gru_cho(w: Any, state: Any, x: Any) -> Any:
         (h,) = state
@@ -54,6 +60,14 @@ def steps() -> dict[str, Step]:
             c, t = split(s @ block + bias, 2)
             s = s + sigmoid(t) * (tanh(c) - s)
         return (s,)
+
+    return gru_cho, mgu, rhn
+
+
+def _of_several() -> tuple[Step, ...]:
+    jax: Any = import_module("jax")
+    jnp: Any = jax.numpy
+    tanh, sigmoid = jnp.tanh, jax.nn.sigmoid
 
     def lem(w: Any, state: Any, x: Any) -> Any:
         y, z = state
@@ -99,8 +113,7 @@ def steps() -> dict[str, Step]:
         c = sigmoid(f) * c + sigmoid(i) * tanh(g)
         return sigmoid(o) * tanh(normalised(c) * gain_c + shift_c), c
 
-    own = (gru_cho, mgu, rhn, lem, cornn, multiplicative_lstm, slstm, layernorm_lstm)
-    return {step.__name__: step for step in own}
+    return lem, cornn, multiplicative_lstm, slstm, layernorm_lstm
 
 
 def updates(

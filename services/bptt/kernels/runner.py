@@ -44,7 +44,7 @@ TRACED = 2
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """What runs a cell."""
 
     backend: str = "autograd"
@@ -64,8 +64,8 @@ class Runner:
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
-        self._choice = Choice()
-        self._choices: dict[bool, Choice] = {}
+        self._chosen = Chosen()
+        self._known: dict[bool, Chosen] = {}
         """By whether the cell is trained."""
         self._restless = False
         """Whether the step changes its own cell, which no program could follow."""
@@ -73,12 +73,12 @@ class Runner:
     @property
     def backend(self) -> str:
         """What runs the cell: `compiled`, `sequence` or `autograd`."""
-        return self._choice.backend
+        return self._chosen.backend
 
     @property
     def reason(self) -> str:
         """Why it is not the fastest, unless it is or was asked for."""
-        return self._choice.reason
+        return self._chosen.reason
 
     def __deepcopy__(self, memo: Any) -> "Runner":
         # a library cannot be copied, and need not be
@@ -100,7 +100,7 @@ class Runner:
         """
         self.prepare(cell, inputs.dtype, inputs.device.type)
         sequence_of = (inputs, initial, lengths, truncation, gradient_norms)
-        match self._choice.made:
+        match self._chosen.made:
             case Kernel() as kernel:
                 return call.unroll(kernel, cast(PointwiseCell, cell), *sequence_of)
             case TracedProgram() as program:
@@ -114,7 +114,7 @@ class Runner:
             InvalidSetting: the backend that was asked for cannot run this cell.
         """
         self.prepare(cell, dtype)
-        made = self._choice.made
+        made = self._chosen.made
         return made if isinstance(made, Kernel) else None
 
     def prepare(self, cell: Cell, dtype: torch.dtype, device: str = "cpu") -> None:
@@ -125,15 +125,15 @@ class Runner:
         """
         if self.wanted == "autograd" or self._restless:
             return
-        known = self._choices.get(cell.training)
+        known = self._known.get(cell.training)
         if known and known.looked_at and known.looked_at.holds(cell, dtype, device):
-            self._choice = known
+            self._chosen = known
             return
         backend, reason, made, reads_training = self._choose(cell, dtype, device)
         looked_at = Fingerprint(cell, dtype, device, reads_training)
-        self._choice = self._choices[cell.training] = Choice(backend, reason, made, looked_at)
+        self._chosen = self._known[cell.training] = Chosen(backend, reason, made, looked_at)
         if not reads_training:
-            self._choices[not cell.training] = self._choice
+            self._known[not cell.training] = self._chosen
         if self.wanted not in ("auto", self.backend):
             raise InvalidSetting(
                 f"BPTT_BACKEND is {self.wanted}, which cannot run {type(cell).__name__}: "
