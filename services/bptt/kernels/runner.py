@@ -44,7 +44,7 @@ TRACED = 2
 
 
 @dataclass(frozen=True)
-class Way:
+class Prepared:
     """What runs a cell."""
 
     backend: str = "autograd"
@@ -64,8 +64,8 @@ class Runner:
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
-        self._way = Way()
-        self._known: dict[bool, Way] = {}
+        self._prepared = Prepared()
+        self._known: dict[bool, Prepared] = {}
         """By whether the cell is trained."""
         self._restless = False
         """Whether the step changes its own cell, which no program could follow."""
@@ -73,12 +73,12 @@ class Runner:
     @property
     def backend(self) -> str:
         """What runs the cell: `compiled`, `sequence` or `autograd`."""
-        return self._way.backend
+        return self._prepared.backend
 
     @property
     def reason(self) -> str:
         """Why it is not the fastest, unless it is or was asked for."""
-        return self._way.reason
+        return self._prepared.reason
 
     def __deepcopy__(self, memo: Any) -> "Runner":
         # a library cannot be copied, and need not be
@@ -100,7 +100,7 @@ class Runner:
         """
         self.prepare(cell, inputs.dtype, inputs.device.type)
         sequence_of = (inputs, initial, lengths, truncation, gradient_norms)
-        match self._way.made:
+        match self._prepared.made:
             case Kernel() as kernel:
                 return call.unroll(kernel, cast(PointwiseCell, cell), *sequence_of)
             case TracedProgram() as program:
@@ -114,7 +114,7 @@ class Runner:
             InvalidSetting: the backend that was asked for cannot run this cell.
         """
         self.prepare(cell, dtype)
-        made = self._way.made
+        made = self._prepared.made
         return made if isinstance(made, Kernel) else None
 
     def prepare(self, cell: Cell, dtype: torch.dtype, device: str = "cpu") -> None:
@@ -127,13 +127,13 @@ class Runner:
             return
         known = self._known.get(cell.training)
         if known and known.looked_at and known.looked_at.holds(cell, dtype, device):
-            self._way = known
+            self._prepared = known
             return
         backend, reason, made, reads_training = self._choose(cell, dtype, device)
         looked_at = Fingerprint(cell, dtype, device, reads_training)
-        self._way = self._known[cell.training] = Way(backend, reason, made, looked_at)
+        self._prepared = self._known[cell.training] = Prepared(backend, reason, made, looked_at)
         if not reads_training:
-            self._known[not cell.training] = self._way
+            self._known[not cell.training] = self._prepared
         if self.wanted not in ("auto", self.backend):
             raise InvalidSetting(
                 f"BPTT_BACKEND is {self.wanted}, which cannot run {type(cell).__name__}: "
