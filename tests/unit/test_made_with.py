@@ -1,12 +1,14 @@
 """Runs of a plugin that is installed in place and edited: begun, refused, and told of."""
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
 
 import pytest
 
+from bptt import registry
 from bptt.cli.made_with import changed_since, made_with
 from bptt.cli.summary import summarize
 from bptt.errors import PluginChanged
@@ -60,7 +62,12 @@ def test_run_says_what_it_was_computed_with_and_records_it(folder):
     result = execute(folder, checkpoint_seconds=10)
 
     run = folder.read_run()
-    (plugins, made) = made_with(summarize(folder))
+    (plugins, programs, made) = made_with(summarize(folder))
+    told = [f"{registry.program_of(text)}" for text in run.plugins.values()]
+    (mine,) = [one for one in told if one.startswith("1.2")]
+    assert re.fullmatch(r"1\.2\+[0-9a-f]{8}", mine)
+    assert programs[0] == "programs"
+    assert f"clipper mine {mine}" in programs[1].split(", ")
     assert plugins == ("plugins", "bptt 0.1.0, acme-clippers 1.2")
     assert made == ("made with", f"torch {run.torch}, Python {run.python}, {run.processor}")
     assert (result.torch, result.processor) == (run.torch, run.processor)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bptt.records.grids import Grid, Submitted
-from bptt.records.runs import Attempt, Run
+from bptt.records.runs import Attempt, OtherProgram, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +102,8 @@ class RunDetail:
     """For a failed run: what to do about it."""
     note: str | None = None
     """If it was requested as a point of another grid: whose run serves that."""
+    others: Sequence[OtherProgram] = ()
+    """Runs of the same specification and seed whose plugins are other programs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,7 @@ def get_run(found: NamedRun, service: Shared) -> RunDetail:
         waiting=waiting,
         hint=_hint(run_id, row.failure),
         note=found.note,
+        others=store.other_programs(service.database, run_id),
     )
 
 

@@ -32,7 +32,14 @@ def made_with(summary: Summary) -> list[tuple[str, str]]:
     changed = [f"{s.replace(':', ' ')} {words}" for s, words in changed_since(run).items()]
     versions = {"torch": run.torch, "Python": run.python}
     told = [f"{name} {version}" for name, version in versions.items() if version]
+    programs = [
+        f"{section.replace(':', ' ')} {program}"
+        for section, text in run.plugins.items()
+        if (program := registry.program_of(text)) and text != registry.released(text)
+    ]
     return [
         ("plugins", "; ".join(filter(None, [plugins, *changed]))),
+        # as `compare` tells two of them apart
+        ("programs", ", ".join(programs)),
         ("made with", ", ".join(filter(None, [*told, run.processor]))),
     ]

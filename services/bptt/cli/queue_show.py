@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bptt import registry
 from bptt.cli.listing import print_rows, say
 from bptt.cli.numbers import number, slope
 from bptt.cli.run_words import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bptt.api.answers import RunDetail
     from bptt.client import Client
     from bptt.records.grids import Grid
-    from bptt.records.runs import Run
+    from bptt.records.runs import OtherProgram, Run
 
 LAST_LINES = 10
 """Of a failed run's log."""
@@ -49,6 +50,7 @@ def show_run(detail: "RunDetail") -> None:
         ),
         ("failure", failure_told(run.failure) if run.failure else ""),
         ("do", detail.hint or ""),
+        *(("same run", _other_told(other)) for other in detail.others),
         ("MLflow", run.ship_trouble or MLFLOW.get(run.mlflow, run.mlflow)),
     ]
     width = max(len(name) for name, text in rows if text)
@@ -58,6 +60,16 @@ def show_run(detail: "RunDetail") -> None:
     tail = str((run.failure or {}).get("log_tail") or "").splitlines()[-LAST_LINES:]
     if tail:
         click.echo("\n".join(["", "last lines of its log", *(f"  {line}" for line in tail)]))
+
+
+def _other_told(other: "OtherProgram") -> str:
+    """Return how the same run of another grid differs from one."""
+    which = other.run_id or f"a deleted one of grid {other.grid_id}"
+    told = [
+        f"{section.replace(':', ' ')} {registry.program_of(text)}"
+        for section, text in other.plugins.items()
+    ]
+    return f"{which}, of another program: {', '.join(told)}"
 
 
 def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]") -> None:

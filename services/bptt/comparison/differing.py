@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bptt.content import SHOWN, digest_of
-from bptt.registry.plugin_code import MARK
+from bptt.registry.plugin_code import MARK, program_of
 from bptt.spec import SECTIONS
 
 PROGRAM = "program"
 """The last word of the path of what a plugin is, in `cell.program`."""
-PROGRAM_DIGITS = 8
 DATA, VERSION = "task.data", f"training.{PROGRAM}"
 """Paths of the data of a task that are not in its options, and of what trains."""
 OF_PLUGINS = ("task", "cell", "clipper")
@@ -166,7 +165,7 @@ def _add_programs(
         distinct = set(programs.values())
         origins = {text.rpartition(" ")[0] for text in map(_origin, distinct)}
         for one, text in programs.items() if len(distinct) > 1 else ():
-            found[one][f"{section}.{PROGRAM}"] = _program(text, with_name=len(origins) > 1)
+            found[one][f"{section}.{PROGRAM}"] = program_of(text, with_name=len(origins) > 1)
 
 
 def _add_data(held: Mapping[Content, str], found: Mapping[Content, dict[str, Any]]) -> None:
@@ -194,14 +193,6 @@ def _versions(contents: Iterable[Content]) -> dict[Content, str]:
 
 def _origin(program: str) -> str:
     return program.partition(MARK)[0]
-
-
-def _program(text: str, *, with_name: bool) -> str:
-    """Return `0.1.0` of a release, `0.1.0+3f9c12ab` of other code; with the distribution's name."""
-    origin, _, digest = text.partition(MARK)
-    name, _, version = origin.rpartition(" ")
-    told = f"{name}-{version}" if with_name else version
-    return f"{told}+{digest[:PROGRAM_DIGITS]}" if digest else told
 
 
 def _shown(value: Any, files: Mapping[str, str]) -> Any:

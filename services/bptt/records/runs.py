@@ -61,6 +61,17 @@ class MissingPoint:
 
 
 @dataclass(frozen=True)
+class OtherProgram:
+    """A point that is a run's own in all but the programs of its plugins."""
+
+    grid_id: str
+    run_id: str | None
+    """None: it was deleted."""
+    plugins: Mapping[str, str]
+    """Those that are others, as their grid records them, by `kind:name`."""
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One execution of a run."""
 

@@ -10,7 +10,7 @@ from bptt.registry.docstring import description, summary
 from bptt.registry.files import files_at
 from bptt.registry.module_code import keep_imported
 from bptt.registry.option import Option, options
-from bptt.registry.plugin_code import PluginCode, code_of, released
+from bptt.registry.plugin_code import PluginCode, code_of, program_of, released
 
 __all__ = [
     "KINDS",
@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "load_plugin",
     "options",
+    "program_of",
     "released",
     "summary",
     "told_change",

@@ -21,7 +21,7 @@ from bptt.registry.module_code import SUFFIXES, Imported, ModuleCode, read_modul
 
 MARK = " code "
 """Between a distribution's version and the hash of a plugin's code."""
-DIGITS, DIGITS_OF_FILE = 16, 12
+DIGITS, DIGITS_OF_FILE, DIGITS_SHOWN = 16, 12, 8
 INSTALLED = ("site-packages", "dist-packages")
 """Folders that belong to no project, though they may lie within one."""
 
@@ -69,6 +69,19 @@ def code_of(plugin: Plugin, *, always: bool = False) -> PluginCode:
 def released(text: str) -> str:
     """Return the distribution and version that a record of a plugin begins with."""
     return text.partition(MARK)[0]
+
+
+def program_of(text: str, *, with_name: bool = False) -> str:
+    """Return `0.1.0` of a release, `0.1.0+3f9c12ab` of other code.
+
+    Args:
+        text: the record of a plugin.
+        with_name: whether the distribution's name is told as well.
+    """
+    origin, _, digest = text.partition(MARK)
+    name, _, version = origin.rpartition(" ")
+    told = f"{name}-{version}" if with_name else version
+    return f"{told}+{digest[:DIGITS_SHOWN]}" if digest else told
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from bptt.store.finding import owner_of_grid, owner_of_run
 from bptt.store.grid_listing import first_spec, get_grid, grid_axes, list_grids
 from bptt.store.leasing import renew, stop_requests
 from bptt.store.naming import Meaning, find
+from bptt.store.other_programs import other_programs
 from bptt.store.progress import grid_work, measured_runs
 from bptt.store.queue_status import position, queue_status
 from bptt.store.reaping import leases_of_the_future, reap, reap_unrenewed, reap_workers
@@ -123,6 +124,7 @@ __all__ = [
     "measured_runs",
     "note_use",
     "open_database",
+    "other_programs",
     "owner_of_grid",
     "owner_of_run",
     "position",

@@ -218,6 +218,16 @@ def test_an_edited_cell_is_another_configuration_and_says_which_is_which(
     assert all(
         f"{program} ({grid})" in note for program, grid in zip(programs, (one, two), strict=True)
     )
+    # each run says which programs it and its counterpart are of, as the table calls them
+    first, second = (name.partition("program=")[2] for name in names)
+    code, out, _ = bptt("show", f"{one}-0")
+    (said,) = [line for line in out.splitlines() if line.startswith("same run")]
+    assert code == 0
+    assert said.split("  ")[-1].strip() == f"{two}-0, of another program: cell mine {second}"
+    assert first != second
+    assert f"cell mine {first}" in bptt("show", f"{two}-0")[1]
+    # the other cell's run serves both grids
+    assert not any("same run" in line for line in bptt("show", f"{one}-3")[1].splitlines())
     # averaged over nothing, whatever distinguishes configurations
     (by_cells,) = compared(bptt, "one", "two", "--by", "cell")
     assert len(by_cells["groups"]) == 3

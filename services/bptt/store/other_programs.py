@@ -1,0 +1,51 @@
+"""The same run of other programs: what else was asked for with one specification."""
+
+from sqlalchemy import select
+
+from bptt.records.runs import OtherProgram
+from bptt.store.database import Database
+from bptt.store.tables import configurations, points, runs
+
+MOST = 20
+"""How many are returned."""
+
+
+def other_programs(database: Database, run_id: str) -> list[OtherProgram]:
+    """Return the points of equal specification, seed and data whose plugins are other programs.
+
+    Args:
+        database: the queue.
+        run_id: of a run.
+
+    Returns:
+        One of each program, of the newest grid that has it, the newest first.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    held = configurations.c
+    with database.read() as connection:
+        own = connection.execute(
+            select(held.spec, held.data, held.plugins, runs.c.seed)
+            .join(runs, runs.c.configuration_id == held.id)
+            .where(runs.c.id == run_id)
+        ).one_or_none()
+        if own is None:
+            return []
+        rows = connection.execute(
+            select(held.plugins, points.c.grid_id, points.c.run_id)
+            .join(points, points.c.configuration_id == held.id)
+            .where(held.spec == own.spec, held.data == own.data, points.c.seed == own.seed)
+            .order_by(held.id.desc())
+        ).all()
+    found: dict[str, OtherProgram] = {}
+    for row in rows:
+        changed = {
+            section: text
+            for section, text in row.plugins.items()
+            if own.plugins.get(section) != text
+        }
+        if changed:
+            other = OtherProgram(grid_id=row.grid_id, run_id=row.run_id, plugins=changed)
+            found.setdefault(repr(sorted(changed.items())), other)
+    return list(found.values())[:MOST]
