@@ -137,6 +137,8 @@ def execute(
 
 def _build(folder: RunFolder, run: RunDocument, keep: bool) -> "TrainingRun":
     _refuse_changed(folder, run)
+    # after it: what is imported is what was just looked at
+    registry.forget_edited()
     try:
         spec = RunSpec.model_validate(run.spec)
         if _least_bytes(spec) > physical_memory():

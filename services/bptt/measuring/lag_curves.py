@@ -68,9 +68,13 @@ class LagCurves:
         return chain
 
     @cached_property
+    def _of_anchors(self) -> list[tuple[float, float]]:
+        return [_products(row) for row in self.log10]
+
+    @cached_property
     def slopes(self) -> Array:
         """Slope of each anchor alone, from lag 1 on, (anchors,); NaN: it has too few lags."""
-        return np.array([a / b if b else math.nan for a, b in map(_products, self.log10)])
+        return np.array([a / b if b else math.nan for a, b in self._of_anchors])
 
     @property
     def slope(self) -> float:
@@ -80,7 +84,7 @@ class LagCurves:
         within anchors. Norms that are 0, NaN or infinite do not count, nor does an anchor with
         fewer than two others; NaN if none is left.
         """
-        above, below = np.sum([_products(row) for row in self.log10], axis=0)
+        above, below = np.sum(self._of_anchors, axis=0)
         return float(above / below) if below else math.nan
 
     @property
@@ -193,7 +197,7 @@ def scalars_of(arrays: Mapping[str, Array]) -> dict[str, float]:
         HALF_LIFE.key: found.half_life,
         HORIZON.key: found.horizon,
         RATIO.key: found.ratio,
-        REACH.key: _reach(arrays, [layer for layer, way in cells if way == "forward"]),
+        REACH.key: _reach(arrays, found, [layer for layer, way in cells if way == "forward"]),
     }
     slopes = found.slopes[np.isfinite(found.slopes)]
     if len(slopes) > 1:
@@ -207,7 +211,9 @@ def scalars_of(arrays: Mapping[str, Array]) -> dict[str, float]:
     return figures
 
 
-def _reach(arrays: Mapping[str, Array], layers: Sequence[int]) -> float:
+def _reach(arrays: Mapping[str, Array], found: LagCurves, layers: Sequence[int]) -> float:
+    if len(layers) == 1:
+        return found.ratio
     bottom, top = (lag_curves(arrays, layer=choose(layers)) for choose in (min, max))
     assert bottom is not None
     assert top is not None
@@ -216,11 +222,13 @@ def _reach(arrays: Mapping[str, Array], layers: Sequence[int]) -> float:
 
 def _products(row: Array) -> tuple[float, float]:
     """Return sum (k - mean k) (y - mean y) and sum (k - mean k)^2; 0, 0 if lags are too few."""
-    lags = np.arange(len(row), dtype=np.float64)
-    usable = (lags >= FIRST_LAG) & np.isfinite(row)
-    if usable.sum() < 2:
+    x = np.arange(FIRST_LAG, len(row), dtype=np.float64)
+    y = row[FIRST_LAG:]
+    usable = np.isfinite(y)
+    if not usable.all():
+        x, y = x[usable], y[usable]
+    if len(x) < 2:
         return 0.0, 0.0
-    x, y = lags[usable], row[usable]
     x = x - x.mean()
     return float(x @ (y - y.mean())), float(x @ x)
 

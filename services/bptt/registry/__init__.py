@@ -8,6 +8,7 @@ from bptt.registry.construction import construct, construct_cell, construct_clas
 from bptt.registry.discovery import KINDS, Kind, Plugin, discover, find, load, load_plugin
 from bptt.registry.docstring import description, summary
 from bptt.registry.files import files_at
+from bptt.registry.imported_plugins import forget_edited, import_built_in
 from bptt.registry.module_code import keep_imported
 from bptt.registry.option import Option, options
 from bptt.registry.plugin_code import PluginCode, code_of, program_of, released
@@ -27,6 +28,8 @@ __all__ = [
     "discover",
     "files_at",
     "find",
+    "forget_edited",
+    "import_built_in",
     "keep_imported",
     "load",
     "load_plugin",

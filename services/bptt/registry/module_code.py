@@ -28,13 +28,25 @@ class Imported(NamedTuple):
     """That are taken from it, each of which may be a module of its own."""
 
 
+Stamp = tuple[int, int, int]
+"""Time of a file's last change in nanoseconds, its size and its number."""
+
+
+def stamp_of(path: str) -> Stamp:
+    """Return what tells a file or folder from what it becomes; zeros if it is not there."""
+    try:
+        there = os.stat(path)
+    except OSError:
+        return 0, 0, 0
+    return there.st_mtime_ns, there.st_size, there.st_ino
+
+
 @dataclass(frozen=True)
 class ModuleCode:
     """A module's file as read."""
 
     name: str
-    stamp: tuple[int, int]
-    """Time of its last change in nanoseconds, and size."""
+    stamp: Stamp
     digest: str
     """SHA-256 of its code; of its bytes if it is not Python, or is broken."""
     content: str
@@ -51,8 +63,7 @@ def read_module(path: str, name: str) -> ModuleCode:
     known = _READ.get(path)
     if known is not None and path in _KEPT and name in sys.modules:
         return known
-    there = os.stat(path)
-    stamp = there.st_mtime_ns, there.st_size
+    stamp = stamp_of(path)
     if known is None or known.stamp != stamp:
         with open(path, "rb") as file:
             content = file.read()

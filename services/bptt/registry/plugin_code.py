@@ -17,7 +17,14 @@ from importlib import metadata
 from urllib.parse import unquote, urlsplit
 
 from bptt.registry.discovery import Plugin, search_path
-from bptt.registry.module_code import SUFFIXES, Imported, ModuleCode, read_module
+from bptt.registry.module_code import (
+    SUFFIXES,
+    Imported,
+    ModuleCode,
+    Stamp,
+    read_module,
+    stamp_of,
+)
 
 MARK = " code "
 """Between a distribution's version and the hash of a plugin's code."""
@@ -53,8 +60,18 @@ def code_of(plugin: Plugin, *, always: bool = False) -> PluginCode:
         plugin: as discovered.
         always: hash even code that is as released.
     """
-    own = _own_files(plugin.distribution, search_path())
-    modules = dict(_reached(plugin.value.partition(":")[0].strip(), own))
+    path = search_path()
+    known = _KNOWN.get((plugin, always))
+    if known is not None and known.path == path and known.still_holds():
+        return known.code
+    places = _Places()
+    code = _found_code(plugin, _own_files(plugin.distribution, path), places, always)
+    _KNOWN[plugin, always] = _Known(code, path, places.stamps)
+    return code
+
+
+def _found_code(plugin: Plugin, own: "OwnFiles", places: "_Places", always: bool) -> PluginCode:
+    modules = dict(_reached(plugin.value.partition(":")[0].strip(), own, places))
     as_released = own.is_release and all(
         own.recorded.get(path) in (None, "", code.content) for path, code in modules.values()
     )
@@ -64,6 +81,23 @@ def code_of(plugin: Plugin, *, always: bool = False) -> PluginCode:
     digest = hashlib.sha256(json.dumps(list(digests.items())).encode()).hexdigest()
     files = {label: one[:DIGITS_OF_FILE] for label, one in digests.items()}
     return PluginCode(plugin.origin, files, digest[:DIGITS])
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was found of a plugin, and all that it depends on."""
+
+    code: PluginCode
+    path: tuple[tuple[str, int], ...]
+    stamps: Mapping[str, Stamp]
+    """Of each file that was read and of each folder that was listed, by its path."""
+
+    def still_holds(self) -> bool:
+        """Say whether nothing of that has changed: a tenth of the time of another look."""
+        return all(stamp_of(path) == stamp for path, stamp in self.stamps.items())
+
+
+_KNOWN: dict[tuple[Plugin, bool], _Known] = {}
 
 
 def released(text: str) -> str:
@@ -133,9 +167,10 @@ def _installed_from(found: metadata.Distribution) -> tuple[bool, str | None]:
     return not in_place, folder if in_place else None
 
 
-def _reached(start: str, own: OwnFiles) -> Iterator[tuple[str, tuple[str, ModuleCode]]]:
+def _reached(
+    start: str, own: OwnFiles, places: "_Places"
+) -> Iterator[tuple[str, tuple[str, ModuleCode]]]:
     """Yield label, path and code of each module of a distribution that one of them leads to."""
-    places = _Places()
     waiting, seen = [start], set[str]()
     while waiting:
         name = waiting.pop()
@@ -152,6 +187,8 @@ def _reached(start: str, own: OwnFiles) -> Iterator[tuple[str, tuple[str, Module
         # one that vanishes meanwhile cannot be imported either
         with suppress(OSError):
             code = read_module(place.path, name)
+            # of what was read, which need not be what is there now
+            places.stamps[place.path] = code.stamp
             ending = "/__init__.py" if place.is_package else os.path.splitext(place.path)[1]
             yield name.replace(".", "/") + ending, (place.path, code)
             package = name if place.is_package else parent
@@ -188,6 +225,8 @@ class _Places:
     def __init__(self) -> None:
         self._known: dict[str, _Place | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
+        self.stamps: dict[str, Stamp] = {}
+        """Of folders that were listed and files that were read."""
 
     def find(self, name: str) -> _Place | None:
         """Return where a module is; None: nowhere, or in no file."""
@@ -216,6 +255,7 @@ class _Places:
 
     def _list(self, folder: str) -> frozenset[str]:
         if folder not in self._listed:
+            self.stamps[folder] = stamp_of(folder)
             try:
                 self._listed[folder] = frozenset(os.listdir(folder))
             except OSError:

@@ -1,8 +1,9 @@
 """Imported once by the process that every run's process is forked from.
 
 It imports what all of them need and never computes: torch's threads do not survive a fork, and
-a child that waits for one waits for ever. Plugins are not imported here, so that a fixed one is
-used by the next run.
+a child that waits for one waits for ever. Of plugins only the built-in ones are imported here, and
+a run forgets them if one was edited since; others are imported by the runs that use them. Kernels
+that every run needs are loaded here if they were built before.
 
 Whatever torch imports only when it is first used is imported here as well: SymPy, by the first call
 of `autograd.grad`, takes longer than training a small run.
@@ -26,6 +27,7 @@ with importing():
     import bptt.execution.attempt
     import bptt.execution.recording
     import bptt.kernels.compiled.building
+    import bptt.kernels.compiled.update
     import bptt.registry
     import bptt.training
     import bptt.worker.child
@@ -41,6 +43,9 @@ bptt.kernels.compiled.building.instructions()
 for kind in bptt.registry.KINDS:
     for plugins in bptt.registry.discover(kind).values():
         for plugin in plugins:
-            # read, not imported, so that not every run has to
+            # so that not every run has to read it
             bptt.registry.code_of(plugin)
 bptt.registry.keep_imported()
+# after that: what becomes of their files matters
+bptt.registry.import_built_in()
+bptt.kernels.compiled.update.load_built()

@@ -50,6 +50,14 @@ class NotBuilt(Exception):
     """No library could be made; the message says why."""
 
 
+def load_built(source: str, compilers: Sequence[str], folder: Path) -> None:
+    """Load the library of a C source if `folder` has it, for processes that are forked later."""
+    with suppress(NotBuilt, OSError):
+        if _is_trusted(folder):
+            for path in _candidates(folder, _key(source, find_compiler(compilers))):
+                _open(path)
+
+
 def load(source: str, compilers: Sequence[str], folder: Path) -> ctypes.CDLL:
     """Return the library of a C source, from `folder` if it was built before.
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from bptt.kernels.compiled import building
 from bptt.kernels.compiled.building import load
 from bptt.kernels.compiled.sources import assembled, number_type
 from bptt.settings import read_settings
@@ -113,6 +114,14 @@ def load_update_kernel(dtype: torch.dtype) -> UpdateKernel:
     settings = read_settings()
     source = assembled(number_type(dtype), *FILES)
     return UpdateKernel(load(source, settings.compilers, settings.kernels), dtype)
+
+
+def load_built() -> None:
+    """Load what every update needs, if it was built before, for processes that are forked later."""
+    settings = read_settings()
+    for dtype in (torch.float32, torch.float64):
+        source = assembled(number_type(dtype), *FILES)
+        building.load_built(source, settings.compilers, settings.kernels)
 
 
 class AdamStep:
