@@ -31,6 +31,7 @@ with importing():
     import bptt.registry
     import bptt.training
     import bptt.worker.child
+    from bptt.registry import import_built_in
 
 __all__ = ["bptt", "importlib", "numpy", "pydantic", "torch"]
 
@@ -47,5 +48,5 @@ for kind in bptt.registry.KINDS:
             bptt.registry.code_of(plugin)
 bptt.registry.keep_imported()
 # after that: what becomes of their files matters
-bptt.registry.import_built_in()
+import_built_in()
 bptt.kernels.compiled.update.load_built()
