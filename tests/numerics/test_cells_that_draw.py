@@ -5,6 +5,8 @@ import torch
 from torch import sigmoid, tanh
 
 from bptt.kernels import Runner
+from bptt.measuring.cell_at_work import CellAtWork
+from bptt.measuring.jacobian import step_jacobians
 from bptt_plugins.cells.leaky_rnn import LeakyRNN
 from bptt_plugins.cells.lstm import LSTM
 from bptt_plugins.cells.variational_lstm import VariationalLSTM
@@ -71,3 +73,31 @@ def test_variational_lstm_leaves_the_same_units_out_at_every_step(backend):
             c = sigmoid(f) * c + sigmoid(i) * tanh(g)
             h = sigmoid(o) * tanh(c)
             torch.testing.assert_close(found[t], h, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("cell_class", [ZoneoutLSTM, VariationalLSTM])
+def test_jacobians_are_those_of_the_steps_with_what_they_drew(cell_class):
+    torch.manual_seed(0)
+    cell = cell_class(2, 5).double()
+    x = torch.randn(6, 3, 2, dtype=torch.float64)
+    with torch.no_grad():
+        did = Runner("compiled").unroll(cell, x, cell.initial_state(3))
+    # of the second sequence, and not from the first step on
+    at_work = CellAtWork(0, "forward", cell, did)
+    before = tuple(s[2:, 1] for s in at_work.states_before)
+    steps = torch.arange(2, 6)
+    with at_work.drawing(steps, torch.ones_like(steps)):
+        found = step_jacobians(cell, x[2:, 1], before)
+
+    for n, t in enumerate(steps.tolist()):
+
+        def step(*state, t=t):
+            with cell.draws.at(torch.tensor([1]), t=t):
+                return torch.cat(cell(x[t, 1:2], state), dim=-1)
+
+        state = tuple(s[n].unsqueeze(0) for s in before)
+        reached = torch.cat([s[t, 1] for s in did.states])
+        torch.testing.assert_close(step(*state)[0].detach(), reached, rtol=1e-12, atol=1e-14)
+        parts = torch.autograd.functional.jacobian(step, state)
+        expected = torch.cat([part[0, :, 0] for part in parts], dim=-1)
+        torch.testing.assert_close(found[n], expected, rtol=1e-12, atol=1e-14)

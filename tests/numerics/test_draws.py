@@ -238,7 +238,9 @@ def test_evaluations_of_the_same_weights_draw_the_same(make_spec):
     assert run.model.training
 
 
-def test_windows_that_overlap_draw_what_their_sequences_draw(make_spec):
+@pytest.mark.parametrize("backend", ["autograd", "compiled"])
+def test_windows_that_overlap_draw_what_their_sequences_draw(make_spec, monkeypatch, backend):
+    monkeypatch.setenv("BPTT_BACKEND", backend)
     spec = make_spec(
         {"name": "copy_memory", "delay": 8},
         "zoneout_lstm",
@@ -256,3 +258,19 @@ def test_windows_that_overlap_draw_what_their_sequences_draw(make_spec):
 
     assert len(windows.sequence) > 3 * batch.inputs.shape[1]
     torch.testing.assert_close(windows.pick(of_windows), whole, rtol=1e-12, atol=1e-14)
+
+
+def test_probes_of_the_same_weights_find_the_same(make_spec):
+    spec = make_spec(
+        {"name": "latch", "length": 12},
+        "zoneout_lstm",
+        training={"steps": 4},
+        statistics={"interval": 2, "jacobian_interval": 2},
+    )
+    run = TrainingRun(spec)
+
+    (_, first), (_, second) = (run.probe.measure(step, last=True) for step in (0, 2))
+
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        torch.testing.assert_close(array, second[name], rtol=0, atol=0, equal_nan=True)

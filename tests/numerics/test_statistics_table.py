@@ -28,7 +28,7 @@ def probed(make_spec):
 
     def build(task, cell):
         run = TrainingRun(make_spec(task, cell, model=MODEL, statistics={"interval": 1}))
-        return Frozen(run.model, run.task, run.spec.statistics).probed(run.probe._batch, run.step)
+        return Frozen(run.model, run.task, run.spec.statistics).probed(run.probe._batch)
 
     return build
 

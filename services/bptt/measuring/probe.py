@@ -54,7 +54,7 @@ class Probe:
         """Return metrics and arrays of the model after update `step`, the run's last or not."""
         if self._frozen is None:
             self._frozen = Frozen(self._model, self._task, self._spec)
-        probed = self._frozen.probed(self._batch, step)
+        probed = self._frozen.probed(self._batch)
         jacobians = self._jacobians_are_due(step) or (last and self._spec.jacobian_interval > 0)
         metrics: dict[str, float] = {}
         arrays: dict[str, Tensor] = {}
@@ -92,12 +92,12 @@ class Frozen:
         )
         self._pairs = list(zip(self._model.parameters(), model.parameters(), strict=True))
 
-    def probed(self, batch: Batch, step: int) -> Probed:
+    def probed(self, batch: Batch) -> Probed:
         """Copy the present parameters, and run both passes over `batch`.
 
-        Cells are trained, and draw what the update after `step` draws.
+        Cells are trained, and draw the same every time: two probes differ by the weights alone.
         """
-        self._model.draw("training", step)
+        self._model.draw("probe")
         with torch.no_grad():
             for ours, theirs in self._pairs:
                 ours.copy_(theirs)

@@ -120,7 +120,7 @@ class Model(nn.Module):
         """Have cells that draw random numbers draw those of a stream.
 
         Args:
-            stream: what for, `training` or `evaluation`.
+            stream: what for, `training`, `evaluation` or `probe`.
             index: of the update.
         """
         for number, direction, cell in self._drawing():
