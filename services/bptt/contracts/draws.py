@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from bptt.errors import ContractViolation
 from bptt.seeding import stream_seed
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -90,6 +91,11 @@ class Draws:
         return torch.sqrt(-2 * torch.log(1 - radius)) * torch.cos(2 * math.pi * angle)
 
     def _numbers(self, name: str, once: bool) -> tuple[Tensor, Tensor]:
+        if not self._shape:
+            raise ContractViolation(
+                "A step draws random numbers only where the framework calls it, which says for how "
+                "many sequences: call the cell, not its `step`."
+            )
         rows, hidden = self._shape[:-1], self._shape[-1]
         sequences = self._sequences
         if sequences is None:

@@ -23,7 +23,7 @@ struct step {
   REAL *kept; /* (HP / WIDTH, rows, NK, WIDTH) for the way back; null: nothing is kept */
   REAL *kept_rows; /* (NR, rows) for the way back; null: nothing is kept */
   REAL *crossing; /* from one stage to a later one, laid out like `kept` */
-  REAL *sums; /* (NM, RT, LANES) over units, of one stage */
+  REAL *sums; /* (NM, RT, PARTS) over units, of one stage */
   REAL *row; /* (NW, RT) what is one number a sequence */
   struct matrix weight; /* of products: (H, NA lanes), or transposed */
   REAL *made; /* (rows, lanes of HP) results of products */
@@ -103,7 +103,7 @@ int forward(const struct call *c) {
   struct matrix p = matrix_of(c, (NA > 0) * H, NA * HP);
   const long total = ROUND(NL * HP) + ROUND(RT * sg) + u.numbers + w.numbers + (NV + NF) * HP +
                      p.numbers + tile * (NK + NC) + (NA > 0) * ROUND(RT * (sp + so)) + NA * HP +
-                     RT * (NM * LANES + NW);
+                     RT * (NM * PARTS + NW);
   REAL *memory = room_for(total + WIDTH), *rest = memory;
   if (!memory) return 1;
   unsigned long mode = flush();
@@ -122,7 +122,7 @@ int forward(const struct call *c) {
   long at[RT];
   s.at = at;
   for (long i = 0; i < RT; i++) at[i] = i;
-  s.sums = take(&rest, RT * NM * LANES), s.row = cleared(&rest, RT * NW);
+  s.sums = take(&rest, RT * NM * PARTS), s.row = cleared(&rest, RT * NW);
   lay_out(c, bias, &u, &w, &p);
   fix(c, vectors, HP);
   for (long n = 0; n < NS; n++)
@@ -253,7 +253,7 @@ int backward(const struct call *c) {
   const long total = 2 * ROUND(NS * R * HP) + ROUND(slots * R * sd) + ut.numbers + wt.numbers +
                      pt.numbers + ROUND(H * su) + ROUND(I * sx) + ROUND(NL * HP) +
                      (2 * NV + NF) * HP + ROUND(R * IP) + IP + (NA > 0) * ROUND(H * sp) +
-                     (NB > 0) * ROUND(R * sb) + R * HP * NC + HP + RT * (NM * LANES + NW) +
+                     (NB > 0) * ROUND(R * sb) + R * HP * NC + HP + RT * (NM * PARTS + NW) +
                      2 * WIDTH;
   REAL *memory = room_for(total + WIDTH), *rest = memory;
   if (!memory) return 1;
@@ -272,7 +272,7 @@ int backward(const struct call *c) {
   REAL *dp = cleared(&rest, (NA > 0) * H * sp);
   s.vectors = vectors, s.weight = pt, s.made = take(&rest, (NB > 0) * R * sb);
   s.crossing = take(&rest, R * HP * NC), s.none = cleared(&rest, HP);
-  s.sums = take(&rest, RT * NM * LANES), s.row = cleared(&rest, RT * NW);
+  s.sums = take(&rest, RT * NM * PARTS), s.row = cleared(&rest, RT * NW);
   lay_out_transposed(c, &ut, &wt, &pt);
   fix(c, vectors, HP);
   for (long b = 0; b < B; b += RT) {

@@ -1,6 +1,6 @@
 """What is one number a sequence, in C: sums over units, and what is made of them alone.
 
-A stage adds up its units in lanes (see sums.c). Before the next one a function finishes the sums
+A stage adds up its units in 16 parts (see sums.c). Before the next one a function finishes the sums
 and computes what hangs on them alone, for as many sequences at once as a vector holds.
 """
 
@@ -53,7 +53,7 @@ class Rows:
         if not sums:
             return [], []
         body = [
-            f"add_up(s.sums + ({n} * RT + i) * LANES, j, "
+            f"add_up(s.sums + ({n} * RT + i) * PARTS, j, "
             f"(V)((M){as_number(o.arguments[0])} & mask));"
             for n, o in enumerate(sums)
         ]
@@ -84,7 +84,7 @@ class Rows:
         own = self._own(level)
         finished = [o for o in own if o.name in SUMS]
         lines = [
-            f"  finish_sums(s.sums + {n} * RT * LANES, {self._places[o.result]}, rows, "
+            f"  finish_sums(s.sums + {n} * RT * PARTS, {self._places[o.result]}, rows, "
             f"{'s.H' if o.name == 'mean' else '1'});"
             for n, o in enumerate(finished)
         ]
