@@ -31,6 +31,7 @@ class TrainingData:
         self._seen = seen
         self._block_index = -1
         self._block: Batch | None = None
+        self._batches: list[Batch] = []
         self._drawn = Drawn(task, "window" if isinstance(task, StreamTask) else "sample")
 
     def batch(self, index: int) -> tuple[Batch, bool]:
@@ -49,8 +50,24 @@ class TrainingData:
             if self._seen:
                 self._seen.add(self._block, first, self._batch_size)
             self._block_index = block
+            self._batches = divide(self._block, self._batch_size, self._task.reads)
+        if self._batches:
+            return self._batches[within], False
         start = within * self._batch_size
         return select(self._block, slice(start, start + self._batch_size), self._task.reads), False
+
+
+def divide(batch: Batch, size: int, reads: str) -> list[Batch]:
+    """Return what `select` does for every `size` sequences; nothing if their lengths may differ."""
+    if batch.lengths is not None or batch.extra:
+        return []
+    masks = None if batch.mask is None else batch.mask.split(size, dim=1)
+    inputs = batch.inputs.split(size, dim=1)
+    targets = batch.targets.split(size, dim=1 if reads == "every" else 0)
+    return [
+        Batch(inputs=x, targets=y, mask=None if masks is None else masks[n])
+        for n, (x, y) in enumerate(zip(inputs, targets, strict=True))
+    ]
 
 
 def select(batch: Batch, rows: slice | Tensor, reads: str) -> Batch:

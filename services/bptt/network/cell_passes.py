@@ -33,6 +33,7 @@ class CellPasses:
         self._gradient_norms = gradient_norms
         self._shape: Shape | None = None
         self._zeros: State = ()
+        self._has_own_start = type(cell).initial_state is not Cell.initial_state
         self._repeated: Repeated
 
     def forward(
@@ -44,8 +45,11 @@ class CellPasses:
         truncation: int | None,
     ) -> WholeSequence:
         """Return what the cell does over (time, batch, features); see `Repeated` for how long."""
-        x = x if x.stride(-1) == 1 else x.contiguous()
-        shape = Shape(kernel, x.shape, x.stride(), x.dtype, truncation)
+        strides = x.stride()
+        if strides[-1] != 1:
+            x = x.contiguous()
+            strides = x.stride()
+        shape = Shape(kernel, x.shape, strides, x.dtype, truncation)
         if shape != self._shape:
             own, views = self._own, self._views
             if self._made:
@@ -53,17 +57,20 @@ class CellPasses:
             biases = self.cell.biases
             self._repeated = Repeated(shape, biases, own, views, self._gradient_norms)
             self._shape = shape
-            self._zeros = self.cell.initial_state(x.shape[1])
-        if initial is None:
-            initial = self._zeros
-            if type(self.cell).initial_state is not Cell.initial_state:
-                initial = self.cell.initial_state(x.shape[1])
+            self._zeros = self._laid_out(self.cell.initial_state(x.shape[1]), x.shape[1])
         if self._made:
             self._made.make()
-        size = (x.shape[1], self.cell.hidden_size)
-        initial = tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in initial)
         where = self.cell.draws.where if kernel.draws else None
-        return self._repeated.forward(x, initial, lengths, where)
+        if initial is None and not self._has_own_start:
+            return self._repeated.forward(x, self._zeros, lengths, where)
+        if initial is None:
+            initial = self.cell.initial_state(x.shape[1])
+        return self._repeated.forward(x, self._laid_out(initial, x.shape[1]), lengths, where)
+
+    def _laid_out(self, states: State, batch: int) -> State:
+        """Return states as a kernel reads them."""
+        size = (batch, self.cell.hidden_size)
+        return tuple(s if s.is_contiguous() else s.expand(size).contiguous() for s in states)
 
     def backward(
         self, to_outputs: Tensor | None, to_final: Tensor | None, wants_inputs: bool

@@ -19,7 +19,7 @@ TILE = 32
 """Sequences that the kernel computes together, RT in cell.c."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class WholeSequence:
     """What a cell did over one sequence, as whole tensors."""
 

@@ -61,6 +61,7 @@ class Losses:
         self._outputs = outputs
         squared = loss == "squared_error"
         self._type_of_targets = kernel.dtype if squared else torch.int64
+        self._takes_numbers = squared
         weights = torch.empty(0)
         self.call = LossesCall(outputs=outputs, squared=squared)
         if class_weights is not None:
@@ -86,9 +87,11 @@ class Losses:
             ValueError: the shapes differ, or targets are no classes but numbers, or the reverse.
         """
         call = self.call
-        if targets.is_floating_point() != self._type_of_targets.is_floating_point:
+        if targets.is_floating_point() != self._takes_numbers:
             raise ValueError(f"targets must be {self._type_of_targets}, got {targets.dtype}")
-        self._targets = targets = targets.to(self._type_of_targets).contiguous()
+        if targets.dtype != self._type_of_targets or not targets.is_contiguous():
+            targets = targets.to(self._type_of_targets).contiguous()
+        self._targets = targets
         call.rows, call.targets = targets.numel(), targets.data_ptr()
         call.counts = self._counts = None
         if counts is not None:
@@ -148,8 +151,11 @@ class ReadOut:
         )
         # C has a structure within the other
         self._call.losses = losses.call
-        losses.call = self._call.losses
-        self._found = self._to_read = self._gradients = torch.empty(0)
+        losses.call = self._losses_call = self._call.losses
+        self._at = ctypes.byref(self._call)
+        self._found = self._to_read = self._gradients = self._rows = torch.empty(0)
+        self._read: Tensor | None = None
+        self._views = self._found, self._to_read
 
     def run(
         self,
@@ -172,28 +178,38 @@ class ReadOut:
             ValueError: shapes or types do not fit together.
             IndexError: a target is no class.
         """
-        axes = read.shape[:-1]
-        if targets.shape != axes or read.shape[-1] != self._hidden:
+        # kernels write every update's states into the same tensor
+        known = read is self._read
+        if targets.shape != read.shape[:-1] or not (known or read.shape[-1] == self._hidden):
             raise ValueError(
-                f"targets must be {tuple(axes)} and what is read {(*targets.shape, self._hidden)}, "
+                f"targets must be {tuple(read.shape[:-1])} and what is read "
+                f"{(*targets.shape, self._hidden)}, "
                 f"got {tuple(targets.shape)} and {tuple(read.shape)}"
             )
-        if read.dtype != self._dtype:
-            raise ValueError(f"what is read must be {self._dtype}, got {read.dtype}")
-        call = self._call
-        # a view, where rows are equally far apart
-        read = read.flatten(end_dim=-2)
-        read = read if read.stride(1) == 1 else read.contiguous()
-        if len(self._found) != len(read):
-            self._make_room(len(read))
+        if not known:
+            self._look_at(read)
         self._losses.take(targets, counts)
-        call.read, call.step = read.data_ptr(), read.stride(0)
-        if failed := self._run(ctypes.byref(call)):
+        if failed := self._run(self._at):
             if failed == NO_ROOM:
                 raise MemoryError("the read-out's buffers")
             self._losses.refuse_targets()
-        found, back = self._found[:, : self._outputs], self._to_read[:, : self._hidden]
-        return found.unflatten(0, axes), call.losses.mean, back.unflatten(0, axes)
+        found, back = self._views
+        return found, self._losses_call.mean, back
+
+    def _look_at(self, read: Float[Tensor, "*axes hidden"]) -> None:
+        if read.dtype != self._dtype:
+            raise ValueError(f"what is read must be {self._dtype}, got {read.dtype}")
+        # a view, where rows are equally far apart
+        rows = read.flatten(end_dim=-2)
+        rows = rows if rows.stride(1) == 1 else rows.contiguous()
+        if len(self._found) != len(rows):
+            self._make_room(len(rows))
+        self._call.read, self._call.step = rows.data_ptr(), rows.stride(0)
+        # a copy holds what was read this once
+        self._read, self._rows = read if rows.data_ptr() == read.data_ptr() else None, rows
+        views = self._found[:, : self._outputs], self._to_read[:, : self._hidden]
+        found, back = (view.unflatten(0, read.shape[:-1]) for view in views)
+        self._views = found, back
 
     def _make_room(self, rows: int) -> None:
         call, step = self._call, self._padded

@@ -1,7 +1,7 @@
 """The compiled backend for an update: one shape again and again, without autograd's graph."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -21,8 +21,7 @@ REMEMBERED = 32
 """How many updates' norms are kept."""
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What must be equal for the same buffers to be usable."""
 
     kernel: Kernel
@@ -92,6 +91,7 @@ class Repeated:
         self._initial = call.initial
         self._d_states, self._d_final = call.d_states, call.d_final
         self._given: tuple[Tensor | None, ...] = ()
+        self._starts: State = ()
 
     def forward(
         self,
@@ -111,19 +111,27 @@ class Repeated:
         Raises:
             ValueError: the state or the lengths have another shape or type.
         """
-        call, starts = self._call, self._initial
-        lengths = checked_lengths(lengths, x.shape[1])
-        for number, state in enumerate(initial):
-            if (state.shape, state.dtype) != self._of_state or not state.is_contiguous():
-                raise ValueError(f"states must be {self._of_state}, got {tuple(state.shape)}")
-            starts[number] = state.data_ptr()
+        call = self._call
+        if initial is not self._starts:
+            self._begin_with(initial)
+        if lengths is not None:
+            lengths = checked_lengths(lengths, x.shape[1])
+            assert lengths is not None
         call.lengths = 0 if lengths is None else lengths.data_ptr()
         call.x = x.data_ptr()
         self._turn = turn = (self._turn + 1) % len(self._norms)
         call.norms = self._norms_at[turn]
-        self._given = (x, lengths, *initial, *self._kernel.place_draws(call, where))
+        self._given = (x, lengths, *self._kernel.place_draws(call, where))
         self._kernel.run_forward(call)
         return WholeSequence(x, initial, self._states, self._final, self._norms[turn])
+
+    def _begin_with(self, initial: State) -> None:
+        for number, state in enumerate(initial):
+            if (state.shape, state.dtype) != self._of_state or not state.is_contiguous():
+                raise ValueError(f"states must be {self._of_state}, got {tuple(state.shape)}")
+            self._initial[number] = state.data_ptr()
+        # kept: these very states begin most updates
+        self._starts = initial
 
     def backward(
         self,
