@@ -88,6 +88,12 @@ class Model(nn.Module):
             for cell in layer.by_direction().values():
                 cell.reset_parameters(task.horizon)
         self.read_out = nn.Linear(self.stack.output_size, task.output_size)
+        self._drawing = [
+            (f"{number}/{direction}", cell)
+            for number, layer in enumerate(self.stack.each_layer())
+            for direction, cell in layer.by_direction().items()
+            if isinstance(cell, PointwiseCell)
+        ]
 
     def check_windows(self, windows: str | None) -> None:
         """Check that a checkpoint counts windows of truncated BPTT as this model does.
@@ -123,24 +129,16 @@ class Model(nn.Module):
             stream: what for, `training`, `evaluation` or `probe`.
             index: of the update.
         """
-        for number, direction, cell in self._drawing():
-            cell.draws.of = (self._seed, f"{stream}/{number}/{direction}", index)
+        for place, cell in self._drawing:
+            cell.draws.of = (self._seed, f"{stream}/{place}", index)
 
     @contextmanager
-    def drawing_in(self, windows: Overlap | None) -> Iterator[None]:
+    def drawing_in(self, windows: Overlap) -> Iterator[None]:
         """Have a step of a window draw what the same step of its sequence draws."""
         with ExitStack() as stack:
-            for _, _, cell in self._drawing() if windows else ():
-                assert windows is not None
+            for _, cell in self._drawing:
                 stack.enter_context(cell.draws.at(windows.sequence, windows.begins))
             yield
-
-    def _drawing(self) -> Iterator[tuple[int, str, PointwiseCell]]:
-        """Yield the cells that may draw, with layer and direction."""
-        for number, layer in enumerate(self.stack.each_layer()):
-            for direction, cell in layer.by_direction().items():
-                if isinstance(cell, PointwiseCell):
-                    yield number, direction, cell
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Torch's overhead for a graph of a dozen nodes exceeds the kernels' time for a sm
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -122,7 +123,7 @@ class Passes:
             initial = windows.initial(model.stack, whole, initial)
             inputs, lengths, truncation = windows.cut(inputs), windows.lengths, None
         x = F.embedding(inputs, embedding.weight) if embedding else inputs.to(self._dtype)
-        with model.drawing_in(windows):
+        with model.drawing_in(windows) if windows else nullcontext():
             seen = stack.forward(kernels, x, initial, lengths, truncation)
         if windows:
             seen = [windows.pick(y) for y in seen]
