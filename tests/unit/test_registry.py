@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from bptt import registry
+from bptt.api.installed import unknown
 from bptt.errors import (
     BrokenPlugin,
     ContractViolation,
@@ -143,8 +144,10 @@ def test_plugin_of_an_extra_is_there_if_what_the_extra_asks_for_is(install_plugi
         assert registry.load("clipper", "far") is registry.load("clipper", "mine")
     else:
         line = r"^The clipper 'far' needs packages .* pip install 'acme-clippers\[more\]'\.$"
-        with pytest.raises(MissingExtra, match=line):
+        with pytest.raises(MissingExtra, match=line) as raised:
             registry.find("clipper", "far")
+        # what `plugins show` and `plugins check` say
+        assert unknown("far") == str(raised.value)
 
 
 @pytest.mark.parametrize("content", ["[bptt.clippers]\nno equals sign\n", "\udcff"])

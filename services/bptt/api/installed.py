@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bptt import registry
-from bptt.errors import BpttError, DuplicatePlugin, UnknownPlugin, UserError
+from bptt.errors import BpttError, DuplicatePlugin, MissingExtra, UnknownPlugin, UserError
 from bptt.registry import Plugin
 
 if TYPE_CHECKING:
@@ -79,7 +79,14 @@ def describe(words: Sequence[str]) -> "PluginDetail":
 
 
 def unknown(name: str) -> str:
-    """Say that there is no plugin of this name, of any kind."""
+    """Say that there is no plugin of this name, of any kind, or what it needs to be there."""
+    for kind in registry.KINDS:
+        try:
+            registry.find(kind, name)
+        except MissingExtra as lacking:
+            return str(lacking)
+        except UnknownPlugin:
+            continue
     names = {name for kind in registry.KINDS for name in registry.discover(kind)}
     return str(UnknownPlugin("plugin", name, sorted(names)))
 
