@@ -39,6 +39,7 @@ VARIANTS = [
     ("cell", "qrnn", {"pooling": "f", "window": 1}),
     ("cell", "qrnn", {"pooling": "ifo", "window": 3, "forget_bias": "chrono"}),
     ("cell", "lmu", {"theta": 30.0, "channels": 4}),
+    ("cell", "low_rank_rnn", {"rank": 5, "overlap": 0.9, "biases": 0}),
     ("cell", "mlstm", {"heads": 4}),
     ("cell", "sru", {"highway_bias": -2.0, "forget_bias": 1.0}),
     ("cell", "indrnn", {"nonlinearity": "tanh", "long_memory": True}),
