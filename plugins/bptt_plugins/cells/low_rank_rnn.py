@@ -32,7 +32,7 @@ class LowRankRNN(PointwiseCell):
         input_size: int,
         hidden_size: int,
         *,
-        rank: Annotated[int, Ge(1), Le(64)] = 2,
+        rank: Annotated[int, Ge(1), Le(64)] = 1,
         alpha: Annotated[float, Gt(0), Le(1)] = 0.2,
         overlap: Annotated[float, Ge(-100), Le(100)] | None = None,
         **framework: Any,
