@@ -162,7 +162,7 @@ def test_another_version_of_a_library_is_refused_in_one_line(monkeypatch, versio
         registry.construct_cell("zoo.ran", {}, 2, 3)
 
 
-@pytest.mark.parametrize("name", ["ran", "janet", "cfc"])
+@pytest.mark.parametrize("name", ["ran", "janet", "cfc", "ltc"])
 def test_run_of_the_zoo_trains_and_is_measured(make_spec, name):
     spec = make_spec(
         {"name": "latch", "length": 12},

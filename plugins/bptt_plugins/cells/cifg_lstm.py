@@ -16,9 +16,9 @@ class CIFGLSTM(PointwiseCell):
 
     The eight variants of Greff, Srivastava, Koutnik, Steunebrink & Schmidhuber 2017 (arXiv
     1503.04069), of its section "Vanilla LSTM". Coupled gates have the weights of f, which may as
-    well be those of i with the signs turned. The paper draws all weights from N(0, 0.1^2); here
-    vectors are drawn from U(+-0.1), all else as torch draws it. The gates that `fgr` reads at the
-    first step are 0.
+    well be those of i with the signs turned, as in TensorFlow's CoupledInputForgetGateLSTMCell. The
+    paper draws all weights from N(0, 0.1^2); here vectors are drawn from U(+-0.1), all else as
+    torch draws it. The gates that `fgr` reads at the first step are 0.
 
     Args:
         variant: `cifg` couples the input gate and the forget gate; `nig`, `nfg`, `nog`: no input,

@@ -20,8 +20,9 @@ class LeakyRNN(PointwiseCell):
     of the units. With `excitatory`, units obey Dale's principle: W = [M]_+ D with
     D = diag(1, .., 1, -1, .., -1), so that each column of W has one sign. M begins as the absolute
     values of what is drawn, and inhibitory columns are scaled so that a row of W sums to 0 on
-    average; `spectral_radius` is that of W. Input and read-out weights, which the paper constrains
-    too, may have any sign.
+    average; `spectral_radius` is that of W. The authors' code (pycog) draws M from a gamma
+    distribution of shape 2 and begins with a radius of 1.5. Input and read-out weights, which the
+    paper constrains too, may have any sign.
 
     Args:
         alpha: share of the potential that is renewed in a step.

@@ -1,9 +1,10 @@
 """The cells of other libraries, a row each; an entry point names one as `zoo.cells:<name>`."""
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bptt.contracts import State
 from bptt_plugins.zoo.foreign import CellOfLibrary, Foreign
@@ -16,10 +17,22 @@ def _torchrecurrent(name: str, states: tuple[str, ...], *about: Any) -> CellOfLi
 
 
 def _after_a_second(cell: Any, x_t: Tensor, state: State) -> State:
-    """Advance a cell of continuous time by 1, its unit of time."""
-    output, new = cell(x_t, state[0], 1.0)
-    del output
-    return (new,)
+    """Advance a cell of continuous time by 1, its unit of time; what it returns second recurs."""
+    output, new = cell(x_t, state[-1], 1.0)
+    return (output, new)[-len(state) :]
+
+
+def _fully_wired(cell_class: Any, input_size: int, hidden_size: int) -> nn.Module:
+    """Construct an LTC cell in which every unit reads every input and every unit."""
+    wiring = import_module("ncps.wirings").FullyConnected(hidden_size)
+    made: Any = cell_class(wiring, input_size)
+    for name, mask in list(made.named_parameters()):
+        if not mask.requires_grad:
+            # an update asks for the gradient of every parameter
+            delattr(made, name)
+            made._params[name] = mask.detach()
+    module: nn.Module = made
+    return module
 
 
 CELLS: dict[str, CellOfLibrary] = {
@@ -65,6 +78,16 @@ CELLS: dict[str, CellOfLibrary] = {
         "deviates",
         "Ravanelli et al. 2018",
         "no batch normalisation of what the input feeds",
+    ),
+    "ltc": CellOfLibrary(
+        "ncps.torch",
+        "LTCCell",
+        ("y", "v"),
+        "unverified",
+        "Hasani et al. 2021, fully connected",
+        "",
+        _after_a_second,
+        _fully_wired,
     ),
     "mgu": _torchrecurrent("MGU", ONE, "verified", "Zhou et al. 2016"),
     "minimalrnn": _torchrecurrent("MinimalRNN", ONE, "verified", "Chen 2017"),

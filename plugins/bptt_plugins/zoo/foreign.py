@@ -22,6 +22,12 @@ def of_states(cell: Any, x_t: Tensor, state: State) -> State:
     return (new,) if isinstance(new, Tensor) else tuple(new)
 
 
+def of_sizes(cell_class: Any, input_size: int, hidden_size: int) -> nn.Module:
+    """Construct a cell that takes its sizes by position."""
+    made: nn.Module = cell_class(input_size, hidden_size)
+    return made
+
+
 @dataclass(frozen=True)
 class CellOfLibrary:
     """One cell of a library."""
@@ -38,6 +44,8 @@ class CellOfLibrary:
     """How it differs, if it deviates."""
     step: Callable[[Any, Tensor, State], State] = of_states
     """Advances it by one step."""
+    made: Callable[[Any, int, int], nn.Module] = of_sizes
+    """Constructs it from its class and the numbers of inputs and units."""
 
     @property
     def library(self) -> str:
@@ -67,9 +75,8 @@ class Foreign(Cell):
 
     def _drawn(self) -> nn.Module:
         """Return the library's cell with values drawn anew."""
-        found = getattr(import_module(self.row.module), self.row.name)
-        made: nn.Module = found(self.input_size, self.hidden_size)
-        return made
+        cell_class = getattr(import_module(self.row.module), self.row.name)
+        return self.row.made(cell_class, self.input_size, self.hidden_size)
 
     def _require(self) -> None:
         """Refuse any version of the library but the one that was looked at.
