@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="bptt-tests-")
     os.environ["XDG_CACHE_HOME"] = folder
     os.environ.pop("BPTT_KERNEL_CACHE", None)
+    os.environ["TESTS_CONTROLLER"] = str(os.getpid())
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from bptt.settings import Settings
 from bptt.tracking import environment, server
+from tests.servers.forked import Forked
 from tests.servers.process import Server, free_port
 
 MAKE = """
@@ -50,16 +49,18 @@ class MlflowServer(Server):
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings_of_client = Settings(mlflow_url=self.url)
 
-    def launch(self, log: Any) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            server.server_command(self.settings, self.port),
-            env=environment.for_server(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=self.folder,
-        )
+    def launch(self, log: Any) -> Forked:
+        command = server.server_command(self.settings, self.port)
+        with open(os.devnull) as nothing:
+            files = (nothing.fileno(), log.fileno(), log.fileno())
+            of_mlflow = command[command.index("mlflow") + 1 :]
+            return Forked(
+                "tests.servers.mlflow_command",
+                of_mlflow,
+                files,
+                env=environment.for_server(),
+                cwd=self.folder,
+            )
 
     def answers(self) -> bool:
         try:
@@ -67,13 +68,6 @@ class MlflowServer(Server):
                 return answer.read() == b"OK"
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
-
-    def kill(self) -> None:
-        # the process that serves outlives the one that started it
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        super().kill()
 
     def stop(self) -> None:
         self.kill()

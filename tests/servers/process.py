@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from tests.servers.forked import Forked
+
 START_SECONDS = 120.0
 """Generous: other tests may have the processors."""
 
@@ -24,7 +26,7 @@ class Server(ABC):
     """A server process that dies with this one; `url` stays the same over restarts."""
 
     url: str
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
     stop_signal = signal.SIGTERM
 
     def __init__(self, folder: Path) -> None:
@@ -70,7 +72,7 @@ class Server(ABC):
             self.start()
 
     @abstractmethod
-    def launch(self, log: Any) -> subprocess.Popen[bytes]:
+    def launch(self, log: Any) -> subprocess.Popen[bytes] | Forked:
         """Start the process, without waiting."""
 
     @abstractmethod

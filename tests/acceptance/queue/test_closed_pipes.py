@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.servers.warm import Command
+from tests.servers.warm import start
 
 SIZE = "seeds=300"
 """Runs whose list is far longer than what a pipe holds."""
@@ -17,7 +17,7 @@ def call(*arguments, reads, which="stdout"):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, which: writer}
     if not reads:
         os.close(reader)
-    process = Command(*arguments, **streams)
+    process = start(*arguments, **streams)
     os.close(writer)
     if reads:
         assert os.read(reader, reads)

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.servers.warm import Command
+from tests.servers.warm import start
 
 
 def rows(out):
@@ -131,7 +131,7 @@ def test_logs_of_a_run_that_has_not_begun_says_so(bptt, submitted):
 def test_logs_follows_a_run_to_its_end(submitted, machine, home):
     worker = machine()
     run = worker.begin(log="one\n")
-    process = Command("logs", "-f", run.run_id, stdout=subprocess.PIPE)
+    process = start("logs", "-f", run.run_id, stdout=subprocess.PIPE)
 
     first = process.stdout.readline()
     with (home / "runs" / run.run_id / "a1" / "log.txt").open("a") as log:
@@ -149,7 +149,7 @@ def watching():
 
     def watch(*arguments):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        processes.append(Command("watch", *arguments, **pipes))
+        processes.append(start("watch", *arguments, **pipes))
         return processes[-1]
 
     yield watch

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from bptt.settings import Settings, for_child
-from tests.servers import until
-from tests.servers.warm import Command
+from tests.servers import until, warm
+
 
 TOKEN = re.compile(r"bptt_[\w-]{43}\n")
 
@@ -26,7 +26,7 @@ def server(home):
             with socket.socket() as unused:
                 unused.bind(("127.0.0.1", 0))
                 port = unused.getsockname()[1]
-            process = Command(
+            process = warm.start(
                 *("api", "--port", str(port), *options),
                 env=for_child(Settings(home=home)),
                 stdout=subprocess.DEVNULL,

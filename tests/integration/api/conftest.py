@@ -20,7 +20,7 @@ from bptt.records.workers import WorkerProcess
 from bptt.settings import Settings, for_child
 from bptt.store.tables import metadata
 from tests.servers import application_of, postgres_server
-from tests.servers.warm import Command
+from tests.servers.warm import start
 
 __all__ = ["postgres_server"]
 
@@ -57,7 +57,7 @@ def free_port():
 def serve(settings, *options, said=subprocess.PIPE, warm=True):
     """Run `bptt api` with these settings until it answers; yield its address."""
     address = f"http://127.0.0.1:{(port := free_port())}"
-    process = Command(
+    process = start(
         *("api", "--port", str(port), *options),
         warm=warm,
         # a pipe that nobody reads would fill with it
