@@ -80,36 +80,22 @@ def demo(tmp_path):
     demo.bptt("down")
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory):
-    """A demo that has been given once, and how it ended."""
-    demo = Demo(tmp_path_factory.mktemp("first") / "home")
+def test_demo_given_again_says_whose_runs_serve_it_and_leaves_up_what_was_up(demo):
     # settings of the shell that would lead elsewhere
-    yield demo, demo.run(BPTT_SERVER="http://127.0.0.1:1")
-    demo.bptt("down")
+    code, said = demo.run(BPTT_SERVER="http://127.0.0.1:1")
 
-
-def test_demo_ends_well_twice_and_says_whose_runs_serve_it(first):
-    demo, first = first
-    second = demo.run()
-
-    assert first[0] == 0, first[1]
-    assert second[0] == 0, second[1]
-    assert "Queued 30 runs" in first[1]
-    assert "Queued 0 runs" in second[1]
-    assert "served by" not in first[1]
-    assert "latch/0 is served by run " in second[1]
-    assert "Gradient through time" in second[1]
+    assert code == 0, said
+    assert "Queued 30 runs" in said
+    assert "served by" not in said
     assert not demo.is_up()
 
-
-def test_demo_leaves_up_what_was_up_in_its_home(first):
-    demo, _ = first
     assert demo.bptt("up", "-d").returncode == 0
-
     code, said = demo.run()
 
     assert code == 0, said
+    assert "Queued 0 runs" in said
+    assert "latch/0 is served by run " in said
+    assert "Gradient through time" in said
     assert "is up already" in said
     assert demo.is_up()
 
@@ -144,9 +130,9 @@ def test_demo_that_is_killed_in_each_of_its_steps_ends_well_when_it_is_given_aga
     [
         ("$ bptt up -d", signal.SIGINT),
         ("$ bptt watch latch", signal.SIGTERM),
-        ("ended: ", signal.SIGINT),
         pytest.param("$ bptt up -d", signal.SIGTERM, marks=pytest.mark.soak),
         pytest.param("$ bptt watch latch", signal.SIGINT, marks=pytest.mark.soak),
+        pytest.param("ended: ", signal.SIGINT, marks=pytest.mark.soak),
         pytest.param("ended: ", signal.SIGTERM, marks=pytest.mark.soak),
     ],
 )

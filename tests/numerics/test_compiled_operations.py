@@ -49,25 +49,34 @@ OPERATIONS = {
 }
 
 
-class OneOperation(PointwiseCell):
-    """Adds the result of one operation to a leaking state."""
+AT_ONCE = 8
+"""Operations in one kernel: to build one takes longer than all that is computed with it."""
+KERNELS = [
+    list(OPERATIONS)[first : first + AT_ONCE] for first in range(0, len(OPERATIONS), AT_ONCE)
+]
+
+
+class Operations(PointwiseCell):
+    """Adds the results of operations to a leaking state, each with a weight of its own."""
 
     states = ("h",)
     preactivations = {"a": "x+h", "b": "x+h", "c": "x"}
 
-    def __init__(self, operation, **options):
-        super().__init__(3, 5, **options)
-        self.operation = operation
+    def __init__(self, names):
+        super().__init__(3, 5)
+        self.operations = [OPERATIONS[name] for name in names]
 
     def step(self, a, b, c, h):
-        return 0.5 * h + 0.5 * self.operation(a, b, c)
+        for place, operation in enumerate(self.operations, start=2):
+            h = h + operation(a, b, c) / place
+        return 0.3 * h
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("names", KERNELS, ids=" ".join)
 @pytest.mark.parametrize("backend", ["compiled", "sequence"])
-def test_operation_and_its_derivative_are_torchs(name, backend):
+def test_operations_and_their_derivatives_are_torchs(names, backend):
     torch.manual_seed(0)
-    cell = OneOperation(OPERATIONS[name]).double()
+    cell = Operations(names).double()
     x = torch.randn(7, 4, 3, dtype=torch.float64)
     found = []
     for run in (Runner(backend).unroll, unroll):
@@ -81,8 +90,8 @@ def test_operation_and_its_derivative_are_torchs(name, backend):
 
 def test_every_known_operation_is_used_by_a_test():
     used = set()
-    for operation in OPERATIONS.values():
-        traced = trace(OneOperation(operation).double(), torch.float64)
+    for names in KERNELS:
+        traced = trace(Operations(names).double(), torch.float64)
         used |= {operation.name.split(".")[0] for operation in traced.operations}
 
     known = {name.split(".")[0] for name in INTO_C}
@@ -108,43 +117,53 @@ class Plain(PointwiseCell):
         return self.function(a)
 
 
-FUNCTIONS = pytest.mark.parametrize(
-    "function", [exp, tanh, sigmoid, log, log1p], ids=lambda f: f.__name__
-)
+FUNCTIONS = [exp, tanh, sigmoid, log, log1p]
 
 
-@FUNCTIONS
+class Functions(Plain):
+    """Has a state for each function: one kernel shows them all."""
+
+    states = tuple(function.__name__ for function in FUNCTIONS)
+
+    def __init__(self):
+        super().__init__(None)
+
+    def step(self, a, **old):
+        return tuple(function(a) for function in FUNCTIONS)
+
+
+def applied(x):
+    """Return what each function gives at every number."""
+    cell = Functions().to(x.dtype)
+    unrolled = Runner("compiled").unroll(cell, x.view(1, -1, 1), cell.initial_state(len(x)))
+    return [values.detach().flatten() for values in unrolled.final]
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_function_is_right_to_four_units_in_the_last_place(function, dtype):
+def test_functions_are_right_to_four_units_in_the_last_place(dtype):
     limits = torch.finfo(dtype)
     large = torch.linspace(-100.0, 100.0, 40001, dtype=torch.float64)
     small = torch.logspace(-30, 0, 20001, dtype=torch.float64)
     huge = torch.logspace(2, 37, 20001, dtype=torch.float64)
     x = torch.cat([large, small, -small, 1 + small, 1 - small, huge]).to(dtype)
-    truth = function(x.double())
 
-    cell = Plain(function).to(dtype)
-    found = Runner("compiled").unroll(cell, x.view(1, -1, 1), cell.initial_state(len(x)))
-    values = found.outputs.detach().flatten().double()
-
-    ordinary = (truth.abs() > limits.tiny) & (truth.abs() < limits.max)
-    unit = limits.eps * torch.exp2(truth.abs().log2().floor())
-    error = ((values - truth).abs() / unit)[ordinary]
-    assert float(error.max()) <= 4
-    assert values[truth > limits.max].isposinf().all()
-    assert torch.equal(values.isnan(), truth.isnan())
+    for function, found in zip(FUNCTIONS, applied(x), strict=True):
+        truth, values = function(x.double()), found.double()
+        ordinary = (truth.abs() > limits.tiny) & (truth.abs() < limits.max)
+        unit = limits.eps * torch.exp2(truth.abs().log2().floor())
+        error = ((values - truth).abs() / unit)[ordinary]
+        assert float(error.max()) <= 4, function
+        assert values[truth > limits.max].isposinf().all(), function
+        assert torch.equal(values.isnan(), truth.isnan()), function
 
 
-@FUNCTIONS
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_function_of_no_number_and_of_infinity_is_torchs(function, dtype):
+def test_functions_of_no_number_and_of_infinity_are_torchs(dtype):
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 0.0, -0.0, -1.0, 1e30, -1e30], dtype=dtype)
-    cell = Plain(function).to(dtype)
-
-    found = Runner("compiled").unroll(cell, x.view(1, -1, 1), cell.initial_state(len(x))).outputs
-
     rtol = 4 * torch.finfo(dtype).eps
-    torch.testing.assert_close(found.flatten(), function(x), rtol=rtol, atol=0, equal_nan=True)
+
+    for function, found in zip(FUNCTIONS, applied(x), strict=True):
+        torch.testing.assert_close(found, function(x), rtol=rtol, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("approximate", ["none", "tanh"])

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +32,14 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).parents[2]
 CONTROLLER = "TESTS_CONTROLLER"
 """Variable with the process that began the session; what others are forked from ends with it."""
-SERVE = "import sys; from tests.servers.forked import serve; serve(sys.argv[1])"
+SERVE = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("forked", sys.argv[1])
+forked = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(forked)
+forked.serve(sys.argv[2])
+"""
+"""Without the package of this file, which imports what may not be installed there."""
 LENGTH = struct.Struct("!I")
 NUMBER = struct.Struct("!i")
 
@@ -45,6 +53,7 @@ class Forked:
         files: its standard input, output and errors.
         env: its environment; None: that of this process.
         cwd: its folder; None: that of this process.
+        python: the interpreter that has imported.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Forked:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | str | None = None,
+        python: str = sys.executable,
     ) -> None:
         asked = {
             "arguments": arguments,
@@ -62,10 +72,10 @@ class Forked:
             "cwd": str(cwd or Path.cwd()),
         }
         message = json.dumps(asked).encode()
-        self.args = [sys.executable, "-m", module, *arguments]
+        self.args = [python, "-m", module, *arguments]
         self.returncode: int | None = None
         self._parent = socket.socket(socket.AF_UNIX)
-        self._parent.connect(_place(module))
+        self._parent.connect(_place(module, python))
         socket.send_fds(self._parent, [LENGTH.pack(len(message))], list(files))
         self._parent.sendall(message)
         self.pid = self._receive()
@@ -109,9 +119,10 @@ class Forked:
 
 
 @functools.cache
-def _place(module: str) -> str:
+def _place(module: str, python: str) -> str:
     """Return the socket of what processes are forked from, which is started by the first to ask."""
-    place = os.path.join(os.environ["XDG_CACHE_HOME"], f"{module}.socket")
+    name = zlib.crc32(f"{module} {python}".encode())
+    place = os.path.join(os.environ["XDG_CACHE_HOME"], f"{name:08x}.socket")
     with open(f"{place}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(place):
@@ -121,7 +132,7 @@ def _place(module: str) -> str:
                 environment = {n: v for n, v in os.environ.items() if n != "PYTHONPATH"}
                 # it leaves at once: nobody here has to wait for what outlives this process
                 subprocess.run(
-                    ["setsid", "--fork", sys.executable, "-c", SERVE, module],
+                    ["setsid", "--fork", python, "-c", SERVE, __file__, module],
                     stdin=listener,
                     # else numpy has threads, which a fork does not have
                     env=environment | {"OPENBLAS_NUM_THREADS": "1"},

@@ -150,12 +150,16 @@ def is_alive(pid: int) -> bool:
 
 
 def until(condition: Callable[[], object], seconds: float = START_SECONDS) -> bool:
-    """Wait for a condition; False if it still does not hold after this long."""
-    give_up = time.monotonic() + seconds
+    """Wait for a condition; False if it still does not hold after this long.
+
+    The longer it has waited, the less often it looks: looking takes what others need.
+    """
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > give_up:
+        waited = time.monotonic() - began
+        if waited > seconds:
             return False
-        time.sleep(0.02)
+        time.sleep(min(0.02 + waited / 20, 0.25))
     return True
 
 

@@ -43,6 +43,8 @@ class Command(Forked):
         stdin: Any = None,
         stdout: Any = None,
         stderr: Any = None,
+        module: str = __name__,
+        python: str = sys.executable,
     ) -> None:
         self._reading: list[Future[str | None]] = []
         with ExitStack() as theirs:
@@ -51,8 +53,8 @@ class Command(Forked):
             told = said if stderr == subprocess.STDOUT else stderr
             self.stderr, complained = _open(told, 2, theirs)
             files = (given, said, complained)
-            super().__init__(__name__, arguments, files, env=env, cwd=cwd)
-        self.args = [sys.executable, "-m", "bptt", *arguments]
+            super().__init__(module, arguments, files, env=env, cwd=cwd, python=python)
+        self.args = [python, "-m", "bptt", *arguments]
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from bptt import store
 from bptt.settings import Settings
 from tests.acceptance.queue.client_only import environment, make_client_only
 from tests.integration.api.conftest import serve
-from tests.servers import MlflowServer, short_folder
+from tests.servers import MlflowServer, short_folder, warm
 from tests.tried_commands import ASKING, LOCAL
 
 GRID = "name: far\ntask: {name: latch, length: 10}\ncell: [rnn, gru]\nseeds: 2\n"
@@ -29,17 +30,21 @@ class Laptop:
     token: str
 
     def bptt(self, *arguments: str, server: bool = True) -> subprocess.CompletedProcess[str]:
-        named = {"BPTT_SERVER": self.server, "BPTT_TOKEN": self.token} if server else {}
-        return subprocess.run(
-            [self.program, *arguments],
-            env=environment(BPTT_HOME=str(self.folder / "home"), **named),
+        return warm.run(
+            *arguments,
+            env=self.environment(server),
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
+            module="tests.acceptance.queue.client_commands",
+            python=self.python,
         )
+
+    def environment(self, server: bool = True) -> dict[str, str]:
+        named = {"BPTT_SERVER": self.server, "BPTT_TOKEN": self.token} if server else {}
+        return environment(BPTT_HOME=str(self.folder / "home"), **named)
+
+    @property
+    def python(self) -> str:
+        return str(self.program.with_name("python"))
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +63,22 @@ def laptop() -> Iterator[Laptop]:
 
 
 def test_nothing_that_trains_is_installed_there(laptop: Laptop) -> None:
-    python = laptop.program.with_name("python")
-    for module in ("torch", "mlflow", "sqlalchemy", "fastapi", "redis", "celery", "numpy"):
-        done = subprocess.run(
-            [python, "-c", f"import {module}"], capture_output=True, check=False, timeout=60
-        )
-        assert b"ModuleNotFoundError" in done.stderr, module
+    names = ("torch", "mlflow", "sqlalchemy", "fastapi", "redis", "celery", "numpy")
+    find = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
+    there = [
+        subprocess.check_output([python, "-c", find]) for python in (laptop.python, sys.executable)
+    ]
+
+    assert [text.decode().strip() for text in there] == ["[]", str(list(names))]
+
+
+def test_the_program_that_is_installed_there_asks_the_server(laptop: Laptop) -> None:
+    asked = subprocess.check_output(
+        [laptop.program, "status"], env=laptop.environment(), cwd=laptop.folder, text=True
+    )
+
+    assert asked == laptop.bptt("status").stdout
+    assert laptop.server in asked
 
 
 def test_every_command_that_asks_a_server_works_there(laptop: Laptop) -> None:

@@ -13,7 +13,6 @@ import pytest
 from bptt.settings import Settings, for_child
 from tests.servers import until, warm
 
-
 TOKEN = re.compile(r"bptt_[\w-]{43}\n")
 
 

@@ -35,7 +35,8 @@ class Cluster:
         lease: seconds.
         pause: seconds every update takes longer, so that faults fall into training.
         tcp: Redis and PostgreSQL on ports with passwords, as for a team, not on sockets.
-        mlflow: over HTTP, from a server that can be killed; not straight into the home.
+        mlflow: over HTTP, from a server that can be killed; or straight into the home; or away,
+            so that no worker has to import it.
         small_disk: the home lies on a disk of its own, which can be filled; only root can do it.
         up: one of the workers, and the Redis of them all, belong to a `bptt up` in the home.
     """
@@ -50,7 +51,7 @@ class Cluster:
         lease: float = 6.0,
         pause: float = 0.03,
         tcp: bool = False,
-        mlflow: bool = False,
+        mlflow: Literal["server", "home", "away"] = "away",
         small_disk: bool = False,
         up: bool = False,
     ) -> None:
@@ -63,7 +64,8 @@ class Cluster:
         self.redis = None if up else start_redis(folder / "redis", tcp=tcp)
         self.postgres = start_postgres(folder / "pg", tcp=tcp) if database == "postgresql" else None
         self.url = self.postgres.new_database() if self.postgres else ""
-        self.mlflow = MlflowServer(folder / "mlflow") if mlflow else None
+        self.mlflow = MlflowServer(folder / "mlflow") if mlflow == "server" else None
+        urls = {"home": "", "away": "http://127.0.0.1:1"}
         self.lease = lease
         self.environment = {
             **{name: value for name, value in os.environ.items() if name[:5] != "BPTT_"},
@@ -74,7 +76,7 @@ class Cluster:
             "BPTT_HOME": str(self.home),
             "BPTT_DATABASE_URL": self.url,
             "BPTT_REDIS_URL": self.redis.url if self.redis else "",
-            "BPTT_MLFLOW_URL": self.mlflow.url if self.mlflow else "",
+            "BPTT_MLFLOW_URL": self.mlflow.url if self.mlflow else urls[mlflow],
             "BPTT_SLOTS": str(slots),
             "BPTT_LEASE_SECONDS": str(lease),
             "BPTT_CHECKPOINT_SECONDS": "0.3",
@@ -82,7 +84,7 @@ class Cluster:
         if up or small_disk:
             # kernels are damaged too, and lie on the disk that is filled
             self.environment["BPTT_KERNEL_CACHE"] = str(self.home / "kernels")
-        if not mlflow:
+        if mlflow == "home":
             # whoever makes it is killed too often to be done before the storm is over
             put_mlflow_database(self.home)
         self.run("database", "upgrade")

@@ -59,7 +59,7 @@ class Storm:
             self.folder,
             database,
             workers=workers,
-            mlflow=everything,
+            mlflow="server" if everything else "home" if damage else "away",
             small_disk=(everything or damage) and os.geteuid() == 0,
             up=damage,
         )

@@ -38,7 +38,7 @@ FROM pg_stat_user_tables WHERE n_live_tup + n_dead_tup > 1000
 @pytest.fixture
 def busy():
     folder = Path(tempfile.mkdtemp(prefix="bptt"))
-    cluster = Cluster(folder, "postgresql", workers=2, slots=5, pause=PAUSE)
+    cluster = Cluster(folder, "postgresql", workers=2, slots=5, pause=PAUSE, mlflow="home")
     try:
         for number, (user, weight) in enumerate(WEIGHTS.items()):
             cluster.environment["LOGNAME"] = user

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import is_alive, until, warm
+from tests.servers import is_alive, put_mlflow_database, until, warm
 from tests.servers.process import die_with_parent
 
 READY = "bptt is up"
@@ -27,8 +27,15 @@ class Home:
             "BPTT_HOME": str(folder),
             "BPTT_SLOTS": "1",
             "OMP_NUM_THREADS": "1",
+            # away: a worker that finds MLflow imports it, and makes its database
+            "BPTT_MLFLOW_URL": "http://127.0.0.1:1",
             **variables,
         }
+
+    def put_mlflow(self) -> None:
+        """Have MLflow in the home, with an empty database."""
+        put_mlflow_database(self.folder)
+        del self.environment["BPTT_MLFLOW_URL"]
 
     def bptt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Give a command and wait for its end."""

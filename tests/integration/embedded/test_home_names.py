@@ -91,7 +91,7 @@ def test_a_grid_is_queued_trained_and_shipped_in_a_home_of_this_name(
     folder: Path, name: str
 ) -> None:
     home = Home(folder / "in" / name)
-    put_mlflow_database(home.folder)
+    home.put_mlflow()
     grid = folder / "run.yaml"
     grid.write_text(RUN)
     try:
@@ -120,7 +120,7 @@ def test_a_grid_is_queued_trained_and_shipped_in_a_home_of_this_name(
 
 def test_the_pages_of_mlflow_serve_a_home_whose_name_holds_an_escape(folder: Path) -> None:
     home = Home(folder / "in" / "a%20b?c#d")
-    put_mlflow_database(home.folder)
+    home.put_mlflow()
     (folder / "run.yaml").write_text(RUN)
     assert home.bptt("run", str(folder / "run.yaml"), "--quiet").returncode == 0
     (artifact,) = (home.folder / "artifacts").rglob("config.yaml")

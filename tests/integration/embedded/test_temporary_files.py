@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.embedded.homes import WITHIN, Home
-from tests.servers import free_port, put_mlflow_database, until
+from tests.servers import free_port, until
 from tests.servers.process import die_with_parent
 
 
@@ -27,7 +27,7 @@ def outside(folder: Path) -> Path:
 @pytest.fixture
 def home(folder: Path, outside: Path) -> Iterator[Home]:
     made = Home(folder / "home", TMPDIR=str(outside), BPTT_ACCESS_LOG="off")
-    put_mlflow_database(made.folder)
+    made.put_mlflow()
     yield made
     made.bptt("down")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.embedded.homes import WITHIN, Home
-from tests.servers import put_mlflow_database
 
 GRID = "name: small\ntask: latch\ncell: rnn\nclipper: none\ntraining: {steps: 2}\nseeds: 3\n"
 
@@ -108,7 +107,7 @@ def test_status_and_watch_say_that_the_disk_is_full(home: Home, folder: Path) ->
 
 
 def set_schema(home: Home, version: str) -> None:
-    put_mlflow_database(home.folder)
+    home.put_mlflow()
     with closing(sqlite3.connect(home.folder / "mlflow.db")) as opened, opened:
         opened.execute("UPDATE alembic_version SET version_num = ?", (version,))
 
@@ -144,7 +143,7 @@ def test_down_status_and_ui_say_how_many_runs_have_not_reached_mlflow_and_why(
     home: Home, folder: Path
 ) -> None:
     (folder / "small.yaml").write_text(GRID)
-    put_mlflow_database(home.folder)
+    home.put_mlflow()
     # nothing answers at this port
     home.environment["BPTT_MLFLOW_URL"] = "http://127.0.0.1:1"
     with home.up() as up:

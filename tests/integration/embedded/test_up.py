@@ -9,6 +9,7 @@ from tests.servers import is_alive, until
 
 
 def test_up_in_the_background_lasts_until_down(home: Home) -> None:
+    home.put_mlflow()
     up = home.bptt("up", "-d")
     commands = home.processes().values()
     down = home.bptt("down")

@@ -23,10 +23,13 @@ from bptt.run_folder import RunFolder, attempts
 from bptt.settings import Settings, for_child
 from bptt.store import Database, tables
 from bptt.store.tables import runs
-from tests.servers import is_alive, put_mlflow_database, short_folder, until
+from tests.servers import is_alive, short_folder, until
 
 PATIENCE = 400.0
 """Seconds, on a machine that does much else."""
+NOWHERE = "http://127.0.0.1:1"
+"""An MLflow that is away, as long as nothing of a test goes there: a worker that finds one imports
+it, which takes as long as all else that most tests here have it do."""
 STEPS = 1000
 """Of a slow run: minutes, unless it is let go."""
 
@@ -182,17 +185,20 @@ class RunningWorker:
 
 
 @contextmanager
-def open_queue(mlflow: bool = True, **settings: Any) -> Iterator[Queue]:
+def open_queue(**settings: Any) -> Iterator[Queue]:
     """Yield an empty queue on SQLite; Redis would be on the home's socket, where none is.
 
     Args:
-        mlflow: whether MLflow's database is there; otherwise the first worker makes it.
         settings: other settings than those of a home that is made for tests.
     """
     with short_folder() as home:
-        if mlflow:
-            put_mlflow_database(home)
-        given = {"home": home, "slots": 2, "lease_seconds": 30, "checkpoint_seconds": 0.2}
+        given = {
+            "home": home,
+            "slots": 2,
+            "lease_seconds": 30,
+            "checkpoint_seconds": 0.2,
+            "mlflow_url": NOWHERE,
+        }
         chosen = Settings(**(given | settings))
         database = store.open_database(chosen.database)
         store.upgrade(database)

@@ -1,6 +1,5 @@
 """Runs of the queue reach MLflow by themselves, whatever becomes of them."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,14 +7,14 @@ import pytest
 from bptt import store, tracking
 from bptt.run_folder import attempts
 from bptt.tracking.client import connect
-from tests.integration.worker.queue import PATIENCE, Queue, open_queue, workers_of
-from tests.servers import free_port, until
+from tests.integration.worker.queue import NOWHERE, PATIENCE, Queue, open_queue, workers_of
+from tests.servers import until
 
 
 @pytest.fixture(scope="module")
 def at_work(clippers):
     """A queue with a worker for all tests here; it makes MLflow's database by itself."""
-    with open_queue(mlflow=False) as queue, workers_of(queue) as start:
+    with open_queue(mlflow_url="") as queue, workers_of(queue) as start:
         start()
         yield queue
 
@@ -83,13 +82,12 @@ def test_run_of_two_attempts_has_each_point_once(at_work, clippers):
 
 
 def test_training_does_not_wait_for_mlflow(queue, start_worker):
-    queue.settings = replace(queue.settings, mlflow_url=f"http://127.0.0.1:{free_port()}")
     ids = queue.submit(seeds=2)
 
     worker = start_worker()
     queue.wait(ids)
 
-    told = f"MLflow at {queue.settings.mlflow_url} does not answer"
+    told = f"MLflow at {NOWHERE} does not answer"
     assert until(lambda: worker.said(told), PATIENCE)
     assert until(lambda: store.queue_status(queue.database).workers[0].ship_trouble, PATIENCE)
     assert store.queue_status(queue.database).workers[0].ship_trouble == told
