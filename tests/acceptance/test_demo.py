@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import until, warm
+from tests.servers import put_mlflow_database, until, warm
 
 DEMO = Path(__file__).parents[2] / "grids" / "demo.sh"
 PATIENCE = 900
@@ -20,6 +20,7 @@ class Demo:
 
     def __init__(self, home):
         self.home = home
+        put_mlflow_database(home)
         environment = {n: v for n, v in os.environ.items() if not n.startswith("BPTT_")}
         self.environment = environment | {
             "BPTT_HOME": str(home),

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.application import application_of
-from tests.servers.mlflow_server import MlflowServer, put_mlflow_database
+from tests.servers.mlflow_server import MlflowServer, put_mlflow_database, with_mlflow
 from tests.servers.postgres_server import PostgresServer, new_database, start_postgres
 from tests.servers.process import free_port, is_alive, until
 from tests.servers.redis_server import Kind, RedisServer, redis_binary, start_redis
@@ -42,6 +42,7 @@ __all__ = [
     "start_postgres",
     "start_redis",
     "until",
+    "with_mlflow",
 ]
 
 

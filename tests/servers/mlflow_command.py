@@ -1,4 +1,4 @@
-"""MLflow's command line in a process forked from one that has imported MLflow."""
+"""MLflow's command line, or another program, in a process forked from one with MLflow imported."""
 
 import importlib
 import os
@@ -11,7 +11,10 @@ from bptt.tracking import environment
 from tests.servers.process import die_with_parent
 
 # uvicorn first: by it MLflow knows that it serves
-IMPORTED = ("uvicorn", "uvicorn.protocols.http.auto", "mlflow.cli", "mlflow.server.fastapi_app")
+IMPORTED = (
+    *("uvicorn", "uvicorn.protocols.http.auto", "mlflow.cli", "mlflow.server.fastapi_app"),
+    *("bptt.shipping.queue", "bptt.tracking.client"),
+)
 
 
 def prepare() -> None:
@@ -24,7 +27,11 @@ def prepare() -> None:
 
 
 def become(arguments: list[str]) -> None:
-    """Do what `python -m mlflow` does, and serve in this process, not in a fresh one."""
+    """Do what `python -m mlflow` does, but serve in this process; or what `python -c` does."""
+    if arguments[0] == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        exec(arguments[1], {"__name__": "__main__"})
+        return
     import mlflow.cli
     import mlflow.server
 

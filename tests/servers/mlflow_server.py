@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,8 +12,9 @@ from bptt.settings import Settings
 from bptt.tracking import environment, server
 from tests.servers.forked import Forked
 from tests.servers.process import Server, free_port
+from tests.servers.warm import Command
 
-MAKE = """
+MAKE_DATABASE = """
 import sys
 from pathlib import Path
 from bptt.tracking import Target
@@ -22,6 +22,7 @@ from bptt.tracking.client import connect
 home = Path(sys.argv[1])
 connect(Target(f"sqlite:///{home / 'mlflow.db'}", home))
 """
+FORKED_FROM = "tests.servers.mlflow_command"
 
 
 def put_mlflow_database(home: Path) -> None:
@@ -33,9 +34,15 @@ def put_mlflow_database(home: Path) -> None:
     template = Path(os.environ["XDG_CACHE_HOME"]) / "mlflow"
     if not (template / "mlflow.db").exists():
         # it appears whole, whoever else makes it; in this process mlflow would stay imported
-        subprocess.run([sys.executable, "-c", MAKE, str(template)], check=True)
+        code = with_mlflow(MAKE_DATABASE, str(template)).wait()
+        assert code == 0
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copyfile(template / "mlflow.db", home / "mlflow.db")
+
+
+def with_mlflow(program: str, *arguments: str) -> Command:
+    """Start what `python -c` would, in a process that has MLflow imported."""
+    return Command("-c", program, *arguments, module=FORKED_FROM)
 
 
 class MlflowServer(Server):
@@ -51,16 +58,15 @@ class MlflowServer(Server):
 
     def launch(self, log: Any) -> Forked:
         command = server.server_command(self.settings, self.port)
-        with open(os.devnull) as nothing:
-            files = (nothing.fileno(), log.fileno(), log.fileno())
-            of_mlflow = command[command.index("mlflow") + 1 :]
-            return Forked(
-                "tests.servers.mlflow_command",
-                of_mlflow,
-                files,
-                env=environment.for_server(),
-                cwd=self.folder,
-            )
+        return Command(
+            *command[command.index("mlflow") + 1 :],
+            module=FORKED_FROM,
+            env=environment.for_server(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
 
     def answers(self) -> bool:
         try:

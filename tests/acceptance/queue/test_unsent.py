@@ -55,7 +55,8 @@ def test_without_a_queue_nothing_is_said_of_what_waits(bptt, served, home):
     assert not (home / "bptt.db").exists()
 
 
-def test_show_says_of_a_run_that_its_updates_moved_nothing(bptt):
+def test_show_says_of_a_run_that_its_updates_moved_nothing(bptt, monkeypatch):
+    monkeypatch.setenv("BPTT_MLFLOW_URL", "http://127.0.0.1:1")
     Path("still.yaml").write_text(IDLE)
     assert bptt("run", "still.yaml", "--quiet")[0] == 0
     assert bptt("run", "still.yaml", "--quiet", "--set", "optimizer.lr=0.1")[0] == 0

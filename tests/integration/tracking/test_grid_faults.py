@@ -1,31 +1,26 @@
 """Several shippers, lost answers and servers, deletions: one parent per grid, and the right one."""
 
-import multiprocessing
-
 import pytest
 
 from bptt.errors import TrackingUnavailable
 from bptt.shipping.queue import QueueRounds
 from bptt.tracking.client import connect
-from tests.integration.tracking.queued_grid import WORKER, open_queue, ship_at_once
+from tests.integration.tracking.queued_grid import SHIP_AT_ONCE, WORKER, open_queue
+from tests.servers import with_mlflow
 
 
-def test_shippers_at_the_same_moment_make_one_parent(queue):
+def test_shippers_at_the_same_moment_make_one_parent(queue, tmp_path):
     grids = [queue.submit(), queue.submit("cell=gru", name="second")]
     queue.succeed(6)
     connect(queue.target)
-    spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(2)
-    arguments = (queue.settings.home, queue.settings.mlflow_url, barrier)
+    (gate := tmp_path / "gate").mkdir()
+    arguments = (str(queue.settings.home), queue.settings.mlflow_url, str(gate))
 
-    shippers = [spawn.Process(target=ship_at_once, args=arguments) for _ in range(2)]
-    for shipper in shippers:
-        shipper.start()
-    for shipper in shippers:
-        shipper.join()
+    shippers = [with_mlflow(SHIP_AT_ONCE, *arguments) for _ in range(2)]
+    codes = [shipper.wait() for shipper in shippers]
     queue.ship()
 
-    assert [shipper.exitcode for shipper in shippers] == [0] * 2
+    assert codes == [0] * 2
     for grid_id, runs in zip(grids, (4, 2), strict=True):
         parent = queue.parent(grid_id)
         children = queue.in_mlflow(grid_id, "train")

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import math
-import multiprocessing
 
 import pytest
 
@@ -11,6 +10,17 @@ from bptt.errors import TrackingUnavailable
 from bptt.tracking import Target, ship, unshipped
 from bptt.tracking.client import connect
 from bptt.tracking.run.context import RunContext
+from tests.servers import with_mlflow
+from tests.servers.mlflow_server import MAKE_DATABASE
+
+SHIP = """
+import sys
+from pathlib import Path
+from bptt.run_folder import RunFolder
+from bptt.tracking import Target, ship
+home = Path(sys.argv[1])
+ship(RunFolder(Path(sys.argv[2])), Target(f"sqlite:///{home / 'mlflow.db'}", home))
+"""
 
 
 def test_resumed_run_rewrites_what_was_not_committed_without_doubles(make_run, target, stored):
@@ -206,15 +216,11 @@ def test_two_processes_make_one_new_database(make_run, tmp_path, stored):
     for run in runs:
         run.metrics(0, train_loss=1.0)
         run.finish()
-    spawn = multiprocessing.get_context("spawn")
+    home = str(tmp_path / "new home")
 
-    children = [spawn.Process(target=ship, args=(run.folder, target)) for run in runs]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join()
+    children = [with_mlflow(SHIP, home, str(run.folder.path)) for run in runs]
 
-    assert [child.exitcode for child in children] == [0, 0]
+    assert [child.wait() for child in children] == [0, 0]
     assert [stored(target, run.folder).points for run in runs] == [run.points for run in runs]
 
 
@@ -226,12 +232,11 @@ def test_process_killed_while_it_makes_the_database_leaves_none_behind(
     run = make_run()
     run.metrics(0, train_loss=1.0)
     run.finish()
-    child = multiprocessing.get_context("spawn").Process(target=connect, args=(target,))
-    child.start()
+    child = with_mlflow(MAKE_DATABASE, str(home))
     # in the middle: tables are there, and columns are still to come
     wait_until(lambda: size_of(home / "mlflow.new" / "made.db") > 50_000)
     child.kill()
-    child.join()
+    child.wait()
     was_there = (home / "mlflow.db").exists()
 
     ship(run.folder, target)

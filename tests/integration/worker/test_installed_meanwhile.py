@@ -74,7 +74,14 @@ class Place:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("build", [HATCHLING, SETUPTOOLS], ids=["path file", "finder"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        # how each is found by a process that lives is tested below
+        pytest.param(HATCHLING, id="path file", marks=pytest.mark.soak),
+        pytest.param(SETUPTOOLS, id="finder"),
+    ],
+)
 def test_run_of_a_plugin_that_was_installed_while_the_worker_is_up_succeeds(
     queue, redis, start_worker, tmp_path, monkeypatch, build
 ):

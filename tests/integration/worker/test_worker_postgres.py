@@ -43,6 +43,7 @@ def test_run_goes_on_where_it_was_when_the_database_was_killed(
     assert queue.run(run_id).result["hash"] == undisturbed(run_id)["hash"]
 
 
+@pytest.mark.soak
 def test_workers_share_a_grid_and_one_takes_over_from_the_other_that_is_killed(
     queue, start_worker, undisturbed, faulty
 ):
