@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import put_mlflow_database
+
 ROOM = 2 * 2**30
 """Bytes: more than torch and a small run take."""
 SMALL = """
@@ -29,21 +31,15 @@ TOO_LARGE = {
 def limited(tmp_path):
     """Run `bptt run` in a process that gets no more memory than that."""
     (tmp_path / "run.yaml").write_text(SMALL)
+    put_mlflow_database(tmp_path / "home")
     environment = {n: v for n, v in os.environ.items() if not n.startswith("BPTT_")}
-
-    # MLflow is away: what sends to it would import it first
-    own = {
-        "BPTT_HOME": str(tmp_path / "home"),
-        "OMP_NUM_THREADS": "1",
-        "BPTT_MLFLOW_URL": "http://127.0.0.1:1",
-    }
 
     def call(*overrides):
         sets = [word for one in overrides for word in ("--set", one)]
         return subprocess.run(
             [sys.executable, "-m", "bptt", "run", "run.yaml", "--quiet", *sets],
             cwd=tmp_path,
-            env=environment | own,
+            env=environment | {"BPTT_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             timeout=300,

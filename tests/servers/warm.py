@@ -43,15 +43,16 @@ class Command(Forked):
         stdin: Any = None,
         stdout: Any = None,
         stderr: Any = None,
+        errors: str | None = None,
         module: str = __name__,
         python: str = sys.executable,
     ) -> None:
         self._reading: list[Future[str | None]] = []
         with ExitStack() as theirs:
-            self.stdin, given = _open(stdin, 0, theirs)
-            self.stdout, said = _open(stdout, 1, theirs)
+            self.stdin, given = _open(stdin, 0, theirs, errors)
+            self.stdout, said = _open(stdout, 1, theirs, errors)
             told = said if stderr == subprocess.STDOUT else stderr
-            self.stderr, complained = _open(told, 2, theirs)
+            self.stderr, complained = _open(told, 2, theirs, errors)
             files = (given, said, complained)
             super().__init__(module, arguments, files, env=env, cwd=cwd, python=python)
         self.args = [python, "-m", "bptt", *arguments]
@@ -93,7 +94,9 @@ def _read(file: IO[str] | None) -> str | None:
         return file.read()
 
 
-def _open(wanted: Any, number: int, theirs: ExitStack) -> tuple[IO[str] | None, int]:
+def _open(
+    wanted: Any, number: int, theirs: ExitStack, errors: str | None
+) -> tuple[IO[str] | None, int]:
     """Return our end of a pipe, if there is one, and the file that a process is given."""
     if wanted is None:
         return None, number
@@ -104,7 +107,7 @@ def _open(wanted: Any, number: int, theirs: ExitStack) -> tuple[IO[str] | None, 
     ends = os.pipe()
     ours, its = ends if number else ends[::-1]
     theirs.callback(os.close, its)
-    return open(ours, "r" if number else "w"), its
+    return open(ours, "r" if number else "w", errors=errors), its
 
 
 def start(
