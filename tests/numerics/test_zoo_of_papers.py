@@ -60,6 +60,36 @@ def unicornn(w, u, v, y, z):
     return y + step * z, z
 
 
+def mut3(w, u, v, h):
+    z = sigmoid(w[0] + tanh(h) @ block(v, 0).T + v["bias_hh"].split(len(h.T))[0])
+    r = sigmoid(w[1] + u[1])
+    candidate = (r * h) @ block(v, 2).T + v["bias_hh"].split(len(h.T))[2]
+    return (tanh(candidate + w[2]) * z + h * (1 - z),)
+
+
+def reslstm(w, u, v, h, c):
+    p_i, p_f, p_o = v["weight_ph"].chunk(3)
+    i, f = sigmoid(w[0] + u[0] + p_i * c), sigmoid(w[1] + u[1] + p_f * c)
+    c = f * c + i * tanh(w[2] + u[2])
+    o = sigmoid(w[3] + u[3] + p_o * c)
+    return o * (tanh(c) @ v["weight_proj"].T + v["x"] @ v["weight_res"].T), c
+
+
+def wmclstm(w, u, v, h, c):
+    def connected(gate, memory):
+        weight, bias = v["weight_mh"].chunk(3)[gate], v["bias_mh"].chunk(3)[gate]
+        return tanh(memory @ weight.T + bias)
+
+    i, f = sigmoid(w[0] + u[0] + connected(0, c)), sigmoid(w[1] + u[1] + connected(1, c))
+    c = f * c + i * tanh(w[2] + u[2])
+    return sigmoid(w[3] + u[3] + connected(2, c)) * tanh(c), c
+
+
+def block(v, number):
+    """Return one of the square blocks that a state is multiplied with."""
+    return v["weight_hh"].split(v["weight_hh"].shape[1])[number]
+
+
 EQUATIONS = {
     "atr": atr,
     "br": br,
@@ -67,9 +97,12 @@ EQUATIONS = {
     "cfn": cfn,
     "fastrnn": fastrnn,
     "minimalrnn": minimalrnn,
+    "mut3": mut3,
     "ran": ran,
+    "reslstm": reslstm,
     "trnn": trnn,
     "unicornn": unicornn,
+    "wmclstm": wmclstm,
 }
 
 
@@ -88,7 +121,7 @@ def mapped(name):
         back = h @ weight.T if weight.dim() == 2 else of_unit * weight
         back = back + v.get("bias_hh", torch.zeros(()))
     width = h.shape[1]
-    return cell, x, state, fed.split(width, dim=1), back.split(width, dim=1), v
+    return cell, x, state, fed.split(width, dim=1), back.split(width, dim=1), v | {"x": x}
 
 
 @pytest.mark.parametrize("name", EQUATIONS)
@@ -126,8 +159,49 @@ def test_ligru_of_the_zoo_is_the_papers_without_normalisation():
     assert min(orders) < 1e-12
 
 
+@pytest.mark.parametrize(("name", "reads"), [("mut1", 2), ("mut2", 1)])
+def test_mut_of_the_zoo_maps_an_input_that_its_paper_takes_as_it_is(name, reads):
+    torch.manual_seed(0)
+    cell = registry.construct_cell(f"zoo.{name}", {}, 5, 5).double()
+    x, h = torch.randn(2, 3, 5, dtype=torch.float64)
+
+    def paper():
+        v = values_of(cell)
+        # biases begin as 0
+        w = [x @ part.T for part in v["weight_ih"].chunk(3)]
+        u = [h @ part.T for part in v["weight_hh"].split(5)]
+        if name == "mut1":
+            z, r, fed = sigmoid(w[0]), sigmoid(w[1] + u[0]), tanh(x)
+        else:
+            z, r, fed = sigmoid(w[0] + u[0]), sigmoid(x + u[1]), w[2]
+        return tanh((r * h) @ block(v, -1).T + fed) * z + h * (1 - z)
+
+    differs = float((cell(x, (h,))[0] - paper()).detach().abs().max())
+    with torch.no_grad():
+        cell.cell.weight_ih[5 * reads : 5 * reads + 5] = torch.eye(5)
+    same = float((cell(x, (h,))[0] - paper()).detach().abs().max())
+
+    assert differs > 1e-3
+    assert same < 1e-12
+
+
+def test_scrn_of_the_zoo_carries_on_its_output():
+    cell, _, (h, c), w, u, v = mapped("scrn")
+    x = v["x"]
+
+    found = [state.detach() for state in cell(x, (h, c))]
+
+    context = (1 - v["alpha"]) * w[0] + v["alpha"] * c
+    of_context = (context @ v["weight_ch"].T + v["bias_ch"]).chunk(2, dim=1)
+    hidden = sigmoid(w[1] + u[0] + of_context[0])
+    output = tanh(hidden @ block(v, 1).T + v["bias_hh"].chunk(2)[1] + of_context[1])
+    torch.testing.assert_close(found, [output, context], rtol=1e-12, atol=1e-13)
+    assert (found[0] - hidden).abs().max() > 1e-3
+    assert "cell.alpha" in dict(cell.named_parameters())
+
+
 def test_every_verdict_but_unverified_has_its_test():
-    tested = {*EQUATIONS, *test_zoo.OWN, "fastgrnn", "ligru"}
+    tested = {*EQUATIONS, *test_zoo.OWN, "fastgrnn", "ligru", "mut1", "mut2", "scrn"}
 
     assert tested == {name for name, row in CELLS.items() if row.verdict != "unverified"}
     assert all(bool(row.difference) == (row.verdict == "deviates") for row in CELLS.values())

@@ -96,9 +96,21 @@ CELLS: dict[str, CellOfLibrary] = {
     "multiplicative_lstm": _torchrecurrent(
         "MultiplicativeLSTM", TWO, "verified", "Krause et al. 2016"
     ),
-    "mut1": _torchrecurrent("MUT1", ONE, "unverified", "Jozefowicz et al. 2015"),
-    "mut2": _torchrecurrent("MUT2", ONE, "unverified", "Jozefowicz et al. 2015"),
-    "mut3": _torchrecurrent("MUT3", ONE, "unverified", "Jozefowicz et al. 2015"),
+    "mut1": _torchrecurrent(
+        "MUT1",
+        ONE,
+        "deviates",
+        "Jozefowicz et al. 2015",
+        "the candidate reads a linear map of the input, the paper's the input itself",
+    ),
+    "mut2": _torchrecurrent(
+        "MUT2",
+        ONE,
+        "deviates",
+        "Jozefowicz et al. 2015",
+        "the reset gate reads a linear map of the input, the paper's the input itself",
+    ),
+    "mut3": _torchrecurrent("MUT3", ONE, "verified", "Jozefowicz et al. 2015"),
     "nas": _torchrecurrent(
         "NAS",
         TWO,
@@ -116,15 +128,21 @@ CELLS: dict[str, CellOfLibrary] = {
     ),
     "peephole_lstm": _torchrecurrent("PeepholeLSTM", TWO, "verified", "Gers et al. 2002"),
     "ran": _torchrecurrent("RAN", TWO, "verified", "Lee, Levy & Zettlemoyer 2017"),
-    "reslstm": _torchrecurrent("ResLSTM", TWO, "unverified", "Kim, El-Khamy & Lee 2017"),
-    "scrn": _torchrecurrent("SCRN", TWO, "unverified", "Mikolov et al. 2015"),
+    "reslstm": _torchrecurrent("ResLSTM", TWO, "verified", "Kim, El-Khamy & Lee 2017"),
+    "scrn": _torchrecurrent(
+        "SCRN",
+        TWO,
+        "deviates",
+        "Mikolov et al. 2015",
+        "what recurs is the output, not the hidden layer, and the share of the context is learnt",
+    ),
     "sgrn": _torchrecurrent("SGRN", ONE, "unverified", "SGRN"),
     "sgu": _torchrecurrent("SGU", ONE, "unverified", "Gao & Glowacka 2016"),
     "star": _torchrecurrent("STAR", ONE, "verified", "Turkoglu et al. 2021"),
     "trnn": _torchrecurrent("TRNN", ONE, "verified", "Balduzzi & Ghifary 2016"),
     "ugrnn": _torchrecurrent("UGRNN", ONE, "verified", "Collins et al. 2017"),
     "unicornn": _torchrecurrent("UnICORNN", TWO, "verified", "Rusch & Mishra 2021"),
-    "wmclstm": _torchrecurrent("WMCLSTM", TWO, "unverified", "Landi et al. 2021"),
+    "wmclstm": _torchrecurrent("WMCLSTM", TWO, "verified", "Landi et al. 2021"),
 }
 
 
