@@ -39,6 +39,7 @@ from benchmarks import (
     statistics_cost,
     step_time,
     tiny_grid,
+    whole_updates,
     unequal_seeds,
 )
 from benchmarks.part import BadWord, Part
@@ -54,6 +55,7 @@ PARTS: dict[str, Part] = {
         step_time,
         configurations,
         limit,
+        whole_updates,
         growth,
         lengths,
         staged_cells,

@@ -37,7 +37,7 @@ def train(point: Point, sizes: Sizes) -> Trained:
     jax: Any = import_module("jax")
     began = time.process_time()
     cell, rate, seed = point
-    loss = _compiled(cell, sizes)(jax.random.key(seed), rate)
+    loss = compiled(cell, sizes)(jax.random.key(seed), rate)
     return float(loss), time.process_time() - began
 
 
@@ -58,10 +58,11 @@ def train_together(points: Sequence[Point], sizes: Sizes) -> list[Trained]:
 
 
 @lru_cache
-def _compiled(cell: str, sizes: Sizes) -> Callable[[Any, float], Any]:
+def compiled(cell: str, sizes: Sizes) -> Callable[[Any, float], Any]:
+    """Return a function: key and learning rate -> loss of the last update."""
     jax: Any = import_module("jax")
-    compiled: Callable[[Any, float], Any] = jax.jit(_run(cell, sizes))
-    return compiled
+    found: Callable[[Any, float], Any] = jax.jit(_run(cell, sizes))
+    return found
 
 
 def _run(cell: str, sizes: Sizes) -> Callable[[Any, Any], Any]:
