@@ -39,8 +39,8 @@ from benchmarks import (
     statistics_cost,
     step_time,
     tiny_grid,
-    whole_updates,
     unequal_seeds,
+    whole_updates,
 )
 from benchmarks.part import BadWord, Part
 
