@@ -68,7 +68,7 @@ def as_markdown(comparisons: Sequence[Comparison]) -> str:
             f"**{_for_markdown(title)}**\n\n{_markdown_table(columns, rows)}"
             for title, columns, rows in _tables(comparison)
         ]
-        said = [_for_markdown(line) for line in wording.conclusions(comparison)]
+        said = [_sentence_of_markdown(line) for line in wording.conclusions(comparison)]
         parts.append("\n\n".join([*tables, *said]))
     return "\n\n".join(parts) + "\n"
 
@@ -133,6 +133,12 @@ def _for_markdown(text: str) -> str:
     for sign in "\\|*_`[]<>":
         one_line = one_line.replace(sign, f"\\{sign}")
     return one_line
+
+
+def _sentence_of_markdown(text: str) -> str:
+    said, commands = wording.with_commands(text)
+    block = "".join(f"\n{one}" for one in commands)
+    return f"{_for_markdown(said)}\n\n```text{block}\n```" if commands else _for_markdown(said)
 
 
 def _row_of_latex(cells: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ figure { margin: 1.8rem 0 }
 /* a narrow window scrolls over a picture; one that shrank with it could not be read */
 figure img { height: auto; max-width: 100%; min-width: min(100%, 40rem) }
 @media (max-width: 45rem) { figure img { max-width: none; min-width: 40rem } }
+code { font-weight: 400 }
 pre { background: var(--box); padding: .8rem; font-size: .88rem }
 """
 LACKING_AT_MOST = 200
@@ -94,15 +95,20 @@ def _comparison(comparison: Comparison) -> list[str]:
     parts = [f"<h2>{escape(_capital(comparison.title))}</h2>", f"<p>{escape(heading)}.</p>"]
     first, *others = [comparison.verdict, *wording.notes(comparison)]
     if first:
-        parts.append(f'<p class="verdict">{"<br>".join(map(escape, first.splitlines()))}</p>')
+        parts.append(f'<p class="verdict">{_sentence(first)}</p>')
     rows = [_row(group, wording.cells(comparison, group)) for group in comparison.groups]
     parts += _table(wording.columns(comparison), rows) if rows else []
-    parts += [f'<p class="note">{escape(note)}</p>' for note in (*others, wording.EXPLAINED)]
+    parts += [f'<p class="note">{_sentence(note)}</p>' for note in (*others, wording.EXPLAINED)]
     if columns := wording.tested_columns(comparison):
         parts.append(f"<p>{escape(_capital(wording.tested_heading(comparison)))}.</p>")
         rows = [_row(group, wording.tested_cells(group)) for group in comparison.groups]
         parts += _table(columns, rows)
     return parts + _lacking(comparison)
+
+
+def _sentence(text: str) -> str:
+    said, commands = wording.with_commands(text)
+    return "<br>".join([escape(said), *(f"<code>{escape(one)}</code>" for one in commands)])
 
 
 def _table(columns: Sequence[str], rows: Sequence[str]) -> list[str]:

@@ -184,6 +184,13 @@ def notes(comparison: Comparison) -> list[str]:
     return lines
 
 
+def with_commands(sentence: str) -> tuple[str, list[str]]:
+    """Return a sentence and the commands that it ends with, each on a line of its own."""
+    lines = sentence.splitlines()
+    commands = [line for line in lines if line.startswith("bptt ")]
+    return " ".join(line for line in lines if line not in commands), commands
+
+
 def heading(comparison: Comparison) -> str:
     """Return what decides, which way it is better, the baseline, and what all have in common.
 

@@ -104,7 +104,9 @@ def _table(comparison: Comparison, rows: int) -> str:
     columns = wording.columns(comparison)
     title = ", ".join(filter(None, (comparison.title, wording.heading(comparison))))
     lines = [
-        *(f"{_cell(title[:1].upper() + title[1:])}", ""),
+        *(_cell(title[:1].upper() + title[1:]), ""),
+        # of a long description MLflow shows the first lines only
+        *([*_sentence(comparison.verdict), ""] if comparison.verdict else []),
         _line([_cell(column) for column in columns]),
         f"|{' :--- |' * len(columns)}",
         *(
@@ -120,9 +122,18 @@ def _table(comparison: Comparison, rows: int) -> str:
         lines += ["", _cell(wording.tested_heading(comparison)), ""]
         lines += [_line([_cell(head) for head in heads]), f"|{' :--- |' * len(heads)}"]
         lines += [_line([_cell(cell) for cell in row]) for row in told]
-    for sentence in wording.conclusions(comparison):
-        lines += ["", _cell(sentence)]
+    for sentence in wording.notes(comparison):
+        lines += ["", *_sentence(sentence)]
     return "\n".join(lines)
+
+
+def _sentence(text: str) -> list[str]:
+    """Return a sentence, and below it the commands that it ends with."""
+    said, commands = wording.with_commands(text)
+    parts = [_cell(said)]
+    for command in commands:
+        parts += ["", f"`{command}`"]
+    return parts
 
 
 def _line(cells: Sequence[str]) -> str:
