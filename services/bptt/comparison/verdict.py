@@ -193,7 +193,10 @@ class Ranked:
         if one.number not in concerned and not fewer:
             return ""
         if math.isinf(one.times):
-            said = f"{self.names[one.number]} drives the number of seeds: only its runs differ from the others of a seed"
+            said = (
+                f"{self.names[one.number]} drives the number of seeds: only its runs differ from "
+                "the others of a seed"
+            )
         else:
             said = (
                 f"{self.names[one.number]} drives the number of seeds: its runs spread "
