@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from benchmarks.cells import head
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import spread
 from benchmarks.part import Found, Part
@@ -118,8 +119,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "share is not counted: a few milliseconds, and what it takes to check a grid file. With "
         "nothing up it does all of it itself. *At most*: for a home that is up.\n"
     )
-    yield "| `bptt ...` | `bptt up` | at most | `BPTT_SERVER` | nothing up |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield head("`bptt ...`", "`bptt up`", "at most", "`BPTT_SERVER`", "nothing up")
     for name, (_, aim) in COMMANDS.items():
         told = {way: spread(seconds[name]) for way, seconds in found.items()}
         row = [f"`{name}`", told["up"], aim, told["server"], told["nothing up"]]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cells import head
 from benchmarks.interleaving import spread
 from benchmarks.part import Found, Part
 from bptt import store
@@ -124,8 +125,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"lines and its statistics on disk; whole commands, {plan.rounds} of each, alternating, "
         f"in seconds; limit {LIMIT:g}.\n"
     )
-    yield "| " + " | ".join(f"`bptt {name}`" for name in seconds) + " |"
-    yield "| --- " * len(seconds) + "|"
+    yield head(*(f"`bptt {name}`" for name in seconds))
     yield "| " + " | ".join(spread(values) for values in seconds.values()) + " |"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.cells import head
 from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import LAYERS
@@ -136,8 +137,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"{plan.rounds} alternating blocks of each. How many times longer a script with torch's "
         "own layer takes, with `Adam` and with `Adam(fused=True)`.\n"
     )
-    yield "| cell, H, T, B | backend | bptt, us | script / bptt | fused / bptt | reason |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield head("cell, H, T, B", "backend", "bptt, us", "script / bptt", "fused / bptt", "reason")
     for row in found["rows"]:
         cell, hidden, length, batch, *rest = row["size"].split("_")
         words = [WORDS.get(word, f"{word.removeprefix('layers')} layers") for word in rest]

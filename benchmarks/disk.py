@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cells import head
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits
 from benchmarks.part import Found, Part
@@ -94,9 +95,8 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "it counted once where they are the same file; *blocks*: what the file system takes for "
         "them; points in MLflow's database and its bytes for each.\n"
     )
-    head = ["", "files", "kB", "blocks, kB", "points", "bytes a point", f"{RUNS:,} runs, GB"]
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
+    names = ["", "files", "kB", "blocks, kB", "points", "bytes a point", f"{RUNS:,} runs, GB"]
+    yield head(*names)
     for name, one in found.items():
         updates = f"{plan.updates} updates, with statistics" if "with" in name else name
         each = one["database"] / one["points"]

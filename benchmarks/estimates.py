@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.cells import head
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits
 from benchmarks.part import Found, Part
@@ -94,8 +95,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"commit of the grid to the end of its last run, on {plan.slots} of the machine's slots. "
         "Runs that may stop when they are solved are left out. The given range is in brackets.\n"
     )
-    yield "| grid | in a new home | just before | took | took / new home | took / just before |"
-    yield "| --- " * 6 + "|"
+    yield head(
+        "grid", "in a new home", "just before", "took", "took / new home", "took / just before"
+    )
     for name, grid in found.items():
         cells = [f"{digits(e)} [{digits(a)}, {digits(b)}]" for e, a, b in _told(grid)]
         cells += [digits(grid["took"])]

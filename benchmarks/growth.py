@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from benchmarks import panels
+from benchmarks.cells import head
 from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.updates import make_run, torch_script
@@ -64,8 +65,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"in alternation, {plan.rounds} blocks of each; denormals flushed in both. *Exponent*: of "
         "the last step along the axis; 1 means proportional time.\n"
     )
-    yield "| cell | axis | bptt, us | exponent | script / bptt |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield head("cell", "axis", "bptt, us", "exponent", "script / bptt")
     for cell, axes in found.items():
         for axis, points in axes.items():
             values = getattr(plan, axis)

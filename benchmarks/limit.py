@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.cells import head
 from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH
@@ -150,8 +151,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "*of the update*: floor / update. Where gradients vanish to 0 before the first "
         "step, passes do less than the floor.\n"
     )
-    yield "| cell, H, T | update, us | passes, us | floor, us | of the update | of the passes |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield head(
+        "cell, H, T", "update, us", "passes, us", "floor, us", "of the update", "of the passes"
+    )
     for one in found["rows"]:
         floor, seconds = floors(one), one["seconds"]
         times = [statistics.median(of) for of in (seconds["update"], seconds["passes"], floor)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks import panels
+from benchmarks.cells import head
 from benchmarks.interleaving import by_turns, digits, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.updates import make_run, torch_script
@@ -105,8 +106,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "bptt, bptt with statistics every 100 updates (a copy in float64, and step Jacobians), and "
         f"a script with torch's layer. {plan.rounds} alternating processes of each.\n"
     )
-    yield "| axis | | bptt, MB | with statistics, MB | script, MB | script / bptt |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield head("axis", "", "bptt, MB", "with statistics, MB", "script, MB", "script / bptt")
     for axis, points in found.items():
         for value, point in zip(getattr(plan, axis), points, strict=True):
             columns = [digits(statistics.median(point[who])) for who in WHO]

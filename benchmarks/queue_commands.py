@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
+from benchmarks.cells import head
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits, spread
 from benchmarks.part import Found, Part
@@ -54,8 +55,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"processors. `submit` and `cancel` once, the others {plan.rounds} times.\n"
     )
     seconds = found["seconds"]
-    yield "| " + " | ".join(f"`{name}`" for name in seconds) + " |"
-    yield "| --- " * len(seconds) + "|"
+    yield head(*(f"`{name}`" for name in seconds))
     told = [digits(s[0]) if len(s) == 1 else spread(s) for s in seconds.values()]
     yield "| " + " | ".join(told) + " |\n"
     before, most = (digits(size / 1e6) for size in found["redis"])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, sigmoid
 from torch.nn.functional import softplus
 
+from benchmarks.cells import head
 from benchmarks.interleaving import digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from bptt import registry
@@ -119,8 +120,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "how many times longer the paper's scan in log space, a scan of log2(T) passes and the "
         f"loop by autograd take. {plan.rounds} interleaved blocks.\n"
     )
-    yield "| T | kernel, ms | log space | doubling | loop by autograd |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield head("T", "kernel, ms", "log space", "doubling", "loop by autograd")
     for length, times in found.items():
         columns = [digits(1e3 * statistics.median(times["kernel"]))]
         columns += [spread(ratios(times[name], times["kernel"])) for name in list(WAYS)[1:]]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from benchmarks import jax_cells
+from benchmarks.cells import head
 from benchmarks.interleaving import digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from bptt import registry
@@ -107,8 +108,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "same weights, whose last outputs agree). The kernel's time contains the call of torch's "
         f"autograd around it, which a run does without. {plan.rounds} interleaved blocks.\n"
     )
-    yield "| cell | H | T | kernel, us | `gru`'s kernel | autograd | JAX |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield head("cell", "H", "T", "kernel, us", "`gru`'s kernel", "autograd", "JAX")
     for one in found["rows"]:
         times = one["seconds"]
         columns = [f"`{one['cell']}`", str(one["hidden"]), str(one["length"])]

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from benchmarks import panels
+from benchmarks.cells import head
 from benchmarks.interleaving import Update, by_turns, digits, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH, LAYERS, updating
@@ -204,8 +205,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "below 1,000 updates. A run pays less with a larger `statistics.interval` and "
         "`statistics.jacobian_interval`.\n"
     )
-    yield f"| cell | way | us | cost | way / {DEFAULT} |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield head("cell", "way", "us", "cost", f"way / {DEFAULT}")
     for cell, seconds in found.items():
         for name, values in seconds.items():
             cost = "" if name in OFF else spread(ratios(values, seconds[OFF[name.split()[0]]]))
