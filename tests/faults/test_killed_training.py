@@ -44,8 +44,11 @@ def bptt():
 
 
 def launch(home, *arguments):
+    # away: a process beside each would import MLflow, and make its database
+    away = {"BPTT_MLFLOW_URL": "http://127.0.0.1:1"}
     # checkpoints so often that kills fall into the writing of one
-    environment = {**os.environ, "BPTT_HOME": str(home), "BPTT_CHECKPOINT_SECONDS": "0.1"}
+    own = {"BPTT_HOME": str(home), "BPTT_CHECKPOINT_SECONDS": "0.1"}
+    environment = os.environ | away | own
     command = [sys.executable, "-m", "bptt", "run", "--quiet", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
