@@ -51,8 +51,8 @@ class Draws:
         """The step that is computed, of each row or of all of them."""
         self._sequences: Tensor | None = None
         self._begins: Tensor | None = None
-        self._like = torch.empty(0)
         self._shape = torch.Size()
+        self._made_as: tuple[torch.dtype, torch.device] = (torch.float32, torch.device("cpu"))
 
     @property
     def where(self) -> Where:
@@ -64,7 +64,7 @@ class Draws:
     def begin(self, state: Float[Tensor, "... hidden"]) -> None:
         """Say for what states, (..., hidden), numbers are drawn next."""
         self._shape = state.shape
-        self._like = state.new_empty(0)
+        self._made_as = state.dtype, state.device
 
     @contextmanager
     def at(
@@ -80,6 +80,15 @@ class Draws:
             yield
         finally:
             self._sequences, self._begins, self.t = before
+
+    @contextmanager
+    def during(self, t: int) -> Iterator[None]:
+        """Say which step is computed, of all rows."""
+        self.t = t
+        try:
+            yield
+        finally:
+            self.t = 0
 
     def uniform(self, name: str, once: bool) -> Float[Tensor, "... hidden"]:
         """Return numbers in [0, 1), multiples of 2^-24."""
@@ -105,7 +114,10 @@ class Draws:
             t = t + self._begins
         unit = (sequences.unsqueeze(-1) * hidden + torch.arange(hidden)) & WORD
         words = threefry(self.where.key ^ stream_of(name), t.unsqueeze(-1), unit)
-        first, second = (((word >> 8).to(self._like) * UNIT).reshape(self._shape) for word in words)
+        dtype, device = self._made_as
+        first, second = (
+            ((word >> 8).to(device, dtype) * UNIT).reshape(self._shape) for word in words
+        )
         return first, second
 
 

@@ -76,23 +76,20 @@ def unroll(
         gradient_norms: make the backward pass measure each state's gradient; otherwise zeros.
     """
     norms = torch.zeros(1, len(initial), len(inputs), dtype=torch.float64)
-    step: Callable[[Tensor, State], State] = cell
+    step: Callable[[int, Tensor, State], State]
     if isinstance(cell, PointwiseCell):
-        cell = _prepared(cell)
         # one product over the whole sequence instead of one per step
-        step, inputs_to_step = cell.advance, cell.project_input(inputs)
+        step, inputs_to_step = partial(_advanced, _prepared(cell)), cell.project_input(inputs)
     else:
-        inputs_to_step = inputs
+        step, inputs_to_step = partial(_called, cell), inputs
     sequence = inputs_to_step.unbind(0)
     held_from = len(sequence) if lengths is None else int(lengths.min())
     state = _followed(initial) if gradient_norms else initial
     steps: list[State] = []
     for t, x_t in enumerate(sequence):
-        if isinstance(cell, PointwiseCell):
-            cell.draws.t = t
         state = _cut(state, begins_at(t, len(sequence), lengths, truncation))
         state = _followed(state) if gradient_norms else state
-        new, valid = step(x_t, state), None
+        new, valid = step(t, x_t, state), None
         new = _followed(new) if gradient_norms else new
         made = new
         if t >= held_from and lengths is not None:
@@ -102,9 +99,17 @@ def unroll(
         steps.append(state)
         for number, kept in enumerate(state if gradient_norms else ()):
             _listen(norms[0, number], t, made[number], kept, valid)
-    if isinstance(cell, PointwiseCell):
-        cell.draws.t = 0
     return StepByStep(inputs, initial, steps, norms)
+
+
+def _advanced(cell: PointwiseCell, t: int, projected: Tensor, state: State) -> State:
+    with cell.draws.during(t):
+        return cell.advance(projected, state)
+
+
+def _called(cell: Cell, t: int, x_t: Tensor, state: State) -> State:
+    new: State = cell(x_t, state)
+    return new
 
 
 def _prepared(cell: PointwiseCell) -> PointwiseCell:

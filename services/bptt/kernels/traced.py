@@ -114,16 +114,15 @@ class Steps(torch.autograd.Function):
                 for lane, n in program.by_state:
                     values[lane] = values[lane] + from_state[n] if lane in values else from_state[n]
             values |= dict(enumerate(old, lanes)) | of_vectors
-            program.draws.t = t
-            program.draws.begin(old[0])
-            program.run(found.forward, values, blocks)
+            with program.draws.during(t):
+                program.draws.begin(old[0])
+                program.run(found.forward, values, blocks)
             kept.append([values[value.number] for value in found.saved])
             for n, argument in enumerate(trace.new):
                 new = on_tensors(argument, True, values, old[n])
                 if lengths is not None:
                     new = torch.where((t < lengths).unsqueeze(1), new, old[n])
                 states[n][t + 1] = new
-        program.draws.t = 0
         saved = [tensor for step in kept for tensor in step]
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(inputs, *tensors, *states, *saved)
