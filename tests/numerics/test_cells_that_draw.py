@@ -1,9 +1,11 @@
-"""Cells that draw random numbers against the equations of their papers."""
+"""Cells that draw random numbers against the equations of their papers, and where none may."""
 
 import pytest
 import torch
 from torch import sigmoid, tanh
 
+from bptt.contracts import PointwiseCell
+from bptt.errors import ContractViolation
 from bptt.kernels import Runner
 from bptt.measuring.cell_at_work import CellAtWork
 from bptt.measuring.jacobian import step_jacobians
@@ -101,3 +103,34 @@ def test_jacobians_are_those_of_the_steps_with_what_they_drew(cell_class):
         parts = torch.autograd.functional.jacobian(step, state)
         expected = torch.cat([part[0, :, 0] for part in parts], dim=-1)
         torch.testing.assert_close(found[n], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_step_that_is_called_by_itself_is_told_that_it_cannot_draw():
+    torch.manual_seed(0)
+    cell, number = ZoneoutLSTM(2, 5), torch.zeros(3, 5)
+
+    with pytest.raises(ContractViolation, match="call the cell, not its `step`"):
+        cell.step(number, number, number, number, number, number)
+
+
+class DropsWeights(PointwiseCell):
+    """Draws for its weights, which belong to no sequence."""
+
+    states = ("h",)
+    preactivations = {"a": "x+h"}
+
+    def recurrent(self, name, block):
+        return block * self.uniform("weights")
+
+    def step(self, a, h):
+        return tanh(a)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights_cannot_be_drawn(backend):
+    torch.manual_seed(0)
+    cell = DropsWeights(2, 5)
+
+    for _ in range(2):
+        with pytest.raises(ContractViolation, match="draw in no other method"):
+            Runner(backend).unroll(cell, torch.randn(4, 5, 2), cell.initial_state(5))

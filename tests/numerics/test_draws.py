@@ -8,7 +8,6 @@ from torch import tanh
 
 from bptt.contracts import PointwiseCell
 from bptt.contracts.draws import Draws, threefry
-from bptt.errors import ContractViolation
 from bptt.kernels import Runner
 from bptt.training import TrainingRun, train
 from bptt_plugins.cells.lstm import LSTM
@@ -275,11 +274,3 @@ def test_probes_of_the_same_weights_find_the_same(make_spec):
     assert first.keys() == second.keys()
     for name, array in first.items():
         torch.testing.assert_close(array, second[name], rtol=0, atol=0, equal_nan=True)
-
-
-def test_step_that_is_called_by_itself_is_told_that_it_cannot_draw():
-    torch.manual_seed(0)
-    cell, number = ZoneoutLSTM(2, 5), torch.zeros(3, 5)
-
-    with pytest.raises(ContractViolation, match="call the cell, not its `step`"):
-        cell.step(number, number, number, number, number, number)

@@ -66,6 +66,10 @@ class Draws:
         self._shape = state.shape
         self._made_as = state.dtype, state.device
 
+    def end(self) -> None:
+        """Say that no step is computed: what else draws would draw for whatever came last."""
+        self._shape = torch.Size()
+
     @contextmanager
     def at(
         self,
@@ -102,8 +106,8 @@ class Draws:
     def _numbers(self, name: str, once: bool) -> tuple[Tensor, Tensor]:
         if not self._shape:
             raise ContractViolation(
-                "A step draws random numbers only where the framework calls it, which says for how "
-                "many sequences: call the cell, not its `step`."
+                "Random numbers are drawn in a step alone, which the framework calls and tells for "
+                "how many sequences: call the cell, not its `step`, and draw in no other method."
             )
         rows, hidden = self._shape[:-1], self._shape[-1]
         sequences = self._sequences

@@ -102,9 +102,12 @@ class PointwiseCell(MappedCell):
         self, preactivations: Mapping[str, Float[Tensor, "... hidden"]], state: State
     ) -> State:
         """Call `step` with everything by name and return the new state as a tuple."""
-        self.draws.begin(state[0])
         named = dict(zip(self.states, state, strict=True))
-        new = self.step(**preactivations, **named, **dict(self.vector.items()))
+        self.draws.begin(state[0])
+        try:
+            new = self.step(**preactivations, **named, **dict(self.vector.items()))
+        finally:
+            self.draws.end()
         if isinstance(new, Tensor):
             return (new,)
         if not isinstance(new, tuple | list):

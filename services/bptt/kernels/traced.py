@@ -117,6 +117,7 @@ class Steps(torch.autograd.Function):
             with program.draws.during(t):
                 program.draws.begin(old[0])
                 program.run(found.forward, values, blocks)
+                program.draws.end()
             kept.append([values[value.number] for value in found.saved])
             for n, argument in enumerate(trace.new):
                 new = on_tensors(argument, True, values, old[n])
