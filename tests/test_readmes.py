@@ -1,6 +1,7 @@
 """The Chinese README states the facts of the English one: numbers, names, commands, links."""
 
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,9 @@ def sections(page):
     text = text.replace("[English](README.md)", "").replace("[中文](README.zh.md)", "")
     return re.split(r"^## .*$", text, flags=re.MULTILINE)
 
+
+with (ROOT / "pyproject.toml").open("rb") as file:
+    PLUGINS = tomllib.load(file)["project"]["entry-points"]
 
 PAIRS = list(zip(sections("README.md"), sections("README.zh.md"), strict=True))
 each_section = pytest.mark.parametrize(
@@ -58,3 +62,16 @@ def test_both_readmes_name_the_same_commands_and_variables(english, chinese):
 @each_section
 def test_both_readmes_link_to_the_same_pages(english, chinese):
     assert Counter(LINK.findall(chinese)) == Counter(LINK.findall(english))
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+@pytest.mark.parametrize("kind", ["bptt.cells", "bptt.tasks", "bptt.clippers"])
+def test_a_readme_names_every_plugin_that_needs_no_extra(kind, page):
+    text = (ROOT / page).read_text()
+    unnamed = [
+        name
+        for name, place in PLUGINS[kind].items()
+        if "[" not in place and f"`{name}`" not in text
+    ]
+    assert PLUGINS[kind]
+    assert not unnamed
