@@ -111,7 +111,8 @@ def sweep(folder: Path) -> None:
 
 def make_durable(paths: Sequence[Path]) -> None:
     """Make files durable that were replaced without; cheaper together than one by one."""
-    for path in paths:
+    # one that has two names is one file
+    for path in {path.stat().st_ino: path for path in paths}.values():
         _sync(path)
     for folder in {path.parent for path in paths}:
         _sync(folder)

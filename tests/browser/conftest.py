@@ -13,7 +13,9 @@ import pytest
 
 from bptt import store, tracking
 from bptt.settings import Settings
+from bptt.shipping.grids import UNDRAWN
 from bptt.tracking.client import connect
+from bptt.tracking.grid.parent import STANDING
 from tests.browser.chromium import Browser, open_browser
 from tests.servers import free_port, short_folder, until
 
@@ -119,4 +121,5 @@ def _is_shown(settings: Settings, grid_id: str) -> bool:
     found = client.search_runs(experiments, f"tags.`bptt.grid_id` = '{grid_id}'")
     ended = {run.info.status for run in found} == {"FINISHED"}
     trained = [run for run in found if run.data.tags.get("bptt.sync") == "complete"]
-    return ended and len(trained) == 12
+    drawn = not any(run.data.tags.get(STANDING, "").endswith(UNDRAWN) for run in found)
+    return ended and drawn and len(trained) == 12

@@ -159,11 +159,7 @@ class GridShipping:
             self._shown.pop(grid_id, None)
 
     def show(self, grid_id: str, draws: bool = True) -> None:
-        """Describe a grid now, unless another process is doing so.
-
-        Args:
-            grid_id: of the grid.
-            draws: whether its pictures are drawn, if it has ended.
+        """Describe a grid now, and draw it if it has ended, unless another process is doing so.
 
         Raises:
             DatabaseUnavailable, GridNotFound, TrackingUnavailable: as they say.
@@ -171,6 +167,12 @@ class GridShipping:
         with store.exclusively(self.database, grid_id) as alone:
             if alone:
                 self._describe(grid_id, draws)
+
+    def draw(self, grid_id: str) -> None:
+        """Describe and draw a grid that somebody looks at, if it has ended; raises as `show`."""
+        row = store.get_grid(self.database, grid_id)
+        if row.ended_at is not None and self._is_due(row):
+            self._show(grid_id, draws=True)
 
     def _look_at(self, grid_ids: Collection[str]) -> Iterator[Grid]:
         listed: set[str] = set()

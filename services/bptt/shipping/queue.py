@@ -78,8 +78,8 @@ class QueueRounds(Rounds[ToShip]):
                 yield item
                 if self.grids.is_time():
                     troubles.append(self.grids.go(grid_ids))
-            # pictures wait until nothing else does
-            self.grids.may_draw = not self.has_more and not self._is_busy()
+            # pictures wait until nothing else does, and are of runs that MLflow has
+            self.grids.may_draw = not self._is_busy() and not self.outbox.has_ended()
             troubles.append(self.grids.go(grid_ids))
 
         trouble = self.visit_all(in_turn())

@@ -82,3 +82,34 @@ def test_a_rest_is_a_rest_while_every_processor_trains(queue, one_processor):
     shipping.rest(1)
 
     assert time.monotonic() - began >= 1
+
+
+def test_who_looks_at_a_grid_has_it_drawn(queue, one_processor):
+    grid_id, _, shipping = one_ended_beside_one_that_trains(queue)
+    shipping.go()
+    assert not has_pictures(queue, grid_id)
+
+    QueueRounds(queue.settings, queue.database, "").grids.draw(grid_id)
+
+    assert has_pictures(queue, grid_id)
+
+
+def test_nothing_is_drawn_before_mlflow_has_every_run(queue, monkeypatch):
+    grid_id = queue.submit()
+    queue.succeed(3)
+    shipping = QueueRounds(queue.settings, queue.database, WORKER)
+    looked = shipping.outbox.next
+
+    def next_then_end():
+        found = looked()
+        # the last run of the grid ends while these are sent
+        queue.succeed(1)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shipping.outbox, "next", next_then_end)
+        shipping.go()
+
+    assert not has_pictures(queue, grid_id)
+    shipping.go()
+    assert has_pictures(queue, grid_id)

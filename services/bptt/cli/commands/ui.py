@@ -97,9 +97,23 @@ def _of_grid(settings: Settings, address: str, text: str) -> tuple[str, dict[str
         meant = client.find(text, "grid")
         found = client.grid(meant.id)
     title = title_of(meant)
+    # it waits for a free processor, or was to be drawn when the worker ended
+    with suppress(TrackingUnavailable):
+        _draw(settings, meant.id)
     links = links_of(settings, address, found)
     _refuse_none(title, links)
     return title, links
+
+
+def _draw(settings: Settings, grid_id: str) -> None:
+    from bptt import store
+    from bptt.shipping.queue import QueueRounds
+
+    database = store.open_database(settings.database)
+    try:
+        QueueRounds(settings, database, worker_id="").grids.draw(grid_id)
+    finally:
+        database.close()
 
 
 def _refuse_none(title: str, links: Mapping[str, str]) -> None:
