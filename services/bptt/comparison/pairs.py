@@ -83,4 +83,5 @@ def foremost(values: Array, enough: int) -> int:
 
 def _largest(means: Array) -> int:
     """Return the largest mean; of those that are equal up to rounding the first."""
-    return int(np.argmax(means >= means.max() - CLOSE * np.abs(means).max()))
+    best = means.max()
+    return int(np.argmax(means >= best - CLOSE * np.maximum(np.abs(means), abs(best))))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bptt.comparison.additive import connected, fit
-from bptt.comparison.pairs import CLOSE
+from bptt.comparison.pairs import foremost, paired
 from bptt.comparison.ranking import SEEDS_TO_TELL
 
 Array = NDArray[np.float64]
@@ -64,7 +63,7 @@ def tune(
     Args:
         values: (configurations, choices, seeds), higher is better; NaN where there is none.
         tuning: places of the seeds to choose on. A choice with values on no more than half of
-            them is not taken, nor one that shares no seed with most others.
+            them is not taken, so that any two have some of these seeds in common.
         judging: places of the seeds to judge on, other ones; may be empty.
         among_equals: other values, of the same shape, that choose among choices with equal means.
 
@@ -93,26 +92,27 @@ def tune(
 
 
 def _choice(values: Array, among_equals: Array) -> tuple[int | None, list[int], bool]:
-    """Return the choice with the best mean, those that it was among, and whether others equal it.
+    """Return the best choice, those that it was among, and whether others equal it.
+
+    Each is compared with each over the seeds that both have: none is better for lacking a hard
+    seed, and what a third one does to a seed says nothing of two.
 
     Args:
         values: (choices, tuning seeds).
         among_equals: other values of them; among those that are equal in these, too, the first.
     """
     here = np.isfinite(values)
-    enough = np.flatnonzero(2 * here.sum(1) > values.shape[1])
-    members = enough[connected(here[enough])]
+    members = np.flatnonzero(2 * here.sum(1) > values.shape[1])
     if not len(members):
         return None, [], False
-    if len(members) == 1:
-        return int(members[0]), [int(members[0])], False
-    # adjusted, lest one that lacks a hard seed look better for it
-    best = members[_equal_to_the_best(fit(values[members]).means)]
+    best = members[_best(values[members])]
     known = best[np.isfinite(among_equals[best]).any(1)]
     if len(best) > 1 and len(known):
-        best = known[_equal_to_the_best(np.nanmean(among_equals[known], axis=1))]
+        best = known[_best(among_equals[known])]
     return int(best[0]), members.tolist(), len(best) > 1
 
 
-def _equal_to_the_best(means: Array) -> NDArray[np.intp]:
-    return np.flatnonzero(means >= means.max() - CLOSE * np.abs(means).max())
+def _best(values: Array) -> NDArray[np.intp]:
+    """Return the best row, and those that are equal to it."""
+    first = foremost(values, SEEDS_TO_TELL)
+    return np.flatnonzero(paired(values, first).leads == 0.0)
