@@ -138,6 +138,13 @@ class Progress(Times):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GridFile:
+    """A text that submits a grid again."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pages:
     """Where a browser finds results."""
 

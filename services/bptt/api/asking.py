@@ -78,17 +78,25 @@ def user_name(user: str, where: str) -> str:
 Asker = Annotated[Person, Depends(who_asks)]
 
 
-async def who_reads(
+async def reading_person(
     request: Request, name: Annotated[str | None, Header(alias=USER_HEADER)] = None
-) -> str | None:
-    """Return whose names take precedence where something is only read; None: nobody's.
+) -> Person | None:
+    """Return who only reads something; None: nobody says who.
 
     Raises:
         InvalidSpec: the client names somebody, and that name is empty, too long or not printable.
         NotAdmitted: a token is required, and none was shown.
     """
     holder: Holder | None = getattr(request.state, "holder", None)
-    return None if holder is None and name is None else (await who_asks(request, name)).name
+    return None if holder is None and name is None else await who_asks(request, name)
+
+
+ReadingPerson = Annotated[Person | None, Depends(reading_person)]
+
+
+async def who_reads(person: ReadingPerson) -> str | None:
+    """Return whose names take precedence where something is only read; None: nobody's."""
+    return None if person is None else person.name
 
 
 Reader = Annotated[str | None, Depends(who_reads)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import Depends
 
 from bptt import store
-from bptt.api.asking import Reader
+from bptt.api.asking import Person, Reader, ReadingPerson
 from bptt.api.comparison_answers import Picture, Report
 from bptt.api.parameters import Names, Seeds
 from bptt.api.reading import NamedGrid, NamedGrids
@@ -56,7 +56,9 @@ Asked = Annotated[ComparisonQuery, Depends(_query)]
 
 
 @router.get("/grids/{grid}/comparison")
-def compare(grid_id: NamedGrid, service: Shared, asked: Asked) -> list[Comparison]:
+def compare(
+    grid_id: NamedGrid, service: Shared, person: ReadingPerson, asked: Asked
+) -> list[Comparison]:
     """Compare the configurations of a grid, for each of its problems: a task with its options.
 
     `by` names the axes that distinguish configurations, `metric` what is compared, `at` at which
@@ -64,17 +66,19 @@ def compare(grid_id: NamedGrid, service: Shared, asked: Asked) -> list[Compariso
     axes whose best value each configuration takes, by the seeds `tune_seed`, to be judged on
     the others. `condition` is `axis=value`; points that do not meet it are left out.
     """
-    return _answer(service, [grid_id], asked)[0]
+    return _answer(service, [grid_id], person, asked)[0]
 
 
 @router.get("/comparison")
-def compare_several(grid_ids: NamedGrids, service: Shared, asked: Asked) -> list[Comparison]:
+def compare_several(
+    grid_ids: NamedGrids, service: Shared, person: ReadingPerson, asked: Asked
+) -> list[Comparison]:
     """Compare the configurations of several grids, as if they were of one.
 
     `grid` names each of them. Configurations are the same if all is that determines a result, apart
     from the seed; then their runs are pooled, and a run that serves several grids counts once.
     """
-    return _answer(service, grid_ids, asked)[0]
+    return _answer(service, grid_ids, person, asked)[0]
 
 
 @router.get("/grids/{grid}/pictures")
@@ -106,28 +110,30 @@ def pictures_of_several(
 
 
 @router.get("/grids/{grid}/report")
-def report(grid_id: NamedGrid, service: Shared, reader: Reader, asked: Asked) -> Report:
+def report(grid_id: NamedGrid, service: Shared, person: ReadingPerson, asked: Asked) -> Report:
     """The comparison and the pictures as one self-contained page of HTML."""
-    return _report(service, [grid_id], reader, asked)
+    return _report(service, [grid_id], person, asked)
 
 
 @router.get("/report")
 def report_of_several(
-    grid_ids: NamedGrids, service: Shared, reader: Reader, asked: Asked
+    grid_ids: NamedGrids, service: Shared, person: ReadingPerson, asked: Asked
 ) -> Report:
     """The comparison of several grids and their pictures as one self-contained page of HTML."""
-    return _report(service, grid_ids, reader, asked)
+    return _report(service, grid_ids, person, asked)
 
 
 def _answer(
-    service: Service, grid_ids: Sequence[str], asked: ComparisonQuery
+    service: Service, grid_ids: Sequence[str], person: Person | None, asked: ComparisonQuery
 ) -> "tuple[list[Comparison], list[ComparedPoint]]":
     """Return the comparison, and all points."""
+    from bptt.api.judging import barred_grids
     from bptt.comparison import table
     from bptt.comparison.filtering import in_words, only
     from bptt.comparison.moment import WORDS, at_moment
 
     points = _points(service, grid_ids, asked)
+    rows = [store.get_grid(service.database, grid_id) for grid_id in grid_ids]
     found = table.compare(
         at_moment(only(points, asked.conditions), service.settings.runs, asked.at),
         asked.by,
@@ -135,6 +141,7 @@ def _answer(
         whole=points,
         tune=asked.tune,
         tune_seeds=asked.tune_seeds,
+        barred=barred_grids(service, rows, person),
     )
     said = [] if asked.at == "end" else [WORDS[asked.at]]
     if asked.conditions:
@@ -142,10 +149,7 @@ def _answer(
             f"Only the points with {in_words(asked.conditions)}: the 95 % hold if that was decided "
             "before anybody looked."
         )
-    grids = [
-        GridCompared(grid.grid_id, grid.name, grid.user, grid.points)
-        for grid in (store.get_grid(service.database, grid_id) for grid_id in grid_ids)
-    ]
+    grids = [GridCompared(row.grid_id, row.name, row.user, row.points) for row in rows]
     found = [replace(one, notes=[*said, *one.notes], grids=grids) for one in found]
     if len(grids) == 1:
         (grid,) = grids
@@ -200,12 +204,12 @@ def _pictures(
 
 
 def _report(
-    service: Service, grid_ids: Sequence[str], reader: str | None, asked: ComparisonQuery
+    service: Service, grid_ids: Sequence[str], person: Person | None, asked: ComparisonQuery
 ) -> Report:
     from bptt.comparison.report import report
 
-    comparisons, points = _answer(service, grid_ids, asked)
-    title = _title(service, grid_ids, reader)
+    comparisons, points = _answer(service, grid_ids, person, asked)
+    title = _title(service, grid_ids, person.name if person else None)
     html = report(
         comparisons,
         _draw(service, title, points, asked, "svg"),

@@ -3,7 +3,16 @@
 from dataclasses import asdict
 
 from bptt import store
-from bptt.api.answers import AxisValues, Cancelled, Changed, Deleted, Progress, Times, Waiting
+from bptt.api.answers import (
+    AxisValues,
+    Cancelled,
+    Changed,
+    Deleted,
+    GridFile,
+    Progress,
+    Times,
+    Waiting,
+)
 from bptt.api.asking import Asker
 from bptt.api.content import remove_unread
 from bptt.api.estimates import grid_times, slots_of, why_unknown
@@ -35,6 +44,16 @@ def list_grids(service: Shared, user: InQuery | None = None, limit: Limit = 50) 
 def get_grid(grid_id: NamedGrid, service: Shared) -> Grid:
     """One grid."""
     return store.get_grid(service.database, grid_id)
+
+
+@router.get("/grids/{grid}/file")
+def grid_file(grid_id: NamedGrid, service: Shared) -> GridFile:
+    """What submits a grid again: its file, with the overrides that it was submitted with in it."""
+    # the code that reads files is imported only if one is asked for
+    from bptt.run_file.submitted import as_submitted
+
+    name = store.get_grid(service.database, grid_id).name
+    return GridFile(text=as_submitted(store.grid_source(service.database, grid_id), name))
 
 
 @router.get("/grids/{grid}/axes")

@@ -1,14 +1,20 @@
 """The points of a grid as a comparison has them, and those that judge what it was tuned to."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bptt import comparison, store
+from bptt.api.asking import Person
 from bptt.api.orders import Extend
+from bptt.api.permission import may_change
 from bptt.api.service import Service
 from bptt.comparison import ComparedPoint
+from bptt.comparison.barred import by_owner, by_plugin
 from bptt.comparison.extending import ToJudge, to_judge
+from bptt.comparison.seeds_to_add import Barred
 from bptt.errors import InvalidSpec
 from bptt.measuring.earlier import with_present_figures
+from bptt.records.grids import Grid
 
 
 def compared_points(
@@ -61,3 +67,21 @@ def judging_points(service: Service, grid_id: str, order: Extend) -> ToJudge:
         tune_seeds=order.tune_seeds,
         seeds=order.seeds,
     )
+
+
+def barred_grids(
+    service: Service, grids: Sequence[Grid], asker: Person | None
+) -> dict[str, Barred]:
+    """Return why grids cannot be extended, of those that cannot, by their ids.
+
+    Args:
+        service: that has them.
+        grids: that are compared.
+        asker: who would extend them; None: their owners.
+    """
+    found: dict[str, Barred] = {}
+    for grid in grids:
+        if asker and not may_change(asker, grid.user):
+            found |= by_owner(grid.grid_id, grid.name, grid.user)
+        found |= by_plugin(grid.grid_id, store.changed_plugin(service.database, grid.grid_id))
+    return found

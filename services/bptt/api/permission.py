@@ -28,7 +28,7 @@ def own_grid(grid: InPath, asker: Asker, service: Shared) -> str:
         NotAllowed: it is somebody else's.
     """
     owner = store.owner_of_grid(service.database, grid)
-    if not asker.is_admin:
+    if not may_change(asker, owner):
         _refuse_foreign(asker, f"Grid {grid}", owner)
     return grid
 
@@ -41,16 +41,18 @@ def own_run(run: InPath, asker: Asker, service: Shared) -> str:
         RunNotFound: there is none with this id.
     """
     owner = store.owner_of_run(service.database, run)
-    if not asker.is_admin:
+    if not may_change(asker, owner):
         _refuse_foreign(asker, f"Run {run}", owner)
     return run
 
 
 def _refuse_foreign(asker: Person, what: str, owner: str) -> None:
-    if owner != asker.name:
-        raise NotAllowed(
-            f"{what} is {owner}'s, and you are {asker.name}: ask {owner}, or an admin."
-        )
+    raise NotAllowed(f"{what} is {owner}'s, and you are {asker.name}: ask {owner}, or an admin.")
+
+
+def may_change(asker: Person, owner: str) -> bool:
+    """Say whether somebody may change what is an owner's."""
+    return asker.is_admin or owner == asker.name
 
 
 def refuse_urgency(asker: Person, urgency: int | None) -> None:
@@ -134,7 +136,7 @@ def own_token(prefix: InPath, asker: Proven, service: Shared) -> str:
     # guessing prefixes reveals nobody else's token
     whose = None if asker.is_admin or len(prefix) >= PREFIX else asker.name
     found = store.find_token(service.database, prefix, whose)
-    if not asker.is_admin:
+    if not may_change(asker, found.user):
         _refuse_foreign(asker, f"The token {found.prefix}", found.user)
     return found.prefix
 

@@ -78,6 +78,10 @@ class Client(Requests):
         """Return one grid."""
         return self._get(Grid, self._grid(grid))
 
+    def grid_file(self, grid: str) -> str:
+        """Return a text that submits a grid again."""
+        return self._get(answers.GridFile, f"{self._grid(grid)}/file").text
+
     def axes(self, grid: str) -> list[answers.AxisValues]:
         """Return what varies between the points of a grid."""
         return self._list(answers.AxisValues, f"{self._grid(grid)}/axes")
@@ -155,8 +159,7 @@ class Client(Requests):
         self, file: str | Path, overrides: Sequence[str] = (), force: bool = False
     ) -> answers.Preview:
         """Check a grid file, describe its points and what `submit` would do; queue nothing."""
-        text, name = text_of(file), str(file)
-        order = GridText(source=text, filename=name, overrides=overrides, force=force)
+        order = GridText(source=text_of(file), filename=str(file), overrides=overrides, force=force)
         return self.files.ask(order, lambda whole: self._post(answers.Preview, "/preview", whole))
 
     def submit(

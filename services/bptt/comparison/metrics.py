@@ -204,6 +204,14 @@ def unless_none_solved(measure: Measure, points: Sequence[ComparedPoint]) -> Mea
     return replace(measure, until_solved=False, unranked=cost)
 
 
+def if_anything(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
+    """Return a measure, unranked where no run has a value of its own."""
+    ended = [point for point in points if point.result]
+    if measure.ranks and ended and all(point.diverged for point in ended):
+        return replace(measure, unranked="every run diverged")
+    return unless_none_solved(measure, ended) if measure.ranks and measure.until_solved else measure
+
+
 def refuse_unranked(measure: Measure) -> None:
     """Refuse to choose values by a figure that ranks nobody.
 

@@ -1,9 +1,31 @@
 """The commands that add seeds to what is compared, one for each grid that needs them."""
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bptt.comparison.point import ComparedPoint
+
+
+@dataclass(frozen=True)
+class Barred:
+    """Why nobody who asks can extend a grid."""
+
+    why: str
+    """A sentence, without its end."""
+    again: bool = True
+    """Whether its file, submitted as a grid of one's own, is a way."""
+    own: str = ""
+    """What that grid is called, if all runs that have ended serve it; empty: they do not."""
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands that work, and why there are not others."""
+
+    lines: Sequence[str] = ()
+    barred: Sequence[str] = ()
+    """Sentences, without their ends."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +42,8 @@ class SeedsToAdd:
     """Those of `grids` that all configurations of a grid have, where some lack others."""
     again: Mapping[str, str] = field(default_factory=dict)
     """The options of `retry` that run what a grid has without a value again, where it has such."""
+    barred: Mapping[str, Barred] = field(default_factory=dict)
+    """Grids that cannot be extended by who asks."""
 
     @property
     def seeds(self) -> set[int]:
@@ -31,12 +55,8 @@ class SeedsToAdd:
         """The commands that show every run, a line each."""
         return "\n".join(f"bptt show {grid}" for grid in self.grids)
 
-    def first_of(self, points: Sequence[ComparedPoint]) -> str:
-        """Return what commands call a grid that has these points."""
-        return self._covering(points)[0]
-
-    def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> str:
-        """Return the commands, a line each, after which configurations have so many seeds.
+    def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> Commands:
+        """Return the commands after which configurations have so many seeds.
 
         Where a grid has these seeds already, and runs of them failed, they are to be run again.
         Empty: no command would give them more.
@@ -57,9 +77,9 @@ class SeedsToAdd:
         lacking = [grid for grid in chosen if not new <= set(there_by[grid])]
         if not lacking:
             return self._again()
-        return "\n".join(f"bptt extend {grid} --set seeds={option}" for grid in lacking)
+        return self._extend(dict.fromkeys(lacking, f"--set seeds={option}"))
 
-    def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> str:
+    def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> Commands:
         """Return the commands after which so many seeds judge all configurations of points.
 
         A grid's fresh seeds come after all that it has, so those that several grids share begin
@@ -69,24 +89,55 @@ class SeedsToAdd:
         grids = self._covering(points) if any(self.fresh.values()) else list(self.grids)
         grids += [grid for grid in self.grids if self.fresh.get(grid) and grid not in grids]
         first = max(min(self.fresh[one] or [max(self.grids[one]) + 1]) for one in grids)
-        lines = []
+        options = {}
         for grid in grids:
             there = len(self.fresh[grid])
             more = first + wanted - 1 - max(self.grids[grid])
             if more > 0:
-                lines.append(f"bptt extend {grid} {self.tuned[grid]} --seeds {there + more}")
-        return "\n".join(lines) or self._again()
+                options[grid] = f"{self.tuned[grid]} --seeds {there + more}"
+        return self._extend(options) if options else self._again()
 
-    def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> str:
+    def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> Commands:
         """Return the commands after which the configurations of points have these very seeds."""
         plain = list(seeds) == list(range(len(seeds)))
         # a shell takes brackets for a pattern
         option = f"seeds={len(seeds)}" if plain else f"'seeds=[{','.join(map(str, seeds))}]'"
-        chosen = self._covering(points)
-        return "\n".join(f"bptt extend {grid} --set {option}" for grid in chosen)
+        return self._extend(dict.fromkeys(self._covering(points), f"--set {option}"))
 
-    def _again(self) -> str:
-        return "\n".join(f"bptt retry {grid} {option}" for grid, option in self.again.items())
+    def values_for(self, assigned: str, points: Sequence[ComparedPoint]) -> Commands:
+        """Return the command that gives an axis of a grid that has these points more values.
+
+        Args:
+            assigned: the axis and its values, as in `optimizer.lr=[0.1,0.2]`.
+            points: of a configuration.
+        """
+        return self._extend({self._covering(points)[0]: f"--set '{assigned}'"})
+
+    def _extend(self, options: Mapping[str, str]) -> Commands:
+        """Return the commands that extend grids; of those that cannot be, what does instead."""
+        lines, barred = [], []
+        for grid, option in options.items():
+            bar = self.barred.get(grid)
+            if bar is None:
+                lines.append(f"bptt extend {grid} {option}")
+                continue
+            barred.append(bar.why)
+            # what is chosen by runs is chosen once they have ended
+            lines += _submitted(grid, bar, option if option.startswith("--set ") else "")
+            if self.tuned and bar.own:
+                lines.append(f"bptt extend {shlex.quote(bar.own)} {option}")
+        return Commands(lines, barred)
+
+    def _again(self) -> Commands:
+        lines, barred = [], []
+        for grid, option in self.again.items():
+            bar = self.barred.get(grid)
+            if bar is None:
+                lines.append(f"bptt retry {grid} {option}")
+            else:
+                barred.append(bar.why)
+                lines += _submitted(grid, bar, "")
+        return Commands(lines, barred)
 
     def _covering(self, points: Sequence[ComparedPoint]) -> list[str]:
         """Return grids that have all configurations of these points, few of them."""
@@ -102,12 +153,21 @@ class SeedsToAdd:
         return [grid for grid in self.grids if grid in chosen] or list(self.grids)
 
 
-def grids_of(points: Sequence[ComparedPoint], called: str) -> SeedsToAdd:
+def _submitted(grid: str, bar: Barred, option: str) -> list[str]:
+    if not bar.again:
+        return []
+    return [" ".join(filter(None, [f"bptt show {grid} --file | bptt submit /dev/stdin", option]))]
+
+
+def grids_of(
+    points: Sequence[ComparedPoint], called: str, barred: Mapping[str, Barred] | None = None
+) -> SeedsToAdd:
     """Return the grids that points belong to, with their seeds.
 
     Args:
         points: all of them.
         called: what commands call the grid of points that do not say which it is.
+        barred: grids that cannot be extended by who asks, by what commands call them.
     """
     found: dict[str, dict[int, None]] = {}
     ended: dict[str, set[str]] = {}
@@ -123,17 +183,18 @@ def grids_of(points: Sequence[ComparedPoint], called: str) -> SeedsToAdd:
         for grid, outcomes in ended.items()
         if outcomes & {"failed", "cancelled"}
     }
-    return SeedsToAdd(found or {called: ()}, whole=whole, again=again)
+    return SeedsToAdd(found or {called: ()}, whole=whole, again=again, barred=barred or {})
 
 
-def advised(said: str, commands: str) -> str:
+def advised(said: str, commands: Commands) -> str:
     """Return a sentence that ends with commands on lines of their own, to be copied.
 
     Args:
         said: the sentence, without its end.
-        commands: a line each; none: it ends with a full stop.
+        commands: without lines it ends with a full stop.
     """
-    return f"{said}:\n{commands}" if commands else f"{said}."
+    sentence = ". ".join([said, *commands.barred])
+    return "\n".join([f"{sentence}:", *commands.lines]) if commands.lines else f"{sentence}."
 
 
 def seeds_option(there: Collection[int], wanted: int) -> int:

@@ -187,9 +187,10 @@ def _unpaired(names: Sequence[str], decided: Column, more: SeedsToAdd) -> str:
         if more.tuned
         else more.commands_for(sorted(seeds)[:SEEDS_TO_TRUST], points)
     )
-    return (
+    return advised(
         f"No seed of {listed([names[number] for number in alone])} is one of the others', and only "
-        f"runs of one seed are paired:\n{commands}"
+        "runs of one seed are paired",
+        commands,
     )
 
 

@@ -1,6 +1,6 @@
 """`compare`: one row per configuration of a problem, over its seeds; missing values are listed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt.comparison.axes import axes_of, find_axes
@@ -16,13 +16,13 @@ from bptt.comparison.metrics import (
     deciding_metric,
     default_measure,
     find_metrics,
+    if_anything,
     names_of,
-    unless_none_solved,
 )
 from bptt.comparison.notes import notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
 from bptt.comparison.point import RESULTS, ComparedPoint, budget_of
-from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
+from bptt.comparison.seeds_to_add import Barred, SeedsToAdd, grids_of
 from bptt.comparison.several import (
     notes_of_several,
     programs_in,
@@ -49,6 +49,7 @@ def compare(
     whole: Sequence[ComparedPoint] = (),
     tune: Sequence[str] = (),
     tune_seeds: Sequence[int] = (),
+    barred: Mapping[str, Barred] | None = None,
 ) -> list[Comparison]:
     """Return the comparison of the points of a grid, or several, for each problem.
 
@@ -63,6 +64,7 @@ def compare(
         tune: axes whose best value is chosen for each configuration, which is then judged on
             other seeds.
         tune_seeds: that choose; none: the first half of six and more, otherwise all.
+        barred: grids that cannot be extended by who asks, by what commands call them.
 
     Raises:
         InvalidSpec: an axis, a metric or a seed that this grid does not have.
@@ -75,7 +77,7 @@ def compare(
     # results of two programs are never averaged
     axes += tuple(path for path in programs_in(points) if axes and path not in axes)
     tuning = tuning_of(points, tune, tune_seeds, axes)
-    more = grids_of(whole or points, grid)
+    more = grids_of(whole or points, grid, barred)
     if tuning:
         more = with_judging(more, points, tuning, axes)
         axes = tuple(path for path in axes or axes_of(points) if path not in tuning.axes)
@@ -142,7 +144,7 @@ class Table:
         for name, point in zip(names, self._facet.points, strict=True):
             self.by_config.setdefault(name, []).append(point)
         held = [point for one in self.by_config.values() for point in one]
-        measures = [_if_anything(measure, held) for measure in measures]
+        measures = [if_anything(measure, held) for measure in measures]
         self._same = same_networks(self.by_config)
         if self._same and len(self._same[0]) == len(self.by_config):
             measures = [replace(measure, unranked=ALL_SAME) for measure in measures]
@@ -289,11 +291,3 @@ def _lacking_metrics(
     if found or not asked:
         return []
     return [f"No run of it has {listed(list(asked))}: it is compared by {comparison.metric}."]
-
-
-def _if_anything(measure: Measure, points: Sequence[ComparedPoint]) -> Measure:
-    """Return a measure, unranked where no run has a value of its own."""
-    ended = [point for point in points if point.result]
-    if measure.ranks and ended and all(point.diverged for point in ended):
-        return replace(measure, unranked="every run diverged")
-    return unless_none_solved(measure, ended) if measure.ranks and measure.until_solved else measure

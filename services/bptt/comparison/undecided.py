@@ -56,10 +56,10 @@ def of_one(
     lr = facet.points[0].lr
     if not lr or facet.points[0].untrained:
         return said
-    return (
-        f"{said} To compare it, give an axis more values, for example:\n"
-        f"bptt extend {more.first_of(facet.points)} --set 'optimizer.lr=[{lr!r},{lr / 3:.1g}]'"
-    )
+    values = more.values_for(f"optimizer.lr=[{lr!r},{lr / 3:.1g}]", facet.points)
+    # of what cannot be extended, the last sentence says what to do
+    for_example = "" if values.barred else ", for example"
+    return advised(f"{said} To compare it, give an axis more values{for_example}", values)
 
 
 def to_be_judged(facet: Facet, chosen: Chosen, tuning: Tuning, more: SeedsToAdd) -> str:

@@ -48,6 +48,16 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class ChangedPlugin:
+    """A plugin that is not what it was when a grid was submitted."""
+
+    what: str
+    """As in `the cell mine was of acme 1.2, and what is installed differs in acme.py`."""
+    is_installed: bool
+    """Whether another program is in its place."""
+
+
+@dataclass(frozen=True)
 class GridSource:
     """The text that a grid was read from."""
 

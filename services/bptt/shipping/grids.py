@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bptt import store, tracking
 from bptt.comparison import points_of
+from bptt.comparison.barred import by_plugin
 from bptt.comparison.table import compare
 from bptt.errors import BpttError, GridNotFound, TrackingUnavailable
 from bptt.identifiers import grid_of
@@ -232,7 +233,8 @@ class GridShipping:
         listed = store.every_point(self.database, grid_id)
         runs = with_present_figures(listed, self.settings.runs)
         points = points_of(runs, store.first_spec(self.database, grid_id), grid_id)
-        comparisons = compare(points, grid=grid_id)
+        changed = store.changed_plugin(self.database, grid_id)
+        comparisons = compare(points, grid=grid_id, barred=by_plugin(grid_id, changed))
         reused = {
             run.run_id: run
             for run in runs

@@ -27,6 +27,7 @@ from bptt.store.database import Database, open_database
 from bptt.store.deletion import begun_runs, delete_grid, deleted_runs
 from bptt.store.ending import fail, finish, give_back, lose, refuse
 from bptt.store.exclusion import exclusively
+from bptt.store.extendable import changed_plugin
 from bptt.store.extension import Only, extend_grid, grid_source
 from bptt.store.finding import owner_of_grid, owner_of_run
 from bptt.store.grid_listing import first_spec, get_grid, grid_axes, list_grids
@@ -79,6 +80,7 @@ __all__ = [
     "bytes_sent",
     "cancel_grid",
     "cancel_run",
+    "changed_plugin",
     "check",
     "choices_of_points",
     "claim",

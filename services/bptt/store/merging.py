@@ -92,7 +92,7 @@ def _refuse_others(
                 from bptt.registry import told_change
 
                 told = told_change(was[section], now, code, plan.code)
-                what = f"the {section.replace(':', ' ')} was {told}"
+                what = f"{told_section(section)} was {told}"
         if data.get(one.content.spec, one.content.data) != one.content.data:
             what = "the task's data is not what it was"
         if what:
@@ -100,6 +100,11 @@ def _refuse_others(
                 f"Grid {grid_id} cannot be extended: {what}. Results of both would not compare. "
                 "Put it back, or submit the file as a new grid."
             )
+
+
+def told_section(section: str) -> str:
+    """Return `the cell gru` for `cell:gru`."""
+    return f"the {section.replace(':', ' ')}"
 
 
 def _plugins(content: ConfigurationContent) -> Iterable[tuple[str, str]]:

@@ -47,14 +47,14 @@ def test_grids_that_need_seeds_are_named(grids, points, wanted, commands):
 
     found = SeedsToAdd(grids).commands(wanted, points, unequal=unequal)
 
-    assert found.splitlines() == [f"bptt extend {command}" for command in commands]
+    assert found.lines == [f"bptt extend {command}" for command in commands]
 
 
 def test_given_seeds_are_quoted_where_a_shell_would_read_a_pattern():
     more = SeedsToAdd({"a": FIVE, "b": [100]})
 
-    assert more.commands_for([0, 1, 2], of("x", "b")) == "bptt extend b --set seeds=3"
-    assert more.commands_for([7, 9], of("x", "b")) == "bptt extend b --set 'seeds=[7,9]'"
+    assert more.commands_for([0, 1, 2], of("x", "b")).lines == ["bptt extend b --set seeds=3"]
+    assert more.commands_for([7, 9], of("x", "b")).lines == ["bptt extend b --set 'seeds=[7,9]'"]
 
 
 def test_a_point_of_two_grids_is_a_seed_of_both():

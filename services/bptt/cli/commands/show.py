@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bptt.cli.connection import current_settings
+from bptt.cli.connection import connected, current_settings
 from bptt.cli.listing import say, terminal_width
 from bptt.cli.options import json_option
 from bptt.cli.run_folders import folder_here, has_queue, one_folder
@@ -37,14 +37,22 @@ LATEST = 20
     type=click.Path(path_type=Path),
     help="Draw one run into a folder, as far as it has got.",
 )
+@click.option("--file", "as_file", is_flag=True, help="Print what submits GRID again, as YAML.")
 @json_option("list instead of tables")
-def show(names: tuple[str, ...], pictures: Path | None, as_json: bool) -> None:
+def show(names: tuple[str, ...], pictures: Path | None, as_file: bool, as_json: bool) -> None:
     """Show one run in full, several side by side, or a grid.
 
     RUN is the id of a run, from the queue or from bptt run, a prefix of one, or a point: a grid
     and its number (x5fxt-0, latch/0). GRID is a grid's id, a prefix of one, its name, or
     USER/NAME. Without arguments, the latest runs of bptt run are listed.
+
+    With --file it is the file that GRID was submitted as, changed by each --set of then: bptt show
+    GRID --file | bptt submit /dev/stdin makes a grid of the same points. Contents of files that it
+    names are not in it.
     """
+    if as_file:
+        _print_file(names, other=as_json or pictures is not None)
+        return
     settings = current_settings()
     if pictures is not None:
         draw(one_folder(settings, names), pictures)
@@ -62,6 +70,13 @@ def show(names: tuple[str, ...], pictures: Path | None, as_json: bool) -> None:
 
     with connect(settings) as client:
         _show_found(client, settings, names, as_json)
+
+
+def _print_file(names: Sequence[str], *, other: bool) -> None:
+    if len(names) != 1 or other:
+        raise click.UsageError("--file prints one GRID and nothing else: name it.")
+    with connected() as client:
+        click.echo(client.grid_file(client.find(names[0], "grid").id), nl=False)
 
 
 def _show_found(client: "Client", settings: Settings, names: Sequence[str], as_json: bool) -> None:
