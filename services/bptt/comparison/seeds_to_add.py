@@ -20,8 +20,8 @@ class Barred:
 
 
 @dataclass(frozen=True)
-class Commands:
-    """Commands that work, and why there are not others."""
+class Advised:
+    """Advised that work, and why there are not others."""
 
     lines: Sequence[str] = ()
     barred: Sequence[str] = ()
@@ -55,7 +55,7 @@ class SeedsToAdd:
         """The commands that show every run, a line each."""
         return "\n".join(f"bptt show {grid}" for grid in self.grids)
 
-    def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> Commands:
+    def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> Advised:
         """Return the commands after which configurations have so many seeds.
 
         Where a grid has these seeds already, and runs of them failed, they are to be run again.
@@ -79,7 +79,7 @@ class SeedsToAdd:
             return self._again()
         return self._extend(dict.fromkeys(lacking, f"--set seeds={option}"))
 
-    def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> Commands:
+    def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> Advised:
         """Return the commands after which so many seeds judge all configurations of points.
 
         A grid's fresh seeds come after all that it has, so those that several grids share begin
@@ -97,14 +97,14 @@ class SeedsToAdd:
                 options[grid] = f"{self.tuned[grid]} --seeds {there + more}"
         return self._extend(options) if options else self._again()
 
-    def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> Commands:
+    def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> Advised:
         """Return the commands after which the configurations of points have these very seeds."""
         plain = list(seeds) == list(range(len(seeds)))
         # a shell takes brackets for a pattern
         option = f"seeds={len(seeds)}" if plain else f"'seeds=[{','.join(map(str, seeds))}]'"
         return self._extend(dict.fromkeys(self._covering(points), f"--set {option}"))
 
-    def values_for(self, assigned: str, points: Sequence[ComparedPoint]) -> Commands:
+    def values_for(self, assigned: str, points: Sequence[ComparedPoint]) -> Advised:
         """Return the command that gives an axis of a grid that has these points more values.
 
         Args:
@@ -113,7 +113,7 @@ class SeedsToAdd:
         """
         return self._extend({self._covering(points)[0]: f"--set '{assigned}'"})
 
-    def _extend(self, options: Mapping[str, str]) -> Commands:
+    def _extend(self, options: Mapping[str, str]) -> Advised:
         """Return the commands that extend grids; of those that cannot be, what does instead."""
         lines, barred = [], []
         for grid, option in options.items():
@@ -126,9 +126,9 @@ class SeedsToAdd:
             lines += _submitted(grid, bar, option if option.startswith("--set ") else "")
             if self.tuned and bar.own:
                 lines.append(f"bptt extend {shlex.quote(bar.own)} {option}")
-        return Commands(lines, barred)
+        return Advised(lines, barred)
 
-    def _again(self) -> Commands:
+    def _again(self) -> Advised:
         lines, barred = [], []
         for grid, option in self.again.items():
             bar = self.barred.get(grid)
@@ -137,7 +137,7 @@ class SeedsToAdd:
             else:
                 barred.append(bar.why)
                 lines += _submitted(grid, bar, "")
-        return Commands(lines, barred)
+        return Advised(lines, barred)
 
     def _covering(self, points: Sequence[ComparedPoint]) -> list[str]:
         """Return grids that have all configurations of these points, few of them."""
@@ -186,7 +186,7 @@ def grids_of(
     return SeedsToAdd(found or {called: ()}, whole=whole, again=again, barred=barred or {})
 
 
-def advised(said: str, commands: Commands) -> str:
+def advised(said: str, commands: Advised) -> str:
     """Return a sentence that ends with commands on lines of their own, to be copied.
 
     Args:

@@ -18,7 +18,7 @@ from bptt.comparison.ranking import (
     seeds_to_tell,
     tellable,
 )
-from bptt.comparison.seeds_to_add import Commands, SeedsToAdd, advised
+from bptt.comparison.seeds_to_add import Advised, SeedsToAdd, advised
 from bptt.comparison.wording import listed
 from bptt.counted import counted
 
@@ -245,7 +245,7 @@ class Ranked:
             "it is more)."
         )
 
-    def _command(self, wanted: int) -> Commands:
+    def _command(self, wanted: int) -> Advised:
         """Return what adds seeds to the top group."""
         there = len(self.more.seeds)
         if self.more.tuned:
