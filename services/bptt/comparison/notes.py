@@ -11,12 +11,10 @@ from bptt.comparison.scores import represents
 from bptt.comparison.seeds_in_common import own_and_common
 from bptt.comparison.several import unfinished_in
 from bptt.comparison.slopes import of_earlier
+from bptt.comparison.trained_alike import EVALUATION
 from bptt.comparison.wording import listed, number_told
 from bptt.counted import counted
 from bptt.records.comparison import Group
-
-EVALUATION = ("training.evaluation_size", "training.evaluate_every")
-"""Axes that change how well a value is known."""
 
 
 def notes_of(

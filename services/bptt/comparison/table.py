@@ -32,6 +32,7 @@ from bptt.comparison.several import (
 )
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.tested import tested_columns
+from bptt.comparison.trained_alike import ALL_ALIKE, alike_told, trained_alike
 from bptt.comparison.tuned_seeds import Tuning, tuning_of, with_judging
 from bptt.comparison.undecided import of_one, so_far, to_be_judged, why_alone
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
@@ -149,6 +150,10 @@ class Table:
         if self._same and len(self._same[0]) == len(self.by_config):
             measures = [replace(measure, unranked=ALL_SAME) for measure in measures]
             self._same = []
+        self._alike = trained_alike(self.by_config)
+        if self._alike and len(self._alike[0]) == len(self.by_config):
+            measures = [replace(one, unranked=one.unranked or ALL_ALIKE) for one in measures]
+            self._alike = []
         self._shown = {m.short: column_of(self.by_config, m, by) for m in measures}
         self.decided = self._shown[measures[0].short]
         self._tested = tested_columns(self.by_config, self._own, by)
@@ -186,6 +191,7 @@ class Table:
             ranked.power(),
             ranked.again(),
             same_told(self._same),
+            alike_told(self._alike),
             *notes_of(facet.points, ordered, self.decided, beside.measure, names),
             *notes_of_several(self.by_config, self.decided, self._asked.more),
         ]
