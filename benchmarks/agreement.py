@@ -13,6 +13,7 @@ from multiprocessing import get_context
 
 from scipy.stats import t as student
 
+from benchmarks.cells import head, table_row
 from benchmarks.part import Found, Part
 from benchmarks.updates import FILES
 from bptt.measuring.logged import TEST_METRIC
@@ -62,10 +63,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"last noun. Hidden 32, embedding 16, Adam 3e-3, {plan.updates} updates of 64 sentences; "
         "with more the RNN learns it too, so the table says how soon, not whether.\n"
     )
-    yield "| cell | " + " | ".join(f"{k}" for k in range(ATTRACTORS)) + " |"
-    yield "| --- |" + " --- |" * ATTRACTORS
+    yield head("cell", *map(str, range(ATTRACTORS)))
     for cell, by_seed in found.items():
-        yield f"| {cell} | " + " | ".join(map(_interval, zip(*by_seed, strict=True))) + " |"
+        yield table_row(cell, *map(_interval, zip(*by_seed, strict=True)))
 
 
 def _interval(shares: Sequence[float]) -> str:

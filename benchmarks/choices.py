@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.drawn_tables import generator, normal, with_seeds
 from benchmarks.part import Found, Part
 from bptt.comparison import ComparedPoint
@@ -150,7 +150,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for case, one in found["tuned"].items():
         first, second = (100 * share for share in one["claims"])
         biases = "/".join(f"{round(bias, 2) + 0.0:+.2f}" for bias in one["bias"])
-        yield f"| {case} | {first:.1f}/{second:.1f} | {first + second:.1f} | {biases} |"
+        yield table_row(case, f"{first:.1f}/{second:.1f}", f"{first + second:.1f}", biases)
     yield (
         f"\nA configuration that learned nothing, {RUNS} runs with {EVALUATIONS} noisy evaluations "
         "each, at its best one (`--at best`): % of cases in which it is said to have learned "
@@ -159,7 +159,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     )
     yield head("judged by", "said to have learned")
     for name, share in found["learned"].items():
-        yield f"| {name} | {100 * share:.1f} |"
+        yield table_row(name, f"{100 * share:.1f}")
 
 
 PART = Part("choices", "measurements", Plan(), measure, lines)

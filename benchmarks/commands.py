@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import spread
 from benchmarks.part import Found, Part
@@ -123,7 +123,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for name, (_, aim) in COMMANDS.items():
         told = {way: spread(seconds[name]) for way, seconds in found.items()}
         row = [f"`{name}`", told["up"], aim, told["server"], told["nothing up"]]
-        yield f"| {' | '.join(row)} |"
+        yield table_row(*row)
 
 
 PART = Part("commands", "performance", Plan(), measure, lines)

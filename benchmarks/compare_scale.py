@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.interleaving import spread
 from benchmarks.part import Found, Part
 from bptt import store
@@ -126,7 +126,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"in seconds; limit {LIMIT:g}.\n"
     )
     yield head(*(f"`bptt {name}`" for name in seconds))
-    yield "| " + " | ".join(spread(values) for values in seconds.values()) + " |"
+    yield table_row(*(spread(values) for values in seconds.values()))
 
 
 PART = Part("compare_scale", "performance", Plan(), measure, lines)

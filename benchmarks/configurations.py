@@ -1,17 +1,16 @@
 """One update of configurations at the edges, next to torch's layer with both of its Adams."""
 
-import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.cells import head
-from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
+from benchmarks.cells import head, table_row
+from benchmarks.interleaving import Update, against, microseconds, processor_times
 from benchmarks.part import Found, Part
-from benchmarks.plain_script import LAYERS
+from benchmarks.plain_script import LAYERS, updating
 from benchmarks.updates import make_run, on_batches
 from bptt.training import TrainingRun, prepare_thread
 
@@ -78,29 +77,12 @@ class Size:
         dtype = torch.float64 if self.float64 else torch.float32
         layer = LAYERS[self.cell](2, self.hidden, self.layers, bidirectional=self.both, dtype=dtype)
         read_out = nn.Linear(self.hidden * (1 + self.both), 1, dtype=dtype)
-        return on_batches(run, updating(layer, read_out, self.hidden, fused))
+        update = updating(layer, read_out, fused=fused, ends=self.ends)
+        return on_batches(run, lambda inputs, targets: update(inputs.to(dtype), targets.to(dtype)))
 
-
-def updating(
-    layer: nn.Module, read_out: nn.Module, hidden: int, fused: bool
-) -> Callable[[Tensor, Tensor], float]:
-    """Return one update: inputs (time, batch, 2), targets (batch,) -> loss."""
-    parameters = [*layer.parameters(), *read_out.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=fused)
-    dtype = parameters[0].dtype
-
-    def update(inputs: Tensor, targets: Tensor) -> float:
-        states = layer(inputs.to(dtype))[0]
-        # each direction has ended elsewhere
-        ends = torch.cat([states[-1, :, :hidden], states[0, :, hidden:]], -1)
-        loss = nn.functional.mse_loss(read_out(ends).squeeze(1), targets.to(dtype))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        return loss.item()
-
-    return update
+    def ends(self, states: Tensor) -> Tensor:
+        """Return the last states of a layer, each direction's where it has ended."""
+        return torch.cat([states[-1, :, : self.hidden], states[0, :, self.hidden :]], -1)
 
 
 def measure(plan: Plan) -> Found:
@@ -145,11 +127,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         columns = [
             ", ".join([f"{cell} {hidden} {length} {batch}", *words]),
             row["backend"],
-            digits(1e6 * statistics.median(seconds["bptt"])),
-            *(spread(ratios(seconds[name], seconds["bptt"])) for name in ("script", "fused")),
+            microseconds(seconds["bptt"]),
+            *(against(seconds, name, "bptt") for name in ("script", "fused")),
             row["reason"],
         ]
-        yield f"| {' | '.join(columns)} |"
+        yield table_row(*columns)
 
 
 PART = Part("configurations", "performance", Plan(), measure, lines)

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits
 from benchmarks.part import Found, Part
@@ -110,7 +110,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             digits(each),
             digits(whole),
         ]
-        yield f"| {' | '.join(row)} |"
+        yield table_row(*row)
 
 
 PART = Part("disk", "performance", Plan(), measure, lines)

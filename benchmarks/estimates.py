@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits
 from benchmarks.part import Found, Part
@@ -102,7 +102,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         cells = [f"{digits(e)} [{digits(a)}, {digits(b)}]" for e, a, b in _told(grid)]
         cells += [digits(grid["took"])]
         cells += [digits(grid["took"] / e) for e, _, _ in _told(grid)]
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        yield table_row(name, *cells)
     yield ""
     for place, when in enumerate(("in a new home", "just before")):
         off = [_off(grid["took"] / _told(grid)[place][0]) for grid in found.values()]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import head, percents
+from benchmarks.cells import head, percents, table_row
 from benchmarks.drawn_tables import (
     CHOSEN_ON,
     EXCEPTIONS,
@@ -125,7 +125,7 @@ def lines(claimed: Rates, tables: dict[int, int]) -> Iterator[str]:
                 percents((rates[rule] for rates in by_seeds.values()), digits)
                 for by_seeds in by_configs.values()
             ]
-            yield f"| {family}{held} | " + " | ".join(cells) + " |"
+            yield table_row(f"{family}{held}", *cells)
     yield ""
     yield from _verdict(claimed, tables)
 
@@ -161,7 +161,7 @@ def lines_of_equals(equals: Rates) -> Iterator[str]:
     )
     yield head("spread of those below", *(f"{n} seeds" for n in SEEDS[:-1]))
     for spread, by_seeds in equals.items():
-        yield f"| {spread} | " + " | ".join(map(_both, by_seeds.values())) + " |"
+        yield table_row(spread, *map(_both, by_seeds.values()))
 
 
 def lines_of_intervals(found: Rates, tables: int) -> Iterator[str]:
@@ -174,7 +174,7 @@ def lines_of_intervals(found: Rates, tables: int) -> Iterator[str]:
     yield head("truth", *columns)
     for truth, shares in found.items():
         cells = [f"{100 * share:.1f}" for share in shares.values()]
-        yield f"| {truth} | " + " | ".join(cells) + " |"
+        yield table_row(truth, *cells)
 
 
 def _both(rates: dict[str, float]) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import spread
 from benchmarks.part import Found, Part
@@ -53,10 +54,12 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"(rnn, adding problem, T = 50, hidden 32), on 2 slots; {plan.rounds} rounds. Processor "
         "time is that of everything that is up; MLflow is sent to while the runs train, too.\n"
     )
-    yield "| | s |\n| --- | --- |"
-    yield f"| processor, until the last run has ended | {spread(found['trained'])} |"
-    yield f"| processor, until MLflow has everything | {spread(found['shipped'])} |"
-    yield f"| wall clock, from the command to the end of the last run | {spread(found['wall'])} |"
+    yield head("", "s")
+    yield table_row("processor, until the last run has ended", spread(found["trained"]))
+    yield table_row("processor, until MLflow has everything", spread(found["shipped"]))
+    yield table_row(
+        "wall clock, from the command to the end of the last run", spread(found["wall"])
+    )
 
 
 PART = Part("floor_per_run", "performance", Plan(), measure, lines)

@@ -15,6 +15,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks import panels
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import by_turns, digits, ratios, spread
 from benchmarks.part import Found, Part
@@ -159,12 +160,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         yield f"{cells.replace('+', ', ')}, {ours[0]['runs']} runs: bptt trains {own} a minute,"
         yield f"{sent} with everything in MLflow.\n"
         used = per_run(ours)
-        yield (
-            "| rival | trained | runs a minute | bptt / rival | ... with MLflow | losses apart "
-            "| processor, s | rival / bptt |"
+        yield head(
+            *("rival", "trained", "runs a minute", "bptt / rival", "... with MLflow"),
+            *("losses apart", "processor, s", "rival / bptt"),
         )
-        yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
-        yield f"| bptt | {ours[0]['runs']} | {own} | | | | {spread(used)} | |"
+        yield table_row("bptt", ours[0]["runs"], own, "", "", "", spread(used), "")
         for rival, theirs in list(by_who.items())[1:]:
             rates = [per_minute(told) for told in theirs]
             columns = [str(theirs[0]["runs"]), spread(rates)]
@@ -173,7 +173,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             pairs = zip(ours, theirs, strict=True)
             columns.append(digits(max(apart(*pair, every[rival]) for pair in pairs)))
             columns += [spread(per_run(theirs)), spread(ratios(per_run(theirs), used))]
-            yield f"| {rival} | {' | '.join(columns)} |"
+            yield table_row(rival, *columns)
         yield ""
     yield (
         "The aim is 10 times each rival's throughput for rnn and gru, 5 times for the mixed grid. "

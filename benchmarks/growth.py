@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from benchmarks import panels
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.updates import make_run, torch_script
@@ -82,7 +82,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
                 f"{v}: {spread(ratios(point['script'], point['bptt']))}"
                 for v, point in zip(values, points, strict=True)
             )
-            yield f"| {cell} | {AXES[axis]} | {times} | {exponent} | {against} |"
+            yield table_row(cell, AXES[axis], times, exponent, against)
 
 
 def picture(plan: Plan, found: Found) -> Figure:

@@ -9,27 +9,33 @@ Times = dict[str, list[float]]
 """Variant -> seconds of one call, block by block; blocks with the same index ran together."""
 
 
-def processor_times(variants: Mapping[str, Update], rounds: int, seconds: float) -> Times:
-    """Return the processor time of one call of each variant, in the order A B C, C B A, ...
+def processor_times(
+    variants: Mapping[str, Update],
+    rounds: int,
+    seconds: float,
+    clock: Callable[[], float] = time.process_time,
+) -> Times:
+    """Return the time of one call of each variant, in the order A B C, C B A, ...
 
     Args:
         variants: what to call.
         rounds: blocks of each.
-        seconds: processor time of a block, which has at least one call.
+        seconds: time of a block, which has at least one call.
+        clock: that of the process's processor time, unless another device does the work.
     """
     counts = {}
     for name, call in variants.items():
         call()
-        began = time.process_time()
+        began = clock()
         call()
-        counts[name] = max(1, int(seconds / max(time.process_time() - began, 1e-6)))
+        counts[name] = max(1, int(seconds / max(clock() - began, 1e-6)))
     found: Times = {name: [] for name in variants}
     for number in range(rounds):
         for name in by_turns(list(variants), number):
-            began = time.process_time()
+            began = clock()
             for _ in range(counts[name]):
                 variants[name]()
-            found[name].append((time.process_time() - began) / counts[name])
+            found[name].append((clock() - began) / counts[name])
     return found
 
 
@@ -46,6 +52,16 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
 def spread(values: Sequence[float]) -> str:
     """Return `median [least, largest]` with three digits."""
     return f"{digits(statistics.median(values))} [{digits(min(values))}, {digits(max(values))}]"
+
+
+def microseconds(values: Sequence[float]) -> str:
+    """Return the median of seconds in microseconds."""
+    return digits(1e6 * statistics.median(values))
+
+
+def against(times: Mapping[str, Sequence[float]], rival: str, own: str) -> str:
+    """Return how many times longer a rival takes; nothing if it was not measured."""
+    return spread(ratios(times[rival], times[own])) if rival in times else ""
 
 
 def digits(value: float) -> str:

@@ -25,6 +25,12 @@ def is_installed() -> bool:
     return find_spec("jax") is not None
 
 
+def on_one_thread() -> Any:
+    """Return JAX, which uses one thread if this is the first import of it."""
+    os.environ.setdefault("XLA_FLAGS", ONE_THREAD)
+    return import_module("jax")
+
+
 def split(packed: Any, parts: int) -> Any:
     """Return so many equal parts of the last axis."""
     jnp: Any = import_module("jax.numpy")
@@ -127,8 +133,7 @@ def updates(
         x: (time, batch, features).
         to_last: gradient to the last output, (batch, hidden).
     """
-    os.environ.setdefault("XLA_FLAGS", ONE_THREAD)
-    jax: Any = import_module("jax")
+    jax = on_one_thread()
     jnp, step = jax.numpy, steps()[name]
     of = {
         "w": cell.input_weight,

@@ -4,17 +4,15 @@ Data are drawn, and weights made, inside the compiled function, as JAX is fastes
 from those of bptt by chance.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-from benchmarks.jax_cells import ONE_THREAD
+from benchmarks.jax_cells import on_one_thread
+from benchmarks.plain_script import BATCH
 
-BATCH = 32
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
@@ -26,15 +24,9 @@ Trained = tuple[float, float]
 """Loss of the last update, and seconds of the processor."""
 
 
-def is_installed() -> bool:
-    """Say whether there is a JAX to compare with."""
-    return find_spec("jax") is not None
-
-
 def train(point: Point, sizes: Sizes) -> Trained:
     """Train one run by a function that each process compiles once for each cell."""
-    os.environ.setdefault("XLA_FLAGS", ONE_THREAD)
-    jax: Any = import_module("jax")
+    jax = on_one_thread()
     began = time.process_time()
     cell, rate, seed = point
     loss = compiled(cell, sizes)(jax.random.key(seed), rate)

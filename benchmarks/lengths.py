@@ -1,6 +1,5 @@
 """Both passes over sequences of different lengths: what those that have ended still cost."""
 
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from benchmarks.interleaving import digits, processor_times, ratios, spread
+from benchmarks.cells import head, table_row
+from benchmarks.interleaving import against, digits, microseconds, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH, LAYERS
 from benchmarks.staged_cells import FEATURES, made
@@ -90,19 +90,16 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "steps, and how many times longer torch's own layer takes with them packed. "
         f"{plan.rounds} interleaved blocks.\n"
     )
-    yield "| cell, H, T | kernel, us | of whole | torch, packed / kernel |"
-    yield "| --- | --- | --- | --- |"
+    yield head("cell, H, T", "kernel, us", "of whole", "torch, packed / kernel")
     for one in found["rows"]:
         times = one["seconds"]
         of_whole = [100 * ratio for ratio in ratios(times["lengths"], times["whole"])]
-        rival = spread(ratios(times["packed"], times["lengths"])) if "packed" in times else ""
-        columns = [
+        yield table_row(
             one["size"].replace("_", " "),
-            digits(1e6 * statistics.median(times["lengths"])),
+            microseconds(times["lengths"]),
             f"{spread(of_whole)} %",
-            rival,
-        ]
-        yield f"| {' | '.join(columns)} |"
+            against(times, "packed", "lengths"),
+        )
 
 
 PART = Part("lengths", "performance", Plan(), measure, lines)

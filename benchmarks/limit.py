@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH
@@ -162,7 +162,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             for name in ("update", "passes")
         ]
         columns = [one["size"].replace("_", " "), *(digits(1e6 * t) for t in times), *shares]
-        yield f"| {' | '.join(columns)} |"
+        yield table_row(*columns)
 
 
 PART = Part("limit", "performance", Plan(), measure, lines)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.cells import head, percents
+from benchmarks.cells import head, percents, table_row
 from benchmarks.drawn_tables import CHOSEN_ON, Array, generator
 from benchmarks.part import Found, Part
 from bptt.comparison.ranking import SEEDS_TO_TELL, SEEDS_TO_TRUST, Ranking, rank, seeds_to_tell
@@ -137,7 +137,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for family, rates in found["looks"].items():
         for seeds in SEEDS:
             cells = [_both(rates[f"{configs} {seeds}"]) for configs in CONFIGS]
-            yield f"| {family} | {seeds} | {' | '.join(cells)} |"
+            yield table_row(family, seeds, *cells)
     yield (
         f"\nFrom {FIRST} seeds, each table extended to as many as the comparison advises while it "
         f"cannot tell, up to {LONGEST}: % with a claim after 0/1/2/3 "
@@ -146,7 +146,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield head("family", *names)
     for family, by_configs in found["extended"].items():
         cells = [percents(by_configs[str(configs)], 1) for configs in CONFIGS]
-        yield f"| {family} | {' | '.join(cells)} |"
+        yield table_row(family, *cells)
     yield (
         f"\nEach configuration takes the best of {CHOICES} equally good values by {OLD[0]}/"
         f"{OLD[1]}/{OLD[2]} seeds and is judged on {FRESH} fresh ones (`bptt extend --tuned`): % "
@@ -159,7 +159,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             cells = [rates[f"{configs} {old}"] for old in OLD]
             claims = percents((one["claims"] for one in cells), 1)
             biases = "/".join(f"{round(one['bias'], 2) + 0.0:+.2f}" for one in cells)
-            yield f"| {family} | {configs} | {claims} | {biases} |"
+            yield table_row(family, configs, claims, biases)
 
 
 def _both(rates: dict[str, float]) -> str:

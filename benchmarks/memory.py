@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks import panels
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.interleaving import by_turns, digits, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.updates import make_run, torch_script
@@ -111,7 +111,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         for value, point in zip(getattr(plan, axis), points, strict=True):
             columns = [digits(statistics.median(point[who])) for who in WHO]
             columns.append(spread(ratios(point["script"], point["bptt"])))
-            yield f"| {AXES[axis]} | {value} | {' | '.join(columns)} |"
+            yield table_row(AXES[axis], value, *columns)
 
 
 def picture(plan: Plan, found: Found) -> Figure:

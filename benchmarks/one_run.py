@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks import panels
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import by_turns, digits, ratios, spread
 from benchmarks.part import Found, Part
@@ -120,11 +121,10 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "loop, without Python's imports. *Whole*: from the command `bptt submit` to the end of "
         "the run; the whole process of the others.\n"
     )
-    yield (
-        "| updates | bare, s | queue / bare | script / queue | whole: bare / queue "
-        "| script / queue |"
+    yield head(
+        *("updates", "bare, s", "queue / bare", "script / queue"),
+        *("whole: bare / queue", "script / queue"),
     )
-    yield "| --- | --- | --- | --- | --- | --- |"
     for updates, by in found.items():
         queue, bare, script = (by[who] for who in WHO)
         columns = [
@@ -134,7 +134,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
             spread(ratios(bare["whole"], queue["whole"])),
             spread(ratios(script["whole"], queue["whole"])),
         ]
-        yield f"| {updates} | {' | '.join(columns)} |"
+        yield table_row(updates, *columns)
     if len(plan.updates) > 1:
         shares, constants = split(plan, found)
         yield (

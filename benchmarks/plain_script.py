@@ -16,31 +16,46 @@ LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 BATCH = 32
 
 
+def last_step(states: Tensor) -> Tensor:
+    """Return what is read out of a layer in one direction."""
+    return states[-1]
+
+
 def updating(
-    layer: nn.Module, read_out: nn.Module, rate: float = 1e-3
+    layer: nn.Module,
+    read_out: nn.Module,
+    rate: float = 1e-3,
+    *,
+    fused: bool = False,
+    ends: Callable[[Tensor], Tensor] = last_step,
 ) -> Callable[[Tensor, Tensor], float]:
     """Return one update: inputs (time, batch, 2), targets (batch,) -> loss."""
     parameters = [*layer.parameters(), *read_out.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=rate)
+    optimizer = torch.optim.Adam(parameters, lr=rate, fused=fused)
 
     def update(inputs: Tensor, targets: Tensor) -> float:
-        outputs = read_out(layer(inputs)[0][-1])
+        outputs = read_out(ends(layer(inputs)[0]))
         loss = nn.functional.mse_loss(outputs.squeeze(1), targets)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        descend(optimizer, parameters, loss)
         return loss.item()
 
     return update
 
 
-def draw(length: int) -> tuple[Tensor, Tensor]:
+def descend(optimizer: torch.optim.Optimizer, parameters: list[Tensor], loss: Tensor) -> None:
+    """Do one step down the gradient of a loss."""
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+
+
+def draw(length: int, batch: int = BATCH) -> tuple[Tensor, Tensor]:
     """Return a batch of the adding problem: two marked values, and their sum."""
-    values, marks = torch.rand(length, BATCH), torch.zeros(length, BATCH)
-    half, rows = length // 2, torch.arange(BATCH)
-    marks[torch.randint(half, (BATCH,)), rows] = 1.0
-    marks[half + torch.randint(length - half, (BATCH,)), rows] = 1.0
+    values, marks = torch.rand(length, batch), torch.zeros(length, batch)
+    half, rows = length // 2, torch.arange(batch)
+    marks[torch.randint(half, (batch,)), rows] = 1.0
+    marks[half + torch.randint(length - half, (batch,)), rows] = 1.0
     return torch.stack([values, marks], -1), (values * marks).sum(0)
 
 

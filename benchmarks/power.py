@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cells import head, percents
+from benchmarks.cells import head, percents, table_row
 from benchmarks.drawn_tables import generator, normal
 from benchmarks.verdicts import RULES, Verdicts
 
@@ -151,7 +151,7 @@ def lines(found: Found, tables: int) -> Iterator[str]:
             rows = [found["one best"][f"{configs} {seeds} {lead}"] for lead in LEADS]
             cells = [_shares([row[rule] for row in rows]) for rule in RULES]
             kept = min(row["rank"][1] for row in rows)
-            yield f"| {configs} | {seeds} | {' | '.join(cells)} | {100 * kept:.1f} % |"
+            yield table_row(configs, seeds, *cells, f"{100 * kept:.1f} %")
     yield (
         "\nSix configurations: A 1.00 +- 0.01, B 0.95 +- 0.01, two of 0.8 +- 0.15, two of 0.5 +- "
         "0.02 (mean +- standard deviation of a run). % of tables in which B/the erratic two/the "
@@ -160,7 +160,7 @@ def lines(found: Found, tables: int) -> Iterator[str]:
     yield head("seeds", *SIDES)
     for seeds, rates in found["erratic"].items():
         cells = [percents(rates[rule][place] for place in (1, 2, 4)) for rule in RULES]
-        yield f"| {seeds} | " + " | ".join(cells) + " |"
+        yield table_row(seeds, *cells)
 
 
 def _shares(rows: Sequence[Sequence[float]]) -> str:
@@ -184,7 +184,7 @@ def lines_of_runs(found: Found, tables: int) -> Iterator[str]:
             rates = [by_size[f"{configs} {seeds}"] for seeds in SEEDS[:-1]]
             new, old = (percents(rate[rule] for rate in rates) for rule in RULES)
             cells.append(f"{new} ({old})")
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        yield table_row(name, *cells)
     yield (
         "\nSix equally good configurations. One of them diverges in 40 % of its runs: % of tables "
         "in which it is called best and in which it is told to be worse. All diverge in 30 % of "
@@ -199,4 +199,4 @@ def lines_of_runs(found: Found, tables: int) -> Iterator[str]:
                 for place in (0, 1)
             ]
             cells.append(f"{100 * every['rank']:.1f} ({100 * every['each interval']:.0f})")
-            yield f"| {way} | {seeds} | " + " | ".join(cells) + " |"
+            yield table_row(way, seeds, *cells)

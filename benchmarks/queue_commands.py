@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits, spread
 from benchmarks.part import Found, Part
@@ -57,7 +57,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     seconds = found["seconds"]
     yield head(*(f"`{name}`" for name in seconds))
     told = [digits(s[0]) if len(s) == 1 else spread(s) for s in seconds.values()]
-    yield "| " + " | ".join(told) + " |\n"
+    yield f"{table_row(*told)}\n"
     before, most = (digits(size / 1e6) for size in found["redis"])
     yield (
         f"Redis: {before} MB before, at most {most} MB while the runs waited (aim: less than 5 MB)."

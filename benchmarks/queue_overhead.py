@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks import panels
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.interleaving import digits, ratios, spread
 from benchmarks.part import Found, Part
@@ -120,15 +121,14 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"against {plan.runs} plain scripts, {SLOTS} at a time, each started separately; "
         f"{plan.rounds} alternating pairs.\n"
     )
-    yield "| | | at most |\n| --- | --- | --- |"
-    yield f"| scripts / queue, wall clock | {spread(ratios(found['scripts'], found['queue']))} | |"
-    yield f"| the grid through the queue, s | {spread(found['queue'])} | |"
-    yield (
-        "| from the commit of a grid of one run to its first update, warm, s "
-        f"| {spread(found['latencies'])} | 0.2 |"
-    )
+    yield head("", "", "at most")
+    took = spread(ratios(found["scripts"], found["queue"]))
+    yield table_row("scripts / queue, wall clock", took, "")
+    yield table_row("the grid through the queue, s", spread(found["queue"]), "")
+    latency = "from the commit of a grid of one run to its first update, warm, s"
+    yield table_row(latency, spread(found["latencies"]), "0.2")
     idle = digits(100 * found["idle"])
-    yield f"| processor time of the whole stack while idle, % of a core | {idle} | 1 |"
+    yield table_row("processor time of the whole stack while idle, % of a core", idle, "1")
 
 
 def picture(plan: Plan, found: Found) -> Figure:

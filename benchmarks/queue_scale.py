@@ -11,6 +11,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks import panels
+from benchmarks.cells import head, table_row
 from benchmarks.interleaving import digits, spread
 from benchmarks.part import Found, Part
 from bptt import store
@@ -212,8 +213,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"{ROUNDS} times, `claim` (a slot takes the next run) {plan.claims} times: median [least, "
         "largest]. Both databases wait for the disk. *At most*: of the largest.\n"
     )
-    yield "| | database | " + " | ".join(f"{points:,}" for points in plan.points) + " | at most |"
-    yield "| --- | --- |" + " --- |" * (len(plan.points) + 1)
+    yield head("", "database", *(f"{points:,}" for points in plan.points), "at most")
     for database, by_points in found.items():
         for name in next(iter(by_points.values())):
             columns = []
@@ -222,7 +222,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
                 columns.append(digits(took[0]) if len(took) == 1 else spread(took))
             limit = f"{1000 * LIMITS[name]:,.0f}" if name in LIMITS else ""
             shown = name.removesuffix(f", {database}")
-            yield f"| {shown} | {database} | {' | '.join(columns)} | {limit} |"
+            yield table_row(shown, database, *columns, limit)
 
 
 def picture(plan: Plan, found: Found) -> Figure:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, sigmoid
 from torch.nn.functional import softplus
 
-from benchmarks.cells import head
+from benchmarks.cells import head, table_row
 from benchmarks.interleaving import digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from bptt import registry
@@ -124,7 +124,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for length, times in found.items():
         columns = [digits(1e3 * statistics.median(times["kernel"]))]
         columns += [spread(ratios(times[name], times["kernel"])) for name in list(WAYS)[1:]]
-        yield f"| {length} | {' | '.join(columns)} |"
+        yield table_row(length, *columns)
 
 
 PART = Part("scan_cells", "performance", Plan(), measure, lines)

@@ -1,6 +1,5 @@
 """Cells with products or means inside their step: the kernel against `gru`'s, autograd and JAX."""
 
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,8 @@ import numpy as np
 import torch
 
 from benchmarks import jax_cells
-from benchmarks.cells import head
-from benchmarks.interleaving import digits, processor_times, ratios, spread
+from benchmarks.cells import head, table_row
+from benchmarks.interleaving import against, microseconds, processor_times
 from benchmarks.part import Found, Part
 from bptt import registry
 from bptt.contracts import PointwiseCell
@@ -112,11 +111,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for one in found["rows"]:
         times = one["seconds"]
         columns = [f"`{one['cell']}`", str(one["hidden"]), str(one["length"])]
-        columns.append(digits(1e6 * statistics.median(times["kernel"])))
-        for rival in (GRU, "autograd", "jax"):
-            there = rival in times
-            columns.append(spread(ratios(times[rival], times["kernel"])) if there else "-")
-        yield f"| {' | '.join(columns)} |"
+        columns.append(microseconds(times["kernel"]))
+        columns += [against(times, rival, "kernel") for rival in (GRU, "autograd", "jax")]
+        yield table_row(*columns)
 
 
 PART = Part("staged_cells", "performance", Plan(), measure, lines)

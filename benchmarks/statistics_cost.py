@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from benchmarks import panels
-from benchmarks.cells import head
-from benchmarks.interleaving import Update, by_turns, digits, ratios, spread
+from benchmarks.cells import head, table_row
+from benchmarks.interleaving import Update, by_turns, microseconds, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH, LAYERS, updating
 from benchmarks.updates import make_run, on_batches, torch_script
@@ -214,8 +213,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
                 if name.startswith(("bptt", "update"))
                 else spread(ratios(values, seconds[DEFAULT]))
             )
-            middle = digits(1e6 * statistics.median(values))
-            yield f"| {cell} | {name} | {middle} | {cost} | {own} |"
+            yield table_row(cell, name, microseconds(values), cost, own)
 
 
 def picture(plan: Plan, found: Found) -> Figure:

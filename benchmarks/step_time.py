@@ -1,6 +1,5 @@
 """One update of one run, against scripts and against what the processor could do at most."""
 
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,8 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks import panels
-from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
+from benchmarks.cells import head, table_row
+from benchmarks.interleaving import Update, against, microseconds, processor_times, ratios, spread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH, LAYERS
 from benchmarks.torchrecurrent_layers import NEAREST, layer_of
@@ -98,20 +98,18 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "matrices on the same thread. An update also draws data, reads out, clips and runs the "
         "optimiser.\n"
     )
-    yield (
-        "| cell, H, T | backend | bptt, us | flushed / bptt | usual / bptt | torchrecurrent / bptt "
-        "| of the peak, bptt | ... torch, flushed |"
+    yield head(
+        *("cell, H, T", "backend", "bptt, us", "flushed / bptt", "usual / bptt"),
+        *("torchrecurrent / bptt", "of the peak, bptt", "... torch, flushed"),
     )
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for one in found["rows"]:
         seconds = one["seconds"]
-        columns = [digits(1e6 * statistics.median(seconds["bptt"]))]
+        columns = [microseconds(seconds["bptt"])]
         for name in ("flushed", "usual", "torchrecurrent"):
-            there = name in seconds
-            columns.append(spread(ratios(seconds[name], seconds["bptt"])) if there else "")
+            columns.append(against(seconds, name, "bptt"))
         columns += [_percent(share(one, name)) for name in ("bptt", "flushed")]
         size = f"{one['cell']} {one['hidden']} {one['length']}"
-        yield f"| {size} | {one['backend']} | {' | '.join(columns)} |"
+        yield table_row(size, one["backend"], *columns)
 
 
 def share(one: dict[str, Any], name: str) -> list[float]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks import grid_throughput, jax_grid
+from benchmarks import grid_throughput, jax_cells
+from benchmarks.cells import head, table_row
 from benchmarks.embedded import Embedded
 from benchmarks.grid_throughput import per_run, run_bptt, run_rival
 from benchmarks.interleaving import by_turns, ratios, spread
@@ -28,7 +29,7 @@ class Plan:
 
 def measure(plan: Plan) -> Found:
     """Train each grid with bptt and with every rival in alternation."""
-    rivals = plan.rivals if jax_grid.is_installed() else ()
+    rivals = plan.rivals if jax_cells.is_installed() else ()
     found: Found = {}
     with Embedded(PARALLEL) as stack:
         for grid in plan.grids:
@@ -61,7 +62,9 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         f"{len(RATES)} learning rates and some seeds; {plan.rounds} alternating rounds. bptt: "
         f"{PARALLEL} runs at a time, from the command to the last result, with the default "
         "statistics, journals, tests and weights, and until MLflow has everything. JAX trains, in "
-        "float32, and records nothing but the last loss; its compiling counts, its start does not. "
+        "float32, and records nothing but the last loss: all updates of a run are one scan in a "
+        "compiled call. Compiling, which a user waits for in every new process, counts; starting "
+        "Python and importing JAX do not. "
         "*Processor*: seconds per run, for everything in bptt until MLflow has it and the grid is "
         "drawn.\n"
     )
@@ -69,22 +72,21 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         cells, sizes = _grid(grid, plan)
         ours: list[dict[str, Any]] = by_who["bptt"]
         yield f"{cells.replace('+', ', ')}, T = {sizes.length}, {ours[0]['runs']} runs:\n"
-        yield (
-            "| | s | rival / bptt, trained | rival / bptt, in MLflow | processor, s "
-            "| rival / bptt |"
+        yield head(
+            *("", "s", "rival / bptt, trained", "rival / bptt, in MLflow"),
+            *("processor, s", "rival / bptt"),
         )
-        yield "| --- | --- | --- | --- | --- | --- |"
         trained = [told["seconds"] for told in ours]
         shipped = [told["shipped"] for told in ours]
         used = per_run(ours)
-        yield f"| bptt, trained | {spread(trained)} | | | | |"
-        yield f"| bptt, in MLflow | {spread(shipped)} | | | {spread(used)} | |"
+        yield table_row("bptt, trained", spread(trained), "", "", "", "")
+        yield table_row("bptt, in MLflow", spread(shipped), "", "", spread(used), "")
         for rival, theirs in list(by_who.items())[1:]:
             seconds = [told["seconds"] for told in theirs]
             columns = [spread(seconds), spread(ratios(seconds, trained))]
             columns += [spread(ratios(seconds, shipped)), spread(per_run(theirs))]
             columns.append(spread(ratios(per_run(theirs), used)))
-            yield f"| JAX, {WORDS[rival]} | {' | '.join(columns)} |"
+            yield table_row(f"JAX, {WORDS[rival]}", *columns)
         yield ""
     yield (
         "The aim is 1 for one vmapped call and T = 50, 2 for joblib. Processor time says what the "

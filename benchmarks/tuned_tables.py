@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from benchmarks.cells import head, percents
+from benchmarks.cells import head, percents, table_row
 from benchmarks.drawn_tables import generator, normal
 from bptt.comparison.tuning import split, tune
 
@@ -125,7 +125,7 @@ def lines(found: Found, tables: int) -> Iterator[str]:
     for choices, seeds in CASES:
         rows = [found["biases"][f"{choices} {seeds} {name}"] for name in SPREADS]
         cells = ["/".join(f"{round(row[way], 2) + 0.0:+.2f}" for row in rows) for way in ways]
-        yield f"| {choices} | {seeds} | " + " | ".join(cells) + " |"
+        yield table_row(choices, seeds, *cells)
     yield (
         f"\nTwo equally good configurations, each tuned over {CHOICES} equal choices, or one of "
         "them: % of tables in which the paired 95 % t interval says that the tuned (first) one is "
@@ -135,4 +135,4 @@ def lines(found: Found, tables: int) -> Iterator[str]:
     for way, by_seeds in found["tuned"].items():
         for seeds, rates in by_seeds.items():
             cells = [percents(rates[who], 1) for who in ("both tuned", "one tuned")]
-            yield f"| {way} | {seeds} | " + " | ".join(cells) + " |"
+            yield table_row(way, seeds, *cells)

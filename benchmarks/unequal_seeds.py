@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.cells import head, percents
+from benchmarks.cells import head, percents, table_row
 from benchmarks.drawn_tables import (
     CHOSEN_ON,
     HELD_OUT,
@@ -164,7 +164,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     yield head("family", *PATTERNS)
     for family, by_pattern in found["claims"].items():
         cells = [percents(by_pattern[pattern].values(), 1) for pattern in PATTERNS]
-        yield f"| {family} | {' | '.join(cells)} |"
+        yield table_row(family, *cells)
     share, family, pattern, configs = max(
         (share, family, pattern, configs)
         for family, by_pattern in found["claims"].items()
@@ -184,7 +184,7 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
     for pattern, shares in found["misses"].items():
         cells = [f"{100 * share:.1f}" for share in shares.values()]
         told = percents(found["told"][pattern])
-        yield f"| {pattern} | {' | '.join(cells)} | {told} |"
+        yield table_row(pattern, *cells, told)
 
 
 PART = Part("unequal_seeds", "measurements", Plan(), measure, lines)

@@ -1,16 +1,14 @@
 """Whole updates next to a training function in JAX: data, both passes, clipping, Adam."""
 
-import os
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from benchmarks import jax_grid
-from benchmarks.interleaving import digits, processor_times, ratios, spread
-from benchmarks.jax_cells import ONE_THREAD
+from benchmarks.cells import head, table_row
+from benchmarks.interleaving import against, microseconds, processor_times
+from benchmarks.jax_cells import is_installed, on_one_thread
 from benchmarks.part import Found, Part
 from benchmarks.plain_script import BATCH
 from benchmarks.updates import make_run
@@ -31,8 +29,7 @@ class Plan:
 
 def in_jax(cell: str, length: int, hidden: int) -> Callable[[], Any]:
     """Return `UPDATES` updates in one call, compiled by the first."""
-    os.environ.setdefault("XLA_FLAGS", ONE_THREAD)
-    jax: Any = import_module("jax")
+    jax = on_one_thread()
     train = jax_grid.compiled(cell, (length, hidden, UPDATES))
     key = jax.random.key(0)
     return lambda: jax.block_until_ready(train(key, 1e-3))
@@ -49,7 +46,7 @@ def row(cell: str, hidden: int, length: int, plan: Plan) -> dict[str, Any]:
     run = make_run(cell, hidden=hidden, length=length)
     run.advance()
     variants: dict[str, Callable[[], Any]] = {"bptt": partial(several, run.advance)}
-    if jax_grid.is_installed():
+    if is_installed():
         variants["jax"] = in_jax(cell, length, hidden)
     times = processor_times(variants, plan.rounds, plan.seconds)
     each = {name: [seconds / UPDATES for seconds in of] for name, of in times.items()}
@@ -73,13 +70,11 @@ def lines(plan: Plan, found: Found) -> Iterator[str]:
         "projected at once, a scan over time, data drawn inside by JAX's generator). "
         f"{plan.rounds} interleaved blocks.\n"
     )
-    yield "| cell | H | T | bptt, us | JAX / bptt |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield head("cell", "H", "T", "bptt, us", "JAX / bptt")
     for one in found["rows"]:
         times = one["seconds"]
-        rival = spread(ratios(times["jax"], times["bptt"])) if "jax" in times else "-"
-        columns = [one["cell"], str(one["hidden"]), str(one["length"])]
-        yield f"| {' | '.join([*columns, digits(1e6 * statistics.median(times['bptt'])), rival])} |"
+        size = (one["cell"], one["hidden"], one["length"])
+        yield table_row(*size, microseconds(times["bptt"]), against(times, "jax", "bptt"))
 
 
 PART = Part("whole_updates", "performance", Plan(), measure, lines)

@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from benchmarks import page
+import torch
+from benchmarks import gpu, gpu_updates, page
 from benchmarks.__main__ import PARTS, understand
 from benchmarks.interleaving import digits, processor_times, ratios, spread
 from benchmarks.part import BadWord, Part
@@ -155,3 +156,43 @@ def test_the_grid_of_the_queue_has_as_many_points_as_it_says(points):
 def test_the_grid_of_the_queue_has_no_size_in_between():
     with pytest.raises(ValueError, match="100 points or some thousands, not 150"):
         text_of(150)
+
+
+def test_without_a_gpu_all_that_needs_none_is_measured_and_the_rest_is_said_not_to_be():
+    sizes = ("lstm_4_5", "rnn_4_5", "gru_4_5")
+    plan = gpu.Plan(device="cpu", rounds=1, seconds=1e-6, sizes=sizes, runs=(2,))
+
+    found = gpu.measure(plan)
+
+    assert [one["failed"] for one in found["rows"]] == [{}, {}, {}]
+    for row in list(gpu.lines(plan, found))[-3:]:
+        measured, graphs = row.split(" | ")[2:5], row.removesuffix(" |").split(" | ")[5:]
+        assert all("[" in cell for cell in measured)
+        assert graphs == ["not measured"] * 3
+
+
+def test_a_size_for_which_no_time_was_left_is_said_not_to_be_measured():
+    sizes = ("rnn_4_5", "gru_4_5")
+    plan = gpu.Plan(device="cpu", rounds=1, seconds=1e-6, minutes=1e-9, sizes=sizes, runs=(2,))
+
+    found = gpu.measure(plan)
+
+    assert [one["size"] for one in found["rows"]] == ["rnn_4_5"]
+    assert list(gpu.lines(plan, found))[-1] == f"| gru 4 5 |{' not measured |' * 7}"
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_runs_trained_at_once_do_what_one_does_by_itself(cell):
+    torch.manual_seed(0)
+    together = gpu_updates.together(cell, 8, 6, "cpu", runs=1)
+    losses = [float(together()) for _ in range(4)]
+
+    torch.manual_seed(0)
+    network = gpu_updates.OneCell(cell, 8)
+
+    def loss():
+        inputs, targets = gpu_updates.on("cpu", 6)
+        return torch.nn.functional.mse_loss(network(inputs).squeeze(1), targets)
+
+    alone = gpu_updates.updating(list(network.parameters()), loss)
+    assert losses == pytest.approx([float(alone()) for _ in range(4)], rel=1e-5)
