@@ -66,10 +66,13 @@ def _other_told(other: "OtherProgram") -> str:
     """Return how the same run of another grid differs from one."""
     which = other.run_id or f"a deleted one of grid {other.grid_id}"
     told = [
-        f"{section.replace(':', ' ')} {registry.program_of(text)}"
+        f"{section.replace(':', ' ')} {registry.program_of(text, with_name=True)} (here "
+        f"{registry.program_of(other.own.get(section, ''), with_name=True) or 'unknown'})"
         for section, text in other.plugins.items()
     ]
-    return f"{which}, of another program: {', '.join(told)}"
+    differ = "differs" if len(other.files) == 1 else "differ"
+    files = f"; {', '.join(other.files)} {differ}" if other.files else ""
+    return f"{which}, of another program: {', '.join(told)}{files}"
 
 
 def show_grid(client: "Client", title: str, grid: "Grid", runs: "Sequence[Run]") -> None:

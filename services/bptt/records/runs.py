@@ -1,7 +1,7 @@
 """Runs as they are listed, with their attempts and their history."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bptt.lifecycle import Status, StopRequest
@@ -69,6 +69,10 @@ class OtherProgram:
     """None: it was deleted."""
     plugins: Mapping[str, str]
     """Those that are others, as their grid records them, by `kind:name`."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """The run's own in their place."""
+    files: Sequence[str] = ()
+    """Of plugins, that both grids recorded and that differ."""
 
 
 @dataclass(frozen=True)

@@ -223,9 +223,12 @@ def test_an_edited_cell_is_another_configuration_and_says_which_is_which(
     code, out, _ = bptt("show", f"{one}-0")
     (said,) = [line for line in out.splitlines() if line.startswith("same run")]
     assert code == 0
-    assert said.split("  ")[-1].strip() == f"{two}-0, of another program: cell mine {second}"
+    assert said.split("  ")[-1].strip() == (
+        f"{two}-0, of another program: cell mine acme-clippers-{second} (here "
+        f"acme-clippers-{first}); acme_mine.py differs"
+    )
     assert first != second
-    assert f"cell mine {first}" in bptt("show", f"{two}-0")[1]
+    assert f"cell mine acme-clippers-{first} (here" in bptt("show", f"{two}-0")[1]
     # the other cell's run serves both grids
     assert not any("same run" in line for line in bptt("show", f"{one}-3")[1].splitlines())
     # averaged over nothing, whatever distinguishes configurations
