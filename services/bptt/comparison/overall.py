@@ -12,6 +12,7 @@ from bptt.comparison.interval import mean_interval
 from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.rates import solved_share
+from bptt.comparison.wording import listed
 from bptt.records.comparison import Group, Interval
 
 MEAN_RANK = Measure("mean rank", "mean rank", "lower")
@@ -34,44 +35,86 @@ def mean_ranks(problems: Sequence[Problem], names: Sequence[str]) -> Column:
     """Return the mean over problems of each configuration's rank within problem and seed.
 
     Ranks need no scale, and problems have different ones: 1 is the best of a seed, and those that
-    are equal share the mean of their places. A seed counts for a configuration that has a value in
-    every problem.
+    are equal share the mean of their places. A seed counts for those that have a value in every
+    problem, which alone are ranked in it.
 
     Args:
         problems: of a grid.
         names: of the configurations in all of them.
     """
-    gathered: list[dict[int, list[float]]] = [{} for _ in names]
-    for by_config, column in problems:
-        sign = 1.0 if column.measure.better == "lower" else -1.0
-        numbers = [list(by_config).index(name) for name in names]
-        held = [column.values[number] for number in numbers]
-        for seed in sorted({seed for one in held for seed in one}):
-            places = _places(np.array([sign * one.get(seed, np.nan) for one in held]))
-            for found, place in zip(gathered, places, strict=True):
-                if np.isfinite(place):
-                    found.setdefault(seed, []).append(float(place))
-    values = [
-        {seed: float(np.mean(p)) for seed, p in found.items() if len(p) == len(problems)}
-        for found in gathered
-    ]
+    values: list[dict[int, float]] = [{} for _ in names]
+    seeds = _seeds(problems)
+    held = [_ranked(problem, names, seeds) for problem in problems]
+    here = np.isfinite(held).all(0)
+    several = int(here.any(1).sum())
+    for column, seed in enumerate(seeds):
+        there = np.flatnonzero(here[:, column])
+        places = np.mean([_places(one[there, column], several) for one in held], axis=0)
+        for number, place in zip(there, places, strict=True):
+            values[number][seed] = float(place)
     # with no difference a rank is as good as drawn, so its variance is known (Friedman 1937); that
     # of a few seeds may be 0 by chance. Half of it is enough: docs/inference.md has the rates
-    least = len(names) * (len(names) + 1) / (24 * len(problems))
-    return column_of_seeds(MEAN_RANK, values, least, (1.0, float(len(names))))
+    least = several * (several + 1) / (24 * len(problems))
+    return column_of_seeds(MEAN_RANK, values, least, (1.0, float(max(several, 1))))
 
 
-def _places(values: Array) -> Array:
-    """Return the place of each value, 1 the least; as if all had one where some are NaN."""
-    there = np.isfinite(values)
-    known = values[there]
-    below = (known[:, np.newaxis] > known).sum(1)
-    equal = (known[:, np.newaxis] == known).sum(1)
-    places = np.full(len(values), np.nan)
-    # stretched to as many places as there are configurations
-    stretch = (len(values) - 1) / max(len(known) - 1, 1)
-    places[there] = 1 + (below + (equal - 1) / 2) * stretch
+def _seeds(problems: Sequence[Problem]) -> list[int]:
+    return sorted({seed for _, column in problems for one in column.values for seed in one})
+
+
+def _ranked(problem: Problem, names: Sequence[str], seeds: Sequence[int]) -> Array:
+    """Return the values of those that a problem ranks, (names, seeds), the least the best."""
+    by_config, column = problem
+    sign = 1.0 if column.measure.better == "lower" else -1.0
+    numbers, apart = list(by_config), column.ranking.apart
+    held: list[Mapping[int, float]] = [
+        {} if (number := numbers.index(name)) in apart else column.values[number] for name in names
+    ]
+    return sign * np.array([[one.get(seed, np.nan) for seed in seeds] for one in held])
+
+
+def _places(values: Array, several: int) -> Array:
+    """Return the place of each value, 1 the least, that it is expected to have among more.
+
+    Had those that are missing a value that is as good as drawn from the same, the mean of all
+    places would be the middle: one that is alone in its seed is there, and neither first nor last.
+
+    Args:
+        values: none of them missing.
+        several: how many there would be.
+    """
+    below = (values[:, np.newaxis] > values).sum(1)
+    equal = (values[:, np.newaxis] == values).sum(1)
+    places: Array = (below + (equal + 1) / 2) * (several + 1) / (len(values) + 1)
     return places
+
+
+def ranks_told(problems: Sequence[Problem], names: Sequence[str], ranks: Column) -> list[str]:
+    """Return what mean ranks are, and which configurations have none though they ran.
+
+    Args:
+        problems: of the grid.
+        names: of the configurations in all of them.
+        ranks: from `mean_ranks`.
+    """
+    there = sum(map(bool, ranks.values))
+    without = [
+        name
+        for name, held in zip(names, ranks.values, strict=True)
+        if not held and any(p.result or p.failure for by, _ in problems for p in by[name])
+    ]
+    said = [
+        f"mean rank: over {len(problems)} problems, within each problem and seed, 1 the best of "
+        f"{there or len(names)}; only configurations that all of them have and rank, and of each "
+        "the seeds with a value in all of them. solved: runs of one seed count as one in its "
+        "interval, whatever the problem."
+    ]
+    if without:
+        said.append(
+            f"Not ranked: {listed(without)}: some problem does not rank it, or no seed has a value "
+            "in all of them."
+        )
+    return said
 
 
 def group_over(name: str, number: int, problems: Sequence[Problem], ranks: Column) -> Group:

@@ -20,7 +20,7 @@ from bptt.comparison.metrics import (
     names_of,
 )
 from bptt.comparison.notes import notes_of
-from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks
+from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks, ranks_told
 from bptt.comparison.point import RESULTS, ComparedPoint, budget_of
 from bptt.comparison.seeds_to_add import Barred, SeedsToAdd, grids_of
 from bptt.comparison.several import (
@@ -259,17 +259,13 @@ def _overall(
 ) -> Comparison:
     """Return the comparison over all problems, by the mean of ranks."""
     ranks = mean_ranks(problems, names)
+    told = ranks_told(problems, names, ranks)
     live, rate = sum(point.is_live for point in points), f"{RATE}; {EXCEPT}."
     held = [[point for by_config, _ in problems for point in by_config[name]] for name in names]
     ranked = Ranked(ranks, names, held, asked.more, number_told, 0, live, len(points))
     groups = [group_over(name, number, problems, ranks) for number, name in enumerate(names)]
     if live:
         groups = [so_far(one, ahead=bool(ranked.ahead)) for one in groups]
-    mean = (
-        f"mean rank: over {len(problems)} problems, within each problem and seed, 1 the best of "
-        f"{len(names)}; only configurations that all of them have. solved: runs of one seed "
-        "count as one in its interval, whatever the problem."
-    )
     return Comparison(
         task="",
         problem=f"over {len(problems)} problems",
@@ -287,7 +283,7 @@ def _overall(
         lacking=[],
         best_run=None,
         verdict=ranked.verdict(),
-        notes=[note for note in (mean, ranked.power(), ranked.again(), rate) if note],
+        notes=[note for note in (*told, ranked.power(), ranked.again(), rate) if note],
     )
 
 
