@@ -45,8 +45,8 @@ def mean_ranks(problems: Sequence[Problem], names: Sequence[str]) -> Column:
     values: list[dict[int, float]] = [{} for _ in names]
     seeds = _seeds(problems)
     held = [_ranked(problem, names, seeds) for problem in problems]
-    here = np.isfinite(held).all(0)
-    several = int(here.any(1).sum())
+    here: NDArray[np.bool_] = np.all(np.isfinite(held), axis=0)
+    several = int(here.any(axis=1).sum())
     for column, seed in enumerate(seeds):
         there = np.flatnonzero(here[:, column])
         places = np.mean([_places(one[there, column], several) for one in held], axis=0)
