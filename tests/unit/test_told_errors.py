@@ -22,6 +22,8 @@ def an_error(kind):
             return UnknownPlugin("cell", "lstmm", ["lstm", "gru"])
         case "DuplicatePlugin":
             return errors.DuplicatePlugin("cell", "lstm", ["one", "two"])
+        case "MissingExtra":
+            return errors.MissingExtra("cell", "zoo.ltc", "bptt", "zoo")
     return kind("It is so.")
 
 
