@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
 
 from bptt.comparison.column import Column
 from bptt.comparison.erratic import Erratic, erratic
@@ -29,6 +28,8 @@ EXCEPT = (
     "are skewed in opposite ways (docs/inference.md, Where it fails)"
 )
 UNTRAINED = "More seeds need no training to tell more: training.steps: 0, in a file of its own."
+ALIKE = 1.1
+"""Times that a lead may be another one's and still be called by one number."""
 PROCEDURE = "Procedure: step-down blocked Tukey test, with each pair's own t test"
 
 
@@ -219,16 +220,27 @@ class Ranked:
         if self.live or not self._leads:
             return ""
         seeds = min(lead.seeds for lead in self._leads)
-        spread = median(lead.spread for lead in self._leads)
-        reach = tellable(len(self._leads) + 1, seeds)
+        groups = len(self._leads) + 1
+        reaches = sorted(tellable(groups, lead.seeds) * lead.spread for lead in self._leads)
+        least, most = reaches[0], reaches[-1]
         rounding = max(lead.rounding for lead in self._leads)
-        if not math.isfinite(reach) or reach * spread <= rounding:
+        if not math.isfinite(most) or most <= rounding:
             return f"{PROCEDURE}."
-        wide = f"; {self.names[self._erratic.number]} widens that" if self._erratic else ""
-        width = f", {reach:.2g} standard deviations of a run," if seeds < SEEDS_TO_TRUST else ""
+        about, wide = f"about {self.lead_told(most)}", ""
+        if most > ALIKE * least:
+            # the unit stands once
+            fewest = self.lead_told(least).partition(" ")[0]
+            most_told = self.lead_told(most)
+            about = f"about {fewest} to {most_told}" if least > rounding else f"up to {most_told}"
+            wide = ", the larger the wider a pair spreads"
+        if self._erratic:
+            wide = f"; {self.names[self._erratic.number]} widens that"
+        width = ""
+        if seeds < SEEDS_TO_TRUST:
+            width = f", {tellable(groups, seeds):.2g} standard deviations of a run,"
         return (
-            f"{PROCEDURE}; with {counted(seeds, 'seed')}, leads of about "
-            f"{self.lead_told(reach * spread)}{width} are told four times in five{wide}."
+            f"{PROCEDURE}; with {counted(seeds, 'seed')}, leads of {about}{width} are told "
+            f"four times in five{wide}."
         )
 
     def again(self) -> str:

@@ -1,5 +1,6 @@
 """What the sentence below a table says, and the seeds that it asks for."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -252,3 +253,27 @@ def test_how_many_seeds_tell_the_rest_is_said_of_their_differences():
     assert "would tell it from all of them, if the other differences are, too:" in (
         comparison.verdict
     )
+
+
+def test_the_leads_that_are_told_are_those_of_the_steadiest_pair_to_those_of_the_widest():
+    steady = [0.90, 0.91, 0.90, 0.92, 0.90]
+    near = [0.89, 0.91, 0.89, 0.91, 0.90]
+    wide = [0.95, 0.55, 0.92, 0.60, 0.93]
+
+    (comparison,) = compare(row("a", steady) + row("b", near) + row("c", wide))
+
+    said = re.search(
+        r"leads of about (\S+) to (\S+) are told four times in five", comparison.notes[0]
+    )
+    least, most = (float(figure) for figure in said.groups())
+    leads = {g.config: g.lead for g in comparison.groups if g.lead}
+    # half of an interval is the lead that is needed to be told at all
+    needed = [lead.high - lead.estimate for lead in leads.values()]
+    assert least > min(needed)
+    assert most > max(needed)
+
+
+def test_of_two_configurations_one_number_is_told():
+    (comparison,) = compare(row("a", [0.90, 0.91, 0.90]) + row("b", [0.89, 0.91, 0.88]))
+
+    assert re.search(r"leads of about \S+, \S+ standard dev.* are told four", comparison.notes[0])
