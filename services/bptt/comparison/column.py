@@ -151,9 +151,13 @@ class Column:
         if alike or not np.isfinite(found.needed) or self.is_unmeasured(number):
             return self._shown(Interval(found.lead, None, None, found.seeds))
         low, high = found.lead - found.needed, found.lead + found.needed
-        if self.limits:
-            widest = self.limits[1] - self.limits[0]
-            low, high = max(low, -widest), min(high, widest)
+        first, other = self._limits(self.ranking.top[0]), self._limits(number)
+        if first and other:
+            # as far apart as one at its best and one at its worst can be
+            backward, forward = first[1] - other[0], other[1] - first[0]
+            if self.measure.better == "higher":
+                backward, forward = other[1] - first[0], first[1] - other[0]
+            low, high = max(low, -backward), min(high, forward)
         return self._shown(Interval(found.lead, low, high, found.seeds))
 
     def too_few(self, number: int) -> str:

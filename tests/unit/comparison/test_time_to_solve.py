@@ -284,3 +284,13 @@ def test_seconds_before_the_first_update_are_nobodys(solved):
         speed = after.metrics["steps_per_second"].estimate
         assert speed == pytest.approx(before.metrics["steps_per_second"].estimate)
         assert speed == pytest.approx(100.0)
+
+
+def test_no_lead_is_larger_than_the_slowest_and_the_fastest_allow():
+    """The best mean is at least the first evaluation, the other's at most twice the budget."""
+    (comparison,) = compare(runs("a", [50, 1000, 50]) + runs("b", [None, 50, None]))
+
+    _, other = comparison.groups
+    assert other.lead.high == pytest.approx(2 * BUDGET / EVERY)
+    assert other.lead.low == pytest.approx(EVERY / (2 * BUDGET))
+    assert other.standing == "may be best"
