@@ -10,7 +10,7 @@ from bptt.comparison.metrics import Measure
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.rates import solved_share
 from bptt.comparison.slopes import has_mixed_slope, layer_slopes, mean_slope
-from bptt.measuring.logged import BEST
+from bptt.measuring.logged import BEST, BEST_TEST
 from bptt.records.comparison import Group, Interval
 
 
@@ -66,17 +66,18 @@ def group_of(
 def beside_baseline(decided: Column, own: Column, *, at_best: bool) -> Column:
     """Return by which figure a configuration has learned something: what decides, if that can say.
 
-    A best value cannot: it is the luckiest of many, also of a run that learned nothing.
+    A best value cannot: it is the luckiest of many, also of a run that learned nothing. That of the
+    test set with the best weights can: they were chosen on another set.
 
     Args:
         decided: the figure that decides.
         own: the task's own metric, of which nothing has chosen a value: `learned_column`.
         at_best: whether what decides is of the best evaluations.
     """
-    if at_best:
-        return own
-    can = decided.measure.baseline is not None and not decided.measure.name.startswith(BEST.section)
-    return decided if can else own
+    name = decided.measure.name
+    chosen = at_best or name.startswith(BEST.section)
+    can = not chosen or name.startswith(BEST_TEST.beginning)
+    return decided if can and decided.measure.baseline is not None else own
 
 
 def _learned(value: Interval | None, measure: Measure) -> bool | None:

@@ -26,10 +26,7 @@ def learned_column(
     points = [point for held in by_config.values() for point in held]
     if not any(point.moment == "best" for point in points):
         return column_of(by_config, own, by)
-    ended = {
-        name: [replace(point, result=point.result_at_end, moment="end") for point in held]
-        for name, held in by_config.items()
-    }
+    ended = {name: [point.at_end for point in held] for name, held in by_config.items()}
     tested = BEST_TEST.named(own.short)
     # one that diverged has none
     known = [p.figures for held in ended.values() for p in held if p.result and not p.diverged]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+from bptt.comparison.held_out import only_at_end, with_best_weights
 from bptt.comparison.point import ComparedPoint, budget_of, whose
 from bptt.errors import InvalidSpec
 from bptt.measuring.logged import (
@@ -119,7 +120,7 @@ def find_metrics(
     directions = _directions(points)
     found: dict[str, Measure] = {}
     faults = []
-    for text in asked:
+    for text in [with_best_weights(one, points, known) for one in asked]:
         if text in OF_TRAINING and any(point.untrained for point in points):
             faults.append(f"--metric {text!r} has no value before the first update (--at init).")
             continue
@@ -132,7 +133,8 @@ def find_metrics(
         if not fits and any(text in (name, name.rpartition("/")[2]) for name in known):
             continue
         if len(fits) != 1:
-            what = f"may be {' or '.join(fits)}" if fits else _unknown(text, known, whose(points))
+            what = f"may be {' or '.join(fits)}" if fits else only_at_end(text, points)
+            what = what or _unknown(text, known, whose(points))
             faults.append(f"--metric {text!r} {what}.")
             continue
         (name,) = fits

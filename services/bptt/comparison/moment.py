@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bptt.comparison.held_out import ONCE
 from bptt.comparison.point import ComparedPoint, Moment
 from bptt.measuring.earlier import is_of_earlier_estimator
-from bptt.measuring.logged import BEST_STEP
+from bptt.measuring.logged import BEST_STEP, BEST_TEST
 from bptt.measuring.stored import finished_folder, renewed
 from bptt.run_folder import RunFolder
 
@@ -27,7 +28,7 @@ def at_moment(points: Sequence[ComparedPoint], runs: Path, moment: Moment) -> li
         points: of a grid.
         runs: the folder of all runs.
         moment: the best evaluation is that of the deciding metric; statistics are those of the
-            last probe until then.
+            last probe until then. The test set is measured at the end, with the best weights too.
     """
     if moment == "end":
         return list(points)
@@ -46,6 +47,10 @@ def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, An
         at = point.result["step"] if found is None else int(found)
     folder = finished_folder(runs, point.run_id)
     metrics = {} if folder is None else _figures(folder, at)
+    if moment == "best":
+        # otherwise those whose best evaluation was their last would have more figures than others
+        metrics = {name: value for name, value in metrics.items() if not name.startswith(ONCE)}
+        metrics |= _with_best_weights(point.result)
     result = {**point.result, "metrics": metrics, "step": at}
     if moment == "init":
         return {**result, "seconds": None, "steps_per_second": None}
@@ -53,6 +58,11 @@ def _result(point: ComparedPoint, runs: Path, moment: Moment) -> Mapping[str, An
     taken, made = point.training_seconds, point.result["step"]
     seconds = taken * at / made if taken and made else taken
     return {**result, "seconds": seconds, "preparation_seconds": 0.0}
+
+
+def _with_best_weights(result: Mapping[str, Any]) -> dict[str, Any]:
+    found = result["metrics"]
+    return {name: found[name] for name in found if name.startswith(BEST_TEST.beginning)}
 
 
 def _figures(folder: RunFolder, at: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -86,6 +86,13 @@ class ComparedPoint:
         return str(self.result["outcome"]) if self.result else self.status
 
     @property
+    def at_end(self) -> "ComparedPoint":
+        """The same point with the figures of its end: what became of its run, whenever measured."""
+        if self.moment == "end":
+            return self
+        return replace(self, result=self.result_at_end, moment="end")
+
+    @property
     def is_live(self) -> bool:
         return self.outcome in LIVE
 
@@ -114,7 +121,8 @@ class ComparedPoint:
         if not self.solved or self.result is None:
             return None
         at = self.result.get("solved_at")
-        return max(float(self.result.get("step", 0) if at is None else at), 1.0)
+        made = (self.at_end.result or self.result).get("step", 0)
+        return max(float(made if at is None else at), 1.0)
 
     @cached_property
     def figures(self) -> Mapping[str, float]:
@@ -160,7 +168,8 @@ class ComparedPoint:
         if self.diverged and self.result:
             where = self.result.get("divergence") or {}
             tensor = f" in {where['tensor']}" if where.get("tensor") else ""
-            return f"diverged at step {self.result.get('step', 0):,}{tensor}"
+            step = (self.at_end.result or self.result).get("step", 0)
+            return f"diverged at step {step:,}{tensor}"
         if self.failure:
             said = str(self.failure.get("message", "")).partition("\n")[0]
             cause = str(self.failure.get("cause", "unknown"))

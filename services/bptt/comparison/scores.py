@@ -42,7 +42,9 @@ def score(points: Sequence[ComparedPoint], measure: Measure) -> list[Scored]:
     go badly would look better than one that does not.
     """
     if measure.until_solved:
-        return _until_solved(points, in_seconds=measure.name == SECONDS)
+        # when a run solved its task is known of the whole of it, not of a moment
+        ended = [point.at_end for point in points]
+        return _until_solved(ended, in_seconds=measure.name == SECONDS)
     stand_in = _worst(points, measure)
     scored = []
     for point in points:

@@ -179,3 +179,121 @@ def test_a_run_without_a_folder_here_has_no_figures(runs):
 
     assert "eval/accuracy" not in elsewhere.figures
     assert unended.result is None
+
+
+def with_tests(held):
+    """Return points at their best evaluation, as a journal leaves them, and what only the end has.
+
+    Every second run was at its best at its last evaluation, so its journal has test figures by then.
+    """
+    for number, end in enumerate(held):
+        at_end = {"test/accuracy": 0.6, "test/loss": 1.0, "seen/test": 0.1}
+        at_end["best/test_accuracy"] = 0.6 + number / 100
+        end.result["metrics"].update(at_end)
+        if number % 2:
+            end.result["best"]["step"] = 200.0
+    return held
+
+
+def journalled(folder, run_id, last):
+    written = RunFolder.of_attempt(folder, run_id, 1)
+    written.path.mkdir(parents=True)
+    (written.path / "result.json").write_text("{}")
+    journal = written.open_journal()
+    for step, metrics in [*RECORDS, (200, last)]:
+        journal.append({"step": step, "time": 1, "metrics": metrics})
+    journal.close()
+
+
+@pytest.fixture
+def tested(tmp_path):
+    held = with_tests(
+        [
+            replace(point(f"tests-{name}{seed}"), config=name, seed=seed, values={"cell": name})
+            for name in "ab"
+            for seed in range(5)
+        ]
+    )
+    for one in held:
+        journalled(tmp_path, one.run_id, one.result["metrics"])
+    return at_moment(held, tmp_path, "best")
+
+
+@pytest.mark.parametrize("asked", ["test/accuracy", "best/test_accuracy"])
+def test_the_test_at_the_best_evaluation_is_that_of_the_best_weights_and_every_run_has_it(
+    tested, asked
+):
+    (comparison,) = compare(tested, metrics=[asked])
+
+    assert comparison.metric == "best/test_accuracy"
+    assert comparison.lacking == []
+    found = {group.config: group.value for group in comparison.groups}
+    assert {name: value.n for name, value in found.items()} == {"a": 5, "b": 5}
+    assert found["a"].estimate == pytest.approx(0.62)
+    assert found["b"].estimate == pytest.approx(0.67)
+    assert [group.standing for group in comparison.groups] == ["best so far", "worse"]
+    assert {group.learned for group in comparison.groups} == {True}
+
+
+def test_a_run_without_a_test_of_its_best_weights_is_named_and_the_baseline_judges_the_same_runs(
+    tested,
+):
+    lost, *others = tested
+    for result in (lost.result, lost.result_at_end):
+        del result["metrics"]["best/test_accuracy"]
+
+    (comparison,) = compare([lost, *others], metrics=["test/accuracy"])
+
+    assert [(one.run_id, one.why) for one in comparison.lacking] == [
+        ("tests-a0", "has no best/test_accuracy")
+    ]
+    # at the end, where all have a value, it is 0.7
+    assert {group.learned for group in comparison.groups} == {True}
+    (comparison,) = compare(
+        [
+            replace(one, result={**one.result, "baseline": 0.65, "metrics": one.result["metrics"]})
+            for one in [lost, *others]
+        ],
+        metrics=["test/accuracy"],
+    )
+    assert {group.config: group.learned for group in comparison.groups} == {"a": False, "b": True}
+
+
+@pytest.mark.parametrize("asked", ["test/loss", "seen/test"])
+def test_what_only_the_last_weights_were_measured_on_is_refused_at_the_best_evaluation(
+    tested, asked
+):
+    with pytest.raises(InvalidSpec, match="once, at the end, with the last weights: .* --at end"):
+        compare(tested, metrics=[asked])
+
+
+@pytest.mark.parametrize("asked", [[], ["loss"], ["best/test_accuracy"]])
+def test_a_run_diverged_at_its_own_last_step_whatever_moment_is_compared(runs, asked):
+    gone = point(outcome="diverged", divergence={"step": 200, "tensor": "loss"})
+    other = replace(point(), seed=1)
+    for one in (gone, other):
+        one.result["metrics"]["best/test_accuracy"] = 0.6
+    at_best = at_moment([gone, other], runs, "best")
+    for one in at_best:
+        one.result["metrics"]["eval/loss"] = 0.3
+
+    (found,) = compare(at_best, metrics=asked)
+
+    (lacking,) = found.lacking
+    assert lacking.why.startswith("diverged at step 200 in loss, counted as ")
+
+
+def test_at_the_best_evaluation_a_run_is_followed_to_its_end_until_it_has_solved_the_task(runs):
+    # trained on after it had solved the task; the other never did
+    held = [
+        replace(point(solved_at=200, seconds=4.0), values={"cell": "a"}, budget=400),
+        replace(point(seconds=4.0), config="b", values={"cell": "b"}, budget=400),
+    ]
+    at_best = at_moment(held, runs, "best")
+
+    for asked, value in (("updates", 200.0), ("seconds", 4.0)):
+        (end,), (best,) = compare(held, metrics=[asked]), compare(at_best, metrics=[asked])
+        assert [g.unsolved_until for g in best.groups] == [g.unsolved_until for g in end.groups]
+        found = {group.config: group.value.estimate for group in best.groups}
+        assert found["a"] == pytest.approx(value)
+        assert found == {group.config: group.value.estimate for group in end.groups}
