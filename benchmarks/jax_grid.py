@@ -11,10 +11,9 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.jax_cells import on_one_thread
-from benchmarks.plain_script import BATCH
+from benchmarks.plain_script import BATCH, GATES
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 Point = tuple[str, float, int]
 """Cell, learning rate and seed."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmarks.cells import head, table_row
 from benchmarks.interleaving import Update, digits, processor_times, ratios, spread
 from benchmarks.part import Found, Part
-from benchmarks.plain_script import BATCH
+from benchmarks.plain_script import BATCH, GATES
 from benchmarks.updates import make_run
 from bptt.contracts import PointwiseCell
 from bptt.kernels.compiled.building import load
@@ -126,7 +126,7 @@ def floors(one: dict[str, Any]) -> list[float]:
     """Return, block by block, the seconds of the multiplications and functions of an update."""
     cell, hidden, length = one["size"].split("_")
     units, steps = int(hidden), int(length) * BATCH
-    blocks = {"rnn": 1, "lstm": 4, "gru": 3}[cell]
+    blocks = GATES[cell]
     # forward, back, and for the gradient of the weights; inputs have no gradient
     products = blocks * units * (3 * units + 2 * 2) * steps
     sigmoids, tanhs = (count * units * steps for count in FUNCTIONS[cell])

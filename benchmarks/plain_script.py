@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+"""Blocks of hidden units that the weights of a cell have."""
 BATCH = 32
 
 

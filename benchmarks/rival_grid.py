@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from benchmarks import jax_grid
+from benchmarks.jax_grid import Point, Sizes
 from benchmarks.plain_script import updating
 from benchmarks.torch_weights import to_torch
 from benchmarks.updates import on_batches
@@ -41,10 +42,6 @@ training:
     stop_when_solved: false}}
 """
 
-Point = tuple[str, float, int]
-"""Cell, learning rate and seed."""
-Sizes = tuple[int, int, int]
-"""Length, hidden units and updates."""
 Trained = tuple[float, float]
 """Mean loss of bptt's last log line, and seconds of the processor in the thread that trained."""
 
