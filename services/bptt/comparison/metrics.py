@@ -7,6 +7,7 @@ from typing import Any
 
 from bptt.comparison.held_out import only_at_end, with_best_weights
 from bptt.comparison.point import ComparedPoint, budget_of, whose
+from bptt.comparison.speed import why_no_speed
 from bptt.errors import InvalidSpec
 from bptt.measuring.logged import (
     BEST,
@@ -225,6 +226,8 @@ def refuse_unranked(measure: Measure) -> None:
 
 
 def _told_by_chance(name: str, points: Sequence[ComparedPoint]) -> str:
+    if name in OF_THE_RUN:
+        return why_no_speed(points)
     return _stopped(name, points) or _unequal(name, points)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bptt.comparison.axes import SEED
+from bptt.comparison.beside_baseline import baseline_notes
 from bptt.comparison.column import Column
 from bptt.comparison.interval import CONFIDENCE, LEAST
 from bptt.comparison.metrics import OF_THE_RUN, SECONDS, TOLD_BY_THE_TASK, Measure
@@ -21,7 +22,7 @@ def notes_of(
     points: Sequence[ComparedPoint],
     groups: Sequence[Group],
     decided: Column,
-    beside: Measure,
+    beside: Column,
     names: Sequence[str],
 ) -> list[str]:
     """Return what else a reader of a table has to know.
@@ -38,11 +39,7 @@ def notes_of(
     first = decided.measure
     if first.ranks and len(groups) > 1:
         said += _not_ranked(decided, names)
-    if nothing := [group.config for group in groups if group.learned is False]:
-        said.append(
-            f"Cannot be told from the baseline of {number_told(beside.baseline or 0.0)} in "
-            f"{_figure(beside, first)}, or worse: {listed(nothing)}."
-        )
+    said += baseline_notes(groups, decided, beside, names)
     if first.baseline is None and first.name.startswith(TOLD_BY_THE_TASK):
         said.append(f"No baseline of {first.short} is known.")
     said.append(unfinished_in(points))
@@ -51,12 +48,6 @@ def notes_of(
     said.append(_alike(groups))
     said.append(of_earlier(points))
     return said
-
-
-def _figure(beside: Measure, first: Measure) -> str:
-    """Return a figure's name; in full where another figure of the task decides."""
-    other = beside.name != first.name and first.name.startswith(TOLD_BY_THE_TASK)
-    return beside.name if other else beside.short
 
 
 def _not_ranked(decided: Column, names: Sequence[str]) -> list[str]:

@@ -192,7 +192,7 @@ class Table:
             ranked.again(),
             same_told(self._same),
             alike_told(self._alike),
-            *notes_of(facet.points, ordered, self.decided, beside.measure, names),
+            *notes_of(facet.points, ordered, self.decided, beside, names),
             *notes_of_several(self.by_config, self.decided, self._asked.more),
         ]
         verdict = f"Not ranked: {first.unranked}." if first.unranked else ranked.verdict()

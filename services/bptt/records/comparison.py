@@ -63,9 +63,9 @@ class Group:
     slope: Interval | None
     """Slope of log10 of the gradient's norm over the lag, of all layers together."""
     learned: bool | None
-    """Whether the 95 % interval of what decides, or of the task's own metric where that has no
-    baseline or is a best value, is better than the baseline throughout; null: there are too few
-    seeds, or there is no baseline."""
+    """Whether the mean is better than the baseline, throughout its 95 % interval: that of what
+    decides, or of the task's own metric where that has no baseline or is a best value. False says
+    nothing of single runs: see `solved`. Null: there are too few seeds, or there is no baseline."""
     tuned_to: str | None = None
     """The values of the tuned axes that it took, on seeds that are not among these."""
     standing: Standing = UNRANKED
