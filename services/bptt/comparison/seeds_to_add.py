@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from bptt.comparison.point import ComparedPoint
 
+WITHOUT_VALUES = frozenset({"failed", "cancelled", "missing"})
+"""What became of runs that can be run again, in words of `ComparedPoint.outcome`."""
+
 
 @dataclass(frozen=True)
 class Barred:
@@ -26,6 +29,8 @@ class Advised:
     lines: Sequence[str] = ()
     barred: Sequence[str] = ()
     """Sentences, without their ends."""
+    first: str = ""
+    """What the first lines do before seeds are added, a sentence without its end."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class SeedsToAdd:
     whole: Mapping[str, Collection[int]] = field(default_factory=dict)
     """Those of `grids` that all configurations of a grid have, where some lack others."""
     again: Mapping[str, str] = field(default_factory=dict)
-    """The options of `retry` that run what a grid has without a value again, where it has such."""
+    """The commands that run what a grid has without a value again, where it has such."""
     barred: Mapping[str, Barred] = field(default_factory=dict)
     """Grids that cannot be extended by who asks."""
 
@@ -58,8 +63,8 @@ class SeedsToAdd:
     def commands(self, wanted: int, points: Sequence[ComparedPoint], *, unequal: bool) -> Advised:
         """Return the commands after which configurations have so many seeds.
 
-        Where a grid has these seeds already, and runs of them failed, they are to be run again.
-        Empty: no command would give them more.
+        Runs of points that failed, were cancelled or deleted are to be run again first: seeds that
+        are added leave such holes as they are. Empty: no command would give them more.
 
         Args:
             wanted: how many.
@@ -76,8 +81,9 @@ class SeedsToAdd:
         there_by = {**self.grids, **self.whole}
         lacking = [grid for grid in chosen if not new <= set(there_by[grid])]
         if not lacking:
-            return self._again()
-        return self._extend(dict.fromkeys(lacking, f"--set seeds={option}"))
+            return self._again(self.again)
+        holed = [grid for grid in chosen if _lacks_values(grid, points)]
+        return self._filled(holed, dict.fromkeys(lacking, f"--set seeds={option}"))
 
     def judging(self, wanted: int, points: Sequence[ComparedPoint]) -> Advised:
         """Return the commands after which so many seeds judge all configurations of points.
@@ -95,7 +101,7 @@ class SeedsToAdd:
             more = first + wanted - 1 - max(self.grids[grid])
             if more > 0:
                 options[grid] = f"{self.tuned[grid]} --seeds {there + more}"
-        return self._extend(options) if options else self._again()
+        return self._filled(grids, options) if options else self._again(self.again)
 
     def commands_for(self, seeds: Sequence[int], points: Sequence[ComparedPoint]) -> Advised:
         """Return the commands after which the configurations of points have these very seeds."""
@@ -128,12 +134,30 @@ class SeedsToAdd:
                 lines.append(f"bptt extend {shlex.quote(bar.own)} {option}")
         return Advised(lines, barred)
 
-    def _again(self) -> Advised:
+    def _filled(self, holed: Collection[str], options: Mapping[str, str]) -> Advised:
+        """Return the commands that run again what has no value, and then those that extend."""
+        # a grid's file, submitted again, has all its runs
+        again = self._again([one for one in holed if not (one in self.barred and one in options)])
+        extended = self._extend(options)
+        if not again.lines:
+            return extended
+        # what is chosen by runs is chosen once they have ended
+        waits = [f"bptt watch {one}" for one in holed if one in self.again] if self.tuned else []
+        first = "What failed, was cancelled or was deleted is run again first"
+        return Advised(
+            [*again.lines, *waits, *extended.lines],
+            list(dict.fromkeys([*again.barred, *extended.barred])),
+            first,
+        )
+
+    def _again(self, grids: Collection[str]) -> Advised:
         lines, barred = [], []
-        for grid, option in self.again.items():
+        for grid, command in self.again.items():
             bar = self.barred.get(grid)
+            if grid not in grids:
+                continue
             if bar is None:
-                lines.append(f"bptt retry {grid} {option}")
+                lines.append(command)
             else:
                 barred.append(bar.why)
                 lines += _submitted(grid, bar, "")
@@ -179,11 +203,23 @@ def grids_of(
             by_config.setdefault(grid, {}).setdefault(point.config, set()).add(point.seed)
     whole = {grid: set.intersection(*held.values()) for grid, held in by_config.items()}
     again = {
-        grid: "--failed" + " --cancelled" * ("cancelled" in outcomes)
+        grid: _again_command(grid, outcomes)
         for grid, outcomes in ended.items()
-        if outcomes & {"failed", "cancelled"}
+        if outcomes & WITHOUT_VALUES
     }
     return SeedsToAdd(found or {called: ()}, whole=whole, again=again, barred=barred or {})
+
+
+def _again_command(grid: str, outcomes: Collection[str]) -> str:
+    if "missing" in outcomes:
+        return f"bptt fill {grid}"
+    return f"bptt retry {grid} --failed" + " --cancelled" * ("cancelled" in outcomes)
+
+
+def _lacks_values(grid: str, points: Sequence[ComparedPoint]) -> bool:
+    """Say whether runs of points in a grid are to be run again; without points: all that it has."""
+    held = [point for point in points if grid in point.grids or not point.grids]
+    return not points or any(point.outcome in WITHOUT_VALUES for point in held)
 
 
 def advised(said: str, commands: Advised) -> str:
@@ -193,7 +229,7 @@ def advised(said: str, commands: Advised) -> str:
         said: the sentence, without its end.
         commands: without lines it ends with a full stop.
     """
-    sentence = ". ".join([said, *commands.barred])
+    sentence = ". ".join(filter(None, [said, *commands.barred, commands.first]))
     return "\n".join([f"{sentence}:", *commands.lines]) if commands.lines else f"{sentence}."
 
 

@@ -1,9 +1,11 @@
 """The commands that add seeds name the grids that need them, and no others."""
 
+from dataclasses import replace
+
 import pytest
 
 from bptt.comparison.point import ComparedPoint
-from bptt.comparison.seeds_to_add import SeedsToAdd, grids_of
+from bptt.comparison.seeds_to_add import Barred, SeedsToAdd, grids_of
 
 FIVE = range(5)
 
@@ -66,3 +68,65 @@ def test_a_point_of_two_grids_is_a_seed_of_both():
     found = grids_of(points, "GRID").grids
 
     assert {grid: list(seeds) for grid, seeds in found.items()} == {"a": [0], "b": [0, 4]}
+
+
+def with_holes(**outcomes):
+    """Return two cells with four seeds in grid `a`; of the named cells the last seed has none."""
+    return [
+        ComparedPoint(
+            cell,
+            seed,
+            outcomes.get(cell, "succeeded") if seed == 3 else "succeeded",
+            None,
+            grids=("a",),
+        )
+        for cell in ("gru", "lstm")
+        for seed in range(4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "first"),
+    [
+        ({"gru": "failed"}, ["bptt retry a --failed"]),
+        ({"gru": "cancelled"}, ["bptt retry a --failed --cancelled"]),
+        # what was deleted cannot be retried; `fill` queues all three
+        ({"gru": "cancelled", "lstm": "missing"}, ["bptt fill a"]),
+        ({"gru": "diverged"}, []),
+    ],
+)
+def test_what_has_no_value_is_run_again_before_seeds_are_added(outcomes, first):
+    points = with_holes(**outcomes)
+
+    found = grids_of(points, "a").commands(7, points, unequal=bool(outcomes))
+
+    assert found.lines == [*first, "bptt extend a --set seeds=7"]
+    assert bool(found.first) == bool(first)
+
+
+def test_configurations_that_have_all_their_values_need_nothing_run_again():
+    points = with_holes(lstm="failed")
+    gru = [point for point in points if point.config == "gru"]
+
+    found = grids_of(points, "a").commands(7, gru, unequal=False)
+
+    assert found.lines == ["bptt extend a --set seeds=7"]
+
+
+def test_a_grid_that_cannot_be_extended_is_submitted_again_with_what_failed_in_it():
+    points = with_holes(gru="failed")
+
+    found = grids_of(points, "a", {"a": Barred("It is theirs")}).commands(7, points, unequal=True)
+
+    assert found.lines == ["bptt show a --file | bptt submit /dev/stdin --set seeds=7"]
+
+
+def test_before_seeds_judge_a_choice_what_failed_is_run_again_and_has_ended():
+    points = with_holes(gru="failed")
+    more = replace(grids_of(points, "a"), fresh={"a": ()}, tuned={"a": "--tuned lr"})
+
+    assert more.judging(5, points).lines == [
+        "bptt retry a --failed",
+        "bptt watch a",
+        "bptt extend a --tuned lr --seeds 5",
+    ]
