@@ -11,6 +11,7 @@ from bptt.comparison.metrics import deciding_metric, default_measure, find_metri
 from bptt.comparison.point import ComparedPoint
 from bptt.comparison.several import programs_in
 from bptt.comparison.tuned_seeds import tuning_of
+from bptt.comparison.values_in_common import in_common
 from bptt.comparison.wording import listed
 
 
@@ -56,7 +57,8 @@ def judged(
     axes += tuple(path for path in programs_in(points) if axes and path not in axes)
     tuning = tuning_of(points, tune, tune_seeds, axes)
     if tuning is None:
-        return Judged(points, axes)
+        counting = _counting(measured or points, axes)
+        return Judged([point for point in points if _key(point) in counting], axes)
     names = listed([path.rpartition(".")[2] for path in tuning.axes])
     every = f"all values of {names}, all seeds"
     if not tuning.decides:
@@ -77,6 +79,18 @@ def judged(
         f"Each configuration with the {names} that was chosen for it, on the seeds that judge: "
         f"{seeds}.",
     )
+
+
+def _counting(points: Sequence[ComparedPoint], by: Sequence[str]) -> set[tuple[str, str, int]]:
+    """Return the keys of the points that a comparison counts."""
+    kept = set()
+    for facet in facets_of(points):
+        by_config: dict[str, list[ComparedPoint]] = {}
+        for name, point in zip(facet.names(by), facet.points, strict=True):
+            by_config.setdefault(name, []).append(point)
+        counting = in_common(by_config, by).by_config.values()
+        kept |= {_key(point) for held in counting for point in held}
+    return kept
 
 
 def _key(point: ComparedPoint) -> tuple[str, str, int]:

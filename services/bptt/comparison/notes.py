@@ -15,7 +15,7 @@ from bptt.comparison.slopes import of_earlier
 from bptt.comparison.trained_alike import EVALUATION
 from bptt.comparison.wording import listed, number_told
 from bptt.counted import counted
-from bptt.records.comparison import Group
+from bptt.records.comparison import Comparison, Group
 
 
 def notes_of(
@@ -161,3 +161,12 @@ def _differing(points: Sequence[ComparedPoint]) -> list[str]:
             told = listed([f"{one:,}" for one in sorted(values)])
             said.append(f"{path.partition('.')[2]} differs: {told}.")
     return said
+
+
+def lacking_metrics(
+    found: Sequence[Measure], asked: Sequence[str], comparison: Comparison
+) -> list[str]:
+    """Return what is said where a problem has none of the metrics that were asked for."""
+    if found or not asked:
+        return []
+    return [f"No run of it has {listed(list(asked))}: it is compared by {comparison.metric}."]

@@ -19,7 +19,7 @@ from bptt.comparison.metrics import (
     if_anything,
     names_of,
 )
-from bptt.comparison.notes import notes_of
+from bptt.comparison.notes import lacking_metrics, notes_of
 from bptt.comparison.overall import MEAN_RANK, Problem, group_over, in_all, mean_ranks, ranks_told
 from bptt.comparison.point import RESULTS, ComparedPoint, budget_of
 from bptt.comparison.seeds_to_add import Barred, SeedsToAdd, grids_of
@@ -36,6 +36,7 @@ from bptt.comparison.trained_alike import ALL_ALIKE, alike_told, trained_alike
 from bptt.comparison.tuned_seeds import Tuning, tuning_of, with_judging
 from bptt.comparison.undecided import of_one, so_far, to_be_judged, why_alone
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
+from bptt.comparison.values_in_common import in_common
 from bptt.comparison.verdict import EXCEPT, RATE, Ranked
 from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
 from bptt.records.comparison import Comparison
@@ -98,13 +99,15 @@ def compare(
         # where values were chosen, a problem may have none of the seeds that judge
         unjudged = tuning if not table.by_config else None
         one = _unjudged(facet, unjudged, measures, asked) if unjudged else table.comparison()
-        lacking_told = _lacking_metrics(measures, metrics, one)
+        lacking_told = lacking_metrics(measures, metrics, one)
         found.append(replace(one, notes=[*one.notes, *lacking_told]))
     if len(found) > 1:
         each = f"{RATE}, each of these {len(found)} alone; {EXCEPT}."
         found = [replace(one, notes=[*one.notes, each]) for one in found]
     problems = [table.problem for table in tables]
     if len(names := in_all(problems)) > 1:
+        left_out = {id(point) for table in tables for point in table.left_out}
+        points = [point for point in points if id(point) not in left_out]
         found.append(_overall(problems, names, points, asked))
     return found
 
@@ -144,7 +147,13 @@ class Table:
             by = (*by, *asked.tuning.axes)
         for name, point in zip(names, self._facet.points, strict=True):
             self.by_config.setdefault(name, []).append(point)
+        counting = in_common(self.by_config, by)
+        self.by_config, self.left_out = counting.by_config, counting.left_out
+        self._told = counting.told
         held = [point for one in self.by_config.values() for point in one]
+        self._facet = replace(self._facet, points=tuple(held))
+        self._runs -= len(self.left_out)
+        self._live -= sum(point.is_live for point in self.left_out)
         measures = [if_anything(measure, held) for measure in measures]
         self._same = same_networks(self.by_config)
         if self._same and len(self._same[0]) == len(self.by_config):
@@ -188,6 +197,7 @@ class Table:
         ordered = [groups[number] for number in self.decided.order()]
         names = list(self.by_config)
         notes = [
+            self._told,
             ranked.power(),
             ranked.again(),
             same_told(self._same),
@@ -285,11 +295,3 @@ def _overall(
         verdict=ranked.verdict(),
         notes=[note for note in (*told, ranked.power(), ranked.again(), rate) if note],
     )
-
-
-def _lacking_metrics(
-    found: Sequence[Measure], asked: Sequence[str], comparison: Comparison
-) -> list[str]:
-    if found or not asked:
-        return []
-    return [f"No run of it has {listed(list(asked))}: it is compared by {comparison.metric}."]
