@@ -38,7 +38,7 @@ from bptt.comparison.undecided import of_one, so_far, to_be_judged, why_alone
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
 from bptt.comparison.values_in_common import in_common
 from bptt.comparison.verdict import EXCEPT, RATE, Ranked
-from bptt.comparison.wording import listed, number_told, ratio_told, time_ratio_told
+from bptt.comparison.wording import number_told, ratio_told, time_ratio_told
 from bptt.records.comparison import Comparison
 
 
@@ -152,6 +152,8 @@ class Table:
         self._told = counting.told
         held = [point for one in self.by_config.values() for point in one]
         self._facet = replace(self._facet, points=tuple(held))
+        if not (found or asked.tuning):
+            measures = [default_measure(held)]
         self._runs -= len(self.left_out)
         self._live -= sum(point.is_live for point in self.left_out)
         measures = [if_anything(measure, held) for measure in measures]
