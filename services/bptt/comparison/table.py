@@ -199,9 +199,7 @@ class Table:
         ordered = [groups[number] for number in self.decided.order()]
         names = list(self.by_config)
         notes = [
-            self._told,
-            ranked.power(),
-            ranked.again(),
+            *(self._told, ranked.power(), ranked.again()),
             same_told(self._same),
             alike_told(self._alike),
             *notes_of(facet.points, ordered, self.decided, beside, names),
