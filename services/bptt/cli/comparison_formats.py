@@ -10,6 +10,9 @@ from bptt.measuring.logged import TEST_METRIC
 from bptt.records.comparison import Comparison
 
 BOUNDS = ("estimate", "low", "high", "n")
+KNOWN_TO = ("median beyond", "at most")
+"""Where most did not solve the task: beyond what its median lies; and whether value and median are
+the most that it took, because all runs had solved it by the first evaluation."""
 OF_LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -45,7 +48,7 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
     several = any(len(comparison.grids) > 1 for comparison in comparisons)
     named += ["grids"] if several else []
     ended = [f"runs {name}" for name in outcomes]
-    figures = ["points", "baseline", "counted as", "median", "lead without interval"]
+    figures = ["points", "baseline", "counted as", "median", *KNOWN_TO, "lead without interval"]
     out.writerow([*named, *figures, *columns, *ended])
     for comparison, group in groups:
         found = {**group.metrics, "lead": group.lead, "solved": group.solved, "slope": group.slope}
@@ -56,7 +59,9 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
         counts = [group.counts.get(name, 0) for name in outcomes]
         grids = [" ".join(group.grids)] if several else []
         first = [*named, *values, group.tuned_to, *grids, group.points, comparison.baseline]
-        out.writerow([*first, group.counted_as, group.median, group.too_few, *cells, *counts])
+        until = group.unsolved_until if group.median is None else None
+        first += [group.counted_as, group.median, until, group.at_first_evaluation]
+        out.writerow([*first, group.too_few, *cells, *counts])
     return text.getvalue()
 
 
@@ -68,7 +73,7 @@ def as_markdown(comparisons: Sequence[Comparison]) -> str:
             f"**{_for_markdown(title)}**\n\n{_markdown_table(columns, rows)}"
             for title, columns, rows in _tables(comparison)
         ]
-        said = [_sentence_of_markdown(line) for line in wording.conclusions(comparison)]
+        said = [_sentence_of_markdown(line) for line in _said(comparison)]
         parts.append("\n\n".join([*tables, *said]))
     return "\n\n".join(parts) + "\n"
 
@@ -78,7 +83,7 @@ def as_latex(comparisons: Sequence[Comparison]) -> str:
     parts = []
     for comparison in comparisons:
         lines = [line for table in _tables(comparison) for line in _latex_table(*table)]
-        said = [line for told in wording.conclusions(comparison) for line in told.splitlines()]
+        said = [line for told in _said(comparison) for line in told.splitlines()]
         parts.append("\n".join([*lines, *(f"% {line}" for line in said)]))
     return "\n\n".join(parts) + "\n"
 
@@ -88,6 +93,12 @@ FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
     "markdown": as_markdown,
     "latex": as_latex,
 }
+
+
+def _said(comparison: Comparison) -> list[str]:
+    """Return all that stands below a table, what its columns are last."""
+    below = [*wording.conclusions(comparison), *wording.without_value(comparison)]
+    return [*below, wording.EXPLAINED]
 
 
 def _tested_name(comparison: Comparison, told: str) -> str:

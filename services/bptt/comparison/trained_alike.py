@@ -24,7 +24,8 @@ def trained_alike(by_config: Mapping[str, Sequence[ComparedPoint]]) -> list[list
     """
     classes: dict[str, list[str]] = {}
     for name, points in by_config.items():
-        if any(point.stopped or point.is_live for point in points):
+        evaluated = any(path in point.values for point in points for path in EVALUATION)
+        if not evaluated or any(point.stopped or point.is_live for point in points):
             continue
         rest = {
             repr(sorted((path, repr(v)) for path, v in point.values.items() if path not in LEFT))

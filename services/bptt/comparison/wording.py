@@ -12,6 +12,8 @@ ENDED = ("solved", "finished", "time_limit")
 THOUSAND, MILLION = 1e3, 1e6
 LISTED = 6
 """How many configurations a sentence names."""
+LACKING = 10
+"""How many runs without a value are named below a table."""
 AT_MOST = "<= "
 BEST_COLUMN, LEAD_COLUMN = "best?", "lead of best"
 TIMES_AS_MANY, TIMES_AS_LONG = "times as many", "times as long"
@@ -120,6 +122,17 @@ def lacking_told(comparison: Comparison, one: Lacking) -> str:
     if one.run_id or len(comparison.grids) < 2:
         return one.run_id or "deleted"
     return f"deleted from {' and '.join(one.grids)}"
+
+
+def without_value(comparison: Comparison) -> list[str]:
+    """Return a line for each run that has no value of its own, the first ten of them."""
+    lines = [
+        f"No value: {lacking_told(comparison, one)}, {one.config} seed={one.seed}: {one.why}"
+        for one in comparison.lacking[:LACKING]
+    ]
+    if (more := len(comparison.lacking) - LACKING) > 0:
+        lines.append(f"No value: {more:,} more; all of them: bptt compare ... --json")
+    return lines
 
 
 def _is_tuned(comparison: Comparison) -> bool:

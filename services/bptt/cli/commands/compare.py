@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from bptt.records.grids import Grid
     from bptt.records.naming import Found
 
-NAMED = 10
-"""How many runs without a value are named."""
-
 
 @click.command()
 @click.argument("grids", metavar="GRID...", nargs=-1, required=True)
@@ -203,7 +200,7 @@ def _print(found: "list[Found]", comparisons: "list[Comparison]") -> None:
             rows = [wording.tested_cells(group) for group in comparison.groups]
             print_rows(heads, rows, needed=len(heads))
             click.echo()
-        for line in [*wording.conclusions(comparison), *_without_value(comparison)]:
+        for line in [*wording.conclusions(comparison), *wording.without_value(comparison)]:
             say(line)
         click.echo()
 
@@ -222,17 +219,6 @@ def _heading(title: str, comparison: "Comparison", alone: bool) -> str:
     name = title if alone else of_problem
     told = f"{name}: results of {comparison.ended:,} of {counted(comparison.points, 'run')}"
     return ", ".join(filter(None, (told, wording.heading(comparison))))
-
-
-def _without_value(comparison: "Comparison") -> list[str]:
-    lines = [
-        f"No value: {wording.lacking_told(comparison, one)}, {one.config} seed={one.seed}: "
-        f"{one.why}"
-        for one in comparison.lacking[:NAMED]
-    ]
-    if (more := len(comparison.lacking) - NAMED) > 0:
-        lines.append(f"No value: {more:,} more; all of them: bptt compare ... --json")
-    return lines
 
 
 def _print_text(comparisons: "list[Comparison]", form: str) -> None:
