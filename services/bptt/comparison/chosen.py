@@ -11,6 +11,7 @@ from bptt.comparison.column import column_of
 from bptt.comparison.facets import Facet
 from bptt.comparison.metrics import Measure, refuse_unranked
 from bptt.comparison.point import ComparedPoint
+from bptt.comparison.seeds_to_add import grids_of
 from bptt.comparison.tuned_seeds import SeedsOfOne, Tuning
 from bptt.comparison.tuning import tune
 from bptt.comparison.wording import listed
@@ -36,6 +37,8 @@ class Chosen:
     """How they were chosen, and what that does not cover."""
     untaken: tuple[str, ...] = ()
     """Configurations none of whose values has results in most of the seeds that choose."""
+    left_out: str = ""
+    """Values that were not considered because too few of those seeds have results; empty: none."""
 
 
 def choose(
@@ -103,7 +106,45 @@ def choose(
         {name: label(point, tuning.axes) for name, point in held},
         _note(tuning.axes, seeds, tried, edges, equal, others),
         tuple(config for config in configs if config not in kept),
+        _left_out(of_each, values, choices, tried, {c: seeds[c].choosing for c in best}, tuning),
     )
+
+
+def _left_out(
+    of_each: Mapping[tuple[str, Choice], Sequence[ComparedPoint]],
+    values: np.ndarray[Any, np.dtype[np.float64]],
+    choices: Sequence[Choice],
+    tried: Mapping[str, Sequence[int]],
+    choosing: Mapping[str, Sequence[int]],
+    tuning: Tuning,
+) -> str:
+    """Return which values were no candidates, and the commands that make them such.
+
+    Args:
+        of_each: points of each configuration with each choice.
+        values: of these, (configurations, choices, seeds).
+        choices: in the order of `values`.
+        tried: places of the candidates of each configuration, in the order of `values`.
+        choosing: the seeds that choose for each configuration that took a value.
+        tuning: what is tuned.
+    """
+    said = []
+    for (config, choice), held in of_each.items():
+        place = choices.index(choice)
+        if config not in choosing or place in tried[config]:
+            continue
+        seeds = choosing[config]
+        row = values[list(tried).index(config), place]
+        there = int(np.isfinite(row[[tuning.seeds.index(seed) for seed in seeds]]).sum())
+        asked = [point for point in held if point.grids and point.seed in seeds]
+        again = list(grids_of(asked, "").again.values())
+        who = label(held[0], tuning.axes)
+        who = f"{config} with {who}" if len({name for name, _ in of_each}) > 1 else who
+        said.append(
+            f"{who}: values on {there} of {counted(len(seeds), 'seed')} that may choose, not "
+            f"considered{': ' * bool(again)}{', '.join(again)}."
+        )
+    return " ".join(said)
 
 
 def _choice(point: ComparedPoint, tuning: Tuning) -> Choice:

@@ -33,6 +33,8 @@ class ToJudge:
     """Paths of the axes whose values were chosen."""
     by: Sequence[str]
     """Paths of the axes that distinguished configurations; none: all others but the seed."""
+    left_out: str = ""
+    """Values that were not considered; empty: none."""
 
     @property
     def said(self) -> str:
@@ -40,7 +42,8 @@ class ToJudge:
         took = listed([f"{config} takes {value}" for config, value in self.chosen.items()])
         chose = ", ".join(map(str, self.choosing))
         fresh = ", ".join(map(str, self.seeds))
-        return f"Chosen on seeds {chose}: {took}. Judged on seeds {fresh}."
+        said = f"Chosen on seeds {chose}: {took}. Judged on seeds {fresh}."
+        return f"{said} {self.left_out}" if self.left_out else said
 
 
 def to_judge(
@@ -107,8 +110,15 @@ def to_judge(
         for point in one.kept
         for values in [{path: v for path, v in point.values.items() if path != SEED}]
     }
+    left_out = " ".join(one.left_out for _, one in chosen if one.left_out)
     return ToJudge(
-        list(kept.values()), [*there, *new], taken, tuning.choosing, tuning.axes, tuning.by
+        list(kept.values()),
+        [*there, *new],
+        taken,
+        tuning.choosing,
+        tuning.axes,
+        tuning.by,
+        left_out,
     )
 
 

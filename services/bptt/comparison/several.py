@@ -114,12 +114,14 @@ def unjudged_notes(chosen: Chosen, more: SeedsToAdd) -> list[str]:
 
 
 def untaken_notes(chosen: Chosen) -> list[str]:
-    """Return which configurations nothing was chosen for."""
+    """Return which configurations nothing was chosen for, and which values were no candidates."""
+    left_out = [chosen.left_out] if chosen.left_out else []
     if not chosen.untaken:
-        return []
+        return left_out
     return [
+        *left_out,
         f"Nothing was chosen for {listed(chosen.untaken)}: no value has results in more than half "
-        "of the seeds that choose."
+        "of the seeds that choose.",
     ]
 
 

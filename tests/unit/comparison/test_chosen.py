@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bptt.comparison import wording
+from bptt.comparison.extending import to_judge
 from bptt.comparison.table import compare
 from bptt.errors import InvalidSpec
 from tests.unit.comparison.points import point
@@ -192,3 +193,37 @@ def test_nothing_is_chosen_by_values_of_runs_that_stopped_at_the_threshold():
 
     with pytest.raises(InvalidSpec, match="cannot choose by accuracy: 12 of 12 runs stopped at"):
         compare(held, tune=["lr"], metrics=["accuracy"])
+
+
+def cancelled_in(points, cell, rate, seeds):
+    """Return the points; runs of a cell with a rate were cancelled in some seeds."""
+    return [
+        replace(one, grids=("g",), status="cancelled", result=None)
+        if (one.values["cell"], one.values["optimizer.lr"]) == (cell, rate) and one.seed in seeds
+        else replace(one, grids=("g",))
+        for one in points
+    ]
+
+
+def test_a_value_with_too_few_results_to_be_chosen_is_named_and_what_makes_it_a_candidate():
+    said = (
+        "lstm with lr=0.01: values on 2 of 4 seeds that may choose, not considered: "
+        "bptt retry g --failed --cancelled."
+    )
+    points = cancelled_in(grid(), "lstm", 1e-2, (2, 3))
+
+    (found,) = compare(points, tune=["lr"])
+    (whole,) = compare(cancelled_in(grid(), "lstm", 1e-2, (3,)), tune=["lr"])
+
+    assert said in found.notes
+    assert not [note for note in whole.notes if "not considered" in note]
+
+
+def test_what_extends_a_grid_by_a_choice_names_the_values_that_were_not_considered():
+    points = cancelled_in(grid(5), "gru", 1e-1, (1, 2, 4))
+
+    assert to_judge(points, ["lr"], grid="g").said.endswith(
+        "gru with lr=0.1: values on 2 of 5 seeds that may choose, not considered: "
+        "bptt retry g --failed --cancelled."
+    )
+    assert not to_judge(grid(5), ["lr"], grid="g").left_out
