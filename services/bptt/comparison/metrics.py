@@ -63,9 +63,9 @@ class Measure:
 
 
 def deciding_metric(points: Sequence[ComparedPoint]) -> Measure:
-    """Return the deciding metric of the points' task."""
+    """Return the deciding metric of the points' task; without a name where no run has a result."""
     result = next((point.result for point in points if point.result), None)
-    return _deciding(result or {})
+    return _deciding(result) if result else Measure(EVAL_METRIC.section, "")
 
 
 def _deciding(result: Mapping[str, Any]) -> Measure:

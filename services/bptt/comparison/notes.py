@@ -40,7 +40,8 @@ def notes_of(
     if first.ranks and len(groups) > 1:
         said += _not_ranked(decided, names)
     said += baseline_notes(groups, decided, beside, names)
-    if first.baseline is None and first.name.startswith(TOLD_BY_THE_TASK):
+    # without results nothing says which metric decides
+    if first.short and first.baseline is None and first.name.startswith(TOLD_BY_THE_TASK):
         said.append(f"No baseline of {first.short} is known.")
     said.append(unfinished_in(points))
     said += _counted(decided, names)

@@ -149,10 +149,10 @@ class Comparison:
     problems: int = 1
     """How many problems it is over; of several, only ranks within each are compared."""
     metric: str
-    """The one that determines the order."""
+    """The one that determines the order; empty: no run has a result that names it."""
     metrics: Sequence[str]
     better: str
-    """`higher` or `lower`; empty: neither, and the order is that of the file."""
+    """`higher` or `lower`; empty: neither, or no run has a result: the order is that of the file."""
     task_metric: str
     """The metric that decides by the task itself."""
     ratio: bool = False

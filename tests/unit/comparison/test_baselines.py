@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bptt.comparison.point import ComparedPoint
 from bptt.comparison.table import compare
 from bptt.comparison.wording import heading
 from tests.unit.comparison.points import diverged, row
@@ -117,3 +118,15 @@ def test_a_run_that_diverged_counts_on_a_further_set_as_its_baseline_at_most():
 
     # the worst of the others is 0.69
     assert comparison.groups[0].counted_as == 0.3
+
+
+@pytest.mark.parametrize("status", ["queued", "failed"])
+def test_without_a_result_nothing_is_said_of_a_metric_its_direction_or_its_baseline(status):
+    points = [
+        ComparedPoint(cell, seed, status, None) for cell in ("gru", "lstm") for seed in range(3)
+    ]
+
+    (found,) = compare(points)
+
+    assert (found.metric, found.better, found.baseline) == ("", "", None)
+    assert not [note for note in found.notes if "baseline" in note.lower()]
