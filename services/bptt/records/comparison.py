@@ -152,7 +152,7 @@ class Comparison:
     """The one that determines the order; empty: no run has a result that names it."""
     metrics: Sequence[str]
     better: str
-    """`higher` or `lower`; empty: neither, or no run has a result: the order is that of the file."""
+    """`higher` or `lower`; empty: neither, or no run has a result, and the order is the file's."""
     task_metric: str
     """The metric that decides by the task itself."""
     ratio: bool = False
