@@ -133,7 +133,9 @@ class Column:
         """Say whether a configuration is the best so far, may be it, or is worse."""
         if len(self.rows) == 1:
             return UNRANKED
-        if number == self.ranking.foremost and not self.ranking.ahead_of_it:
+        leads = self.ranking.leads.values()
+        ahead = not leads or any(not one.lead <= one.rounding for one in leads)
+        if number == self.ranking.foremost and ahead and not self.ranking.ahead_of_it:
             return BEST
         if number in self.ranking.top:
             return MAY_BE

@@ -43,16 +43,13 @@ class Facet:
     def common(self, by: Sequence[str] = ()) -> str:
         """Return what names leave out because all of its points have it: `layers=2`, or nothing.
 
-        Other problems, or other grids, differ in it.
+        Other problems, other grids, or points that a filter leaves out differ in it.
         """
         paths = self._common(by)
         return label(self.points[0], paths) if paths else ""
 
     def _common(self, by: Sequence[str]) -> list[str]:
         rest = [path for path in by or axes_of(self.points) if path not in self.axes]
-        several = len({grid for point in self.points for grid in point.grids}) > 1
-        if not (self.axes or several):
-            return []
         first, *others = self.points
         common = [
             path

@@ -112,7 +112,9 @@ def _known_to(decided: Column, names: Sequence[str]) -> str:
     first = [name for number, name in enumerate(names) if decided.is_at_first(number)]
     if not first:
         return f"{said}."
-    return f"{said}; all runs of {listed(first)} solved it by the first, so it took at most that."
+    apart = " Evaluate more often to tell them apart." if len(first) > 1 and every[0] > 1 else ""
+    most = f"{said}; all runs of {listed(first)} solved it by the first, so it took at most that."
+    return most + apart
 
 
 def _averaged(decided: Column, names: Sequence[str]) -> str:

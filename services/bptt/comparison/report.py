@@ -11,10 +11,10 @@ from bptt.records.comparison import BEST, MAY_BE, Comparison, GridCompared, Grou
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --faint: #555; --line: #ddd;
-  --best: #eef6ee; --box: #f6f6f6 }
+  --best: #e2f1e28c; --box: #f6f6f6; --edge: #0004 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e8e8; --paper: #16181d; --faint: #a8adb6; --line: #3a3f48; --best: #1d3024;
-    --box: #22262d }
+  :root { --ink: #e8e8e8; --paper: #16181d; --faint: #a8adb6; --line: #3a3f48; --best: #2348308c;
+    --box: #22262d; --edge: #fff5 }
 }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem;
   color: var(--ink); background: var(--paper); overflow-wrap: anywhere }
@@ -23,9 +23,17 @@ h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2
 p.verdict { font-weight: 600 }
 .note, figcaption, p, ul { max-width: 60rem }
 .scroll, pre { overflow-x: auto }
+/* a shade at an edge beyond which there is more to scroll to */
+.scroll { background:
+  linear-gradient(90deg, var(--paper) 30%, transparent) 0 0 / 2.4rem 100% no-repeat local,
+  linear-gradient(270deg, var(--paper) 30%, transparent) 100% 0 / 2.4rem 100% no-repeat local,
+  linear-gradient(90deg, var(--edge), transparent) 0 0 / .9rem 100% no-repeat scroll,
+  linear-gradient(270deg, var(--edge), transparent) 100% 0 / .9rem 100% no-repeat scroll }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line);
   white-space: nowrap }
+th, td { padding-right: .75rem }
+td:last-child { white-space: normal; min-width: 7rem }
 tr.best td { background: var(--best) }
 figure { margin: 1.8rem 0 }
 /* a narrow window scrolls over a picture; one that shrank with it could not be read */

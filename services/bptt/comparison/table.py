@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bptt.comparison import trained_alike
 from bptt.comparison.axes import axes_of, find_axes
 from bptt.comparison.chosen import choose
 from bptt.comparison.column import column_of
@@ -32,7 +33,6 @@ from bptt.comparison.several import (
 )
 from bptt.comparison.single_runs import best_run, lacking
 from bptt.comparison.tested import tested_columns
-from bptt.comparison.trained_alike import ALL_ALIKE, alike_told, trained_alike
 from bptt.comparison.tuned_seeds import Tuning, tuning_of, with_judging
 from bptt.comparison.undecided import of_one, so_far, to_be_judged, why_alone
 from bptt.comparison.untrained import ALL_SAME, same_networks, same_told
@@ -161,9 +161,11 @@ class Table:
         if self._same and len(self._same[0]) == len(self.by_config):
             measures = [replace(measure, unranked=ALL_SAME) for measure in measures]
             self._same = []
-        self._alike = trained_alike(self.by_config)
+        self._alike = trained_alike.evaluated_otherwise(self.by_config)
         if self._alike and len(self._alike[0]) == len(self.by_config):
-            measures = [replace(one, unranked=one.unranked or ALL_ALIKE) for one in measures]
+            measures = [
+                replace(one, unranked=one.unranked or trained_alike.ALL_ALIKE) for one in measures
+            ]
             self._alike = []
         self._shown = {m.short: column_of(self.by_config, m, by) for m in measures}
         self.decided = self._shown[measures[0].short]
@@ -196,12 +198,13 @@ class Table:
             group_of(name, held, number, self._shown, beside, self._tested)
             for number, (name, held) in enumerate(self.by_config.items())
         ]
+        within = trained_alike.within_a_budget(self.by_config) if first.until_solved else []
         ordered = [groups[number] for number in self.decided.order()]
+        ordered = trained_alike.without_intervals(ordered, [*self._same, *self._alike, *within])
         names = list(self.by_config)
         notes = [
             *(self._told, ranked.power(), ranked.again()),
-            same_told(self._same),
-            alike_told(self._alike),
+            *(same_told(self._same), *trained_alike.told(self._alike, within)),
             *notes_of(facet.points, ordered, self.decided, beside, names),
             *notes_of_several(self.by_config, self.decided, self._asked.more),
         ]

@@ -105,10 +105,11 @@ class Ranked:
         first = [self.names[i] for i in self.ahead]
         ahead = f"{listed(first or ['nobody'])} {'are' if len(first) > 1 else 'is'} ahead"
         have = "has" if self.live == 1 else "have"
+        among = ", with all values that may yet be chosen," if self.choosing else ""
         return (
-            f"So far, no verdict: {self.live:,} of {counted(self.runs, 'run')} {have} not ended, "
-            f"and {ahead}. What can be told apart is tested once, when all have, so that looking "
-            "in between makes no false claims."
+            f"So far, no verdict: {self.live:,} of {counted(self.runs, 'run')}{among} {have} not "
+            f"ended, and {ahead}. What can be told apart is tested once, when all have, so that "
+            "looking in between makes no false claims."
         )
 
     @property
@@ -131,7 +132,8 @@ class Ranked:
         best, *others = (self.names[i] for i in top)
         seeds = min(self.ranking.leads[i].seeds for i in top[1:])
         # one that others are ahead of is what they are compared with, and not the best
-        first = best if self.ranking.ahead_of_it else f"{best} (best so far)"
+        alike = not self.ahead
+        first = best if self.ranking.ahead_of_it or alike else f"{best} (best so far)"
         together = listed([first, *others])
         worse = ""
         if below:

@@ -123,7 +123,8 @@ def test_an_option_that_changes_the_training_alone_makes_no_other_problem():
     (one,) = compare(agreeing(declared=True))
     two = compare(agreeing(declared=False))
 
-    assert {group.config for group in one.groups} == {"lstm number", "lstm language_model"}
+    assert {g.config for g in one.groups} == {"objective=number", "objective=language_model"}
+    assert one.common == "lstm"
     assert [found.problem for found in two] == ["objective=number", "objective=language_model"]
     assert [facet.title for facet in facets_of(agreeing(declared=True))] == ["agreement"]
 

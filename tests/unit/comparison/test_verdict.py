@@ -86,7 +86,7 @@ def test_no_number_of_seeds_is_advised_where_there_is_no_difference():
     (comparison,) = compare(row("a", [1.0] * 5) + row("b", [1.0] * 5))
 
     assert comparison.verdict == (
-        "5 seeds cannot tell the configurations apart: a (best so far) and b. If the differences "
+        "5 seeds cannot tell the configurations apart: a and b. If the differences "
         "are as small as seen, no more seeds would tell them."
     )
     assert comparison.notes[0].endswith("t test.")
