@@ -30,10 +30,9 @@ p.verdict { font-weight: 600 }
   linear-gradient(90deg, var(--edge), transparent) 0 0 / .9rem 100% no-repeat scroll,
   linear-gradient(270deg, var(--edge), transparent) 100% 0 / .9rem 100% no-repeat scroll }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line);
+th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line);
   white-space: nowrap }
-th, td { padding-right: .75rem }
-td:last-child { white-space: normal; min-width: 7rem }
+th:last-child, td:last-child { white-space: normal; min-width: 6rem; padding-right: 0 }
 tr.best td { background: var(--best) }
 figure { margin: 1.8rem 0 }
 /* a narrow window scrolls over a picture; one that shrank with it could not be read */
