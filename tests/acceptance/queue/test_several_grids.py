@@ -104,7 +104,7 @@ def test_a_value_that_one_file_left_at_its_default_tells_configurations_apart(bp
     (by_rate,) = compared(bptt, "one", "two", "--by", "lr")
     # an rnn was trained at one of the rates alone
     assert [group["points"] for group in by_rate["groups"]] == [5, 5]
-    assert any(note.startswith("Only cell=gru counts") for note in by_rate["notes"])
+    assert any(note.startswith("Only gru counts") for note in by_rate["notes"])
     (kept,) = compared(bptt, "one", "two", "--filter", "lr=0.001")
     assert len(kept["groups"]) == 2
 
