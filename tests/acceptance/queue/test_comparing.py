@@ -136,7 +136,9 @@ def test_what_was_chosen_alone_gets_fresh_seeds_that_judge_it(bptt, machine):
     again = bptt("extend", "tuned", "--tuned", "lr", "--seeds", "4")[1]
     assert again.endswith("already has all of these points; nothing was queued.\n")
     (coming,) = json.loads(bptt("compare", "tuned", "--tune", "lr", "--json")[1])
-    assert coming["verdict"].startswith("So far, no verdict: 8 of 32 runs, with all values that may yet be chosen,")
+    assert coming["verdict"].startswith(
+        "So far, no verdict: 8 of 32 runs, with all values that may yet be chosen, have not ended"
+    )
     machine().finish_all()
 
     (found,) = json.loads(bptt("compare", "tuned", "--tune", "lr", "--json")[1])
