@@ -20,7 +20,7 @@ report: .venv/.local ## train 45 runs (3 cells, 3 ways of clipping, 5 seeds), wr
 secrets: ## write .env, random passwords for docker-compose.yml; one that is there stays
 	@sh deploy/secrets.sh
 
-test: .venv/.test ## run every test, some 10 minutes on 2 cores, against real servers
+test: .venv/.test ## run every test, some 11 minutes on 2 cores, against real servers
 	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder -m "not soak and not browser and not compose"
 
 quick: .venv/.test ## run what needs no server and no kernel built, under a minute: at every save

@@ -85,10 +85,23 @@ class Home:
         return pid if b"-server" in command and is_alive(pid) else None
 
     def pid_of(self, part: str) -> int:
-        """Return the one process whose command contains `part`."""
-        pids = [pid for pid, command in self.processes().items() if part in command]
+        """Return the one process whose command contains `part`.
+
+        One that it has just forked has the same command until it begins its own.
+        """
+        found = {pid for pid, command in self.processes().items() if part in command}
+        pids = [pid for pid in found if parent_of(pid) not in found]
         assert len(pids) == 1, self.processes()
         return pids[0]
+
+
+def parent_of(pid: int) -> int | None:
+    """Return the process that started another; None if that one has ended."""
+    try:
+        # what stands before the last bracket is a name that may hold anything
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return None
 
 
 class Up:
